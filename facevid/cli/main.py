@@ -1,0 +1,78 @@
+"""`facevid`: finds the command, runs it, and turns its end into an exit code. Exit codes live here alone."""
+
+import importlib
+import sys
+from importlib.metadata import version
+
+import click
+
+from facevid.errors import FacevidError, InputError, ModelError, NoFaceError, OutputError, UsageError
+
+COMMANDS = {
+    "edit": "Edit faces in a video or a picture.",
+    "inspect": "Preview the tracking of a shot before a long render.",
+    "attrs": "List the attributes that a model can edit.",
+    "models": "Import, check and list face models.",
+}
+
+EXIT_CODES: dict[type[FacevidError], int] = {
+    UsageError: 2,
+    InputError: 3,
+    NoFaceError: 4,
+    ModelError: 5,
+    OutputError: 6,
+}
+INTERRUPTED = 130
+
+
+class LazyCommands(click.Group):
+    """Imports a command's file only when it runs, so that `--help` and `--version` answer without torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, in the order of a person's first hour with them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import `facevid.cli.<name>` and return its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"facevid.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("facevid"), prog_name="facevid")
+def cli() -> None:
+    """Edit facial attributes in video.
+
+    \b
+      facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5
+      facevid inspect in.mp4
+    """
+
+
+def main() -> None:
+    """Run the command line and exit. One line on stderr says what went wrong; a traceback only with -v."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _say("interrupted: nothing was written", INTERRUPTED)
+    except KeyboardInterrupt:
+        code = _say("interrupted: nothing was written", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except FacevidError as error:
+        code = _say(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"facevid: {message}", err=True)
+    return code
