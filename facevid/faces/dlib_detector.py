@@ -1,0 +1,87 @@
+"""dlib's face detector (histograms of oriented gradients) and its 68-point shape predictor (Kazemi and Sullivan, 2014).
+
+Both work offline: the predictor's weights lie in the package `face_recognition_models`.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.errors import ModelError
+from facevid.faces.landmarks import Face
+
+DETECTION_SIDES = (640, 1280)
+"""Longer side, in pixels, that a picture is brought to; the second look is for small faces, where the first found none.
+At 640 a face must be 1/8 of the longer side."""
+
+FACE_SIDE = 360
+"""Side in pixels that a found face is brought to before its landmarks are placed: dlib gives them as whole pixels."""
+
+BOX_JITTER = np.array([[0, 0, 1], [-0.04, 0, 1], [0.04, 0, 1], [0, -0.04, 1], [0, 0.04, 1], [0, 0, 0.94], [0, 0, 1.06]])
+"""Shifts and scale of the box, in its own size, over which the landmarks are averaged: the detector's boxes come on a
+coarse grid, and landmarks placed from one box alone jump whenever the box does."""
+
+
+class DlibDetector:
+    """Finds frontal faces. Not safe to share between threads."""
+
+    name = "dlib"
+
+    def __init__(self) -> None:
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
+
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Find the faces in `picture`, uint8 (H, W, 3) RGB."""
+        for side in DETECTION_SIDES:
+            scale = side / max(picture.shape[:2])
+            boxes, scores, _ = self._detector.run(_scaled(picture, scale), 0, 0.0)
+            if boxes:
+                return [
+                    self._face(picture, np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale, score)
+                    for box, score in zip(boxes, scores, strict=True)
+                ]
+        return []
+
+    def _face(self, picture: NDArray[np.uint8], box: NDArray[np.float64], score: float) -> Face:
+        side = box[2] - box[0]
+        height, width = picture.shape[:2]
+        left, top = np.clip((box[:2] - side).astype(int), 0, (width - 1, height - 1))
+        right, bottom = np.clip((box[2:] + side).astype(int), 1, (width, height))
+        scale = FACE_SIDE / side
+        region = _scaled(picture[top:bottom, left:right], scale)
+        landmarks = self._landmarks(region, (box - (left, top, left, top)) * scale)
+        return Face(tuple(box.tolist()), ((landmarks + 0.5) / scale - 0.5 + (left, top)).astype(np.float32), score)
+
+    def _landmarks(self, region: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.float64]:
+        centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+        total = np.zeros((68, 2))
+        for dx, dy, scale in BOX_JITTER:
+            moved = centre + 2 * half * (dx, dy)
+            corners = np.concatenate([moved - half * scale, moved + half * scale]).round().astype(int).tolist()
+            shape = self._predictor(region, dlib.rectangle(*corners))
+            total += [(point.x, point.y) for point in shape.parts()]
+        return total / len(BOX_JITTER)
+
+
+def weights_path(name: str) -> Path:
+    """Find a file of the package `face_recognition_models`, without importing it (that fails on current Pythons).
+
+    Raises:
+        ModelError: the package, or the file in it, is missing.
+    """
+    spec = find_spec("face_recognition_models")
+    path = Path(spec.origin).parent / "models" / name if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise ModelError(f"{name} is missing: run `pip install --force-reinstall face_recognition_models==0.3.0`")
+    return path
+
+
+def _scaled(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    size = max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.ascontiguousarray(cv2.resize(picture, size, interpolation=interpolation))

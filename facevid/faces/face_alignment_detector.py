@@ -1,0 +1,65 @@
+"""The library face-alignment (Bulat and Tzimiropoulos, ICCV 2017): the S3FD detector and the FAN landmark network.
+
+More exact than dlib on turned and small faces, and slow without a GPU. The library downloads its weights once.
+"""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facevid.errors import ModelError
+from facevid.faces.landmarks import Face
+
+WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
+
+DETECTION_SIDE = 640
+"""Longer side, in pixels, that a picture is reduced to for detection; landmarks are placed in the full picture."""
+
+
+class FaceAlignmentDetector:
+    """Finds faces at any angle up to profile."""
+
+    name = "face-alignment"
+
+    def __init__(self, device: str = "cpu") -> None:
+        import face_alignment
+
+        try:
+            self._network = face_alignment.FaceAlignment(
+                face_alignment.LandmarksType.TWO_D, device=device, compile=False
+            )
+        except (OSError, RuntimeError, EOFError) as error:
+            files = ", ".join(str(path) for path in missing_weights()) or str(weights_folder())
+            raise ModelError(
+                f"face-alignment's weights cannot be loaded or downloaded ({error}): put {files} there by hand, "
+                "or use --detector dlib"
+            ) from error
+
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Find the faces in `picture`, uint8 (H, W, 3) RGB."""
+        scale = min(DETECTION_SIDE / max(picture.shape[:2]), 1)
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+        boxes = [np.append(box[:4] / scale, box[4]) for box in self._network.face_detector.detect_from_image(small)]
+        if not boxes:
+            return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            landmarks = self._network.get_landmarks_from_image(picture, detected_faces=boxes)
+        return [
+            Face(tuple(box[:4].tolist()), points.astype(np.float32), float(box[4]))
+            for box, points in zip(boxes, landmarks, strict=True)
+        ]
+
+
+def weights_folder() -> Path:
+    """Return the folder in which face-alignment looks for its weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def missing_weights() -> list[Path]:
+    """List those of face-alignment's weight files that are not on this machine."""
+    return [path for path in (weights_folder() / name for name in WEIGHTS) if not path.is_file()]

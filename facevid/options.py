@@ -1,0 +1,76 @@
+"""What a user may choose, with units and defaults. The command line and the Python API share it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Detail = Literal["keep", "replace"]
+Blend = Literal["seamless", "feather"]
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class TrackingOptions:
+    """How faces are found and followed.
+
+    Attributes:
+        detector: which landmark detector: auto, face-alignment or dlib.
+        faces: "largest" (one a shot), "all", or numbers of tracks as `facevid inspect` shows them.
+        max_gap: longest miss, in seconds, that a track survives.
+        smooth: sigma, in frames, of the Gaussian over time that quads and codes are smoothed with; 0 turns it off.
+    """
+
+    detector: Literal["auto", "face-alignment", "dlib"] = "auto"
+    faces: Literal["largest", "all"] | tuple[int, ...] = "largest"
+    max_gap: float = 0.5
+    smooth: float = 2.0
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """Where and how the networks run.
+
+    Attributes:
+        device: auto (CUDA where there is a device, else the CPU), cpu, cuda, or cuda:N.
+        precision: number format of the networks.
+        batch_size: faces encoded or generated at once.
+    """
+
+    device: str = "auto"
+    precision: Precision = "float32"
+    batch_size: int = 16
+
+
+@dataclass(frozen=True)
+class CompositingOptions:
+    """How the edited face gets back into the frame.
+
+    Attributes:
+        detail: "keep" moves the plate's own pixels, "replace" puts the generated face there; None follows the model.
+        blend: "seamless" (Poisson cloning) or "feather" (the matte alone).
+    """
+
+    detail: Detail | None = None
+    blend: Blend = "seamless"
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """Everything `edit_video` may be told beside source, target and edits.
+
+    Attributes:
+        model: a name in the store, or a path; None is the carried model.
+        compare: where to write original, reconstruction and edit side by side.
+        overwrite: replace an existing result.
+        codec, crf, pix_fmt: of the result; None follows the source.
+    """
+
+    model: str | None = None
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
+    compositing: CompositingOptions = field(default_factory=CompositingOptions)
+    compare: Path | None = None
+    overwrite: bool = False
+    codec: str | None = None
+    crf: int | None = None
+    pix_fmt: str | None = None
