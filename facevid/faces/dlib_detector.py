@@ -19,11 +19,54 @@ DETECTION_SIDES = (640, 1280)
 At 640 a face must be 1/8 of the longer side."""
 
 FACE_SIDE = 360
-"""Side in pixels that a found face is brought to before its landmarks are placed: dlib gives them as whole pixels."""
+"""Side in pixels that a face is brought to before its landmarks are placed: dlib gives them as whole pixels."""
 
 BOX_JITTER = np.array([[0, 0, 1], [-0.04, 0, 1], [0.04, 0, 1], [0, -0.04, 1], [0, 0.04, 1], [0, 0, 0.94], [0, 0, 1.06]])
 """Shifts and scale of the box, in its own size, over which the landmarks are averaged: the detector's boxes come on a
 coarse grid, and landmarks placed from one box alone jump whenever the box does."""
+
+FFHQ_BOX = np.array([0.20, 0.306, 0.786, 0.897])
+"""Left, top, right, bottom of the detector's box in an FFHQ crop, as shares of its side: the median over real faces."""
+
+
+class LandmarkPredictor:
+    """Places the 68 landmarks of a face whose box is known. Not safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._predictor = dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
+
+    def place(self, picture: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Place landmarks.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB.
+            box: left, top, right, bottom of the face in pixels, as dlib's detector draws it.
+
+        Returns:
+            float32 (68, 2), x and y as indices of the picture's pixels.
+        """
+        side = box[2] - box[0]
+        height, width = picture.shape[:2]
+        left, top = np.clip((box[:2] - side).astype(int), 0, (width - 1, height - 1))
+        right, bottom = np.clip((box[2:] + side).astype(int), 1, (width, height))
+        scale = FACE_SIDE / side
+        region = _scaled(picture[top:bottom, left:right], scale)
+        landmarks = self._average(region, (box - (left, top, left, top)) * scale)
+        return ((landmarks + 0.5) / scale - 0.5 + (left, top)).astype(np.float32)
+
+    def place_in_crop(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Place the landmarks of an FFHQ crop, uint8 (S, S, 3) RGB, where the face's box is always the same."""
+        return self.place(crop, FFHQ_BOX * len(crop))
+
+    def _average(self, region: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float64]:
+        centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+        total = np.zeros((68, 2))
+        for dx, dy, scale in BOX_JITTER:
+            moved = centre + 2 * half * (dx, dy)
+            corners = np.concatenate([moved - half * scale, moved + half * scale]).round().astype(int).tolist()
+            shape = self._predictor(region, dlib.rectangle(*corners))
+            total += [(point.x, point.y) for point in shape.parts()]
+        return total / len(BOX_JITTER)
 
 
 class DlibDetector:
@@ -33,39 +76,20 @@ class DlibDetector:
 
     def __init__(self) -> None:
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
+        self._predictor = LandmarkPredictor()
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
         """Find the faces in `picture`, uint8 (H, W, 3) RGB."""
         for side in DETECTION_SIDES:
             scale = side / max(picture.shape[:2])
-            boxes, scores, _ = self._detector.run(_scaled(picture, scale), 0, 0.0)
-            if boxes:
+            found, scores, _ = self._detector.run(_scaled(picture, scale), 0, 0.0)
+            if found:
+                boxes = [np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale for box in found]
                 return [
-                    self._face(picture, np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale, score)
+                    Face(tuple(box.tolist()), self._predictor.place(picture, box), score)
                     for box, score in zip(boxes, scores, strict=True)
                 ]
         return []
-
-    def _face(self, picture: NDArray[np.uint8], box: NDArray[np.float64], score: float) -> Face:
-        side = box[2] - box[0]
-        height, width = picture.shape[:2]
-        left, top = np.clip((box[:2] - side).astype(int), 0, (width - 1, height - 1))
-        right, bottom = np.clip((box[2:] + side).astype(int), 1, (width, height))
-        scale = FACE_SIDE / side
-        region = _scaled(picture[top:bottom, left:right], scale)
-        landmarks = self._landmarks(region, (box - (left, top, left, top)) * scale)
-        return Face(tuple(box.tolist()), ((landmarks + 0.5) / scale - 0.5 + (left, top)).astype(np.float32), score)
-
-    def _landmarks(self, region: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.float64]:
-        centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-        total = np.zeros((68, 2))
-        for dx, dy, scale in BOX_JITTER:
-            moved = centre + 2 * half * (dx, dy)
-            corners = np.concatenate([moved - half * scale, moved + half * scale]).round().astype(int).tolist()
-            shape = self._predictor(region, dlib.rectangle(*corners))
-            total += [(point.x, point.y) for point in shape.parts()]
-        return total / len(BOX_JITTER)
 
 
 def weights_path(name: str) -> Path:

@@ -1,0 +1,1 @@
+"""From a generated face back into the frame: mattes, the plate's detail, Poisson cloning."""

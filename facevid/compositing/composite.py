@@ -1,0 +1,64 @@
+"""Setting an edited face into its frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.cloning import feathered, seamless
+from facevid.compositing.detail import kept_detail
+from facevid.compositing.faces import EditedFace
+from facevid.compositing.matte import face_matte
+from facevid.compositing.placement import Placement, place
+from facevid.options import CompositingOptions
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What to add to a frame.
+
+    Attributes:
+        x, y: its top left pixel in the frame.
+        delta: float32 (h, w, 3) RGB, in units of 0 to 255; 0 wherever the frame is to stay as it is.
+    """
+
+    x: int
+    y: int
+    delta: NDArray[np.float32]
+
+
+def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOptions) -> Patch | None:
+    """Compute the change that sets `face` into `frame`.
+
+    Args:
+        frame: uint8 (H, W, 3) RGB.
+        face: the generated pair, and where it belongs.
+        options: `detail` must be chosen, not None.
+
+    Returns:
+        The change; None where the face lies outside the frame.
+    """
+    placement = place(face.crop_to_frame, face.size, frame.shape[:2])
+    if not placement.width or not placement.height:
+        return None
+    plate = np.ascontiguousarray(frame[placement.rows_and_columns])
+    matte = face_matte(_outline(face, options), face.size)
+    picture = _picture(face, matte, plate, placement, options)
+    blend = seamless if options.blend == "seamless" else feathered
+    return Patch(placement.x, placement.y, blend(picture, plate, placement.to_region(matte).clip(0, 1)))
+
+
+def _outline(face: EditedFace, options: CompositingOptions) -> NDArray[np.floating]:
+    return face.moved_landmarks if options.detail == "keep" else face.edited_landmarks
+
+
+def _picture(
+    face: EditedFace,
+    matte: NDArray[np.float32],
+    plate: NDArray[np.uint8],
+    placement: Placement,
+    options: CompositingOptions,
+) -> NDArray[np.float32]:
+    if options.detail == "keep":
+        return kept_detail(face, matte, plate, placement)
+    return placement.to_region(face.edited)

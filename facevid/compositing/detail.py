@@ -1,0 +1,60 @@
+"""Keeping the plate's own detail: a generated face is softer than the picture it replaces.
+
+The plate's pixels are moved as the generated face's landmarks move from reconstruction to edit. What the edit changes
+beside that - teeth that appear, glasses, shading - is the difference of edit and reconstruction, both brought to the
+shape of the moved plate first: a difference of shapes that do not match would leave ghosts, a second mouth over the
+first.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.faces import EditedFace
+from facevid.compositing.placement import Placement
+from facevid.compositing.warp import landmark_warp, warped
+
+LUMA_BAND, CHROMA_BAND = 0.11, 0.055
+"""Standard deviation of the Gaussian, as a share of the crop's side, below whose detail the difference is dropped:
+the generator's idea of the light on a whole face is not the shot's, and of its colour even less."""
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+
+def kept_detail(
+    face: EditedFace, matte: NDArray[np.float32], plate: NDArray[np.uint8], placement: Placement
+) -> NDArray[np.float32]:
+    """Build the edited face from the plate's pixels.
+
+    Args:
+        face: the generated pair and its landmarks.
+        matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
+        plate: uint8 (height, width, 3), the placement's region of the frame.
+        placement: where the crop lies.
+
+    Returns:
+        float32 (height, width, 3), 0 to 255 and a little beyond; the plate itself where the matte is 0.
+    """
+    size, target = face.size, face.moved_landmarks
+    soft = matte[..., None]
+    motion = placement.to_region(landmark_warp(target, face.landmarks, size) * soft)
+    frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
+    moved = warped(plate, motion @ frame_from_crop.T)
+
+    edited = warped(face.edited, landmark_warp(target, face.edited_landmarks, size))
+    reconstruction = warped(face.reconstruction, landmark_warp(target, face.reconstruction_landmarks, size))
+    return moved + placement.to_region(_local(edited - reconstruction, matte) * soft)
+
+
+def _local(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Drop what is the same over a large part of the face."""
+    luma = (difference @ LUMA)[..., None]
+    chroma = difference - luma
+    return luma - _average(luma, matte, LUMA_BAND) + chroma - _average(chroma, matte, CHROMA_BAND)
+
+
+def _average(picture: NDArray[np.float32], matte: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    sigma = share * len(matte)
+    weight = cv2.GaussianBlur(matte, (0, 0), sigma)[..., None] + 1e-3
+    total = cv2.GaussianBlur(picture * matte[..., None], (0, 0), sigma)
+    return total.reshape(picture.shape) / weight

@@ -1,0 +1,1 @@
+"""Faces in pictures: landmarks, tracks, and the FFHQ alignment."""
