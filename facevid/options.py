@@ -72,5 +72,5 @@ class EditOptions:
     compare: Path | None = None
     overwrite: bool = False
     codec: str | None = None
-    crf: int | None = None
+    crf: float | None = None
     pix_fmt: str | None = None

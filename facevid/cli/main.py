@@ -1,8 +1,11 @@
 """`facevid`: finds the command, runs it, and turns its end into an exit code. Exit codes live here alone."""
 
 import importlib
+import signal
 import sys
+import traceback
 from importlib.metadata import version
+from types import FrameType
 
 import click
 
@@ -59,20 +62,31 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit. One line on stderr says what went wrong; a traceback only with -v."""
+    state = {"verbose": False}
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _say("interrupted: nothing was written", INTERRUPTED)
-    except KeyboardInterrupt:
-        code = _say("interrupted: nothing was written", INTERRUPTED)
+        code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = _fail("interrupted; nothing was written", INTERRUPTED, state)
     except FacevidError as error:
-        code = _say(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)))
+        code = _fail(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)), state)
+    except ImportError as error:
+        code = _fail(f"{error}; install facevid again with bin/setup, which mends a missing libGL too", 1, state)
+    except Exception as error:
+        code = _fail(f"unexpected {type(error).__name__}: {error}; please report it, with the output of -v", 1, state)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say(message: str, code: int) -> int:
+def _fail(message: str, code: int, state: dict[str, bool]) -> int:
+    if state["verbose"]:
+        traceback.print_exc()
     click.echo(f"facevid: {message}", err=True)
     return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does: a render farm stops its jobs with SIGTERM."""
+    raise KeyboardInterrupt

@@ -26,13 +26,21 @@ class Patch:
     y: int
     delta: NDArray[np.float32]
 
+    def applied_to(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the picture, uint8 (H, W, 3) RGB, with the change added."""
+        height, width = self.delta.shape[:2]
+        result = picture.copy()
+        region = result[self.y : self.y + height, self.x : self.x + width]
+        region[...] = np.rint(region + self.delta).clip(0, 255)
+        return result
+
 
 def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOptions) -> Patch | None:
     """Compute the change that sets `face` into `frame`.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
-        face: the generated pair, and where it belongs.
+        face: as the generator made it, and where it belongs.
         options: `detail` must be chosen, not None.
 
     Returns:
@@ -42,14 +50,10 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
     if not placement.width or not placement.height:
         return None
     plate = np.ascontiguousarray(frame[placement.rows_and_columns])
-    matte = face_matte(_outline(face, options), face.size)
+    matte = face_matte(face.moved_landmarks, face.size)
     picture = _picture(face, matte, plate, placement, options)
     blend = seamless if options.blend == "seamless" else feathered
     return Patch(placement.x, placement.y, blend(picture, plate, placement.to_region(matte).clip(0, 1)))
-
-
-def _outline(face: EditedFace, options: CompositingOptions) -> NDArray[np.floating]:
-    return face.moved_landmarks if options.detail == "keep" else face.edited_landmarks
 
 
 def _picture(

@@ -27,7 +27,7 @@ def kept_detail(
     """Build the edited face from the plate's pixels.
 
     Args:
-        face: the generated pair and its landmarks.
+        face: with its reconstruction and its change of shape.
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
         plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
@@ -35,14 +35,16 @@ def kept_detail(
     Returns:
         float32 (height, width, 3), 0 to 255 and a little beyond; the plate itself where the matte is 0.
     """
+    assert face.shape is not None
+    assert face.reconstruction is not None
     size, target = face.size, face.moved_landmarks
     soft = matte[..., None]
     motion = placement.to_region(landmark_warp(target, face.landmarks, size) * soft)
     frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
     moved = warped(plate, motion @ frame_from_crop.T)
 
-    edited = warped(face.edited, landmark_warp(target, face.edited_landmarks, size))
-    reconstruction = warped(face.reconstruction, landmark_warp(target, face.reconstruction_landmarks, size))
+    edited = warped(face.edited, landmark_warp(target, face.shape.after, size))
+    reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
     return moved + placement.to_region(_local(edited - reconstruction, matte) * soft)
 
 

@@ -7,24 +7,30 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class EditedFace:
-    """One face of one frame, generated twice: from its code, and from its edited code.
+class ShapeChange:
+    """Landmarks of the generated face before and after its edit, (68, 2) each, as indices of the crop's pixels."""
 
-    Landmarks are (68, 2), as indices of the crop's pixels.
+    before: NDArray[np.floating]
+    after: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class EditedFace:
+    """One face of one frame, as the generator made it.
 
     Attributes:
         crop_to_frame: float64 (2, 3), from indices of the crop's pixels to indices of the frame's.
-        reconstruction, edited: float32 (S, S, 3) RGB, 0 to 255.
-        landmarks: of the face in the plate.
-        reconstruction_landmarks, edited_landmarks: of the generated faces.
+        landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
+        edited: float32 (S, S, 3) RGB, 0 to 255.
+        reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
+        shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
     """
 
     crop_to_frame: NDArray[np.float64]
-    reconstruction: NDArray[np.float32]
-    edited: NDArray[np.float32]
     landmarks: NDArray[np.floating]
-    reconstruction_landmarks: NDArray[np.floating]
-    edited_landmarks: NDArray[np.floating]
+    edited: NDArray[np.float32]
+    reconstruction: NDArray[np.float32] | None = None
+    shape: ShapeChange | None = None
 
     @property
     def size(self) -> int:
@@ -34,4 +40,4 @@ class EditedFace:
     @property
     def moved_landmarks(self) -> NDArray[np.floating]:
         """Where the plate's landmarks go: they move as those of the generated face do."""
-        return self.landmarks + self.edited_landmarks - self.reconstruction_landmarks
+        return self.landmarks if self.shape is None else self.landmarks + self.shape.after - self.shape.before

@@ -4,17 +4,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+TRUNCATE = 4.0
+"""Reach of the Gaussian, in standard deviations."""
 
-def smooth(values: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
+
+def smooth(
+    values: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None
+) -> NDArray[np.floating]:
     """Average values over time with a Gaussian; at the ends the first and last values are held.
 
     Args:
-        values: (N, ...), one entry a frame, of one track: nothing is averaged across a cut.
+        values: (N, ...), one entry a frame, of one track: nothing is averaged across a cut. May be a memory map: only
+            what is needed is read.
         sigma: standard deviation in frames of the clip; 0 returns the values as they are.
+        start, stop: the entries wanted.
 
     Returns:
-        The same shape and dtype.
+        (stop - start, ...), in the dtype of `values`.
     """
-    if sigma == 0 or len(values) < 2:
-        return values
-    return gaussian_filter1d(values, sigma, axis=0, mode="nearest")
+    stop = len(values) if stop is None else stop
+    if sigma == 0:
+        return np.array(values[start:stop])
+    reach = int(TRUNCATE * sigma + 0.5)
+    first, last = max(start - reach, 0), min(stop + reach, len(values))
+    averaged = gaussian_filter1d(np.asarray(values[first:last]), sigma, axis=0, mode="nearest", truncate=TRUNCATE)
+    return averaged[start - first : stop - first]

@@ -1,0 +1,225 @@
+"""What is learned of a clip before any edit: its shots and tracks, and for each chosen track quads and W+ codes.
+
+Both halves are cached: tracking depends on the clip and the detector, encoding also on the model and the smoothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.batches import batches
+from facevid.cache import cached, identity
+from facevid.errors import NoFaceError, UsageError
+from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.landmarks import Detector, Face
+from facevid.faces.tracking import Track, largest_tracks, track_faces
+from facevid.latents.smoothing import smooth
+from facevid.models import FaceModel
+from facevid.options import ComputeOptions, TrackingOptions
+from facevid.progress import Progress, silent
+from facevid.video import Clip, Frame
+from facevid.video.cuts import CutDetector
+
+VERSION = 1
+"""Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
+
+USUAL_RATE = Fraction(25)
+"""Frames a second assumed of a clip that does not say."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """All faces of a clip.
+
+    Attributes:
+        pts: int64 (frames,), every frame's timestamp, in units of the clip's time base.
+        cuts: indices of the frames that begin a shot, the first frame aside.
+        tracks: in order of appearance.
+    """
+
+    pts: NDArray[np.int64]
+    cuts: tuple[int, ...]
+    tracks: tuple[Track, ...]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames decoded."""
+        return len(self.pts)
+
+    @property
+    def shots(self) -> list[range]:
+        """The frames of each shot."""
+        return [range(a, b) for a, b in pairwise((0, *self.cuts, self.frame_count))]
+
+
+@dataclass(frozen=True)
+class EncodedTrack:
+    """A track, aligned and encoded.
+
+    Attributes:
+        track: the face's landmarks.
+        quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
+        codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
+    """
+
+    track: Track
+    quads: NDArray[np.floating]
+    codes: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysis of one clip."""
+
+    clip: Clip
+    detector: Detector
+    options: TrackingOptions
+    progress: Progress = silent
+
+    def track(self) -> Tracking:
+        """Find all faces of the clip and follow them, or fetch what was found before.
+
+        Raises:
+            InputError: the clip cannot be decoded to its end.
+        """
+
+        def fill(folder: Path) -> None:
+            frames = self.progress("track", self.clip.frames(), self.clip.info.frame_count)
+            observed = list(_observe(frames, self.detector))
+            max_gap = round(self.options.max_gap * (self.clip.info.average_rate or USUAL_RATE))
+            tracks = track_faces(((seen.faces, seen.cut) for seen in observed), max_gap)
+            pts = np.array([seen.pts for seen in observed], dtype=np.int64)
+            cuts = tuple(index for index, seen in enumerate(observed) if seen.cut)
+            _save(folder / "tracking.npz", Tracking(pts, cuts, tuple(tracks)))
+
+        return _load(cached(self._depends_on(), fill) / "tracking.npz")
+
+    def choose(self, tracking: Tracking) -> list[Track]:
+        """Choose the tracks to edit, as the options say.
+
+        Raises:
+            NoFaceError: the clip has none.
+            UsageError: a number that no track has.
+        """
+        path, wanted = self.clip.info.path, self.options.faces
+        if not tracking.tracks:
+            seen = f"{tracking.frame_count} frames" if tracking.frame_count > 1 else "the picture"
+            raise NoFaceError(
+                f"{path}: no face found in {seen}; check with `facevid inspect`, or try another --detector"
+            )
+        if wanted == "all":
+            return list(tracking.tracks)
+        if wanted == "largest":
+            return largest_tracks(list(tracking.tracks), tracking.shots)
+        unknown = sorted(set(wanted) - {track.number for track in tracking.tracks})
+        if unknown:
+            raise UsageError(f"{path} has no face {unknown[0]}; its faces are 0 to {len(tracking.tracks) - 1}")
+        return [tracking.tracks[number] for number in wanted]
+
+    def encode(
+        self, tracking: Tracking, tracks: list[Track], model: FaceModel, compute: ComputeOptions
+    ) -> list[EncodedTrack]:
+        """Align the tracks' faces and encode them, or fetch what was encoded before."""
+        quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]
+
+        def fill(folder: Path) -> None:
+            maps = [
+                np.lib.format.open_memmap(
+                    _codes_file(folder, track), "w+", np.float32, (len(track), model.layers, model.width)
+                )
+                for track in tracks
+            ]
+            frames = self.progress("encode", self.clip.frames(), tracking.frame_count)
+            for batch in batches(_crops(frames, tracks, quads, model.crop_size), compute.batch_size):
+                codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
+                for item, code in zip(batch, codes, strict=True):
+                    maps[item.track][item.offset] = code
+
+        encoding = {
+            "tracks": [track.number for track in tracks],
+            "smooth": self.options.smooth,
+            "model": model.fingerprint,
+            "precision": compute.precision,
+        }
+        folder = cached(self._depends_on() | encoding, fill)
+        return [
+            EncodedTrack(track, quad, np.load(_codes_file(folder, track), mmap_mode="r"))
+            for track, quad in zip(tracks, quads, strict=True)
+        ]
+
+    def _depends_on(self) -> dict[str, Any]:
+        """Name all that the tracks depend on."""
+        return {
+            "analysis": VERSION,
+            "clip": identity(self.clip.info.path),
+            "detector": self.detector.name,
+            "max_gap": self.options.max_gap,
+        }
+
+
+@dataclass(frozen=True)
+class _Crop:
+    track: int
+    offset: int
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Observation:
+    pts: int
+    cut: bool
+    faces: list[Face]
+
+
+def _observe(frames: Iterable[Frame], detector: Detector) -> Iterator[_Observation]:
+    cuts = CutDetector()
+    for frame in frames:
+        picture = frame.rgb()
+        yield _Observation(frame.pts, cuts.is_cut(picture), detector.detect(picture))
+
+
+def _crops(
+    frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.floating]], size: int
+) -> Iterator[_Crop]:
+    for frame in frames:
+        present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
+        if present:
+            picture = frame.rgb()
+        for i in present:
+            offset = frame.index - tracks[i].first
+            yield _Crop(i, offset, crop(picture, quads[i][offset], size))
+
+
+def _codes_file(folder: Path, track: Track) -> Path:
+    return folder / f"codes_{track.number}.npy"
+
+
+def _save(path: Path, tracking: Tracking) -> None:
+    arrays = {
+        f"{name}_{track.number}": getattr(track, name)
+        for track in tracking.tracks
+        for name in ("first", "landmarks", "detected", "scores")
+    }
+    np.savez(path, pts=tracking.pts, cuts=np.array(tracking.cuts, dtype=int), **arrays)
+
+
+def _load(path: Path) -> Tracking:
+    with np.load(path) as data:
+        count = sum(name.startswith("first_") for name in data)
+        tracks = tuple(
+            Track(
+                number,
+                int(data[f"first_{number}"]),
+                data[f"landmarks_{number}"],
+                data[f"detected_{number}"],
+                data[f"scores_{number}"],
+            )
+            for number in range(count)
+        )
+        return Tracking(data["pts"], tuple(data["cuts"].tolist()), tracks)

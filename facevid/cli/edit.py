@@ -1,0 +1,164 @@
+"""`facevid edit`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facevid.cli.common import (
+    FacesType,
+    detector_option,
+    device_option,
+    json_option,
+    model_option,
+    overwrite_option,
+    quiet_option,
+    verbose_option,
+)
+from facevid.cli.progress import StageProgress
+from facevid.errors import UsageError
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
+
+if TYPE_CHECKING:
+    from facevid.pipeline import EditSummary
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--attr",
+    "attrs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Attribute and strength, from -3 to 3; 1 is the full edit. May be given again: applied in order.",
+)
+@model_option
+@click.option(
+    "--face",
+    "faces",
+    type=FacesType(),
+    default="largest",
+    show_default=True,
+    help="Whose face: largest (one a shot), all, or numbers from `facevid inspect` such as 0,2.",
+)
+@detector_option
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0, 100),
+    default=TrackingOptions.smooth,
+    show_default=True,
+    metavar="SIGMA",
+    help="Gaussian over time for quads and codes, in frames; 0 is off.",
+)
+@click.option(
+    "--detail",
+    type=click.Choice(["keep", "replace"]),
+    help="Keep the plate's own detail, or replace it by the generated face.  [default: follows the model]",
+)
+@click.option(
+    "--blend",
+    type=click.Choice(["seamless", "feather"]),
+    default=CompositingOptions.blend,
+    show_default=True,
+    help="Poisson cloning, or the feathered matte alone.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write original | reconstruction | edit side by side.",
+)
+@click.option("--codec", metavar="NAME", help="h264, h265, prores, dnxhr, ffv1 or av1.  [default: follows IN]")
+@click.option("--crf", type=click.FloatRange(0, 63), help="Constant quality.  [default: visually lossless]")
+@click.option("--pix-fmt", metavar="NAME", help="Pixel format, as FFmpeg calls it.  [default: follows IN]")
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default=ComputeOptions.precision,
+    show_default=True,
+    help="Number format of the networks.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=ComputeOptions.batch_size,
+    show_default=True,
+    help="Frames at once: more is faster on a GPU and takes more memory.",
+)
+@overwrite_option
+@json_option
+@quiet_option
+@verbose_option
+def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Edit the faces of the video or picture IN and write OUT.
+
+    Sound, timing, size, colour tags and every pixel that no edit reaches stay as they are in IN.
+
+    \b
+    Examples:
+      facevid edit in.mp4 out.mp4 --attr smile=+1
+      facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5 --compare compare.mp4
+      facevid edit in.mov out.mov --attr smile=0@0,1@24          a smile that grows over 24 frames
+      facevid edit in.mp4 out.mp4 --attr glasses=1 --face all    everyone in the shot
+      facevid edit portrait.jpg older.jpg --attr age=+1
+
+    `facevid attrs` lists the attributes.
+    """
+    if not attrs:
+        raise UsageError("nothing to edit: give at least one --attr, such as --attr smile=+1")
+    from facevid.latents.edits import parse_edit
+    from facevid.pipeline import edit_video
+
+    progress = StageProgress(quiet)
+    edits = [parse_edit(text) for text in attrs]
+    summary = edit_video(source, target, edits, _edit_options(**options), progress)
+    for warning in summary.warnings:
+        click.echo(f"facevid: warning: {warning}", err=True)
+    if as_json:
+        click.echo(json.dumps(_as_json(summary, progress.seconds)))
+    elif not quiet:
+        _print_summary(summary, progress.seconds)
+
+
+def _edit_options(
+    *,
+    faces: Any,
+    detector: Any,
+    smooth: float,
+    detail: Any,
+    blend: Any,
+    device: str,
+    precision: Any,
+    batch_size: int,
+    **others: Any,
+) -> EditOptions:
+    return EditOptions(
+        tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
+        compute=ComputeOptions(device, precision, batch_size),
+        compositing=CompositingOptions(detail, blend),
+        **others,
+    )
+
+
+def _as_json(summary: "EditSummary", seconds: dict[str, float]) -> dict[str, Any]:
+    told = {**asdict(summary), "passed_through": summary.passed_through, "seconds": seconds}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
+
+
+def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
+    rows = {
+        "frames": f"{summary.frames}: {summary.edited} edited, {summary.passed_through} passed through unedited",
+        "faces": f"{summary.faces} edited, in {summary.tracks} track{'s' if summary.tracks != 1 else ''}",
+        "detector": summary.detector,
+        "device": summary.device,
+        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()),
+        "output": str(summary.output),
+    }
+    if summary.compare:
+        rows["compare"] = str(summary.compare)
+    for name, text in rows.items():
+        click.echo(f"{name:<9} {text}")

@@ -1,0 +1,227 @@
+"""`facevid models`: import, check, list and fetch face models."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from facevid.cli.common import json_option, overwrite_option, verbose_option
+from facevid.errors import ModelError, UsageError
+from facevid.models.bundle import Bundle, read_bundle
+from facevid.models.fetch import fetch_model
+from facevid.models.importing import ImportOptions, import_model
+from facevid.models.manifest import MANIFEST, ManifestEntry, find_entry
+from facevid.models.model import Settings
+from facevid.models.store import CARRIED_NAME, home, locate, stored_names
+from facevid.models.verify import verify_model
+
+
+@click.group()
+def command() -> None:
+    """Import, check and list face models.
+
+    \b
+      facevid models import psp_ffhq_encode.pt tnet_31.pth.tar --name ffhq
+      facevid models list
+      facevid edit in.mp4 out.mp4 --attr smile=+1 --model ffhq
+
+    Models are kept in FACEVID_HOME, else in your user data folder.
+    """
+
+
+@command.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--name", required=True, help="Name of the model in the store.")
+@click.option(
+    "--as",
+    "attributes",
+    multiple=True,
+    metavar="NAME",
+    help="What a transformer or a direction moves; once for each, in the order of the files.",
+)
+@click.option("--edit-layers", metavar="A-B", help="Layers that transformers move [0-10 with pSp, else all].")
+@click.option(
+    "--detail",
+    type=click.Choice(["keep", "replace"]),
+    default=Settings.detail,
+    show_default=True,
+    help="Keep the plate's detail, or replace the face whole, by default.",
+)
+@click.option("--license", "licence", default=Settings.licence, metavar="TEXT", help="The weights' terms, in words.")
+@click.option("--half", is_flag=True, help="Store in float16: half the size.")
+@overwrite_option
+@verbose_option
+def import_command(
+    *,
+    files: tuple[Path, ...],
+    name: str,
+    attributes: tuple[str, ...],
+    edit_layers: str | None,
+    detail: str,
+    licence: str,
+    half: bool,
+    overwrite: bool,
+) -> None:
+    """Import published files as one model.
+
+    pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions and GANSpace components
+    are told apart by what they hold. A transformer's attribute is read from the name tnet_<CelebA index>, or given.
+
+    \b
+      facevid models import psp_ffhq_encode.pt tnet_31.pth.tar tnet_39.pth.tar --name ffhq
+      facevid models import e4e_ffhq_encode.pt age.pt ffhq_pca.pt --name e4e --half
+      facevid models import psp_ffhq_encode.pt mine.pth --as smile --name mine
+    """
+    layers = _layer_range(edit_layers) if edit_layers else None
+    options = ImportOptions(attributes, layers, detail, licence, half, overwrite)
+    folder = import_model(files, name, options)
+    _print_bundle(name, folder, read_bundle(folder))
+
+
+@command.command("list")
+@json_option
+@verbose_option
+def list_command(as_json: bool) -> None:
+    """List the models at hand, and those that can be fetched."""
+    names = [CARRIED_NAME, *stored_names()]
+    if as_json:
+        click.echo(json.dumps([_summary(name, read_bundle(locate(name))) for name in names], indent=2))
+        return
+    table = Table("model", "pixels", "codes", "encoder", "attributes", "size", "licence", box=None)
+    for name in names:
+        try:
+            summary = _summary(name, read_bundle(locate(name)))
+        except ModelError as error:
+            table.add_row(name, f"[red]{error}")
+            continue
+        codes = f"{summary['layers']} x {summary['width']}"
+        cells = (summary["resolution"], codes, summary["encoder"], len(summary["attributes"]))
+        size = f"{summary['bytes'] / 1e6:,.1f} MB"
+        table.add_row(name, *(str(cell or "-") for cell in cells), size, summary["licence"])
+    console = Console()
+    console.print(table)
+    console.print(f"store: {home()}\nto fetch: {', '.join(entry.name for entry in MANIFEST)}", highlight=False)
+
+
+@command.command("info")
+@click.argument("name", default=CARRIED_NAME)
+@json_option
+@verbose_option
+def info_command(name: str, as_json: bool) -> None:
+    """Say what a model is made of, where it came from, and its licence."""
+    folder = locate(name)
+    bundle = read_bundle(folder)
+    if as_json:
+        click.echo(json.dumps(_summary(name, bundle), indent=2))
+    else:
+        _print_bundle(name, folder, bundle)
+
+
+@command.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@verbose_option
+def verify_command(names: tuple[str, ...]) -> None:
+    """Check models against the hashes and shapes they were imported with; all of them without a NAME."""
+    failures = []
+    for name in names or (CARRIED_NAME, *stored_names()):
+        try:
+            checked = verify_model(locate(name))
+            click.echo(f"{name}: whole ({checked / 1e6:,.1f} MB checked)")
+        except ModelError as error:
+            failures.append(error)
+            click.echo(f"{name}: {error}", err=True)
+    if failures:
+        raise ModelError(f"{len(failures)} of the models are damaged; import or fetch them again")
+
+
+@command.command("fetch")
+@click.argument("name", required=False)
+@click.option("--accept-license", is_flag=True, help="You have read the licence shown, and accept it.")
+@click.option("--half", is_flag=True, help="Store in float16: half the size.")
+@overwrite_option
+@verbose_option
+def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwrite: bool) -> None:
+    """Download a published model, check it, and import it; without a NAME, list what there is.
+
+    FACEVID_MODEL_MIRROR is the address of a folder that holds the same files (https://..., or file:///...): the way
+    without internet. An interrupted download goes on where it stopped.
+
+    \b
+      facevid models fetch ffhq --accept-license
+      FACEVID_MODEL_MIRROR=file:///mnt/weights facevid models fetch ffhq --accept-license
+    """
+    if name is None:
+        for entry in MANIFEST:
+            _print_entry(entry)
+        return
+    entry = find_entry(name)
+    _print_entry(entry)
+    if not accept_license:
+        raise UsageError(f"{name}: read the licence above; if you accept it, add --accept-license")
+    console = Console(stderr=True)
+    with console.status("fetching") as status:
+
+        def show(file: str, done: int, total: int) -> None:
+            status.update(f"{file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+
+        folder = fetch_model(entry, half=half, overwrite=overwrite, progress=show)
+    _print_bundle(name, folder, read_bundle(folder))
+
+
+def _layer_range(text: str) -> range:
+    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+    layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if not layers:
+        raise UsageError(f'--edit-layers "{text}": write the first and the last layer, for example 0-10')
+    return layers
+
+
+def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
+    settings = bundle.settings
+    return {
+        "name": name,
+        "resolution": bundle.resolution,
+        "crop_size": bundle.crop_size,
+        "layers": bundle.layers,
+        "width": bundle.width,
+        "encoder": next((part.encoder for part in bundle.parts if part.encoder), None),
+        "attributes": [
+            {"name": part.attribute.everyday, "method": part.kind} for part in bundle.parts if part.attribute
+        ],
+        "edit_layers": [settings.edit_layers.start, settings.edit_layers.stop - 1],
+        "detail": settings.detail,
+        "alignment": settings.alignment,
+        "licence": settings.licence,
+        "bytes": sum(part.record.bytes for part in bundle.parts),
+        "sources": [{"file": source.file, "sha256": source.sha256} for source in bundle.sources],
+    }
+
+
+def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
+    summary = _summary(name, bundle)
+    table = Table(show_header=False, box=None)
+    table.add_row("model", name)
+    table.add_row("folder", str(folder))
+    table.add_row("generator", f"{bundle.resolution} px" if bundle.resolution else "none")
+    table.add_row("encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
+    table.add_row("codes", f"{bundle.layers} x {bundle.width}")
+    table.add_row("attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
+    table.add_row("edit layers", "{}-{}".format(*summary["edit_layers"]))
+    table.add_row("detail", bundle.settings.detail)
+    table.add_row("alignment", bundle.settings.alignment)
+    table.add_row("licence", bundle.settings.licence)
+    table.add_row("size", f"{summary['bytes'] / 1e6:,.1f} MB")
+    for source in bundle.sources:
+        table.add_row("from", f"{source.file}  {source.bytes:,} bytes  sha256 {source.sha256}")
+    Console().print(table, highlight=False, soft_wrap=True)
+
+
+def _print_entry(entry: ManifestEntry) -> None:
+    click.echo(f"{entry.name}: {entry.description}")
+    for file in entry.files:
+        click.echo(f"  {file.name}  {file.bytes / 1e6:,.1f} MB  {file.address}")
+    click.echo(f"  licence: {entry.licence}")

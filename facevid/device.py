@@ -1,0 +1,20 @@
+"""Which device the networks run on."""
+
+import torch
+
+from facevid.errors import UsageError
+
+
+def choose_device(name: str) -> str:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device of this machine, as PyTorch names it.
+
+    Raises:
+        UsageError: the machine has no such device.
+    """
+    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if name == "auto":
+        return available[0] if available else "cpu"
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted != "cpu" and wanted not in available:
+        raise UsageError(f"--device {name}: this machine has {', '.join(['cpu', *available])}")
+    return wanted

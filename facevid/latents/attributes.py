@@ -1,0 +1,204 @@
+"""Attribute names: CelebA's forty, an everyday name for each, and what `METHOD:NAME` asks for."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from facevid.errors import UsageError
+
+CELEBA = (
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Bald",
+    "Bangs",
+    "Big_Lips",
+    "Big_Nose",
+    "Black_Hair",
+    "Blond_Hair",
+    "Blurry",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Chubby",
+    "Double_Chin",
+    "Eyeglasses",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "Narrow_Eyes",
+    "No_Beard",
+    "Oval_Face",
+    "Pale_Skin",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Smiling",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Young",
+)
+"""CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
+
+EVERYDAY: dict[str, tuple[str, int]] = {
+    "stubble": ("5_o_Clock_Shadow", 1),
+    "arched-eyebrows": ("Arched_Eyebrows", 1),
+    "attractive": ("Attractive", 1),
+    "eye-bags": ("Bags_Under_Eyes", 1),
+    "bald": ("Bald", 1),
+    "bangs": ("Bangs", 1),
+    "big-lips": ("Big_Lips", 1),
+    "big-nose": ("Big_Nose", 1),
+    "black-hair": ("Black_Hair", 1),
+    "blond": ("Blond_Hair", 1),
+    "blurry": ("Blurry", 1),
+    "brown-hair": ("Brown_Hair", 1),
+    "bushy-eyebrows": ("Bushy_Eyebrows", 1),
+    "chubby": ("Chubby", 1),
+    "double-chin": ("Double_Chin", 1),
+    "glasses": ("Eyeglasses", 1),
+    "goatee": ("Goatee", 1),
+    "gray-hair": ("Gray_Hair", 1),
+    "makeup": ("Heavy_Makeup", 1),
+    "high-cheekbones": ("High_Cheekbones", 1),
+    "male": ("Male", 1),
+    "mouth-open": ("Mouth_Slightly_Open", 1),
+    "mustache": ("Mustache", 1),
+    "narrow-eyes": ("Narrow_Eyes", 1),
+    "beard": ("No_Beard", -1),
+    "oval-face": ("Oval_Face", 1),
+    "pale": ("Pale_Skin", 1),
+    "pointy-nose": ("Pointy_Nose", 1),
+    "receding-hairline": ("Receding_Hairline", 1),
+    "rosy-cheeks": ("Rosy_Cheeks", 1),
+    "sideburns": ("Sideburns", 1),
+    "smile": ("Smiling", 1),
+    "straight-hair": ("Straight_Hair", 1),
+    "wavy-hair": ("Wavy_Hair", 1),
+    "earrings": ("Wearing_Earrings", 1),
+    "hat": ("Wearing_Hat", 1),
+    "lipstick": ("Wearing_Lipstick", 1),
+    "necklace": ("Wearing_Necklace", 1),
+    "necktie": ("Wearing_Necktie", 1),
+    "age": ("Young", -1),
+}
+"""One everyday name for each attribute; the sign is -1 where the everyday name is the opposite of CelebA's."""
+
+_SPELLINGS = {"grey-hair": "gray-hair", "blonde": "blond", "moustache": "mustache", "gender": "male"}
+_KNOWN = (
+    {name.lower().replace("_", "-"): (name, 1) for name in CELEBA}
+    | EVERYDAY
+    | {other: EVERYDAY[name] for other, name in _SPELLINGS.items()}
+    | {"female": ("Male", -1)}
+)
+_EVERYDAY_OF = {(attribute, sign): name for name, (attribute, sign) in EVERYDAY.items()}
+METHODS = ("transformer", "direction", "ganspace")
+"""The ways to edit, best first: a name without a method takes the first of these that the model has."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What a name means: `name` is CelebA's where it is one of the forty; `sign` -1 asks for its opposite."""
+
+    name: str
+    sign: int = 1
+
+    @property
+    def index(self) -> int | None:
+        """CelebA's index, None for a name of its own."""
+        return CELEBA.index(self.name) if self.name in CELEBA else None
+
+    @property
+    def everyday(self) -> str:
+        """The name to show people: `smile`, `age`; the name itself where it has no everyday one."""
+        return everyday_name(self.name)
+
+
+@dataclass(frozen=True)
+class AttributeRequest:
+    """What `METHOD:NAME` asks for.
+
+    Attributes:
+        text: as the user wrote it, for messages.
+        attribute: what to move; a component's number for `ganspace`.
+        method: one of `METHODS`, None for the model's best.
+        held: attributes that a direction must not change (`direction:smile~age`).
+        layers: the layers that a component moves, None for all (`ganspace:3:0-4`).
+    """
+
+    text: str
+    attribute: Attribute
+    method: str | None = None
+    held: tuple[Attribute, ...] = ()
+    layers: range | None = None
+
+
+def attribute_of(name: str) -> Attribute:
+    """Say what a name means: an everyday name, CelebA's own in any case, or else a name of its own, in lower case."""
+    plain = re.sub(r"[\s_]+", "-", name.strip().lower())
+    return Attribute(*_KNOWN.get(plain, (plain, 1)))
+
+
+def everyday_name(attribute: str) -> str:
+    """Return the everyday name of an attribute (`Young` gives `age`), or the name itself."""
+    return _EVERYDAY_OF.get((attribute, 1)) or _EVERYDAY_OF.get((attribute, -1)) or attribute
+
+
+def attribute_in(text: str) -> Attribute | None:
+    """Find the first known name among the words of a file's name; None where there is none."""
+    words = f"-{re.sub(r'[^a-z0-9]+', '-', text.lower())}-"
+    found = [(words.find(f"-{name}-"), -len(name), name) for name in _KNOWN if f"-{name}-" in words]
+    return Attribute(*_KNOWN[min(found)[2]]) if found else None
+
+
+def parse_attribute(text: str) -> AttributeRequest:
+    """Read `NAME`, `METHOD:NAME`, `direction:NAME~HELD`, `ganspace:NUMBER` or `ganspace:NUMBER:FIRST-LAST`.
+
+    Raises:
+        UsageError: there is no name, or no such method.
+    """
+    method, colon, name = text.strip().partition(":")
+    if not colon:
+        method, name = "", method
+    elif method not in METHODS:
+        raise UsageError(f'unknown method "{method}" in "{text}"; use one of {", ".join(METHODS)}')
+    if not name.strip():
+        raise UsageError(f'"{text}" names no attribute; write for example smile, or direction:smile')
+    if method == "ganspace":
+        return _parse_component(text, name)
+    name, *held = name.split("~")
+    if held and method != "direction":
+        raise UsageError(f'"{text}": only a direction can hold others; write direction:{name}~{held[0]}')
+    return AttributeRequest(text, attribute_of(name), method or None, tuple(attribute_of(other) for other in held))
+
+
+def unknown_attribute(text: str, wanted: str, names: Iterable[str]) -> UsageError:
+    """Make the error for a name that a model lacks: the nearest name it has, and all that it has."""
+    has = sorted(set(names))
+    listing = f"this model has: {', '.join(has)}" if has else "this model has no editors"
+    if attribute_of(wanted).index is not None:
+        return UsageError(f'this model cannot edit "{text}"; {listing}')
+    near = difflib.get_close_matches(wanted.lower(), [*has, *_KNOWN], n=1)
+    hint = f'did you mean "{near[0]}"? ' if near else ""
+    return UsageError(f'unknown attribute "{text}"; {hint}{listing}')
+
+
+def _parse_component(text: str, name: str) -> AttributeRequest:
+    match = re.fullmatch(r"(\d{1,5})(?::(\d{1,3})-(\d{1,3}))?", name.strip())
+    if match is None:
+        raise UsageError(f'"{text}": write ganspace:NUMBER or ganspace:NUMBER:FIRST-LAST, for example ganspace:3:0-4')
+    layers = range(int(match[2]), int(match[3]) + 1) if match[2] else None
+    if layers is not None and not layers:
+        raise UsageError(f'"{text}": the first layer comes after the last')
+    return AttributeRequest(text, Attribute(str(int(match[1]))), "ganspace", layers=layers)

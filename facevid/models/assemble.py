@@ -1,0 +1,182 @@
+"""Putting parts together to a face model: networks sized by their tensors' shapes, loaded strictly."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from facevid.device import choose_device
+from facevid.errors import ModelError, UsageError
+from facevid.models.editors import Components, DirectionEditor, TransformerEditor
+from facevid.models.layouts import AVERAGE, DIRECTION, Part
+from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
+from facevid.networks import (
+    Encoder,
+    Generator,
+    LatentClassifier,
+    LatentTransformer,
+    encoder_sizes,
+    generator_sizes,
+    latent_classifier_sizes,
+    latent_transformer_sizes,
+    shapes_of,
+)
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+PSP_EDIT_LAYERS = 11
+"""With pSp codes the method's authors move layers 0-10 of 18 and keep the finest. Layer l drives the same size of
+picture whatever the generator's resolution, so the same layers are moved in a smaller one."""
+
+
+def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device: str, precision: str) -> FaceModel:
+    """Build a model of parts; without settings, those that suit its encoder.
+
+    Raises:
+        ModelError: a part is incomplete or misshapen, or parts do not fit each other.
+        UsageError: no such device or precision.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f'unknown precision "{precision}"; use one of {", ".join(PRECISIONS)}')
+    place = torch.device(choose_device(device))
+    by_kind: dict[str, list[Part]] = {}
+    for part in parts:
+        by_kind.setdefault(part.kind, []).append(part)
+    layers, width = code_shape([part for group in by_kind.values() for part in group])
+    encoder = next(iter(by_kind.get("encoder", [])), None)
+    settings = settings or Settings(default_edit_layers(encoder, layers))
+    average = next((p.tensors[AVERAGE] for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
+    components = next(iter(by_kind.get("ganspace", [])), None)
+    return FaceModel(
+        name=name,
+        generator=_first(by_kind.get("generator"), _generator, place),
+        encoder=_first(by_kind.get("encoder"), _encoder, place),
+        classifier=_first(by_kind.get("classifier"), _classifier, place),
+        average=None if average is None else average.float().to(place),
+        editors=tuple(
+            _editor(part, settings, place) for kind in ("transformer", "direction") for part in by_kind.get(kind, [])
+        ),
+        components=None if components is None else _components(components, place),
+        settings=settings,
+        layers=layers,
+        width=width,
+        device=place,
+        precision=precision,
+    )
+
+
+def default_edit_layers(encoder: Part | None, layers: int) -> range:
+    """Return the layers that latent transformers move where nothing says: 0-10 with a pSp encoder, else all."""
+    return range(min(PSP_EDIT_LAYERS, layers) if encoder is not None and encoder.encoder == "psp" else layers)
+
+
+def code_shape(parts: list[Part]) -> tuple[int, int]:
+    """Return layers and width of the codes that all parts share. Raises ModelError where they disagree."""
+    found: tuple[int, int] | None = None
+    owner: Path | None = None
+    for part in sorted(parts, key=lambda p: p.kind in ("direction", "ganspace")):  # these may leave layers open
+        layers, width = _code_shape(part)
+        if width is None:
+            continue
+        if found is None:
+            found, owner = (layers or 1, width), part.source
+        elif width != found[1] or layers not in (None, found[0]):
+            raise ModelError(
+                f"{part.source}: made for codes of {layers or found[0]} x {width}, and {owner} for "
+                f"{found[0]} x {found[1]}; use files of one family"
+            )
+    if found is None:
+        raise ModelError(f"{parts[0].source}: says nothing of the codes' shape; import it with a generator")
+    for part in parts:
+        if part.kind == "classifier" and part.tensors["fcs.0.weight"].shape[1] != found[0] * found[1]:
+            raise ModelError(f"{part.source}: a classifier of other codes than {found[0]} x {found[1]}")
+    return found
+
+
+def _code_shape(part: Part) -> tuple[int | None, int | None]:
+    shapes = shapes_of(part.tensors)
+    try:
+        if part.kind == "generator":
+            generator = generator_sizes(shapes)
+            return generator.layers, generator.width
+        if part.kind == "encoder":
+            encoder = encoder_sizes(shapes, e4e=False)
+            return encoder.layers, encoder.width
+        if part.kind == "transformer":
+            transformer = latent_transformer_sizes(shapes)
+            return transformer.layers, transformer.width
+    except ValueError as error:
+        raise _misfit(part, error) from error
+    if part.kind == "classifier":
+        return None, None
+    rows, width = part.tensors[DIRECTION if part.kind == "direction" else "comp"].shape[-2:]
+    return (rows if rows > 1 else None), width
+
+
+def _first(parts: list[Part] | None, build: Callable[[Part], _Network], place: torch.device) -> _Network | None:
+    return build(parts[0]).to(place) if parts else None
+
+
+def _generator(part: Part) -> Generator:
+    return _load(part, lambda shapes: Generator(generator_sizes(shapes)))
+
+
+def _encoder(part: Part) -> Encoder:
+    if part.encoder not in ("psp", "e4e"):
+        raise ModelError(f"{part.source}: does not say whether its encoder is pSp's or e4e's; import it again")
+    return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
+
+
+def _classifier(part: Part) -> LatentClassifier:
+    return _load(part, lambda shapes: LatentClassifier(latent_classifier_sizes(shapes)))
+
+
+def _editor(part: Part, settings: Settings, place: torch.device) -> NamedEditor:
+    assert part.attribute is not None
+    if part.kind == "direction":
+        direction = DirectionEditor(part.tensors[DIRECTION].float().to(place))
+        return NamedEditor(part.attribute, part.kind, direction)
+    network = _load(part, lambda shapes: LatentTransformer(latent_transformer_sizes(shapes))).to(place)
+    return NamedEditor(part.attribute, part.kind, TransformerEditor(network, settings.edit_layers))
+
+
+def _components(part: Part, place: torch.device) -> Components:
+    return Components(part.tensors["comp"].float().to(place), part.tensors["std"].float().to(place))
+
+
+def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -> _Network:
+    """Build a network without memory of its own, and give it the tensors: memory-mapped ones stay so."""
+    tensors = {key: value for key, value in part.tensors.items() if key != AVERAGE}
+    try:
+        with torch.device("meta"):
+            network = build(shapes_of(tensors))
+        _compare(shapes_of(network.state_dict()), shapes_of(tensors))
+    except ValueError as error:
+        raise _misfit(part, error) from error
+    network.load_state_dict({key: _working(tensor) for key, tensor in tensors.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _working(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _compare(expected: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]]) -> None:
+    """Raise ValueError naming the first tensor that is missing, misshapen or not known."""
+    for name, shape in expected.items():
+        if name not in given:
+            if name.endswith("num_batches_tracked"):  # absent in files of early PyTorch, and without use here
+                continue
+            raise ValueError(f"tensor {name} is missing")
+        if given[name] != shape:
+            raise ValueError(f"tensor {name} has the shape {given[name]}, and {shape} fits the others")
+    stray = [name for name in given if name not in expected]
+    if stray:
+        raise ValueError(f"tensor {stray[0]} belongs to no such network")
+
+
+def _misfit(part: Part, error: ValueError) -> ModelError:
+    return ModelError(f"{part.source}: no whole {part.kind}: {error}; use the published file, or import it again")
+

@@ -1,0 +1,168 @@
+"""A bundle: a folder with `bundle.json`, which says what the model is, beside its weights as safetensors."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facevid.errors import ModelError
+from facevid.latents.attributes import Attribute
+from facevid.models.layouts import Part
+from facevid.models.model import Settings
+from facevid.models.store import BUNDLE_FILE
+from facevid.models.weights import METADATA, read_weights
+
+SCHEMA = 1
+NETWORKS = ("generator", "encoder", "classifier")
+EDITORS = ("transformer", "direction", "ganspace")
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file's name, size in bytes and SHA-256 in hexadecimal."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """One part of a bundle: what it is, and the file that holds it."""
+
+    kind: str
+    record: FileRecord
+    encoder: str | None = None
+    attribute: Attribute | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What `bundle.json` says. `resolution` is None without a generator, `crop_size` without an encoder."""
+
+    resolution: int | None
+    crop_size: int | None
+    layers: int
+    width: int
+    settings: Settings
+    parts: tuple[PartRecord, ...]
+    sources: tuple[FileRecord, ...]
+
+
+def record_file(path: Path) -> FileRecord:
+    """Measure and hash a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileRecord(path.name, path.stat().st_size, digest)
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write `bundle.json`."""
+    settings = bundle.settings
+    content = {
+        "schema": SCHEMA,
+        "resolution": bundle.resolution,
+        "crop_size": bundle.crop_size,
+        "layers": bundle.layers,
+        "width": bundle.width,
+        "alignment": settings.alignment,
+        "detail": settings.detail,
+        "edit_layers": [settings.edit_layers.start, settings.edit_layers.stop - 1],
+        "licence": settings.licence,
+        "networks": [
+            {"kind": part.kind} | ({"encoder": part.encoder} if part.encoder else {}) | asdict(part.record)
+            for part in bundle.parts
+            if part.kind in NETWORKS
+        ],
+        "attributes": [_editor_entry(part) for part in bundle.parts if part.kind in EDITORS],
+        "sources": [asdict(source) for source in bundle.sources],
+    }
+    (folder / BUNDLE_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read and check `bundle.json`.
+
+    Raises:
+        ModelError: it is missing, damaged, of a later version, or names files outside its folder.
+    """
+    path = folder / BUNDLE_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise ModelError(f"{path}: schema {content['schema']}, and this facevid reads {SCHEMA}; import it again")
+        return _parse(content)
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder}: no model: it holds no {BUNDLE_FILE}; import the weights again") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: damaged ({type(error).__name__}: {error}); import the weights again") from error
+
+
+def read_bundle_parts(folder: Path, bundle: Bundle) -> list[Part]:
+    """Open a bundle's weights, memory-mapped. Raises ModelError where a file is missing or of another size."""
+    return [_read_part(folder, part) for part in bundle.parts]
+
+
+def _editor_entry(part: PartRecord) -> dict[str, Any]:
+    entry: dict[str, Any] = {"method": part.kind}
+    if part.attribute is not None:
+        attribute = part.attribute
+        entry |= {"name": attribute.name, "index": attribute.index, "sign": attribute.sign}
+    return entry | asdict(part.record)
+
+
+def _parse(content: dict[str, Any]) -> Bundle:
+    layers, width = _size(content["layers"]), _size(content["width"])
+    first, last = (int(layer) for layer in content["edit_layers"])
+    if not 0 <= first <= last < layers:
+        raise ValueError(f"edit_layers are {first}-{last} of {layers}")
+    if content["detail"] not in ("keep", "replace") or content["alignment"] != "ffhq":
+        raise ValueError(f"detail is {content['detail']}, alignment {content['alignment']}")
+    settings = Settings(range(first, last + 1), content["detail"], content["alignment"], str(content["licence"]))
+    networks = [_part(entry["kind"], NETWORKS, entry) for entry in content["networks"]]
+    editors = [_part(entry["method"], EDITORS, entry) for entry in content["attributes"]]
+    return Bundle(
+        resolution=None if content["resolution"] is None else _size(content["resolution"]),
+        crop_size=None if content["crop_size"] is None else _size(content["crop_size"]),
+        layers=layers,
+        width=width,
+        settings=settings,
+        parts=(*networks, *editors),
+        sources=tuple(_file(entry) for entry in content["sources"]),
+    )
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, int) or not 1 <= value <= 16384:
+        raise ValueError(f"{value!r} is no size")
+    return value
+
+
+def _part(kind: str, kinds: tuple[str, ...], entry: dict[str, Any]) -> PartRecord:
+    if kind not in kinds:
+        raise ValueError(f"unknown kind {kind!r}")
+    attribute = None
+    if kind in ("transformer", "direction"):
+        if entry["sign"] not in (-1, 1):
+            raise ValueError(f"sign is {entry['sign']!r}")
+        attribute = Attribute(str(entry["name"]), entry["sign"])
+    return PartRecord(kind, _file(entry), entry.get("encoder"), attribute)
+
+
+def _file(entry: dict[str, Any]) -> FileRecord:
+    name = str(entry["file"])
+    if Path(name).name != name or name.startswith(".") or "\\" in name:
+        raise ValueError(f"{name!r} is no plain file name")
+    return FileRecord(name, int(entry["bytes"]), str(entry["sha256"]))
+
+
+def _read_part(folder: Path, part: PartRecord) -> Part:
+    path = folder / part.record.file
+    if path.is_file() and path.stat().st_size != part.record.bytes:
+        raise ModelError(f"{path}: {path.stat().st_size:,} bytes, not {part.record.bytes:,}; import the weights again")
+    content = read_weights(path)
+    if not isinstance(content, dict) or METADATA not in content:
+        raise ModelError(f"{path}: no safetensors file; import the weights again")
+    tensors = {key: value for key, value in content.items() if key != METADATA}
+    return Part(part.kind, tensors, path, part.encoder, part.attribute)

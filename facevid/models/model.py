@@ -1,0 +1,213 @@
+"""A face model: a generator, the encoder that inverts it, and editors of its codes."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from facevid.errors import ModelError, UsageError
+from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
+from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
+from facevid.networks import Encoder, Generator, LatentClassifier
+
+_Part = TypeVar("_Part")
+
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a model says about itself beside its weights.
+
+    Attributes:
+        edit_layers: layers that latent transformers move.
+        detail: what a render takes from the generator by default: "keep" the plate's detail and take the change only
+            (a small generator), or "replace" the face by the generated one (a sharp generator).
+        alignment: how faces are aligned; "ffhq" is the only one.
+        licence: terms of the weights, in words.
+    """
+
+    edit_layers: range
+    detail: str = "replace"
+    alignment: str = "ffhq"
+    licence: str = "unknown: ask whoever gave you the weights"
+
+
+@dataclass(frozen=True)
+class NamedEditor:
+    """An editor and what it moves: a strength of +1 goes towards `attribute.name` where `attribute.sign` is +1."""
+
+    attribute: Attribute
+    method: str
+    editor: TransformerEditor | DirectionEditor
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
+
+    Any of generator, encoder, classifier and editors may be absent, as in a file that holds one of them; what needs
+    the absent one raises ModelError.
+    """
+
+    name: str
+    generator: Generator | None
+    encoder: Encoder | None
+    classifier: LatentClassifier | None
+    average: Tensor | None
+    editors: tuple[NamedEditor, ...]
+    components: Components | None
+    settings: Settings
+    layers: int
+    width: int
+    device: torch.device
+    precision: str = "float32"
+
+    @property
+    def resolution(self) -> int:
+        """Side of a generated face, in pixels."""
+        return self._need(self.generator, "generator").sizes.resolution
+
+    @property
+    def crop_size(self) -> int:
+        """Side of the faces that the encoder sees, in pixels. Larger ones are reduced to it."""
+        return self._need(self.encoder, "encoder").sizes.input_size
+
+    @property
+    def detail(self) -> str:
+        """What a render takes from this generator by default: "keep" or "replace" (see `Settings`)."""
+        return self.settings.detail
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell this model's encoder from others: a hash of some numbers of every tensor that its codes depend on."""
+        tensors = dict(self._need(self.encoder, "encoder").state_dict())
+        if self.average is not None:
+            tensors["average"] = self.average
+        digest = hashlib.sha256()
+        for name, tensor in sorted(tensors.items()):
+            sample = tensor.flatten()[:: max(tensor.numel() // 64, 1)]
+            digest.update(name.encode() + sample.double().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def encode(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Encode aligned faces, uint8 RGB (N, H, H, 3) of any size, to W+ codes, float32 (N, L, D) on the device."""
+        encoder = self._need(self.encoder, "encoder")
+        pixels = torch.as_tensor(faces)
+        square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
+        if pixels.dtype != torch.uint8 or not square:
+            raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
+        if not len(pixels):
+            return torch.zeros(0, self.layers, self.width, device=self.device)
+        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
+        if x.shape[-1] != self.crop_size:
+            x = F.interpolate(x, size=(self.crop_size, self.crop_size), mode="bilinear", antialias=True)
+        with self._autocast():
+            codes = encoder((x / 127.5 - 1).contiguous())
+        codes = codes.float()
+        return codes if self.average is None else codes + self.average
+
+    @torch.no_grad()
+    def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
+        """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D)."""
+        generator = self._need(self.generator, "generator")
+        checked = self._codes(codes)
+        with self._autocast():
+            pictures: Tensor = generator(checked)
+        return pictures.float()
+
+    @torch.no_grad()
+    def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:
+        """Move W+ codes (N, L, D) by attributes one after another, in the order given; the input is not changed.
+
+        Args:
+            codes: float32 W+ codes.
+            strengths: attribute (`smile`, `Smiling`, `direction:smile`, `ganspace:3`) to a strength, one for all
+                codes or one for each, (N,). 1 is the full edit towards the attribute, -1 away from it.
+
+        Raises:
+            UsageError: the model lacks an attribute, or a strength is no finite number.
+        """
+        edited = self._codes(codes).clone()
+        for text, strength in strengths.items():
+            editor, sign = self.editor(text)
+            edited = editor(edited, self._strength(text, strength, len(edited)) * sign)
+        return edited
+
+    @torch.no_grad()
+    def classify(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
+        """Return the logits, float32 (N, 40), of CelebA's attributes for W+ codes (N, L, D)."""
+        logits: Tensor = self._need(self.classifier, "latent classifier")(self._codes(codes))
+        return logits
+
+    def editor(self, text: str) -> tuple[Editor, int]:
+        """Return the editor that a name asks for, and the sign to give the strength.
+
+        Raises:
+            UsageError: this model has none for it.
+        """
+        request = parse_attribute(text)
+        if request.method == "ganspace":
+            return self._component(request), 1
+        found = self._find(request.attribute, request.method, text)
+        sign = found.attribute.sign * request.attribute.sign
+        if not request.held:
+            return found.editor, sign
+        directions = [self._direction(other, text) for other in request.held]
+        try:
+            return DirectionEditor(project(self._direction(request.attribute, text), directions)), sign
+        except ValueError as error:
+            raise UsageError(f'"{text}": {error}; hold fewer attributes') from error
+
+    def _find(self, attribute: Attribute, method: str | None, text: str) -> NamedEditor:
+        having = [e for e in self.editors if e.attribute.name == attribute.name and method in (None, e.method)]
+        if not having:
+            names = [e.attribute.everyday for e in self.editors if method in (None, e.method)]
+            raise unknown_attribute(text, attribute.everyday, names)
+        return min(having, key=lambda e: METHODS.index(e.method))
+
+    def _direction(self, attribute: Attribute, text: str) -> Tensor:
+        editor = self._find(attribute, "direction", text).editor
+        assert isinstance(editor, DirectionEditor)
+        return editor.direction
+
+    def _component(self, request: AttributeRequest) -> DirectionEditor:
+        number, layers = int(request.attribute.name), request.layers
+        if self.components is None:
+            raise UsageError(f'this model cannot edit "{request.text}": it has no GANSpace components')
+        if number >= len(self.components.deviations):
+            raise UsageError(f'"{request.text}": components are 0 to {len(self.components.deviations) - 1}')
+        if layers is not None and layers.stop > self.layers:
+            raise UsageError(f'"{request.text}": layers are 0 to {self.layers - 1}')
+        return self.components.editor(number, layers)
+
+    def _strength(self, text: str, strength: float | ArrayLike, count: int) -> Tensor:
+        values = torch.as_tensor(strength, dtype=torch.float32, device=self.device)
+        if values.ndim > 1 or (values.ndim == 1 and len(values) not in (1, count)):
+            raise UsageError(f'"{text}": {tuple(values.shape)} strengths for {count} codes; give one, or one for each')
+        if not torch.isfinite(values).all():
+            raise UsageError(f'"{text}": a strength must be a finite number')
+        return values.reshape(-1, 1, 1)
+
+    def _codes(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
+        checked = torch.as_tensor(codes, dtype=torch.float32, device=self.device)
+        if checked.ndim != 3 or checked.shape[1:] != (self.layers, self.width):
+            raise ValueError(f"codes must be (N, {self.layers}, {self.width}), not {tuple(checked.shape)}")
+        return checked
+
+    def _need(self, part: _Part | None, what: str) -> _Part:
+        if part is None:
+            raise ModelError(f"{self.name}: this model has no {what}; import a file that holds one with it")
+        return part
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        dtype = PRECISIONS[self.precision]
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32)

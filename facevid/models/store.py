@@ -1,0 +1,63 @@
+"""Where models lie: a folder for each, under `FACEVID_HOME`, else under the platform's folder for user data."""
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+from facevid.errors import ModelError, UsageError
+
+CARRIED = Path(__file__).parent / "carried"
+"""The bundle that comes with the package."""
+CARRIED_NAME = "carried"
+BUNDLE_FILE = "bundle.json"
+
+
+def home() -> Path:
+    """Return the store's folder, which may not exist yet."""
+    chosen = os.environ.get("FACEVID_HOME")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("facevid", appauthor=False)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a model if it is one: it becomes a folder's name, and must not lead out of the store.
+
+    Raises:
+        UsageError: it is not made of letters, digits, dots, dashes and underscores, or is the carried model's.
+    """
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) is None:
+        raise UsageError(f'"{name}" is no name for a model: use letters, digits, ".", "-" and "_", for example ffhq')
+    if name == CARRIED_NAME:
+        raise UsageError(f'"{name}" is the model that comes with facevid; choose another name')
+    return name
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a model of the store, there or not. Raises UsageError for a name that is none."""
+    return home() / "models" / check_name(name)
+
+
+def stored_names() -> list[str]:
+    """List the models of the store, by name."""
+    folder = home() / "models"
+    found = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted(f.name for f in found if not f.name.startswith(".") and (f / BUNDLE_FILE).is_file())
+
+
+def locate(name_or_path: str | Path | None) -> Path:
+    """Find a model: None or "carried" for the one that comes with facevid, a name in the store, or a path.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if name_or_path is None or name_or_path == CARRIED_NAME:
+        return CARRIED
+    text = str(name_or_path)
+    if isinstance(name_or_path, str) and text in stored_names():
+        return folder_of(text)
+    path = Path(text).expanduser()
+    if path.exists():
+        return path
+    names = ", ".join([CARRIED_NAME, *stored_names()])
+    raise ModelError(f'no model "{text}": neither a file or folder nor in the store, which has: {names}')

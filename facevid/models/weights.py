@@ -1,0 +1,159 @@
+"""Reading files of weights without running anything in them: PyTorch's two formats, safetensors, NumPy."""
+
+import argparse
+import itertools
+import pickletools
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from facevid.errors import ModelError
+
+_LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The first pickle of a file that PyTorch wrote before version 1.6: its magic number."""
+_SLACK = 64 << 20
+"""Bytes by which tensors may exceed their file: a few are stored as one value, repeated."""
+METADATA = "metadata"
+"""The key under which a safetensors file's own text is returned."""
+
+
+def read_weights(path: Path) -> Any:
+    """Read a file of weights: a tensor, or dicts of tensors with a few plain values. Large ones are memory-mapped.
+
+    Raises:
+        ModelError: the file is missing, damaged, of no known format, or would run code if it were opened freely.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}; check the path") from error
+    if head.startswith(b"PK"):
+        _check_archive(path)
+        content = _load_torch(path, mmap=True)
+    elif head.startswith(_LEGACY_HEAD):
+        content = _load_torch(path, mmap=False)
+    elif head.startswith(b"\x93NUMPY"):
+        content = _load_numpy(path)
+    elif head[8:9] == b"{":
+        content = _load_safetensors(path)
+    else:
+        raise _unknown_format(path, head)
+    _check_tensors(path, content)
+    return content
+
+
+def tensors_in(content: Any) -> Iterator[Tensor]:
+    """Yield every tensor of what `read_weights` returns."""
+    if isinstance(content, Tensor):
+        yield content
+    elif isinstance(content, dict):
+        for value in content.values():
+            yield from tensors_in(value)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse archives that unpack to more than they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ModelError(f"{path}: damaged or cut short ({error}); download or copy it again") from error
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise ModelError(f"{path}: its entries are compressed, which no checkpoint's are; use the published file")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise ModelError(f"{path}: declares more data than it holds; download or copy it again")
+
+
+def _load_torch(path: Path, mmap: bool) -> Any:
+    try:
+        # argparse.Namespace holds no code; e4e's files keep their options in one.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
+    except Exception as error:  # a hand-made pickle can fail in any way
+        blocked = re.search(r"(?:GLOBAL|global|class|function)[\s:]+(\S+\.\S+)", str(error))
+        if "Unsupported" in str(error) and blocked is not None:
+            raise ModelError(
+                f"{path}: refused: opening it would run code ({blocked[1]}), and weights need none; "
+                "save its state dict alone, or use safetensors"
+            ) from error
+        reason = str(error).strip().split("\n")[0][:160] or type(error).__name__
+        raise ModelError(f"{path}: not a whole PyTorch checkpoint ({reason}); download or copy it again") from error
+
+
+def _load_numpy(path: Path) -> Tensor:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.dtype.kind != "f":
+            raise ValueError(f"it holds {array.dtype}")
+        if array.size > 1 << 24:
+            raise ValueError(f"its shape is {array.shape}")
+        return torch.from_numpy(np.array(array, dtype=np.float32))
+    except (ValueError, OSError, EOFError) as error:
+        raise ModelError(f"{path}: not an array of plain numbers ({error}); export it again") from error
+
+
+def _load_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            content: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return content | {METADATA: file.metadata() or {}}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: not a whole safetensors file ({error}); download or copy it again") from error
+
+
+def _unknown_format(path: Path, head: bytes) -> ModelError:
+    if head.lstrip()[:1] == b"<":
+        return ModelError(
+            f"{path}: a web page, not weights (a file share's notice, such as quota exceeded); "
+            "open the address in a browser and save the file itself"
+        )
+    named = _names_in_pickle(path)
+    if any(name.split(".")[0] in ("dnnlib", "torch_utils", "legacy") for name in named):
+        return ModelError(
+            f"{path}: refused: NVIDIA's .pkl networks contain code; convert it to a .pt of tensors (g_ema) with "
+            "convert_weight.py of rosinality/stylegan2-pytorch, on a machine that may run it, then import that"
+        )
+    if named:
+        return ModelError(
+            f"{path}: refused: a Python pickle, and opening it would run code ({', '.join(named[:3])}); "
+            "save its state dict with torch.save, or use safetensors"
+        )
+    if not head:
+        return ModelError(f"{path}: an empty file; download or copy it again")
+    return ModelError(f"{path}: of no known format; .pt, .pth, .pth.tar, .npy and .safetensors are read")
+
+
+def _names_in_pickle(path: Path) -> list[str]:
+    """List the first few things that a pickle would import, without unpickling. Empty where it is no pickle."""
+    names: list[str] = []
+    strings: list[str] = []
+    try:
+        with path.open("rb") as file:
+            for opcode, argument, _ in itertools.islice(pickletools.genops(file), 10_000):
+                if opcode.name == "STACK_GLOBAL":
+                    names.append(".".join(strings[-2:]))
+                elif opcode.name in ("GLOBAL", "INST"):
+                    names.append(str(argument).replace(" ", "."))
+                elif isinstance(argument, str):
+                    strings.append(argument)
+    except (ValueError, OSError, UnicodeDecodeError):
+        return names  # not a pickle, or damaged: what was seen so far tells
+    return names
+
+
+def _check_tensors(path: Path, content: Any) -> None:
+    total = 0
+    for tensor in tensors_in(content):
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+            raise ModelError(f"{path}: holds tensors that are not plain arrays; use the published file")
+        total += tensor.numel() * tensor.element_size()
+    if total > path.stat().st_size + _SLACK:
+        raise ModelError(f"{path}: its tensors would take {total:,} bytes, more than the file; use the published file")

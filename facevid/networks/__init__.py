@@ -1,0 +1,29 @@
+"""Networks as plain PyTorch modules: tensors in, tensors out. No files, no options, no attribute names.
+
+Parameters and buffers carry the published files' names, so a published state dict loads with `strict=True`. Each
+network has a frozen dataclass of its sizes and a function that reads them off the shapes of a state dict.
+"""
+
+from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
+from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
+from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
+from facevid.networks.shapes import Shapes, shapes_of
+from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_sizes, truncate
+
+__all__ = [
+    "Encoder",
+    "EncoderSizes",
+    "Generator",
+    "GeneratorSizes",
+    "LatentClassifier",
+    "LatentClassifierSizes",
+    "LatentTransformer",
+    "LatentTransformerSizes",
+    "Shapes",
+    "encoder_sizes",
+    "generator_sizes",
+    "latent_classifier_sizes",
+    "latent_transformer_sizes",
+    "shapes_of",
+    "truncate",
+]

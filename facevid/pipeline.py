@@ -1,0 +1,148 @@
+"""The whole recipe: a clip in, the clip with its faces edited out."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from facevid.analysis import Analysis, EncodedTrack, Tracking
+from facevid.batches import batches
+from facevid.comparison import Comparison
+from facevid.compositing import EditedFace
+from facevid.device import choose_device
+from facevid.faces.landmarks import choose_detector
+from facevid.latents.edits import AttributeEdit
+from facevid.models import load_model
+from facevid.options import CompositingOptions, EditOptions
+from facevid.progress import Progress, silent
+from facevid.rendering import Renderer, TrackEdit, set_into
+from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
+
+
+@dataclass(frozen=True)
+class EditSummary:
+    """What `edit_video` did.
+
+    Attributes:
+        frames: frames read, and written.
+        edited: frames in which at least one face was edited; the others passed through untouched.
+        faces: faces edited, over all frames.
+        tracks: tracks edited.
+        detector: which landmark detector ran, and why that one.
+        device: where the networks ran.
+        warnings: what the result could not keep of its source.
+    """
+
+    output: Path
+    compare: Path | None
+    frames: int
+    edited: int
+    faces: int
+    tracks: int
+    detector: str
+    device: str
+    warnings: tuple[str, ...]
+
+    @property
+    def passed_through(self) -> int:
+        """Frames written as they came."""
+        return self.frames - self.edited
+
+
+def edit_video(
+    source: str | Path,
+    target: str | Path,
+    edits: Sequence[AttributeEdit],
+    options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
+    progress: Progress = silent,
+) -> EditSummary:
+    """Edit the faces of a clip, or of a still picture.
+
+    The sound, timing, size and colour tags of the source are kept, and so is every sample that no edit reaches, up to
+    the encoder. `target` appears when it is complete; if anything fails, it is as it was before.
+
+    Args:
+        source: a video file or a still picture.
+        target: what to write; of the same kind.
+        edits: applied one after another, in this order, as `facevid.latents.edits.parse_edit` makes them.
+        options: what else may be chosen.
+        progress: told how far each stage is.
+
+    Raises:
+        InputError: the source is missing or cannot be decoded to its end.
+        NoFaceError: there is no face to edit.
+        ModelError: the model, or weights, are missing or wrong.
+        UsageError: the edits or options cannot be.
+        OutputError: the target cannot be written.
+    """
+    clip = open_clip(source)
+    device = choose_device(options.compute.device)
+    with ExitStack() as outputs:
+        encoding = Encoding(options.codec, options.crf, options.pix_fmt)
+        writer = outputs.enter_context(ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite))
+        compare = (
+            outputs.enter_context(Comparison(options.compare, clip, options.overwrite)) if options.compare else None
+        )
+
+        model = load_model(options.model, device, options.compute.precision)
+        for edit in edits:
+            model.editor(edit.attribute)
+        choice = choose_detector(options.tracking.detector, device)
+        analysis = Analysis(clip, choice.detector, options.tracking, progress)
+        tracking = analysis.track()
+        tracks = analysis.choose(tracking)
+        encoded = analysis.encode(tracking, tracks, model, options.compute)
+        compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
+        keep = compositing.detail == "keep"
+        renderer = Renderer(model, options.tracking.smooth, options.compute.batch_size, keep or compare is not None)
+        track_edits = [schedule(each, edits, tracking, clip.info.time_base) for each in encoded]
+        shapes = [renderer.shape_changes(each, progress) if keep else [None] * len(each.active) for each in track_edits]
+
+        pool = outputs.enter_context(ThreadPoolExecutor())
+        edited = faces = 0
+        frames = progress("edit", clip.frames(), tracking.frame_count)
+        for batch in batches(frames, options.compute.batch_size):
+            rendered = defaultdict[int, list[EditedFace]](list)
+            for track_edit, track_shapes in zip(track_edits, shapes, strict=True):
+                for index, face in renderer.render(track_edit, track_shapes, batch):
+                    rendered[index].append(face)
+            finish = partial(edit_frame, faces=rendered, options=compositing)
+            for frame, result in zip(batch, pool.map(finish, batch), strict=True):
+                writer.write(result)
+                if compare:
+                    compare.write(frame, result, rendered.get(frame.index, []))
+            edited += len(rendered)
+            faces += sum(map(len, rendered.values()))
+    return EditSummary(
+        Path(target),
+        options.compare,
+        tracking.frame_count,
+        edited,
+        faces,
+        len(tracks),
+        f"{choice.detector.name} ({choice.reason})",
+        device,
+        tuple(writer.warnings),
+    )
+
+
+def schedule(
+    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, time_base: Fraction
+) -> TrackEdit:
+    """Evaluate the edits in every frame of a track."""
+    indices = range(encoded.track.first, encoded.track.last + 1)
+    seconds = [int(tracking.pts[index]) * time_base for index in indices]
+    return TrackEdit(encoded, [(edit.attribute, edit.strengths(indices, seconds)) for edit in edits])
+
+
+def edit_frame(frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions) -> Frame:
+    """Set a frame's faces, found under its index, into it; without any it is returned as it is."""
+    own = faces.get(frame.index, [])
+    if not own:
+        return frame
+    patches = set_into(frame.rgb(), own, options)
+    return add_edits(frame, [Edit(patch.x, patch.y, patch.delta) for patch in patches])

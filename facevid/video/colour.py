@@ -1,0 +1,148 @@
+"""From the colours of a decoded picture to RGB, and from an RGB difference back to a difference of its samples.
+
+The coefficients are those of ITU-R BT.601, BT.709 and BT.2020 and SMPTE 240M, the code numbers those of ITU-T H.273.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from facevid.errors import InputError
+from facevid.video.pixels import PixelLayout, component_view, pixel_layout
+
+HD_LINES = 720
+"""From this many lines up an untagged picture is taken for BT.709, below for BT.601."""
+
+# H.273 matrix coefficients -> (Kr, Kb, the number swscale knows the matrix by).
+_MATRICES = {
+    1: (0.2126, 0.0722, 1),
+    4: (0.30, 0.11, 4),
+    5: (0.299, 0.114, 5),
+    6: (0.299, 0.114, 5),
+    7: (0.212, 0.087, 7),
+    9: (0.2627, 0.0593, 9),
+}
+_QUALITY = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_LOCAL = threading.local()
+
+
+@dataclass(frozen=True)
+class ColourModel:
+    """How the samples of a picture encode RGB: luma weights, range, and the layout of the samples."""
+
+    layout: PixelLayout
+    kr: float
+    kb: float
+    swscale: int
+    full_range: bool
+
+    @property
+    def luma_step(self) -> float:
+        """Sample values per RGB unit (of 255), for luma and for RGB."""
+        return self._step(219)
+
+    @property
+    def chroma_step(self) -> float:
+        """Sample values per unit (of 255) of a chroma difference in [-0.5, 0.5]."""
+        return self._step(224)
+
+    def _step(self, limited_span: int) -> float:
+        if self.layout.is_float:
+            return 1 / 255
+        depth = self.layout.depth
+        span: int = 2**depth - 1 if self.full_range else limited_span << (depth - 8)
+        return span / 255
+
+    @property
+    def to_native(self) -> NDArray[np.float32]:
+        """Matrix (1 or 3, 3) that takes an RGB difference in units of 0-255 to a difference of samples."""
+        if self.layout.kind == "rgb":
+            return np.eye(3, dtype=np.float32) * np.float32(self.luma_step)
+        luma = np.array([self.kr, 1 - self.kr - self.kb, self.kb])
+        blue = (np.array([0, 0, 1]) - luma) / (2 * (1 - self.kb))
+        red = (np.array([1, 0, 0]) - luma) / (2 * (1 - self.kr))
+        rows = np.stack([luma * self.luma_step, blue * self.chroma_step, red * self.chroma_step])
+        return rows[: len(self.layout.places)].astype(np.float32)
+
+
+def colour_model(native: VideoFrame) -> ColourModel:
+    """Return the colour model of a picture, from its tags or, where it has none, from its size and format.
+
+    Raises InputError for a pixel format or a matrix (such as ICtCp) in which a picture cannot be edited.
+    """
+    name = native.format.name
+    layout = pixel_layout(name)
+    if layout is None:
+        msg = f"pixel format {name} is not supported: convert the source to yuv444p16le or rgb48le first"
+        raise InputError(msg)
+    matrix = int(native.colorspace)
+    if matrix in (0, 2, 3) or layout.kind == "rgb":  # RGB, unspecified, reserved
+        matrix = 1 if native.height >= HD_LINES else 6
+    if matrix not in _MATRICES:
+        msg = f"colour matrix {matrix} (ITU-T H.273) is not supported: convert the source to BT.709 or BT.2020 first"
+        raise InputError(msg)
+    tagged = ColorRange(int(native.color_range))
+    full = tagged == ColorRange.JPEG or name.startswith("yuvj") or (layout.kind != "yuv" and tagged != ColorRange.MPEG)
+    kr, kb, swscale = _MATRICES[matrix]
+    return ColourModel(layout, kr, kb, swscale, full)
+
+
+def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
+    """Return a decoded picture as uint8 RGB (H, W, 3), as stored (not turned), with its own matrix and range.
+
+    Scene-linear pictures (floating-point samples) are shown through the sRGB curve, values above 1 as white.
+    """
+    model = colour_model(native)
+    layout = model.layout
+    if layout.kind == "yuv":
+        return _yuv_to_rgb(native, model)
+    components = [component_view(native, index, layout) for index in range(len(layout.places))]
+    if layout.is_float:
+        shown = [np.rint(np.clip(encode_srgb(plane), 0, 1) * 255).astype(np.uint8) for plane in components]
+    elif layout.depth == 8 and model.full_range:
+        shown = [np.ascontiguousarray(plane) for plane in components]
+    else:
+        lookup = _samples_as_uint8(model)
+        shown = [lookup[plane] for plane in components]
+    return np.stack(shown * (3 // len(shown)), axis=2)
+
+
+def _samples_as_uint8(model: ColourModel) -> NDArray[np.uint8]:
+    """Return the uint8 value of every sample value of an integer RGB or gray format."""
+    black = 0 if model.full_range else 16 << (model.layout.depth - 8)
+    values = (np.arange(2**model.layout.depth) - black) / model.luma_step
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
+    reformatter = getattr(_LOCAL, "reformatter", None)
+    if reformatter is None:
+        reformatter = _LOCAL.reformatter = VideoReformatter()
+    rgb = reformatter.reformat(
+        native,
+        format="rgb24",
+        src_colorspace=model.swscale,
+        dst_colorspace=model.swscale,
+        src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=_QUALITY,
+        threads=1,
+    )
+    return rgb.to_ndarray().astype(np.uint8, copy=False)
+
+
+def encode_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:
+    """Return linear light on the sRGB curve (IEC 61966-2-1), continued above 1 and mirrored below 0."""
+    size = np.abs(linear.astype(np.float32))
+    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), linear)
+
+
+def decode_srgb(encoded: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the linear light of values on the sRGB curve: the inverse of `encode_srgb`."""
+    size = np.abs(encoded.astype(np.float32))
+    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)

@@ -1,0 +1,64 @@
+"""The place of a result: checked before any work, written beside it under a hidden name, moved there when whole."""
+
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from facevid.errors import OutputError, UsageError
+
+
+def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
+    """Raise UsageError or OutputError, with the remedy, where `out` cannot become a result made of `source`."""
+    if out.suffix.lower() not in suffixes:
+        msg = f"{out}: unknown kind of file for this source; end its name in one of {', '.join(suffixes)}"
+        raise UsageError(msg)
+    folder = out.parent
+    if not folder.is_dir():
+        msg = f"{out} cannot be written: there is no folder {folder}; make it first"
+        raise OutputError(msg)
+    if out.is_dir():
+        msg = f"{out} cannot be written: it is a folder; give the name of a file"
+        raise OutputError(msg)
+    if out.exists() and out.samefile(source):
+        msg = f"{out} is the source itself; choose another name"
+        raise UsageError(msg)
+    if out.exists() and not overwrite:
+        msg = f"{out} exists already; choose another name, or pass --overwrite"
+        raise OutputError(msg)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = f"{out} cannot be written: no permission to write in {folder}; choose another folder"
+        raise OutputError(msg)
+
+
+class Temporaries:
+    """Hidden files beside `out`, all removed on leaving; `commit` moves one of them to `out` in one step."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._token = secrets.token_hex(4)
+        self._paths: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+    def path(self, role: str, suffix: str) -> Path:
+        """Return the path of a temporary file; `role` tells it from the others."""
+        path = self._out.parent / f".{self._out.stem[:64]}.{role}-{self._token}{suffix}"
+        self._paths.append(path)
+        return path
+
+    def commit(self, path: Path) -> None:
+        """Move the finished `path` to its final place, replacing what was there."""
+        try:
+            path.replace(self._out)
+        except OSError as error:
+            msg = f"{self._out} cannot be written: {error.strerror}; choose another name or folder"
+            raise OutputError(msg) from error

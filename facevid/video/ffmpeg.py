@@ -1,0 +1,58 @@
+"""Finding the ffmpeg program and running it; commands are built with ffmpeg-python."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+
+import imageio_ffmpeg
+
+from facevid.errors import OutputError
+
+MINIMUM_VERSION = 6
+
+
+@lru_cache(maxsize=1)
+def ffmpeg_program() -> str:
+    """Return the ffmpeg on PATH where its version is at least 6 (or unnumbered), else imageio-ffmpeg's own."""
+    on_path = shutil.which("ffmpeg")
+    if on_path is not None and _version(on_path) >= MINIMUM_VERSION:
+        return on_path
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _version(program: str) -> int:
+    """Return the major version; builds from a repository's tip (N-12345) count as new, what does not run as 0."""
+    try:
+        banner = subprocess.run(
+            [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    number = re.match(r"ffmpeg version n?(\d+)\.", banner)
+    if number:
+        return int(number[1])
+    return MINIMUM_VERSION if banner.startswith("ffmpeg version N-") else 0
+
+
+def run_ffmpeg(arguments: Sequence[str], product: str) -> None:
+    """Run ffmpeg with `arguments` (without the program) to make `product`, and wait for it.
+
+    The program is killed when the wait is interrupted. Raises OutputError with ffmpeg's last words where it fails.
+    """
+    command = [ffmpeg_program(), "-nostdin", "-hide_banner", "-loglevel", "error", *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            _, errors = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        tail = " | ".join(line.strip() for line in lines[-3:]) or f"exit status {process.returncode}"
+        remedy = "free some space" if "No space left" in tail else "try another container, such as .mov or .mkv"
+        msg = f"{product} cannot be written: ffmpeg says: {tail}; {remedy}"
+        raise OutputError(msg)

@@ -1,0 +1,70 @@
+"""One picture of a clip, as it was decoded, and the edits made to it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+from facevid.video.colour import to_rgb
+from facevid.video.orientation import Orientation
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture with its place in time.
+
+    `index` counts from 0 in the order of presentation. `pts` and `duration` are in units of `time_base` (seconds);
+    `duration` lasts to the next frame. `native` is the decoder's picture in its own pixel format and bit depth: it may
+    still be the decoder's reference, so it is never written to.
+    """
+
+    index: int
+    pts: int
+    duration: int
+    time_base: Fraction
+    native: VideoFrame
+    orientation: Orientation
+
+    @property
+    def time(self) -> Fraction:
+        """Time of presentation in seconds."""
+        return self.pts * self.time_base
+
+    @property
+    def width(self) -> int:
+        """Width in pixels as displayed."""
+        return self.native.height if self.orientation.transpose else self.native.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels as displayed."""
+        return self.native.width if self.orientation.transpose else self.native.height
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return the picture as uint8 RGB (H, W, 3), contiguous, turned as it is displayed.
+
+        Each call converts anew: keep what is needed twice. Raises InputError for colours that cannot be converted.
+        """
+        picture = to_rgb(self.native)
+        turn = self.orientation
+        if turn.transpose:
+            picture = cv2.transpose(picture).astype(np.uint8, copy=False)
+        if turn.mirror_x or turn.mirror_y:
+            both = turn.mirror_x and turn.mirror_y
+            picture = cv2.flip(picture, -1 if both else int(turn.mirror_x)).astype(np.uint8, copy=False)
+        return np.ascontiguousarray(picture)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change to a part of a picture: float32 RGB differences (h, w, 3) in units of 0-255.
+
+    (x, y) is the top-left corner in the displayed picture; what lies outside of the picture is ignored.
+    """
+
+    x: int
+    y: int
+    delta: NDArray[np.float32]

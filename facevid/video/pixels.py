@@ -1,0 +1,168 @@
+"""Where the samples of a decoded picture lie in memory: one description for planar and packed formats."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from av import VideoFormat, VideoFrame
+from numpy.typing import NDArray
+
+# Formats whose samples are awkward to address, and the plain one that holds exactly the same values.
+_PLAIN = {
+    "pal8": "rgba",
+    "monow": "gray",
+    "monob": "gray",
+    "yuyv422": "yuv422p",
+    "yvyu422": "yuv422p",
+    "uyvy422": "yuv422p",
+    "uyyvyy411": "yuv411p",
+    "nv12": "yuv420p",
+    "nv21": "yuv420p",
+    "nv16": "yuv422p",
+    "nv24": "yuv444p",
+    "vuya": "yuva444p",
+    "p010le": "yuv420p10le",
+    "p012le": "yuv420p12le",
+    "p016le": "yuv420p16le",
+    "p210le": "yuv422p10le",
+    "y210le": "yuv422p10le",
+    "y212le": "yuv422p12le",
+    "x2rgb10le": "gbrp10le",
+    "rgb555le": "rgb24",
+    "rgb565le": "rgb24",
+    "rgb8": "rgb24",
+    "bgr8": "rgb24",
+}
+
+# Packed formats (without their byte order), and the order of the samples of a pixel; 0 is padding.
+_PACKED = {
+    "rgb24": "rgb",
+    "bgr24": "bgr",
+    "rgb48": "rgb",
+    "bgr48": "bgr",
+    "rgba": "rgba",
+    "bgra": "bgra",
+    "argb": "argb",
+    "abgr": "abgr",
+    "rgb0": "rgb0",
+    "bgr0": "bgr0",
+    "0rgb": "0rgb",
+    "0bgr": "0bgr",
+    "rgba64": "rgba",
+    "bgra64": "bgra",
+    "ya8": "ya",
+    "ya16": "ya",
+}
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How one pixel format stores its colour.
+
+    `places` are the (plane, channel within the plane) of R, G, B, of Y, Cb, Cr, or of Y alone; `channels` the number
+    of samples interleaved in each plane; `depth` the bits of a sample; `subsampling` the log2 factors of the chroma.
+    """
+
+    name: str
+    kind: str  # "rgb", "yuv" or "gray"
+    places: tuple[tuple[int, int], ...]
+    channels: tuple[int, ...]
+    depth: int
+    subsampling: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether samples are floating-point numbers, as in OpenEXR."""
+        return self.dtype.kind == "f"
+
+
+def plain_format(name: str) -> str | None:
+    """Return the format in which pictures of format `name` are edited: itself if plain; None if there is none."""
+    name = _PLAIN.get(name, name)
+    return name if pixel_layout(name) else None
+
+
+@lru_cache(maxsize=64)
+def pixel_layout(name: str) -> PixelLayout | None:
+    """Return the layout of pixel format `name`, or None where its samples cannot be addressed plainly."""
+    if name in _PLAIN or name.startswith("xyz"):
+        return None
+    pixel_format = VideoFormat(name, 64, 64)
+    components = pixel_format.components
+    depth = components[0].bits
+    order = _PACKED.get(re.sub("[lb]e$", "", name))
+    planes = [component.plane for component in components]
+    places: tuple[tuple[int, int], ...]
+    channels: tuple[int, ...]
+    if order:
+        places = tuple((0, order.index(letter)) for letter in ("rgb" if "r" in order else "y"))
+        channels = (len(order),)
+    elif len(set(planes)) == len(planes):
+        places = tuple((plane, 0) for plane in planes)
+        channels = (1,) * len(planes)
+    else:
+        return None
+    kind = "rgb" if pixel_format.is_rgb else "yuv" if len(components) >= 3 else "gray"
+    size = 1 if depth <= 8 else 2 if depth <= 16 else 4
+    letter = "f" if re.search(r"f(16|32)", name) else "u"
+    shifts = [(64 // chroma_size).bit_length() - 1 for chroma_size in _chroma_size(pixel_format)]
+    return PixelLayout(
+        name=name,
+        kind=kind,
+        places=places[: 1 if kind == "gray" else 3],
+        channels=channels,
+        depth=depth,
+        subsampling=(shifts[0], shifts[1]) if kind == "yuv" else (0, 0),
+        dtype=np.dtype(f"{'>' if pixel_format.is_big_endian else '<'}{letter}{size}"),
+    )
+
+
+def _chroma_size(pixel_format: VideoFormat) -> tuple[int, int]:
+    return pixel_format.chroma_width(64), pixel_format.chroma_height(64)
+
+
+def plane_view(native: VideoFrame, plane: int, layout: PixelLayout) -> NDArray[Any]:
+    """Return the samples of one plane as a (H, W, channels) view of the picture's own memory."""
+    buffer = native.planes[plane]
+    width, height, channels = buffer.width, buffer.height, layout.channels[plane]
+    itemsize = layout.dtype.itemsize
+    if buffer.line_size < 0:
+        msg = f"a picture of format {layout.name} is stored bottom-up"
+        raise ValueError(msg)
+    return np.ndarray(
+        (height, width, channels),
+        layout.dtype,
+        np.frombuffer(memoryview(buffer), np.uint8),
+        strides=(buffer.line_size, channels * itemsize, itemsize),
+    )
+
+
+def component_view(native: VideoFrame, component: int, layout: PixelLayout) -> NDArray[Any]:
+    """Return one colour component (0-2: R, G, B or Y, Cb, Cr) as a (H, W) view of the picture's own memory."""
+    plane, channel = layout.places[component]
+    return plane_view(native, plane, layout)[:, :, channel]
+
+
+def pix_fmt_loss(source: str, candidate: str) -> tuple[int, ...]:
+    """Return what pixel format `candidate` loses of `source`, to be compared: the smallest is the best.
+
+    The first four say whether the kind of colour or alpha is lost, and how much chroma and depth; the rest the excess.
+    """
+    ours, theirs = VideoFormat(source, 64, 64), VideoFormat(candidate, 64, 64)
+    alpha = [any(component.is_alpha for component in fmt.components) for fmt in (ours, theirs)]
+    chroma = [fmt.chroma_width(64) * fmt.chroma_height(64) if len(fmt.components) > 2 else 0 for fmt in (ours, theirs)]
+    depth = [0 if fmt.has_palette else fmt.components[0].bits for fmt in (ours, theirs)]
+    return (
+        int(ours.is_rgb != theirs.is_rgb and chroma[0] > 0) + 2 * int(chroma[0] > 0 and chroma[1] == 0),
+        int(alpha[0] and not alpha[1]),
+        max(0, chroma[0] - chroma[1]),
+        max(0, depth[0] - depth[1]),
+        max(0, chroma[1] - chroma[0]),
+        max(0, depth[1] - depth[0]),
+        int(alpha[1] and not alpha[0]),
+        int(candidate.startswith("yuvj") != source.startswith("yuvj")),
+        int(theirs.is_big_endian),
+    )

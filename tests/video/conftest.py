@@ -1,0 +1,185 @@
+"""Small synthetic clips, each made by one ffmpeg command that states what is particular about it.
+
+Every clip shows ffmpeg's moving test picture, 64x48 unless it says otherwise, for about 12 frames.
+"""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from facevid.video.ffmpeg import ffmpeg_program
+
+LOSSLESS_H264 = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
+SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=0.6")
+METADATA = """;FFMETADATA1
+title=A shot
+artist=Somebody
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=250
+title=First
+[CHAPTER]
+TIMEBASE=1/1000
+START=250
+END=500
+title=Second
+"""
+SUBTITLES = "1\n00:00:00,100 --> 00:00:00,300\nHello\n\n2\n00:00:00,300 --> 00:00:00,450\nthere\n"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a clip: ffmpeg's arguments between its inputs and the file, and what else is needed.
+
+    `picture` is the test source, `inputs` are further inputs; `base` ends in the name of a recipe to copy from instead.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    picture: str = "testsrc2=size=64x48:rate=24:duration=0.5"
+    inputs: tuple[str, ...] = ()
+    base: tuple[str, ...] = ()
+
+
+def _h264(name: str, *arguments: str, picture: str = "", inputs: tuple[str, ...] = ()) -> Recipe:
+    return Recipe(name, (*LOSSLESS_H264, "-pix_fmt", "yuv420p", *arguments), picture or Recipe.picture, inputs)
+
+
+def _rate(rate: str, size: str = "64x48") -> str:
+    return f"testsrc2=size={size}:rate={rate}:duration=0.5"
+
+
+def _tags(matrix: str, primaries: str, transfer: str, colour_range: str) -> tuple[str, ...]:
+    params = f"setparams=range={colour_range}:color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}"
+    return ("-vf", f"scale=out_color_matrix={matrix}:out_range={colour_range},format=yuv420p,{params}")
+
+
+def _copy(name: str, *base: str) -> Recipe:
+    return Recipe(name, ("-c", "copy"), base=base)
+
+
+_HEVC = ("-c:v", "libx265", "-x265-params", "lossless=1:log-level=error", "-preset", "ultrafast", "-tag:v", "hvc1")
+_MKV_FFV1 = ("-c:v", "ffv1", "-level", "3")
+
+RECIPES = (
+    _h264("constant.mp4"),
+    _h264("sound.mp4", "-c:a", "aac", inputs=SOUND),
+    _h264("ntsc.mov", "-c:a", "pcm_s16le", picture=_rate("30000/1001"), inputs=SOUND),
+    _h264("film.mkv", picture=_rate("24000/1001")),
+    Recipe("b-frames.mp4", ("-c:v", "libx264", "-qp", "0", "-preset", "medium", "-bf", "3", "-pix_fmt", "yuv420p")),
+    _h264(
+        "variable.mp4",
+        *("-vf", r"settb=1/1000,setpts=N*40+mod(N*7\,5)*4", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"),
+        *("-video_track_timescale", "1000", "-c:a", "aac"),
+        inputs=SOUND,
+    ),
+    _copy("rotated-90.mp4", "-display_rotation", "90", "sound.mp4"),
+    _copy("rotated-180.mp4", "-display_rotation", "180", "sound.mp4"),
+    _copy("rotated-270.mov", "-display_rotation", "270", "sound.mp4"),
+    _copy("mirrored.mp4", "-display_hflip", "sound.mp4"),
+    _copy("trimmed.mp4", "-ss", "0.2", "b-frames-sound.mp4"),
+    _h264("sound-late.mp4", "-c:a", "aac", inputs=("-itsoffset", "0.3", *SOUND)),
+    _copy("picture-late.mp4", "-itsoffset", "0.2", "constant.mp4"),
+    _h264(
+        "two-tracks.mp4",
+        *("-map", "0", "-map", "1", "-map", "2", "-c:a", "aac", "-metadata:s:a:0", "language=eng"),
+        *("-metadata:s:a:1", "language=fra", "-disposition:a:0", "0", "-disposition:a:1", "default"),
+        inputs=(*SOUND, *SOUND),
+    ),
+    _h264("sound-first.mov", "-map", "1", "-map", "0", "-c:a", "aac", inputs=SOUND),
+    _h264(
+        "subtitles.mp4",
+        *("-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-map_chapters", "3"),
+        *("-c:a", "aac", "-c:s", "mov_text", "-metadata:s:s:0", "language=eng"),
+        inputs=(*SOUND, "-i", "subtitles.srt", "-i", "metadata.txt"),
+    ),
+    _h264(
+        "subtitles.mkv",
+        *("-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-map_chapters", "3"),
+        *("-c:a", "libopus", "-c:s", "srt"),
+        inputs=(*SOUND, "-i", "subtitles.srt", "-i", "metadata.txt"),
+    ),
+    _h264("timecode.mov", "-timecode", "10:20:30:05", "-c:a", "aac", inputs=SOUND),
+    _h264("drop-frame.mov", "-timecode", "10:20:30;05", picture=_rate("30000/1001")),
+    Recipe("odd-444.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv444p"), _rate("24", "65x47")),
+    _h264("anamorphic.mp4", "-vf", "setsar=4/3"),
+    _h264("interlaced.mov", "-flags", "+ildct", "-vf", "setfield=tff"),
+    Recipe("ten-bit.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p10le")),
+    Recipe("hevc.mp4", (*_HEVC, "-pix_fmt", "yuv420p")),
+    Recipe("hevc-ten-bit.mp4", (*_HEVC, "-pix_fmt", "yuv420p10le")),
+    Recipe("hevc-twelve-bit.mov", (*_HEVC, "-pix_fmt", "yuv444p12le")),
+    Recipe("bt601.mp4", (*_tags("smpte170m", "smpte170m", "smpte170m", "tv"), *LOSSLESS_H264)),
+    Recipe("bt709.mp4", (*_tags("bt709", "bt709", "bt709", "tv"), *LOSSLESS_H264)),
+    Recipe("bt2020-pq.mp4", (*_tags("bt2020nc", "bt2020", "smpte2084", "tv"), *LOSSLESS_H264)),
+    Recipe("bt2020-hlg.mp4", (*_tags("bt2020nc", "bt2020", "arib-std-b67", "tv"), *LOSSLESS_H264)),
+    Recipe("full-range.mp4", (*_tags("bt709", "bt709", "bt709", "pc"), *LOSSLESS_H264)),
+    Recipe("ffv1-sixteen-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "yuv444p16le")),
+    Recipe("ffv1-rgb-ten-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "gbrp10le")),
+    Recipe("ffv1-rgba.mkv", (*_MKV_FFV1, "-pix_fmt", "bgra")),
+    Recipe("ffv1-gray.mkv", (*_MKV_FFV1, "-pix_fmt", "gray")),
+    Recipe("b-frames-sound.mp4", ("-c:v", "libx264", "-qp", "0", "-g", "48", "-c:a", "aac"), inputs=SOUND),
+    Recipe("prores.mov", ("-c:v", "prores_ks", "-profile:v", "hq", "-c:a", "pcm_s24le"), inputs=SOUND),
+    Recipe("mjpeg.mov", ("-c:v", "mjpeg", "-pix_fmt", "yuvj422p", "-q:v", "2")),
+    Recipe("mpeg4.avi", ("-c:v", "mpeg4", "-q:v", "2", "-c:a", "libmp3lame"), inputs=SOUND),
+    Recipe("vp9.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-c:a", "libopus"), inputs=SOUND),
+)
+# Clips for single tests, which need not come through unchanged.
+OTHERS = (
+    _h264("fast-start.mp4", "-movflags", "+faststart"),
+    Recipe("intra.mp4", ("-c:v", "libx264", "-g", "1", "-crf", "10"), _rate("24", "160x120")),
+    Recipe("long.mkv", ("-c:v", "mpeg4"), _rate("24").replace("0.5", "3")),
+    Recipe("long.avi", ("-c:v", "mpeg4"), _rate("24").replace("0.5", "3")),
+    Recipe("sound-only.m4a", ("-vn", "-map", "1", "-c:a", "aac"), inputs=SOUND),
+    Recipe("still.png", ("-frames:v", "1", "-pix_fmt", "rgb24")),
+    Recipe("still-alpha.png", ("-frames:v", "1", "-pix_fmt", "rgba")),
+    Recipe("still-deep.png", ("-frames:v", "1", "-pix_fmt", "rgb48be")),
+    Recipe("still-gray.png", ("-frames:v", "1", "-pix_fmt", "gray")),
+    Recipe("still.jpg", ("-frames:v", "1", "-pix_fmt", "yuvj422p", "-q:v", "2")),
+    Recipe("still.tif", ("-frames:v", "1", "-pix_fmt", "rgb48le")),
+    Recipe("still.bmp", ("-frames:v", "1", "-pix_fmt", "bgr24")),
+    Recipe("still.webp", ("-frames:v", "1")),
+    Recipe("still.exr", ("-frames:v", "1", "-pix_fmt", "gbrpf32le")),
+)
+_BY_NAME = {recipe.name: recipe for recipe in RECIPES + OTHERS}
+
+
+MakeClip = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> MakeClip:
+    """Return the function that makes the clip of a name, once, and returns its path."""
+    folder = tmp_path_factory.mktemp("clips")
+    return lambda name: _make(name, folder)
+
+
+@pytest.fixture(params=[recipe.name for recipe in RECIPES])
+def every_clip(request: pytest.FixtureRequest, make_clip: MakeClip) -> Path:
+    """Return the path of each clip in turn."""
+    return make_clip(request.param)
+
+
+def _make(name: str, folder: Path) -> Path:
+    path = folder / name
+    if path.exists():
+        return path
+    recipe = _BY_NAME[name]
+    (folder / "metadata.txt").write_text(METADATA)
+    (folder / "subtitles.srt").write_text(SUBTITLES)
+    if recipe.base:
+        source = _make(recipe.base[-1], folder)
+        inputs: Sequence[str] = (*recipe.base[:-1], "-i", str(source))
+    else:
+        inputs = ("-f", "lavfi", "-i", recipe.picture, *recipe.inputs)
+    _run(*inputs, *recipe.arguments, str(path), folder=folder)
+    return path
+
+
+def _run(*arguments: str, folder: Path) -> None:
+    command = [ffmpeg_program(), "-nostdin", "-y", "-loglevel", "error", *arguments]
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,118 @@
+"""Reading: what a source says of itself, and what is told of one that cannot be read."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facevid.errors import InputError
+from facevid.video import open_clip
+
+MakeClip = Callable[[str], Path]
+
+
+def test_info_says_what_the_source_is(make_clip: MakeClip) -> None:
+    info = open_clip(make_clip("rotated-90.mp4")).info
+    assert (info.width, info.height, info.stored_width, info.stored_height) == (48, 64, 64, 48)
+    assert info.orientation.rotation == 90
+    assert (info.codec, info.pix_fmt, info.time_base) == ("h264", "yuv420p", Fraction(1, 12288))
+    assert info.has_sound
+    assert not info.is_still
+    info = open_clip(make_clip("bt2020-pq.mp4")).info
+    assert (info.colour.colour_range, info.colour.matrix, info.colour.primaries, info.colour.transfer) == (1, 9, 9, 16)
+    assert open_clip(make_clip("anamorphic.mp4")).info.sample_aspect_ratio == Fraction(4, 3)
+    assert not open_clip(make_clip("variable.mp4")).info.is_constant_rate
+
+
+@pytest.mark.parametrize(
+    ("name", "turn"),
+    [
+        ("rotated-90.mp4", lambda picture: np.rot90(picture)),
+        ("rotated-180.mp4", lambda picture: np.rot90(picture, 2)),
+        ("rotated-270.mov", lambda picture: np.rot90(picture, -1)),
+        ("mirrored.mp4", lambda picture: picture[:, ::-1]),
+    ],
+)
+def test_pictures_are_shown_as_they_are_displayed(
+    make_clip: MakeClip, name: str, turn: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    stored = [frame.rgb() for frame in open_clip(make_clip("sound.mp4")).frames()]
+    shown = [frame.rgb() for frame in open_clip(make_clip(name)).frames()]
+    assert all(np.array_equal(turn(one), other) for one, other in zip(stored, shown, strict=True))
+
+
+def test_each_pass_decodes_anew_and_frames_outlive_it(make_clip: MakeClip) -> None:
+    clip = open_clip(make_clip("b-frames.mp4"))
+    kept = list(clip.frames())
+    assert [frame.index for frame in kept] == list(range(12))
+    for frame, again in zip(kept, clip.frames(), strict=True):
+        assert frame.time == again.time
+        assert np.array_equal(frame.rgb(), again.rgb())
+
+
+def test_variable_rate_keeps_every_timestamp(make_clip: MakeClip) -> None:
+    frames = list(open_clip(make_clip("variable.mp4")).frames())
+    assert [frame.pts for frame in frames] == [n * 40 + n * 7 % 5 * 4 for n in range(12)]
+    assert [frame.duration for frame in frames[:-1]] == np.diff([frame.pts for frame in frames]).tolist()
+
+
+def test_a_file_cut_before_its_index_is_refused(make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("sound.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: whole.index(b"moov")])
+    with pytest.raises(InputError, match=r"cut\.mp4 cannot be read"):
+        open_clip(cut)
+
+
+@pytest.mark.parametrize("name", ["long.mkv", "long.avi"])
+def test_a_file_that_ends_early_is_refused(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
+    whole = make_clip(name).read_bytes()
+    cut = tmp_path / name
+    cut.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"damaged at frame \d+ \(\d\.\d+ s\)"):
+        list(open_clip(cut).frames())
+
+
+def test_a_file_cut_after_its_index_is_refused(make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("fast-start.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[:-60])
+    with pytest.raises(InputError, match="damaged at frame"):
+        list(open_clip(cut).frames())
+
+
+@pytest.mark.parametrize(("length", "value"), [(600, 0), (100, None)])
+def test_damage_inside_is_not_passed_over(make_clip: MakeClip, tmp_path: Path, length: int, value: int | None) -> None:
+    damaged = bytearray(make_clip("intra.mp4").read_bytes())
+    middle = len(damaged) // 2
+    rng = np.random.default_rng(0)
+    damaged[middle : middle + length] = rng.bytes(length) if value is None else bytes([value]) * length
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"damaged\.mp4 is damaged at frame \d+ .*SALVAGED"):
+        list(open_clip(path).frames())
+
+
+def test_what_cannot_be_read_is_named(make_clip: MakeClip, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("Not a video at all.\n" * 100)
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    for path in (text, empty):
+        with pytest.raises(InputError, match=f"{path.name} cannot be read"):
+            open_clip(path)
+    with pytest.raises(InputError, match="does not exist"):
+        open_clip(tmp_path / "none.mp4")
+    for sequence in (tmp_path, tmp_path / "shot.%04d.png", tmp_path / "shot.####.png"):
+        with pytest.raises(InputError, match="image sequences"):
+            open_clip(sequence)
+    with pytest.raises(InputError, match="holds no video"):
+        open_clip(make_clip("sound-only.m4a"))
+
+
+def test_names_with_colons_and_percents(make_clip: MakeClip, tmp_path: Path) -> None:
+    path = tmp_path / "12:30 50%d #1.mp4"
+    path.write_bytes(make_clip("constant.mp4").read_bytes())
+    assert len(list(open_clip(path).frames())) == 12

@@ -1,0 +1,98 @@
+"""The promise of ClipWriter, over clips of every kind: what is not edited comes out as it went in."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facevid.video import ClipInfo, ClipWriter, Encoding, Frame, open_clip
+from facevid.video.pixels import pixel_layout, plane_view
+
+LOSSY = ("prores.mov", "vp9.webm", "mjpeg.mov", "mpeg4.avi")
+OUT_SUFFIX = {".avi": ".mov"}
+
+
+@pytest.fixture
+def pair(every_clip: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Return a source, and its copy through ClipWriter with nothing edited, without loss where that can be."""
+    out = tmp_path / f"out{OUT_SUFFIX.get(every_clip.suffix, every_clip.suffix)}"
+    clip = open_clip(every_clip)
+    lossless = Encoding(crf=0) if clip.info.codec in ("h264", "hevc") else Encoding()
+    with ClipWriter(out, clip, encoding=lossless) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    assert writer.warnings == []
+    return every_clip, out
+
+
+def test_copy_is_the_same_but_for_the_encoder(pair: tuple[Path, Path]) -> None:
+    source, out = pair
+    was, now = open_clip(source), open_clip(out)
+    frames, copies = list(was.frames()), list(now.frames())
+    assert [times(frame) for frame in copies] == [times(frame) for frame in frames]
+    assert comparable(now.info, was.info) == comparable(was.info, was.info)
+    assert sound(out) == sound(source)
+    if out.suffix == source.suffix:
+        assert layout(out) == layout(source)
+    assert described(out) == described(source)
+    if source.name not in LOSSY:
+        assert all(same_samples(*both) for both in zip(frames, copies, strict=True))
+
+
+def times(frame: Frame) -> tuple[int, Fraction, Fraction]:
+    return frame.index, frame.time, frame.duration * frame.time_base
+
+
+def comparable(info: ClipInfo, source: ClipInfo) -> ClipInfo:
+    """Return the facts that must not change; an AVI's time base and a lossy source's codec may."""
+    square = info.sample_aspect_ratio or Fraction(1)
+    info = replace(info, path=source.path, codec_profile=None, frame_count=None, sample_aspect_ratio=square)
+    if source.path.name in LOSSY:
+        return replace(info, codec="", pix_fmt="", field_order=0, average_rate=None, is_constant_rate=True)
+    return info
+
+
+def sound(path: Path) -> list[list[tuple[Fraction | None, bytes]]]:
+    """Return time in seconds and bytes of every packet of every sound track."""
+    tracks = []
+    with av.open(path) as container:
+        for stream in container.streams.audio:
+            with av.open(path) as again:
+                packets = [p for p in again.demux(again.streams[stream.index]) if p.size]
+            tracks.append([(p.pts * p.time_base if p.pts is not None else None, bytes(p)) for p in packets])
+    return tracks
+
+
+def layout(path: Path) -> list[tuple[str, str, str, int, str | None]]:
+    """Return kind, language, handler, disposition and timecode of every stream, in order."""
+    with av.open(path) as container:
+        return [
+            (s.type, s.language or "und", s.codec_context.name if s.type in ("audio", "subtitle") else "",
+             int(s.disposition), s.metadata.get("timecode"))
+            for s in container.streams
+        ]  # fmt: skip
+
+
+def described(path: Path) -> tuple[dict[str, str], list[tuple[Fraction, Fraction, str]]]:
+    """Return the file's metadata, without the muxer's own, and its chapters in seconds."""
+    own = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "software")
+    with av.open(path) as container:
+        chapters = [
+            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"])
+            for c in container.chapters()
+            if c["time_base"]
+        ]
+        return {k.lower(): v for k, v in container.metadata.items() if k.lower() not in own}, chapters
+
+
+def same_samples(one: Frame, other: Frame) -> bool:
+    native, copy = one.native, other.native
+    pixels = pixel_layout(native.format.name)
+    assert pixels is not None
+    if copy.format.name != native.format.name:
+        return False
+    planes = range(len(native.planes))
+    return all(np.array_equal(plane_view(native, p, pixels), plane_view(copy, p, pixels)) for p in planes)

@@ -1,0 +1,84 @@
+"""Still pictures go the same way as clips of one frame."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facevid.errors import UsageError
+from facevid.video import ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
+from facevid.video.pixels import pixel_layout, plane_view
+
+MakeClip = Callable[[str], Path]
+LOSSLESS = ("still.png", "still-alpha.png", "still-deep.png", "still-gray.png", "still.tif", "still.bmp", "still.exr")
+
+
+def edit_still(source: Path, out: Path, *edits: Edit) -> list[str]:
+    clip = open_clip(source)
+    with ClipWriter(out, clip) as writer:
+        for frame in clip.frames():
+            writer.write(add_edits(frame, edits))
+    return writer.warnings
+
+
+@pytest.mark.parametrize("name", [*LOSSLESS, "still.jpg", "still.webp"])
+def test_a_still_keeps_format_depth_and_what_is_not_edited(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
+    source, out = make_clip(name), tmp_path / name
+    assert edit_still(source, out, Edit(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    was, now = open_clip(source), open_clip(out)
+    assert was.info.is_still
+    assert (now.info.codec, now.info.pix_fmt) == (was.info.codec, was.info.pix_fmt)
+    (before,), (after,) = was.frames(), now.frames()
+    if name in LOSSLESS:
+        layout = pixel_layout(was.info.pix_fmt)
+        assert layout is not None
+        for plane in range(len(before.native.planes)):
+            changed = plane_view(before.native, plane, layout) != plane_view(after.native, plane, layout)
+            changed[8:16, 8:16] = False
+            assert not changed.any()
+    else:
+        assert np.abs(after.rgb().astype(int) - before.rgb())[:, 20:].mean() < 4
+    assert np.abs(after.rgb().astype(int) - before.rgb())[8:16, 8:16].mean() > 5
+
+
+def test_png_to_jpeg_and_back(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip("still.png")
+    assert any("cannot hold rgb24" in warning for warning in edit_still(source, tmp_path / "out.jpg"))
+    (before,), (after,) = open_clip(source).frames(), open_clip(tmp_path / "out.jpg").frames()
+    assert np.abs(after.rgb().astype(int) - before.rgb()).mean() < 5
+    edit_still(tmp_path / "out.jpg", tmp_path / "again.png")
+    (again,) = open_clip(tmp_path / "again.png").frames()
+    assert np.abs(again.rgb().astype(int) - after.rgb()).mean() < 1
+
+
+def test_rgb_pictures_for_a_still(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip = open_clip(make_clip("still-deep.png"))
+    picture = np.random.default_rng(0).integers(0, 256, (31, 33, 3), dtype=np.uint8)
+    with RgbWriter(tmp_path / "out.png", clip, 33, 31) as writer:
+        for frame in clip.frames():
+            writer.write(picture, frame)
+    (made,) = open_clip(tmp_path / "out.png").frames()
+    assert np.array_equal(made.rgb(), picture)
+
+
+def test_a_still_gives_a_still_and_a_video_a_video(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown kind of file.*\.png"):
+        ClipWriter(tmp_path / "out.mp4", open_clip(make_clip("still.png")))
+    with pytest.raises(UsageError, match="--codec and --crf are for video"):
+        ClipWriter(tmp_path / "out.png", open_clip(make_clip("still.png")), encoding=Encoding("h264"))
+
+
+def test_exif_orientation_is_respected_and_kept(make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("still.jpg").read_bytes()
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + b"\0\0\0\0"
+    exif = b"Exif\0\0" + tiff
+    turned = tmp_path / "turned.jpg"
+    turned.write_bytes(whole[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + whole[2:])
+    (stored,), (shown,) = open_clip(make_clip("still.jpg")).frames(), open_clip(turned).frames()
+    assert np.array_equal(shown.rgb(), np.rot90(stored.rgb(), -1))
+    edit_still(turned, tmp_path / "out.jpg")
+    assert open_clip(tmp_path / "out.jpg").info.orientation.rotation == 270
+    with av.open(str(tmp_path / "out.jpg")) as container:
+        assert container.streams.video[0].width == 64

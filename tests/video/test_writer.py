@@ -1,0 +1,212 @@
+"""Results: whole or not at all, checked before any work, and of the kind that was asked for."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facevid.errors import FacevidError, OutputError, UsageError
+from facevid.video import Clip, ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
+
+MakeClip = Callable[[str], Path]
+CLIPS = ("hand-before-face.mp4", "man-profile-turn-224.mp4", "stage-cuts-many-faces.mp4")
+
+
+@pytest.fixture
+def clip(make_clip: MakeClip) -> Clip:
+    return open_clip(make_clip("sound.mp4"))
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Iterator[None]:
+    """Check after the test that nothing hidden is left."""
+    yield
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def copy(clip: Clip, out: Path, encoding: Encoding | None = None, overwrite: bool = False) -> ClipWriter:
+    with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    return writer
+
+
+def video_of(path: Path) -> tuple[str, str | None]:
+    with av.open(path) as container:
+        context = container.streams.video[0].codec_context
+        return context.name, context.pix_fmt
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_real_clip_keeps_timing_and_sound(name: str, shared: Path, tmp_path: Path) -> None:
+    source = shared / "clips" / name
+    clip, out = open_clip(source), tmp_path / "out.mp4"
+    assert copy(clip, out).warnings == []
+    frames, copies = clip.frames(), open_clip(out).frames()
+    differences = []
+    for frame, made in zip(frames, copies, strict=True):
+        assert (made.pts, made.duration, made.time_base) == (frame.pts, frame.duration, frame.time_base)
+        if frame.index % 20 == 0:
+            differences.append(np.abs(made.rgb().astype(int) - frame.rgb()).mean())
+    assert max(differences) < 1.5
+    assert packets(out) == packets(source)
+
+
+def packets(path: Path) -> list[tuple[int | None, bytes]]:
+    with av.open(path) as container:
+        if not container.streams.audio:
+            return []
+        return [(packet.pts, bytes(packet)) for packet in container.demux(container.streams.audio[0])]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("existing", [True, False])
+@pytest.mark.usefixtures("clean")
+def test_an_exception_leaves_everything_as_it_was(
+    clip: Clip, tmp_path: Path, failure: type[BaseException], existing: bool
+) -> None:
+    out = tmp_path / "out.mp4"
+    if existing:
+        out.write_bytes(b"as it was")
+    with pytest.raises(failure), ClipWriter(out, clip, overwrite=True) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+            raise failure
+    assert (out.read_bytes() == b"as it was") if existing else not out.exists()
+
+
+@pytest.mark.usefixtures("clean")
+def test_nothing_is_left_where_the_stream_copy_fails(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = tmp_path / "source.mp4"
+    source.write_bytes(make_clip("sound.mp4").read_bytes())
+    clip = open_clip(source)
+    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written: ffmpeg says"):
+        with ClipWriter(tmp_path / "out.mp4", clip) as writer:
+            for frame in clip.frames():
+                writer.write(frame)
+            source.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_replaces_an_existing_one_only_when_asked(clip: Clip, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"as it was")
+    with pytest.raises(OutputError, match="exists already.*--overwrite"):
+        ClipWriter(out, clip)
+    copy(clip, out, overwrite=True)
+    assert len(list(open_clip(out).frames())) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("nowhere/out.mp4", OutputError, "there is no folder"),
+        ("out.txt", UsageError, "unknown kind of file.*\\.mp4"),
+        ("out.png", UsageError, "unknown kind of file"),
+        ("out", UsageError, "unknown kind of file"),
+        ("folder.mp4", OutputError, "it is a folder"),
+        ("link.mp4", UsageError, "is the source itself"),
+        ("hard.mp4", UsageError, "is the source itself"),
+        ("out.webm", UsageError, "cannot hold the source's aac sound"),
+    ],
+)
+def test_a_result_that_cannot_be_is_refused_at_once(
+    make_clip: MakeClip, tmp_path: Path, name: str, error: type[FacevidError], message: str
+) -> None:
+    source = make_clip("sound.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "link.mp4").symlink_to(source)
+    os.link(source, tmp_path / "hard.mp4")
+    with pytest.raises(error, match=message):
+        ClipWriter(tmp_path / name, open_clip(source), overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "message"),
+    [
+        ("out.mp4", Encoding("divx"), "unknown codec divx; choose one of h264, h265, av1, prores, dnxhr, ffv1"),
+        ("out.mp4", Encoding("prores"), r"prores goes into \.mov, \.mkv; .*choose one of h264, h265, av1"),
+        ("out.mov", Encoding("prores", crf=20), "--crf has no meaning for prores"),
+        ("out.mp4", Encoding("h264", pix_fmt="rgb24"), "does not take pixel format rgb24; choose one of yuv420p"),
+    ],
+)
+def test_an_encoding_that_cannot_be_is_refused_at_once(
+    clip: Clip, tmp_path: Path, name: str, encoding: Encoding, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        ClipWriter(tmp_path / name, clip, encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "encoding", "codec", "pix_fmt"),
+    [
+        ("sound.mp4", "out.mov", Encoding("prores"), "prores", "yuv422p10le"),
+        ("constant.mp4", "out.mp4", Encoding("h265", pix_fmt="yuv420p10le"), "hevc", "yuv420p10le"),
+        ("sound.mp4", "out.mkv", Encoding("ffv1"), "ffv1", "yuv420p"),
+        ("sound.mp4", "out.mp4", Encoding("av1"), "libdav1d", "yuv420p"),
+        ("prores.mov", "out.mov", Encoding(), "prores", "yuv422p10le"),
+        ("mpeg4.avi", "out.mp4", Encoding(), "h264", "yuv420p"),
+        ("vp9.webm", "out.webm", Encoding(), "libdav1d", "yuv420p"),
+        ("ffv1-rgba.mkv", "out.mov", Encoding(), "prores", "yuva444p12le"),
+        ("ffv1-rgb-ten-bit.mkv", "out.mp4", Encoding(), "hevc", "gbrp10le"),
+        ("hevc-twelve-bit.mov", "out.mp4", Encoding("h264"), "h264", "yuv444p10le"),
+    ],
+)
+def test_codec_and_pixel_format_follow_the_choice_or_the_source(
+    make_clip: MakeClip, tmp_path: Path, source: str, name: str, encoding: Encoding, codec: str, pix_fmt: str
+) -> None:
+    clip = open_clip(make_clip(source))
+    copy(clip, tmp_path / name, encoding)
+    assert video_of(tmp_path / name) == (codec, pix_fmt)
+    made, first = next(open_clip(tmp_path / name).frames()).rgb(), next(clip.frames()).rgb()
+    assert np.abs(made.astype(int) - first).mean() < 6
+
+
+def test_dnxhr_needs_a_picture_of_its_size(clip: Clip, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"out\.mov cannot be written \(dnxhd\)"):
+        copy(clip, tmp_path / "out.mov", Encoding("dnxhr"))
+
+
+def test_what_the_container_cannot_hold_is_told(make_clip: MakeClip, tmp_path: Path) -> None:
+    warnings = copy(open_clip(make_clip("subtitles.mp4")), tmp_path / "out.mkv").warnings
+    assert any("mov_text) is converted to subrip" in warning for warning in warnings)
+    warnings = copy(open_clip(make_clip("ntsc.mov")), tmp_path / "ntsc.mkv").warnings
+    assert any("whole milliseconds" in warning for warning in warnings)
+    warnings = copy(open_clip(make_clip("ffv1-gray.mkv")), tmp_path / "out.mp4").warnings
+    assert any("cannot hold ffv1" in warning for warning in warnings)
+    warnings = copy(open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", Encoding("h264"), True).warnings
+    assert any("libx264 cannot hold yuv444p12le: converted to yuv444p10le" in warning for warning in warnings)
+
+
+def test_only_the_edited_part_changes(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip, out = open_clip(make_clip("rotated-90.mp4")), tmp_path / "out.mp4"
+    delta = np.full((10, 12, 3), 25, np.float32)
+    with ClipWriter(out, clip, encoding=Encoding(crf=0)) as writer:
+        for frame in clip.frames():
+            writer.write(add_edits(frame, [Edit(4, 30, delta)]))
+    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        difference = np.abs(now.rgb().astype(int) - was.rgb()).max(axis=2)
+        assert difference[30:40, 4:16].mean() > 5
+        difference[28:42, 2:18] = 0
+        assert not difference.any()
+
+
+@pytest.mark.parametrize("source", ["sound.mp4", "rotated-90.mp4", "bt2020-pq.mp4", "variable.mp4"])
+def test_rgb_pictures_of_another_size(make_clip: MakeClip, tmp_path: Path, source: str) -> None:
+    clip, out = open_clip(make_clip(source)), tmp_path / "out.mp4"
+    ramp = np.stack(np.broadcast_arrays(np.arange(101) * 2, np.arange(75)[:, None] * 3, 90), axis=2).astype(np.uint8)
+    with RgbWriter(out, clip, 101, 75) as writer:
+        for frame in clip.frames():
+            writer.write(ramp, frame)
+    made = open_clip(out)
+    assert (made.info.width, made.info.height) == (102, 76)
+    assert (made.info.colour.matrix, made.info.colour.colour_range) == (1, 1)
+    assert packets(out) == packets(make_clip(source))
+    for was, now in zip(clip.frames(), made.frames(), strict=True):
+        assert (was.time, was.duration * was.time_base) == (now.time, now.duration * now.time_base)
+        assert np.abs(now.rgb()[:75, :101].astype(int) - ramp).mean() < 3
+    with pytest.raises(UsageError, match="shape"), RgbWriter(out, clip, 10, 10, overwrite=True) as writer:
+        writer.write(ramp, frame)
