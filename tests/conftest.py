@@ -1,9 +1,34 @@
-"""What all tests share: where the reference data lies."""
+"""What all tests share: where the reference data lies, a clip with a face, and the command line."""
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from skimage.data import astronaut
+
+from facevid.cli import main
+from tests.clips import camera_move, write_clip
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +38,40 @@ def shared() -> Path:
     if not root.is_dir():
         pytest.skip(f"needs the reference data in {root} (or set FACEVID_SHARED)")
     return root
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the store and the cache of each test to itself."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("FACEVID_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def run_facevid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Return a function that runs `facevid` with arguments, in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["facevid", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, told.out, told.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """Return NASA's portrait of Eileen Collins (public domain), uint8 (512, 512, 3) RGB."""
+    return astronaut()
+
+
+@pytest.fixture(scope="session")
+def portrait_clip(portrait: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clip of 10 frames, 320x240, with sound: the portrait under a moving camera."""
+    pictures = [camera_move(portrait, index, (320, 240)) for index in range(10)]
+    return write_clip(tmp_path_factory.mktemp("clips") / "portrait.mp4", pictures)

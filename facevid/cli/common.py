@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from facevid.options import TrackingOptions
+
 
 class FacesType(click.ParamType[Any]):
     """`largest`, `all`, or numbers of tracks: `0,2`."""
@@ -44,6 +46,14 @@ detector_option = click.option(
     default="auto",
     show_default=True,
     help="Landmark detector; auto is face-alignment where its weights are, else dlib.",
+)
+smooth_option = click.option(
+    "--smooth",
+    type=click.FloatRange(0, 100),
+    default=TrackingOptions.smooth,
+    show_default=True,
+    metavar="SIGMA",
+    help="Gaussian over time for quads and codes, in frames; 0 is off.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."

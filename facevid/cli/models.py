@@ -15,7 +15,6 @@ from facevid.models.bundle import Bundle, read_bundle
 from facevid.models.fetch import fetch_model
 from facevid.models.importing import ImportOptions, import_model
 from facevid.models.manifest import MANIFEST, ManifestEntry, find_entry
-from facevid.models.model import Settings
 from facevid.models.store import CARRIED_NAME, home, locate, stored_names
 from facevid.models.verify import verify_model
 
@@ -47,11 +46,9 @@ def command() -> None:
 @click.option(
     "--detail",
     type=click.Choice(["keep", "replace"]),
-    default=Settings.detail,
-    show_default=True,
-    help="Keep the plate's detail, or replace the face whole, by default.",
+    help="Keep the plate's detail, or replace the face whole, by default  [replace].",
 )
-@click.option("--license", "licence", default=Settings.licence, metavar="TEXT", help="The weights' terms, in words.")
+@click.option("--license", "licence", metavar="TEXT", help="The weights' terms, in words.")
 @click.option("--half", is_flag=True, help="Store in float16: half the size.")
 @overwrite_option
 @verbose_option
@@ -61,8 +58,8 @@ def import_command(
     name: str,
     attributes: tuple[str, ...],
     edit_layers: str | None,
-    detail: str,
-    licence: str,
+    detail: str | None,
+    licence: str | None,
     half: bool,
     overwrite: bool,
 ) -> None:
@@ -70,9 +67,11 @@ def import_command(
 
     pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions and GANSpace components
     are told apart by what they hold. A transformer's attribute is read from the name tnet_<CelebA index>, or given.
+    One FILE may be a model of the store: the others are added to it.
 
     \b
       facevid models import psp_ffhq_encode.pt tnet_31.pth.tar tnet_39.pth.tar --name ffhq
+      facevid models import ffhq tnet_20.pth.tar --name ffhq --overwrite
       facevid models import e4e_ffhq_encode.pt age.pt ffhq_pca.pt --name e4e --half
       facevid models import psp_ffhq_encode.pt mine.pth --as smile --name mine
     """

@@ -3,8 +3,10 @@
 Both work offline: the predictor's weights lie in the package `face_recognition_models`.
 """
 
+import functools
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import dlib
@@ -33,7 +35,7 @@ class LandmarkPredictor:
     """Places the 68 landmarks of a face whose box is known. Not safe to share between threads."""
 
     def __init__(self) -> None:
-        self._predictor = dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
+        self._predictor = _shape_predictor()
 
     def place(self, picture: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float32]:
         """Place landmarks.
@@ -103,6 +105,12 @@ def weights_path(name: str) -> Path:
     if path is None or not path.is_file():
         raise ModelError(f"{name} is missing: run `pip install --force-reinstall face_recognition_models==0.3.0`")
     return path
+
+
+@functools.cache
+def _shape_predictor() -> Any:
+    """Read the predictor's 100 MB once a process."""
+    return dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
 
 
 def _scaled(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from facevid.device import choose_device
 from facevid.errors import ModelError, UsageError
@@ -146,11 +147,23 @@ def _components(part: Part, place: torch.device) -> Components:
     return Components(part.tensors["comp"].float().to(place), part.tensors["std"].float().to(place))
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leaves new parameters unfilled: random numbers for tensors without memory would import PyTorch's compiler."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.normal_ or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -> _Network:
     """Build a network without memory of its own, and give it the tensors: memory-mapped ones stay so."""
     tensors = {key: value for key, value in part.tensors.items() if key != AVERAGE}
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             network = build(shapes_of(tensors))
         _compare(shapes_of(network.state_dict()), shapes_of(tensors))
     except ValueError as error:
@@ -179,4 +192,3 @@ def _compare(expected: dict[str, tuple[int, ...]], given: dict[str, tuple[int, .
 
 def _misfit(part: Part, error: ValueError) -> ModelError:
     return ModelError(f"{part.source}: no whole {part.kind}: {error}; use the published file, or import it again")
-

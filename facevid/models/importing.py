@@ -15,10 +15,18 @@ from torch import Tensor
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.latents.attributes import attribute_of
 from facevid.models.assemble import assemble, code_shape, default_edit_layers
-from facevid.models.bundle import Bundle, FileRecord, PartRecord, record_file, write_bundle
+from facevid.models.bundle import (
+    Bundle,
+    FileRecord,
+    PartRecord,
+    read_bundle,
+    read_bundle_parts,
+    record_file,
+    write_bundle,
+)
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.models.model import Settings
-from facevid.models.store import BUNDLE_FILE, folder_of
+from facevid.models.store import BUNDLE_FILE, folder_of, locate
 
 HALF_MAX = 65504.0
 
@@ -31,7 +39,7 @@ class ImportOptions:
         attributes: names for the transformers and directions, in the order of their files: for all of them, or for
             those whose file's name tells none.
         edit_layers: layers that transformers move, None for the rule that suits the encoder.
-        detail: see `Settings`.
+        detail: see `Settings`; None for its default.
         licence: the weights' terms, in words.
         half: keep matrices and filters in float16, which halves the size; vectors stay float32.
         overwrite: replace a model of the same name.
@@ -39,8 +47,8 @@ class ImportOptions:
 
     attributes: tuple[str, ...] = ()
     edit_layers: range | None = None
-    detail: str = Settings.detail
-    licence: str = Settings.licence
+    detail: str | None = None
+    licence: str | None = None
     half: bool = False
     overwrite: bool = False
 
@@ -48,7 +56,8 @@ class ImportOptions:
 def import_model(files: Sequence[Path], name: str, options: ImportOptions | None = None) -> Path:
     """Import published files, told apart by content, as the model `name` of the store; return its folder.
 
-    The bundle appears whole or not at all. A generator of its own replaces the one inside an encoder's file.
+    The bundle appears whole or not at all. A generator of its own replaces the one inside an encoder's file. One of
+    the files may be a model of the store, to which the others are added, and whose settings stay where none are given.
 
     Raises:
         UsageError: the name is taken or no name; a transformer's attribute is not known.
@@ -59,22 +68,35 @@ def import_model(files: Sequence[Path], name: str, options: ImportOptions | None
     folder = folder_of(name)
     if folder.exists() and not options.overwrite:
         raise UsageError(f"{folder}: a model of this name is there; choose another --name, or add --overwrite")
-    parts = _gather(files, options.attributes)
-    layers, _ = code_shape(parts)
-    encoder = next((part for part in parts if part.kind == "encoder"), None)
-    edit_layers = options.edit_layers or default_edit_layers(encoder, layers)
-    if edit_layers.stop > layers:
-        raise UsageError(f"edit layers {edit_layers.start}-{edit_layers.stop - 1}: the model has 0-{layers - 1}")
-    settings = Settings(edit_layers, options.detail, licence=options.licence)
+    paths = [locate(str(file)) for file in files]
+    bundles = [read_bundle(path) for path in paths if path.is_dir()]
+    parts = _gather(paths, options.attributes)
+    settings = _settings(parts, options, bundles[0].settings if bundles else None)
     with _staged(folder) as staging:
-        sources = tuple(record_file(file) for file in files)
-        bundle = _write(staging, parts, settings, sources, options.half)
-        write_bundle(staging, bundle)
+        sources = [source for bundle in bundles for source in bundle.sources]
+        sources += [record_file(path) for path in paths if path.is_file()]
+        write_bundle(staging, _write(staging, parts, settings, tuple(sources), options.half))
     return folder
 
 
-def _gather(files: Sequence[Path], names: tuple[str, ...]) -> list[Part]:
-    per_file = [read_parts(file) for file in files]
+def _settings(parts: list[Part], options: ImportOptions, known: Settings | None) -> Settings:
+    layers, _ = code_shape(parts)
+    if known is None:
+        encoder = next((part for part in parts if part.kind == "encoder"), None)
+        known = Settings(default_edit_layers(encoder, layers))
+    edit_layers = options.edit_layers or known.edit_layers
+    if edit_layers.stop > layers:
+        raise UsageError(f"edit layers {edit_layers.start}-{edit_layers.stop - 1}: the model has 0-{layers - 1}")
+    return replace(
+        known,
+        edit_layers=edit_layers,
+        detail=options.detail or known.detail,
+        licence=options.licence or known.licence,
+    )
+
+
+def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
+    per_file = [read_bundle_parts(path, read_bundle(path)) if path.is_dir() else read_parts(path) for path in paths]
     alone = any(len(parts) == 1 and parts[0].kind == "generator" for parts in per_file)
     parts = [p for parts in per_file for p in parts if not (alone and len(parts) > 1 and p.kind == "generator")]
     parts = _name_editors(parts, names)

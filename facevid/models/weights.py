@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import pickle
 import pickletools
 import re
 import zipfile
@@ -78,14 +79,17 @@ def _load_torch(path: Path, mmap: bool) -> Any:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
     except Exception as error:  # a hand-made pickle can fail in any way
-        blocked = re.search(r"(?:GLOBAL|global|class|function)[\s:]+(\S+\.\S+)", str(error))
-        if "Unsupported" in str(error) and blocked is not None:
+        blocked = re.search(r"GLOBAL (\S+)", str(error))
+        if blocked is not None:
             raise ModelError(
                 f"{path}: refused: opening it would run code ({blocked[1]}), and weights need none; "
                 "save its state dict alone, or use safetensors"
             ) from error
-        reason = str(error).strip().split("\n")[0][:160] or type(error).__name__
-        raise ModelError(f"{path}: not a whole PyTorch checkpoint ({reason}); download or copy it again") from error
+        unsafe = "it holds more than tensors and plain values"
+        reason = unsafe if isinstance(error, pickle.UnpicklingError) else str(error).strip().split("\n")[0][:160]
+        raise ModelError(
+            f"{path}: not a whole PyTorch checkpoint ({reason or type(error).__name__}); download or copy it again"
+        ) from error
 
 
 def _load_numpy(path: Path) -> Tensor:

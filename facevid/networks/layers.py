@@ -20,7 +20,7 @@ class EqualizedLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, lr_mul: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_mul)
+        self.weight = nn.Parameter(torch.empty(outputs, inputs).normal_(std=1 / lr_mul))
         self.bias = nn.Parameter(torch.full((outputs,), bias / lr_mul))
         self.lr_mul = lr_mul
         self.scale = lr_mul / math.sqrt(inputs)

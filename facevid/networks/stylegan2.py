@@ -121,8 +121,7 @@ class _Filter(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-        self.register_buffer("kernel", torch.outer(taps, taps) / 16)
+        self.register_buffer("kernel", torch.tensor([[a * b / 16 for b in (1, 3, 3, 1)] for a in (1, 3, 3, 1)]))
 
 
 class _ModulatedConvolution(nn.Module):

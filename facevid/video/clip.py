@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from facevid.errors import InputError
 from facevid.video.frame import Frame
+from facevid.video.hdr import HdrMetadata, hdr_metadata
 from facevid.video.orientation import Orientation, orientation_of
 from facevid.video.pixels import plain_format
 
@@ -54,6 +55,7 @@ class ClipInfo:
     codec: str
     codec_profile: str | None
     colour: ColourTags
+    hdr: HdrMetadata
     field_order: int
     time_base: Fraction
     average_rate: Fraction | None
@@ -61,6 +63,7 @@ class ClipInfo:
     frame_count: int | None
     has_sound: bool
     is_still: bool
+    has_exif: bool
     stream_index: int
 
 
@@ -105,6 +108,9 @@ class Clip:
                     raise self._damaged(index, last, reason(error)) from error
                 if native is None:
                     break
+                if info.is_still and index > 0:
+                    msg = f"{info.path} holds several pictures: make a video of it first, such as an .mp4"
+                    raise InputError(msg)
                 if native.is_corrupt:
                     raise self._damaged(index, last, "the picture is corrupt")
                 if native.format.name != plain:
@@ -191,6 +197,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream) -> Cli
         codec=context.name,
         codec_profile=context.profile,
         colour=ColourTags(context.color_range, context.colorspace, context.color_primaries, context.color_trc),
+        hdr=hdr_metadata(first),
         field_order=context.field_order,
         time_base=stream.time_base,
         average_rate=stream.average_rate or None,
@@ -198,6 +205,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream) -> Cli
         frame_count=stream.frames or None,
         has_sound=bool(container.streams.audio),
         is_still=path.suffix.lower() in STILL_SUFFIXES,
+        has_exif=any(tag in first.metadata for tag in ("Make", "Model", "DateTime", "Orientation")),
         stream_index=stream.index,
     )
 

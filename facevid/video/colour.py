@@ -92,6 +92,11 @@ def colour_model(native: VideoFrame) -> ColourModel:
     return ColourModel(layout, kr, kb, swscale, full)
 
 
+def swscale_matrix(matrix: int) -> int | None:
+    """Return swscale's number of an H.273 matrix, None where it is none that pictures are converted with."""
+    return _MATRICES[matrix][2] if matrix in _MATRICES else None
+
+
 def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
     """Return a decoded picture as uint8 RGB (H, W, 3), as stored (not turned), with its own matrix and range.
 

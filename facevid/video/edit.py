@@ -7,10 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 from av import VideoFrame
-from av.filter import Graph
 from numpy.typing import NDArray
 
 from facevid.video.colour import ColourModel, colour_model, decode_srgb, encode_srgb
+from facevid.video.filters import filtered
 from facevid.video.frame import Edit, Frame
 from facevid.video.pixels import component_view
 
@@ -36,14 +36,7 @@ def add_edits(frame: Frame, edits: Sequence[Edit]) -> Frame:
 
 def copy_picture(native: VideoFrame) -> VideoFrame:
     """Return a copy of a decoded picture, with its timestamps, tags and side data, whose samples may be written to."""
-    graph = Graph()
-    source = graph.add_buffer(
-        width=native.width, height=native.height, format=native.format, time_base=native.time_base
-    )
-    source.link_to(graph.add("buffersink"))
-    graph.configure()
-    graph.vpush(native)
-    copy = graph.vpull()
+    copy = filtered(native, [])
     copy.make_writable()
     return copy
 

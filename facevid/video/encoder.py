@@ -1,6 +1,7 @@
 """Encoding pictures into a file of their own: the silent intermediate of a clip, or a still."""
 
 import errno
+import os
 from pathlib import Path
 from typing import cast
 
@@ -10,10 +11,11 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
-from facevid.video.colour import colour_model
+from facevid.video.clip import reason
+from facevid.video.colour import colour_model, swscale_matrix
 from facevid.video.plan import EncoderPlan
 
-_MATRIX_FOR_SWSCALE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes no option to report errors only
 
 
 class PictureEncoder:
@@ -67,7 +69,7 @@ class PictureEncoder:
             native,
             format=plan.pix_fmt,
             src_colorspace=model.swscale,
-            dst_colorspace=_MATRIX_FOR_SWSCALE.get(plan.colour.matrix, model.swscale),
+            dst_colorspace=swscale_matrix(plan.colour.matrix) or model.swscale,
             src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             threads=1,
@@ -90,5 +92,7 @@ class PictureEncoder:
 
     def _failure(self, error: Exception) -> OutputError:
         full = getattr(error, "errno", None) == errno.ENOSPC
-        remedy = "the disk is full; free some space" if full else f"{error}; try another codec or pixel format"
-        return OutputError(f"{self._product} cannot be written ({self._plan.encoder}): {remedy}")
+        plan = self._plan
+        what = f"{reason(error)} for {plan.width}x{plan.height} {plan.pix_fmt}; try another codec or pixel format"
+        remedy = "the disk is full; free some space" if full else what
+        return OutputError(f"{self._product} cannot be written ({plan.encoder}): {remedy}")

@@ -21,6 +21,9 @@ class Encoding:
     pix_fmt: str | None = None
 
 
+_X265_QUIET = "log-level=error"
+
+
 @dataclass(frozen=True)
 class CodecEntry:
     """One row of the table: FFmpeg's encoder, the containers that take it, the default crf, its fixed options."""
@@ -33,7 +36,9 @@ class CodecEntry:
 
 CODECS = {
     "h264": CodecEntry("libx264", (".mp4", ".m4v", ".mov", ".mkv"), 12, {"preset": "medium"}),
-    "h265": CodecEntry("libx265", (".mp4", ".m4v", ".mov", ".mkv"), 12, {"preset": "medium"}),
+    "h265": CodecEntry(
+        "libx265", (".mp4", ".m4v", ".mov", ".mkv"), 12, {"preset": "medium", "x265-params": _X265_QUIET}
+    ),
     "av1": CodecEntry("libsvtav1", (".mp4", ".mkv", ".webm"), 15, {"preset": "6"}),
     "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}),
     "dnxhr": CodecEntry("dnxhd", (".mov", ".mkv"), None),
@@ -92,5 +97,5 @@ def quality_options(name: str, crf: float | None) -> dict[str, str]:
     if crf == 0 and name == "h264":
         return {"qp": "0"}
     if crf == 0 and name == "h265":
-        return {"x265-params": "lossless=1"}
+        return {"x265-params": f"{_X265_QUIET}:lossless=1"}
     return {"crf": f"{entry.crf if crf is None else crf:g}"}

@@ -1,14 +1,14 @@
 """How a stored picture is turned and mirrored to be displayed."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
 from av import VideoFrame
-from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer, Type
 from numpy.typing import NDArray
+
+from facevid.video.filters import filtered
 
 _READ_SIDE_DATA = (
     Type.DISPLAYMATRIX,
@@ -80,17 +80,15 @@ def side_data(native: VideoFrame) -> dict[str, bytes]:
     PyAV 18 fails on a picture with a kind it does not know (EXIF), and frees twice what one with metadata holds (the
     ICC profile of a PNG), so every other kind is taken off a copy of the picture before PyAV looks at it.
     """
-    graph = Graph()
-    last = graph.add_buffer(
-        width=native.width, height=native.height, format=native.format, time_base=native.time_base or Fraction(1)
-    )
-    for kind in range(_NEWEST_SIDE_DATA + 1):
-        if kind not in [read.value for read in _READ_SIDE_DATA]:
-            deletion = graph.add("sidedata", f"mode=delete:type={kind}")
-            last.link_to(deletion)
-            last = deletion
-    last.link_to(graph.add("buffersink"))
-    graph.configure()
-    graph.vpush(native)
-    found = cast(SideDataContainer, graph.vpull().side_data)
+    read = [kind.value for kind in _READ_SIDE_DATA]
+    deletions = [("sidedata", f"mode=delete:type={k}") for k in range(_NEWEST_SIDE_DATA + 1) if k not in read]
+    found = cast(SideDataContainer, filtered(native, deletions).side_data)
     return {entry.type.name: bytes(entry) for entry in found}
+
+
+def turned_upright(native: VideoFrame, orientation: Orientation) -> VideoFrame:
+    """Return the picture turned as it is displayed, every sample kept."""
+    turns = [("transpose", "dir=cclock_flip")] if orientation.transpose else []
+    turns += [("hflip", "")] if orientation.mirror_x else []
+    turns += [("vflip", "")] if orientation.mirror_y else []
+    return filtered(native, turns)

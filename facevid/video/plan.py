@@ -21,6 +21,7 @@ from facevid.video.encoding import (
     codec_entry,
     quality_options,
 )
+from facevid.video.hdr import hdr_options
 from facevid.video.pixels import pix_fmt_loss
 
 
@@ -29,7 +30,8 @@ class EncoderPlan:
     """Everything an encoder is opened with, and what the user should be told of it.
 
     `muxer` is FFmpeg's name of the format of the encoder's own file. `field_order` is FFmpeg's number of it, above 1
-    for interlaced pictures. `matrix` is the display matrix to write, or None.
+    for interlaced pictures. `matrix` is the display matrix to write, or None. `upright` asks for pictures turned as
+    they are displayed, for files that cannot say how to turn them.
     """
 
     encoder: str
@@ -44,6 +46,7 @@ class EncoderPlan:
     rate: Fraction | None
     matrix: tuple[int, ...] | None = None
     field_order: int = 0
+    upright: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -53,8 +56,12 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     Raises UsageError for an unknown codec or pixel format, and for one that the container or encoder cannot hold.
     """
     warnings: list[str] = []
+    upright = False
     if info.is_still:
         encoder = _still_encoder(out, encoding)
+        upright = encoder not in ("png", "tiff")
+        if info.has_exif and encoder != "png":
+            warnings.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
         pix_fmt = _choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
         options = dict(STILL_OPTIONS.get(encoder, {}))
     else:
@@ -64,19 +71,21 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
             encoder = "libx264rgb"
         pix_fmt = _choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
+        _add_hdr(options, encoder, info, out, warnings)
     return EncoderPlan(
         encoder=encoder,
         muxer=_muxer(info, out),
         pix_fmt=pix_fmt,
         options=options,
-        width=info.stored_width,
-        height=info.stored_height,
-        sample_aspect_ratio=info.sample_aspect_ratio,
+        width=info.width if upright else info.stored_width,
+        height=info.height if upright else info.stored_height,
+        sample_aspect_ratio=_upright_aspect(info) if upright else info.sample_aspect_ratio,
         colour=_colour_after(info, pix_fmt),
         time_base=info.time_base,
         rate=info.average_rate,
-        matrix=info.orientation.matrix,
+        matrix=None if upright else info.orientation.matrix,
         field_order=info.field_order,
+        upright=upright,
         warnings=tuple(warnings),
     )
 
@@ -87,9 +96,6 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
     A video becomes 8-bit 4:2:0 BT.709 with an even size, which every player shows; a still stays RGB where it can.
     Raises UsageError as `plan_encoder` does.
     """
-    aspect = info.sample_aspect_ratio
-    if aspect and info.orientation.transpose:
-        aspect = 1 / aspect
     warnings: list[str] = []
     if info.is_still:
         encoder = _still_encoder(out, encoding)
@@ -110,12 +116,28 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         options=options,
         width=size[0],
         height=size[1],
-        sample_aspect_ratio=aspect,
+        sample_aspect_ratio=_upright_aspect(info),
         colour=colour,
         time_base=info.time_base,
         rate=info.average_rate,
         warnings=tuple(warnings),
     )
+
+
+def _upright_aspect(info: ClipInfo) -> Fraction | None:
+    aspect = info.sample_aspect_ratio
+    return 1 / aspect if aspect and info.orientation.transpose else aspect
+
+
+def _add_hdr(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, warnings: list[str]) -> None:
+    """Add the options that keep the source's static HDR metadata, or say that it is lost."""
+    kept = hdr_options(encoder, info.hdr)
+    if kept is None:
+        warnings.append(f"{out.name}: {encoder} cannot write the source's HDR10 metadata; h265 can")
+    for name, value in (kept or {}).items():
+        options[name] = f"{options[name]}:{value}" if name in options else value
+    if info.hdr.is_dynamic:
+        warnings.append(f"{out.name}: the source's Dolby Vision or HDR10+ metadata is not kept")
 
 
 def _muxer(info: ClipInfo, out: Path) -> str:

@@ -16,6 +16,9 @@ from facevid.video.ffmpeg import run_ffmpeg
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 _TEXT_OF = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 
+# What libavformat lists for QuickTime and MP4, but refuses to write.
+_REFUSED = {".mov": {"opus", "libopus", "flac", "truehd", "vp8", "vp9", "av1"}, ".mp4": {"truehd"}, ".m4v": {"truehd"}}
+
 
 @dataclass(frozen=True)
 class Track:
@@ -64,7 +67,9 @@ def _place_track(stream: Stream, info: ClipInfo, out: Path, held: set[str], warn
     if isinstance(stream, DataStream) and _is_written_anew(stream):
         return None
     if stream.type == "audio":
-        msg = f"{out.name} cannot hold the source's {codec} sound; name the result .mov or .mkv"
+        msg = (
+            f"{out.name} cannot hold the source's {codec} sound; name the result .mkv, or .mp4 or .mov if that holds it"
+        )
         raise UsageError(msg)
     name = f"stream {stream.index} ({stream.type}, {codec})"
     if stream.type == "subtitle" and codec in _TEXT_SUBTITLES:
@@ -93,7 +98,7 @@ def _codecs_of(suffix: str) -> set[str]:
     """Return the names of the codecs a container holds, decoders' and encoders' names both."""
     kind = {".mkv": "matroska", ".m4v": "mp4"}.get(suffix, suffix[1:])
     with av.open("/dev/null", "w", format=kind) as container:
-        return container.supported_codecs
+        return set(container.supported_codecs) - _REFUSED.get(suffix, set())
 
 
 def _common_timescale(bases: list[Fraction]) -> int:

@@ -10,13 +10,14 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.errors import UsageError
+from facevid.errors import OutputError, UsageError
 from facevid.video.clip import STILL_SUFFIXES, Clip, ClipInfo
 from facevid.video.destination import Temporaries, check_destination
-from facevid.video.edit import copy_picture
 from facevid.video.encoder import PictureEncoder
 from facevid.video.encoding import VIDEO_SUFFIXES, Encoding
+from facevid.video.filters import filtered
 from facevid.video.frame import Frame
+from facevid.video.orientation import turned_upright
 from facevid.video.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
 from facevid.video.remux import plan_remux, remux
 
@@ -28,8 +29,7 @@ class _Writer:
         self._out, self._source, self._plan = out, source, plan
         self._remux = None if source.is_still else plan_remux(source, out)
         self.warnings: list[str] = [*plan.warnings, *(self._remux.warnings if self._remux else ())]
-        self._rounded = False
-        self._count = 0
+        self._rounded, self._is_empty = False, True
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -47,6 +47,10 @@ class _Writer:
             if kind is not None:
                 self._encoder.abandon()
                 return
+            if self._is_empty:
+                self._encoder.abandon()
+                msg = f"{self._out} is not written: it would hold no frame; give the writer at least one"
+                raise OutputError(msg)
             try:
                 self._encoder.finish()
             finally:
@@ -60,7 +64,7 @@ class _Writer:
     def _write(self, native: VideoFrame, frame: Frame) -> None:
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         self._encoder.write(native)
-        self._count += 1
+        self._is_empty = False
         in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm") and not self._source.is_still
         if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
             self._rounded = True
@@ -89,7 +93,8 @@ class ClipWriter(_Writer):
 
     def write(self, frame: Frame) -> None:
         """Encode the next frame at its own time. Raises OutputError."""
-        self._write(copy_picture(frame.native), frame)
+        native = turned_upright(frame.native, frame.orientation) if self._plan.upright else frame.native
+        self._write(filtered(native, []), frame)
 
 
 class RgbWriter(_Writer):

@@ -112,6 +112,14 @@ RECIPES = (
     Recipe("hevc.mp4", (*_HEVC, "-pix_fmt", "yuv420p")),
     Recipe("hevc-ten-bit.mp4", (*_HEVC, "-pix_fmt", "yuv420p10le")),
     Recipe("hevc-twelve-bit.mov", (*_HEVC, "-pix_fmt", "yuv444p12le")),
+    Recipe(
+        "hdr10.mp4",
+        (
+            *("-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params"),
+            "log-level=error:lossless=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:max-cll=1000,400:"
+            "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)",
+        ),
+    ),
     Recipe("bt601.mp4", (*_tags("smpte170m", "smpte170m", "smpte170m", "tv"), *LOSSLESS_H264)),
     Recipe("bt709.mp4", (*_tags("bt709", "bt709", "bt709", "tv"), *LOSSLESS_H264)),
     Recipe("bt2020-pq.mp4", (*_tags("bt2020nc", "bt2020", "smpte2084", "tv"), *LOSSLESS_H264)),

@@ -23,13 +23,17 @@ def test_info_says_what_the_source_is(make_clip: MakeClip) -> None:
     info = open_clip(make_clip("bt2020-pq.mp4")).info
     assert (info.colour.colour_range, info.colour.matrix, info.colour.primaries, info.colour.transfer) == (1, 9, 9, 16)
     assert open_clip(make_clip("anamorphic.mp4")).info.sample_aspect_ratio == Fraction(4, 3)
+    hdr = open_clip(make_clip("hdr10.mp4")).info.hdr
+    assert hdr.light_level == (1000, 400)
+    assert hdr.mastering is not None
+    assert (float(hdr.mastering[0]), float(hdr.mastering[9])) == (0.68, 1000)
     assert not open_clip(make_clip("variable.mp4")).info.is_constant_rate
 
 
 @pytest.mark.parametrize(
     ("name", "turn"),
     [
-        ("rotated-90.mp4", lambda picture: np.rot90(picture)),
+        ("rotated-90.mp4", np.rot90),
         ("rotated-180.mp4", lambda picture: np.rot90(picture, 2)),
         ("rotated-270.mov", lambda picture: np.rot90(picture, -1)),
         ("mirrored.mp4", lambda picture: picture[:, ::-1]),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,6 +11,8 @@ import pytest
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
+from facevid.video.encoder import PictureEncoder
+from facevid.video.plan import plan_encoder
 
 MakeClip = Callable[[str], Path]
 CLIPS = ("hand-before-face.mp4", "man-profile-turn-224.mp4", "stage-cuts-many-faces.mp4")
@@ -68,14 +71,23 @@ def packets(path: Path) -> list[tuple[int | None, bytes]]:
 def test_an_exception_leaves_everything_as_it_was(
     clip: Clip, tmp_path: Path, failure: type[BaseException], existing: bool
 ) -> None:
-    out = tmp_path / "out.mp4"
+    out = tmp_path / "out.mkv"
     if existing:
         out.write_bytes(b"as it was")
-    with pytest.raises(failure), ClipWriter(out, clip, overwrite=True) as writer:
+    writer = ClipWriter(out, clip, encoding=Encoding("ffv1"), overwrite=True)  # which writes its frames at once
+    with pytest.raises(failure), writer:
         for frame in clip.frames():
             writer.write(frame)
-            raise failure
+        assert any(path.name.startswith(".out.pictures") for path in tmp_path.iterdir())
+        raise failure
     assert (out.read_bytes() == b"as it was") if existing else not out.exists()
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_result_without_a_frame_is_refused(clip: Clip, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="would hold no frame"), ClipWriter(tmp_path / "out.mp4", clip):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("clean")
@@ -83,18 +95,18 @@ def test_nothing_is_left_where_the_stream_copy_fails(make_clip: MakeClip, tmp_pa
     source = tmp_path / "source.mp4"
     source.write_bytes(make_clip("sound.mp4").read_bytes())
     clip = open_clip(source)
-    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written: ffmpeg says"):
-        with ClipWriter(tmp_path / "out.mp4", clip) as writer:
-            for frame in clip.frames():
-                writer.write(frame)
-            source.unlink()
+    failure = pytest.raises(OutputError, match=r"out\.mp4 cannot be written: ffmpeg says")
+    with failure, ClipWriter(tmp_path / "out.mp4", clip) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+        source.unlink()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_result_replaces_an_existing_one_only_when_asked(clip: Clip, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(b"as it was")
-    with pytest.raises(OutputError, match="exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
         ClipWriter(out, clip)
     copy(clip, out, overwrite=True)
     assert len(list(open_clip(out).frames())) == 12
@@ -141,32 +153,43 @@ def test_an_encoding_that_cannot_be_is_refused_at_once(
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "encoding", "codec", "pix_fmt"),
+    ("source", "name", "encoding", "expected"),
     [
-        ("sound.mp4", "out.mov", Encoding("prores"), "prores", "yuv422p10le"),
-        ("constant.mp4", "out.mp4", Encoding("h265", pix_fmt="yuv420p10le"), "hevc", "yuv420p10le"),
-        ("sound.mp4", "out.mkv", Encoding("ffv1"), "ffv1", "yuv420p"),
-        ("sound.mp4", "out.mp4", Encoding("av1"), "libdav1d", "yuv420p"),
-        ("prores.mov", "out.mov", Encoding(), "prores", "yuv422p10le"),
-        ("mpeg4.avi", "out.mp4", Encoding(), "h264", "yuv420p"),
-        ("vp9.webm", "out.webm", Encoding(), "libdav1d", "yuv420p"),
-        ("ffv1-rgba.mkv", "out.mov", Encoding(), "prores", "yuva444p12le"),
-        ("ffv1-rgb-ten-bit.mkv", "out.mp4", Encoding(), "hevc", "gbrp10le"),
-        ("hevc-twelve-bit.mov", "out.mp4", Encoding("h264"), "h264", "yuv444p10le"),
+        ("sound.mp4", "out.mov", Encoding("prores"), ("prores", "yuv422p10le")),
+        ("constant.mp4", "out.mp4", Encoding("h265", pix_fmt="yuv420p10le"), ("hevc", "yuv420p10le")),
+        ("sound.mp4", "out.mkv", Encoding("ffv1"), ("ffv1", "yuv420p")),
+        ("sound.mp4", "out.mp4", Encoding("av1"), ("libdav1d", "yuv420p")),
+        ("prores.mov", "out.mov", Encoding(), ("prores", "yuv422p10le")),
+        ("mpeg4.avi", "out.mp4", Encoding(), ("h264", "yuv420p")),
+        ("vp9.webm", "out.webm", Encoding(), ("libdav1d", "yuv420p")),
+        ("ffv1-rgba.mkv", "out.mov", Encoding(), ("prores", "yuva444p12le")),
+        ("ffv1-rgb-ten-bit.mkv", "out.mp4", Encoding(), ("hevc", "gbrp10le")),
+        ("hevc-twelve-bit.mov", "out.mp4", Encoding("h264"), ("h264", "yuv444p10le")),
     ],
 )
 def test_codec_and_pixel_format_follow_the_choice_or_the_source(
-    make_clip: MakeClip, tmp_path: Path, source: str, name: str, encoding: Encoding, codec: str, pix_fmt: str
+    make_clip: MakeClip, tmp_path: Path, *, source: str, name: str, encoding: Encoding, expected: tuple[str, str]
 ) -> None:
     clip = open_clip(make_clip(source))
     copy(clip, tmp_path / name, encoding)
-    assert video_of(tmp_path / name) == (codec, pix_fmt)
+    assert video_of(tmp_path / name) == expected
     made, first = next(open_clip(tmp_path / name).frames()).rgb(), next(clip.frames()).rgb()
     assert np.abs(made.astype(int) - first).mean() < 6
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_named(clip: Clip) -> None:
+    plan = plan_encoder(clip.info, Path("out.mkv"), Encoding("ffv1"))
+    encoder = PictureEncoder(Path("/dev/full"), Path("out.mkv"), plan)
+    with pytest.raises(OutputError, match=r"out\.mkv cannot be written \(ffv1\): the disk is full; free some space"):
+        for frame in clip.frames():
+            encoder.write(frame.native)
+        encoder.finish()
+    encoder.abandon()
+
+
 def test_dnxhr_needs_a_picture_of_its_size(clip: Clip, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"out\.mov cannot be written \(dnxhd\)"):
+    with pytest.raises(OutputError, match=r"out\.mov cannot be written \(dnxhd\): .* for 64x48 yuv422p"):
         copy(clip, tmp_path / "out.mov", Encoding("dnxhr"))
 
 
@@ -179,6 +202,23 @@ def test_what_the_container_cannot_hold_is_told(make_clip: MakeClip, tmp_path: P
     assert any("cannot hold ffv1" in warning for warning in warnings)
     warnings = copy(open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", Encoding("h264"), True).warnings
     assert any("libx264 cannot hold yuv444p12le: converted to yuv444p10le" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix"),
+    [("subtitles.mkv", ".mp4"), ("subtitles.mp4", ".mkv"), ("ntsc.mov", ".mp4"), ("timecode.mov", ".mp4")],
+)
+def test_another_container_keeps_times_and_sound(make_clip: MakeClip, tmp_path: Path, source: str, suffix: str) -> None:
+    clip, out = open_clip(make_clip(source)), tmp_path / f"out{suffix}"
+    copy(clip, out)
+    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        assert abs(was.time - now.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
+    assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
+
+
+def test_sound_that_the_container_refuses_is_told_at_once(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out\.mov cannot hold the source's \w*opus sound"):
+        ClipWriter(tmp_path / "out.mov", open_clip(make_clip("subtitles.mkv")))
 
 
 def test_only_the_edited_part_changes(make_clip: MakeClip, tmp_path: Path) -> None:

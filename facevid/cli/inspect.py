@@ -1,0 +1,147 @@
+"""`facevid inspect`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from facevid.cli.common import (
+    detector_option,
+    device_option,
+    json_option,
+    overwrite_option,
+    quiet_option,
+    smooth_option,
+    verbose_option,
+)
+from facevid.cli.progress import StageProgress
+from facevid.options import TrackingOptions
+
+if TYPE_CHECKING:
+    from facevid.inspection.inspect import InspectSummary
+    from facevid.inspection.tracks import InspectedTrack
+
+MOST_CUTS = 12
+"""Cuts listed on the terminal; `--json` lists them all."""
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for the results.  [default: the name of IN and .inspect, in the current folder]",
+)
+@detector_option
+@smooth_option
+@device_option
+@overwrite_option
+@json_option
+@quiet_option
+@verbose_option
+def command(
+    source: Path,
+    out: Path | None,
+    *,
+    detector: Any,
+    smooth: float,
+    device: str,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Preview the tracking of the video or picture IN: which faces there are, and which `facevid edit` would edit.
+
+    Writes into a folder: overlay.mp4 (overlay.png of a picture), IN with its faces drawn on it, green those that are
+    edited by default, orange the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
+    track; tracks.json, landmarks and quads of every frame. A clip without a face is shown too, and is no error.
+
+    \b
+    Examples:
+      facevid inspect in.mp4                                   writes in.inspect/
+      facevid inspect in.mp4 --out review/in --detector dlib
+      facevid inspect in.mp4 -y --json | jq '.tracks[].number'
+
+    The track numbers are what `facevid edit --face` takes.
+    """
+    from facevid.inspection.inspect import inspect_video
+
+    progress = StageProgress(quiet)
+    options = TrackingOptions(detector=detector, smooth=smooth)
+    summary = inspect_video(source, out, options, device, overwrite, progress)
+    for warning in summary.warnings:
+        click.echo(f"facevid: warning: {warning}", err=True)
+    if as_json:
+        click.echo(json.dumps(_as_json(summary, progress.seconds)))
+    elif not quiet:
+        _print_summary(summary, progress.seconds)
+
+
+def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, Any]:
+    return {
+        "frames": summary.frames,
+        "faceless": summary.faceless,
+        "cuts": list(summary.cuts),
+        "tracks": [_track_as_json(each) for each in summary.tracks],
+        "detector": summary.detector,
+        "overlay": str(summary.overlay),
+        "sheet": str(summary.sheet),
+        "record": str(summary.record),
+        "warnings": list(summary.warnings),
+        "seconds": seconds,
+    }
+
+
+def _track_as_json(each: "InspectedTrack") -> dict[str, Any]:
+    return {
+        "number": each.track.number,
+        "first": each.track.first,
+        "last": each.track.last,
+        "frames": len(each.track),
+        "detected": each.detected,
+        "size": round(each.size, 1),
+        "longest_gap": each.longest_gap,
+        "edited": each.edited,
+    }
+
+
+def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None:
+    if summary.tracks:
+        Console().print(_table(summary.tracks), highlight=False)
+    else:
+        click.echo("no face found: nothing to edit here; look at the overlay, or try another --detector")
+    cuts = ", ".join(map(str, summary.cuts[:MOST_CUTS])) + (", ..." if len(summary.cuts) > MOST_CUTS else "")
+    rows = {
+        "frames": f"{summary.frames}: {summary.faceless} without a face",
+        "cuts": f"{len(summary.cuts)}: before frame {cuts}" if summary.cuts else "none",
+        "detector": summary.detector,
+        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()),
+        "overlay": str(summary.overlay),
+        "sheet": str(summary.sheet),
+        "tracks": str(summary.record),
+    }
+    for name, text in rows.items():
+        click.echo(f"{name:<9} {text}")
+
+
+def _table(tracks: "tuple[InspectedTrack, ...]") -> Table:
+    table = Table(box=None)
+    table.add_column("track", justify="right")
+    table.add_column("frames")
+    for name in ("detected", "face", "longest gap"):
+        table.add_column(name, justify="right")
+    table.add_column("edited by default")
+    for each in tracks:
+        table.add_row(
+            str(each.track.number),
+            f"{len(each.track)}: {each.track.first}-{each.track.last}",
+            f"{each.detected / len(each.track):.0%}",
+            f"{each.size:.0f} px",
+            str(each.longest_gap),
+            "yes" if each.edited else "no",
+        )
+    return table

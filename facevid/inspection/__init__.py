@@ -1,0 +1,1 @@
+"""What tracking made of a clip, to be looked at before a long render."""

@@ -1,0 +1,175 @@
+"""Preview of a shot's tracking: which faces there are, where, and which of them an edit would edit."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.analysis import Analysis, Tracking
+from facevid.device import choose_device
+from facevid.errors import OutputError
+from facevid.faces.alignment import ffhq_quad
+from facevid.faces.landmarks import choose_detector
+from facevid.inspection.overlay import draw_overlay
+from facevid.inspection.record import write_tracks
+from facevid.inspection.sheet import ContactSheet
+from facevid.inspection.tracks import InspectedTrack
+from facevid.latents.smoothing import smooth
+from facevid.options import TrackingOptions
+from facevid.progress import Progress, silent
+from facevid.video import Clip, RgbWriter, open_clip
+from facevid.video.destination import Temporaries, check_destination
+
+
+@dataclass(frozen=True)
+class InspectSummary:
+    """What `inspect_video` found, and where it wrote it.
+
+    Attributes:
+        frames: frames decoded.
+        faceless: frames that no track reaches.
+        cuts: indices of the frames that begin a shot, the first frame aside.
+        tracks: in order of appearance.
+        detector: which landmark detector ran, and why that one.
+        overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture.
+        sheet: the contact sheet, a PNG.
+        record: the JSON file that `facevid.inspection.record` describes.
+        warnings: what the overlay could not keep of its source.
+    """
+
+    frames: int
+    faceless: int
+    cuts: tuple[int, ...]
+    tracks: tuple[InspectedTrack, ...]
+    detector: str
+    overlay: Path
+    sheet: Path
+    record: Path
+    warnings: tuple[str, ...]
+
+
+def inspect_video(
+    source: str | Path,
+    out: str | Path | None = None,
+    options: TrackingOptions = TrackingOptions(),  # noqa: B008 -- immutable
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> InspectSummary:
+    """Find the faces of a clip, or of a still picture, and show them: overlay, contact sheet, and JSON.
+
+    A clip without a face is shown as well. The results appear when all of them are complete; if anything fails, `out`
+    is as it was before.
+
+    Args:
+        source: a video file or a still picture.
+        out: folder of the results, made where it is missing; None is the source's stem and `.inspect`, in the
+            current folder.
+        options: how faces are found and followed, and which of them an edit would edit.
+        device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
+        overwrite: replace existing results.
+        progress: told how far each stage is.
+
+    Raises:
+        InputError: the source is missing or cannot be decoded to its end.
+        ModelError: the detector's weights are missing.
+        UsageError: the options cannot be, or the overlay cannot hold the source's sound.
+        OutputError: the results cannot be written.
+    """
+    clip = open_clip(source)
+    folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
+    overlay = folder / ("overlay.png" if clip.info.is_still else "overlay.mp4")
+    sheet, record = folder / "sheet.png", folder / "tracks.json"
+    with ExitStack() as outputs:
+        outputs.enter_context(_made(folder))
+        for path in (sheet, record):
+            check_destination(path, clip.info.path, (path.suffix,), overwrite)
+        sheet_files, record_files = (outputs.enter_context(Temporaries(path)) for path in (sheet, record))
+        unfinished = sheet_files.path("unfinished", ".png"), record_files.path("unfinished", ".json")
+        with RgbWriter(overlay, clip, clip.info.width, clip.info.height, overwrite=overwrite) as writer:
+            choice = choose_detector(options.detector, choose_device(device))
+            analysis = Analysis(clip, choice.detector, options, progress)
+            tracking = analysis.track()
+            tracks = _inspected(analysis, tracking)
+            picture = _draw(clip, tracking, tracks, writer, progress)
+            with _named_errors(sheet):
+                unfinished[0].write_bytes(cv2.imencode(".png", picture[..., ::-1])[1])
+            with _named_errors(record):
+                write_tracks(unfinished[1], clip.info, tracking, tracks, choice.detector.name, options.smooth)
+        sheet_files.commit(unfinished[0])
+        record_files.commit(unfinished[1])
+    return InspectSummary(
+        frames=tracking.frame_count,
+        faceless=_count_faceless(tracking),
+        cuts=tracking.cuts,
+        tracks=tuple(tracks),
+        detector=f"{choice.detector.name} ({choice.reason})",
+        overlay=overlay,
+        sheet=sheet,
+        record=record,
+        warnings=tuple(writer.warnings),
+    )
+
+
+def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
+    chosen = analysis.choose(tracking) if tracking.tracks else []
+    edited = {track.number for track in chosen}
+    return [
+        InspectedTrack(track, smooth(ffhq_quad(track.landmarks), analysis.options.smooth), track.number in edited)
+        for track in tracking.tracks
+    ]
+
+
+def _draw(
+    clip: Clip, tracking: Tracking, tracks: Sequence[InspectedTrack], writer: RgbWriter, progress: Progress
+) -> NDArray[np.uint8]:
+    """Write the overlay and return the contact sheet, in one pass over the clip."""
+    sheet = ContactSheet(clip.info.path.name, tracks)
+    cuts = frozenset(tracking.cuts)
+    for frame in progress("overlay", clip.frames(), tracking.frame_count):
+        picture = frame.rgb()
+        sheet.add(frame, picture)
+        draw_overlay(picture, frame.index, tracks, is_cut=frame.index in cuts)
+        writer.write(picture, frame)
+    return sheet.picture()
+
+
+def _count_faceless(tracking: Tracking) -> int:
+    has_face = np.zeros(tracking.frame_count, dtype=bool)
+    for track in tracking.tracks:
+        has_face[track.first : track.last + 1] = True
+    return int((~has_face).sum())
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing; where it was made here and is left empty by a failure, remove it."""
+    is_new = not folder.exists()
+    if is_new:
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be made: {error.strerror}; choose another --out") from error
+    elif not folder.is_dir():
+        raise OutputError(f"{folder} is a file; choose another --out: the results need a folder")
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors on writing into ours, named after the result."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror}; free some space or choose another --out"
+        ) from error

@@ -1,0 +1,66 @@
+"""`facevid models` and `facevid attrs`, from the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from facevid.cli.main import cli
+from facevid.errors import ModelError, UsageError
+from tests.models.files import save_psp, save_transformer
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "home"))
+
+    def call(*words):
+        result = CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return call
+
+
+def test_import_list_info_verify(run, tmp_path):
+    run("models", "import", save_psp(tmp_path), save_transformer(tmp_path), "--name", "mine", "--edit-layers", "0-3")
+    listed = json.loads(run("models", "list", "--json"))
+    assert [model["name"] for model in listed] == ["carried", "mine"]
+    info = json.loads(run("models", "info", "mine", "--json"))
+    assert info["edit_layers"] == [0, 3]
+    assert info["attributes"] == [{"name": "smile", "method": "transformer"}]
+    assert "mine" in run("models", "list")
+    assert "psp, 32 px" in run("models", "info", "mine")
+    assert "mine: whole" in run("models", "verify")
+
+
+def test_attrs(run):
+    table = json.loads(run("attrs", "--json"))
+    names = [row["name"] for row in table["attributes"]]
+    assert names == ["age", "beard", "blond", "glasses", "gray-hair", "lipstick", "male", "smile"]
+    assert table["attributes"][0] == {
+        "name": "age",
+        "positive": "not Young",
+        "method": "transformer",
+        "layers": "0-6",
+    }
+    assert "CC BY-NC-SA" in run("attrs")
+
+
+def test_a_licence_must_be_accepted(run):
+    assert "non-commercial" in run("models", "fetch")
+    with pytest.raises(UsageError, match="--accept-license"):
+        run("models", "fetch", "ffhq")
+
+
+def test_fetch_from_a_mirror_without_the_files(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEVID_MODEL_MIRROR", tmp_path.as_uri())
+    with pytest.raises(ModelError, match="cannot be downloaded"):
+        run("models", "fetch", "ffhq", "--accept-license")
+
+
+def test_verify_reports_every_damaged_model(run, tmp_path):
+    run("models", "import", save_psp(tmp_path), "--name", "mine")
+    (tmp_path / "home/models/mine/encoder.safetensors").unlink()
+    with pytest.raises(ModelError, match="1 of the models"):
+        run("models", "verify")

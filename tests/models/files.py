@@ -1,0 +1,68 @@
+"""Small random networks, saved in the layouts of the published files."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facevid.networks import (
+    Encoder,
+    EncoderSizes,
+    Generator,
+    GeneratorSizes,
+    LatentClassifier,
+    LatentClassifierSizes,
+    LatentTransformer,
+    LatentTransformerSizes,
+)
+
+GENERATOR = GeneratorSizes(channels=(12, 10, 8, 6), width=16)
+LAYERS, WIDTH, INPUT = GENERATOR.layers, GENERATOR.width, 32
+STAGES = ((8, 1), (10, 1), (12, 2), (14, 1))
+
+
+def encoder_content(e4e: bool = False, namespace: bool = False) -> dict[str, Any]:
+    """The content of a pSp or an e4e checkpoint, its options a dict or a Namespace."""
+    encoder = Encoder(EncoderSizes(INPUT, 8, STAGES, LAYERS, WIDTH, e4e))
+    state = {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    state |= {f"decoder.{name}": tensor for name, tensor in Generator(GENERATOR).state_dict().items()}
+    options = {"encoder_type": "Encoder4Editing" if e4e else "GradualStyleEncoder", "start_from_latent_avg": True}
+    return {
+        "state_dict": state,
+        "latent_avg": torch.randn(LAYERS, WIDTH),
+        "opts": argparse.Namespace(**options) if namespace else options,
+    }
+
+
+def save(path: Path, content: Any) -> Path:
+    """Save in PyTorch's present format."""
+    torch.save(content, path)
+    return path
+
+
+def save_psp(folder: Path) -> Path:
+    return save(folder / "psp.pt", encoder_content())
+
+
+def save_generator(folder: Path) -> Path:
+    content = {"g_ema": Generator(GENERATOR).state_dict(), "latent_avg": torch.randn(WIDTH)}
+    return save(folder / "stylegan2.pt", content)
+
+
+def save_transformer(folder: Path, name: str = "tnet_31.pth.tar") -> Path:
+    return save(folder / name, LatentTransformer(LatentTransformerSizes(LAYERS, WIDTH)).state_dict())
+
+
+def save_classifier(folder: Path) -> Path:
+    sizes = LatentClassifierSizes((LAYERS * WIDTH, 24, 40))
+    return save(folder / "latent_classifier.pth", LatentClassifier(sizes).state_dict())
+
+
+def save_components(folder: Path, count: int = 5) -> Path:
+    content = {
+        "comp": torch.nn.functional.normalize(torch.randn(count, 1, WIDTH), dim=-1),
+        "mean": torch.randn(1, WIDTH),
+        "std": torch.rand(count) + 1,
+    }
+    return save(folder / "pca.pt", content)

@@ -1,0 +1,104 @@
+"""Editors: transformers, directions and components, by their equations."""
+
+import numpy as np
+import pytest
+import torch
+
+from facevid.errors import UsageError
+from facevid.models import import_model, load_model
+from facevid.models.editors import project
+from tests.models.files import LAYERS, WIDTH, save_components, save_generator, save_transformer
+
+CODES = torch.randn(3, LAYERS, WIDTH, generator=torch.Generator().manual_seed(0))
+
+
+def unit(seed, rows=1):
+    direction = np.random.default_rng(seed).normal(size=(rows, WIDTH)).astype(np.float32)
+    return direction / np.linalg.norm(direction)
+
+
+@pytest.fixture
+def model(tmp_path):
+    files = [save_generator(tmp_path), save_transformer(tmp_path), save_components(tmp_path)]
+    for name, direction in (("smile.npy", unit(1)), ("age.npy", unit(2)), ("pose.npy", unit(3, LAYERS))):
+        np.save(tmp_path / name, direction)
+        files.append(tmp_path / name)
+    torch.save(torch.from_numpy(unit(4, LAYERS))[None], tmp_path / "hat.pt")
+    return load_model(import_model([*files, tmp_path / "hat.pt"], "edited"))
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [("direction:smile", unit(1)), ("age", unit(2)), ("Young", -unit(2)), ("pose", unit(3, LAYERS)), ("hat", unit(4, LAYERS))],
+)  # fmt: skip
+def test_a_direction_is_added(model, name, direction):
+    assert torch.allclose(model.edit(CODES, {name: 2.0}), CODES + 2 * torch.from_numpy(direction), atol=1e-6)
+
+
+def test_without_a_method_the_transformer_is_taken(model):
+    assert torch.equal(model.edit(CODES, {"smile": 1.0}), model.edit(CODES, {"transformer:smile": 1.0}))
+    assert not torch.equal(model.edit(CODES, {"smile": 1.0}), model.edit(CODES, {"direction:smile": 1.0}))
+
+
+def test_conditional_projection_holds_the_others(model):
+    """InterFaceGAN, section 3.1: n1 - (n1 . n2) n2, here brought back to its length."""
+    step = (model.edit(CODES, {"direction:smile~age": 1.0}) - CODES)[0, 0].numpy()
+    expected = unit(1)[0] - (unit(1)[0] @ unit(2)[0]) * unit(2)[0]
+    assert step == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+    both = model.edit(CODES, {"direction:smile~age~pose": 1.0}) - CODES
+    for held in (np.repeat(unit(2), LAYERS, axis=0), unit(3, LAYERS)):
+        assert float((both[0].numpy() * held).sum()) == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ValueError, match="lies in the plane"):
+        project(torch.from_numpy(unit(1)), [torch.from_numpy(3 * unit(1))])
+
+
+def test_a_component_moves_by_deviations(model):
+    content = torch.load(model_file(model), weights_only=True)
+    step = content["comp"][3] * content["std"][3]
+    assert torch.allclose(model.edit(CODES, {"ganspace:3": 2.0}), CODES + 2 * step, atol=1e-5)
+    some = model.edit(CODES, {"ganspace:3:1-2": 2.0})
+    assert torch.allclose(some[:, 1:3], (CODES + 2 * step)[:, 1:3], atol=1e-5)
+    assert torch.equal(some[:, [0, *range(3, LAYERS)]], CODES[:, [0, *range(3, LAYERS)]])
+
+
+def model_file(model):
+    from facevid.models.store import home
+
+    return home().parent / "pca.pt"
+
+
+def test_edits_follow_one_another_and_leave_the_input(model):
+    before = CODES.clone()
+    both = model.edit(CODES, {"direction:smile": 1.0, "smile": -0.5})
+    assert torch.equal(both, model.edit(model.edit(CODES, {"direction:smile": 1.0}), {"smile": -0.5}))
+    assert torch.equal(CODES, before)
+    assert torch.equal(model.edit(CODES, {"smile": 0.0}), CODES)
+
+
+def test_a_strength_for_each_code(model):
+    edited = model.edit(CODES, {"smile": np.array([0.0, 1.0, -2.0])})
+    for i, strength in enumerate((0.0, 1.0, -2.0)):
+        assert torch.allclose(edited[i], model.edit(CODES[i : i + 1], {"smile": strength})[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "complaint"),
+    [
+        ("smlie", 1.0, 'did you mean "smile"'),
+        ("beard", 1.0, "cannot edit"),
+        ("transformer:age", 1.0, "cannot edit"),
+        ("ganspace:99", 1.0, "0 to 4"),
+        ("ganspace:1:0-99", 1.0, "layers are"),
+        ("direction:smile~beard", 1.0, "cannot edit"),
+        ("smile", float("nan"), "finite"),
+        ("smile", [1.0, 2.0], "one for each"),
+    ],
+)
+def test_what_a_model_cannot_do(model, name, strength, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        model.edit(CODES, {name: strength})
+
+
+def test_shapes_are_checked(model):
+    with pytest.raises(ValueError, match="codes must be"):
+        model.edit(CODES[:, :2], {"smile": 1.0})

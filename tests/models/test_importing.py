@@ -1,0 +1,168 @@
+"""Import: files told apart by content, named, and written whole or not at all."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from facevid.errors import ModelError, OutputError, UsageError
+from facevid.models import ImportOptions, import_model, load_model
+from facevid.models.store import stored_names
+from facevid.models.verify import verify_model
+from tests.models.files import (
+    LAYERS,
+    WIDTH,
+    encoder_content,
+    save,
+    save_classifier,
+    save_components,
+    save_generator,
+    save_psp,
+    save_transformer,
+)
+
+
+def save_direction(folder, name="age.npy", rows=1):
+    path = folder / name
+    np.save(path, np.random.default_rng(1).normal(size=(rows, WIDTH)).astype(np.float32))
+    return path
+
+
+def test_any_mix_becomes_one_bundle(tmp_path):
+    files = [
+        save_classifier(tmp_path),
+        save_direction(tmp_path),
+        save_direction(tmp_path, "stylegan_ffhq_smile_w_boundary.npy", LAYERS),
+        save_components(tmp_path),
+        save_psp(tmp_path),
+        save_transformer(tmp_path),
+    ]
+    folder = import_model(files, "mixed", ImportOptions(licence="mine"))
+    model = load_model("mixed")
+    assert [(e.attribute.everyday, e.method) for e in model.editors] == [
+        ("smile", "transformer"),
+        ("age", "direction"),
+        ("smile", "direction"),
+    ]
+    assert model.components is not None
+    assert model.classifier is not None
+    content = json.loads((folder / "bundle.json").read_text())
+    assert (content["schema"], content["layers"], content["width"], content["licence"]) == (1, LAYERS, WIDTH, "mine")
+    assert content["attributes"][0]["name"] == "age" or content["attributes"][0]["sign"] in (-1, 1)
+    assert {source["file"] for source in content["sources"]} == {file.name for file in files}
+    assert all(len(source["sha256"]) == 64 for source in content["sources"])
+    assert verify_model(folder) > 0
+    assert stored_names() == ["mixed"]
+
+
+def test_the_authors_rule_for_edit_layers(tmp_path):
+    """With pSp codes layers 0-10 are moved, which is all of a small model's; e4e's and the user's own stand."""
+    psp = load_model(import_model([save_psp(tmp_path)], "psp"))
+    assert psp.settings.edit_layers == range(min(11, LAYERS))
+    own = import_model([save_psp(tmp_path)], "own", ImportOptions(edit_layers=range(2, 5)))
+    assert load_model(own).settings.edit_layers == range(2, 5)
+    with pytest.raises(UsageError, match="the model has 0-"):
+        import_model([save_psp(tmp_path)], "beyond", ImportOptions(edit_layers=range(LAYERS + 1)))
+
+
+def test_names_of_transformers(tmp_path):
+    psp, plain = save_psp(tmp_path), save_transformer(tmp_path, "epoch-20.pth")
+    with pytest.raises(UsageError, match="--as smile"):
+        import_model([psp, plain], "a")
+    with pytest.raises(UsageError, match="2 --as for 1"):
+        import_model([psp, plain], "a", ImportOptions(attributes=("smile", "age")))
+    folder = import_model([psp, plain], "a", ImportOptions(attributes=("glasses",)))
+    assert load_model(folder).editors[0].attribute.name == "Eyeglasses"
+    both = [psp, save_transformer(tmp_path), plain]
+    named = load_model(import_model(both, "b", ImportOptions(attributes=("hat",))))
+    assert [e.attribute.everyday for e in named.editors] == ["smile", "hat"]
+    with pytest.raises(UsageError, match="second transformer smile"):
+        import_model(both, "c", ImportOptions(attributes=("smile",)))
+
+
+def test_a_transformer_named_by_an_opposite_keeps_its_sign(tmp_path):
+    files = [save_psp(tmp_path), save_transformer(tmp_path, "older.pth")]
+    model = load_model(import_model(files, "a", ImportOptions(attributes=("age",))))
+    codes = torch.randn(1, LAYERS, WIDTH)
+    network = model.editors[0].editor.network
+    assert torch.allclose(model.edit(codes, {"age": 0.5}), codes + 0.5 * network(codes), atol=1e-6)
+    assert torch.allclose(model.edit(codes, {"Young": 0.5}), codes - 0.5 * network(codes), atol=1e-6)
+
+
+def test_a_generator_of_its_own_replaces_the_encoders(tmp_path):
+    psp, generator = save_psp(tmp_path), save_generator(tmp_path)
+    codes = torch.randn(1, LAYERS, WIDTH)
+    both = load_model(import_model([psp, generator], "both"))
+    assert torch.equal(both.generate(codes), load_model(generator).generate(codes))
+
+
+def test_files_are_added_to_a_model(tmp_path):
+    import_model([save_psp(tmp_path)], "a", ImportOptions(licence="mine", detail="keep"))
+    tnet = save_transformer(tmp_path)
+    folder = import_model(["a", tnet], "a", ImportOptions(overwrite=True))
+    model = load_model(folder)
+    assert [e.attribute.everyday for e in model.editors] == ["smile"]
+    assert (model.settings.licence, model.detail) == ("mine", "keep")
+    assert len(json.loads((folder / "bundle.json").read_text())["sources"]) == 2
+
+
+def test_a_taken_name_stays_as_it_was(tmp_path):
+    source = save_psp(tmp_path)
+    folder = import_model([source], "a")
+    before = (folder / "bundle.json").read_bytes()
+    with pytest.raises(UsageError, match="--overwrite"):
+        import_model([source], "a")
+    broken = encoder_content()
+    broken["state_dict"]["encoder.latlayer1.bias"][0] = float("nan")
+    with pytest.raises(ModelError, match="not finite"):
+        import_model([save(tmp_path / "nan.pt", broken)], "a", ImportOptions(overwrite=True))
+    assert (folder / "bundle.json").read_bytes() == before
+    assert [f.name for f in folder.parent.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", "", ".hidden", "..", "x" * 65, "carried", "a\n"])
+def test_names_cannot_leave_the_store(tmp_path, name):
+    with pytest.raises(UsageError, match="name"):
+        import_model([save_psp(tmp_path)], name)
+
+
+def test_a_store_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="cannot be written"):
+        import_model([save_psp(tmp_path)], "a")
+
+
+def damage(folder, kind):
+    weights = folder / "encoder.safetensors"
+    description = folder / "bundle.json"
+    content = json.loads(description.read_text())
+    if kind == "flipped":
+        data = bytearray(weights.read_bytes())
+        data[-1] ^= 1
+        weights.write_bytes(data)
+    elif kind == "cut":
+        weights.write_bytes(weights.read_bytes()[:-4])
+    elif kind == "gone":
+        weights.unlink()
+    elif kind == "outside":
+        content["networks"][0]["file"] = "../../secret.safetensors"
+    elif kind == "sizes":
+        content["resolution"] *= 2
+    elif kind == "later":
+        content["schema"] = 99
+    elif kind == "layers":
+        content["edit_layers"] = [0, 10**9]
+    if kind == "json":
+        description.write_text("{")
+    else:
+        description.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("kind", ["flipped", "cut", "gone", "outside", "sizes", "later", "layers", "json"])
+def test_verify_finds_what_is_damaged(tmp_path, kind):
+    folder = import_model([save_psp(tmp_path)], "a")
+    damage(folder, kind)
+    with pytest.raises(ModelError, match=r"; import (the weights|it) again"):
+        verify_model(folder)

@@ -1,0 +1,161 @@
+"""`load_model`: published files and bundles give the published numbers, and each other's."""
+
+import numpy as np
+import pytest
+import torch
+
+from facevid.errors import ModelError, UsageError
+from facevid.models import ImportOptions, import_model, load_model
+from tests.models.files import (
+    INPUT,
+    LAYERS,
+    WIDTH,
+    encoder_content,
+    save,
+    save_classifier,
+    save_generator,
+    save_psp,
+    save_transformer,
+)
+
+FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["psp", "e4e"])
+@pytest.mark.parametrize("imported", [False, True])
+def test_published_numbers(shared, kind, imported):
+    fixtures = shared / "fixtures"
+    expected = np.load(fixtures / f"{kind}_tiny_expected.npz")
+    source = fixtures / f"{kind}_tiny.pt"
+    if imported:
+        import_model([source], "tiny")
+    model = load_model("tiny" if imported else source)
+    codes = model.encode(expected["faces"])
+    assert codes.numpy() == pytest.approx(expected["codes"], abs=1e-4)
+    assert model.generate(codes).numpy() == pytest.approx(expected["image"], abs=1e-4)
+    assert (model.resolution, model.crop_size, model.layers, model.width) == (64, 256, 10, 32)
+
+
+def test_published_edits(shared):
+    fixtures = shared / "fixtures"
+    files = ["psp_tiny.pt", "tnet_31_tiny.pth.tar", "latent_classifier_tiny.pth"]
+    expected = np.load(fixtures / "latent_transformer_tiny_expected.npz")
+    import_model([fixtures / file for file in files], "tiny")
+    for model in (load_model("tiny"), load_model(fixtures / "tnet_31_tiny.pth.tar")):
+        for strength in ("-1.5", "+0.0", "+2.0"):
+            edited = model.edit(expected["w0"], {"smile": float(strength)})
+            assert edited.numpy() == pytest.approx(expected[f"w1_alpha_{strength}"], abs=1e-4)
+    logits = load_model("tiny").classify(expected["w0"])
+    assert logits.numpy() == pytest.approx(expected["classifier_logits"], abs=1e-4)
+
+
+@pytest.mark.parametrize("e4e", [False, True])
+@pytest.mark.parametrize("namespace", [False, True])
+def test_a_bundle_equals_its_file(tmp_path, e4e, namespace):
+    source = save(tmp_path / "any-name.bin", encoder_content(e4e, namespace))
+    import_model([source], "mine")
+    direct, bundle = load_model(source), load_model("mine")
+    codes = direct.encode(FACES)
+    assert torch.equal(codes, bundle.encode(FACES))
+    assert torch.equal(direct.generate(codes), bundle.generate(codes))
+    assert codes.shape == (3, LAYERS, WIDTH)
+
+
+def test_half_is_half_the_size_and_close(tmp_path, store):
+    source = save_psp(tmp_path)
+    whole, half = import_model([source], "whole"), import_model([source], "half", ImportOptions(half=True))
+    sizes = [sum(f.stat().st_size for f in folder.glob("*.safetensors")) for folder in (whole, half)]
+    assert sizes[1] < 0.75 * sizes[0]  # small networks are mostly vectors, which stay float32
+    assert torch.allclose(load_model("whole").encode(FACES), load_model("half").encode(FACES), atol=0.05)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_lower_precision(tmp_path, precision):
+    source = save_psp(tmp_path)
+    exact, coarse = load_model(source), load_model(source, precision=precision)
+    codes = coarse.encode(FACES)
+    assert codes.dtype == torch.float32
+    assert torch.allclose(codes, exact.encode(FACES), atol=0.2)
+    assert coarse.generate(codes).dtype == torch.float32
+
+
+def test_faces_of_any_size_are_reduced_with_antialiasing(tmp_path):
+    model = load_model(save_psp(tmp_path))
+    blocks = np.repeat(np.repeat(FACES[:, :INPUT, :INPUT], 2, axis=1), 2, axis=2)
+    assert torch.allclose(model.encode(blocks), model.encode(FACES[:, :INPUT, :INPUT]), atol=0.5)
+    assert model.encode(FACES[:0]).shape == (0, LAYERS, WIDTH)
+    with pytest.raises(ValueError, match="uint8"):
+        model.encode(FACES.astype(np.float32))
+
+
+def test_a_file_with_one_network_does_what_it_can(tmp_path):
+    generator = load_model(save_generator(tmp_path))
+    assert generator.generate(torch.zeros(2, LAYERS, WIDTH)).shape == (2, 3, 32, 32)
+    with pytest.raises(ModelError, match="no encoder"):
+        generator.encode(FACES)
+    transformer = load_model(save_transformer(tmp_path))
+    with pytest.raises(ModelError, match="no generator"):
+        transformer.generate(torch.zeros(2, LAYERS, WIDTH))
+
+
+def test_the_carried_model_encodes_edits_and_generates():
+    model = load_model()
+    codes = model.encode(FACES)
+    edited = model.edit(codes, {"smile": 1.0})
+    assert torch.equal(edited[:, 7:], codes[:, 7:])
+    assert not torch.equal(edited[:, :7], codes[:, :7])
+    assert model.generate(edited).shape == (3, 3, 128, 128)
+    assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "carried")
+    assert len(model.editors) == 8
+    assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
+
+
+def test_pictures_do_not_depend_on_the_batch():
+    model = load_model()
+    codes = model.encode(FACES)
+    alone = torch.cat([model.generate(codes[i : i + 1]) for i in range(3)])
+    assert torch.allclose(model.generate(codes), alone, atol=1e-4)
+
+
+def damage(content, change):
+    state = content["state_dict"]
+    if change == "missing":
+        del state["encoder.body.2.res_layer.3.weight"]
+    elif change == "extra":
+        state["decoder.more"] = torch.zeros(1)
+    elif change == "misshapen":
+        state["decoder.convs.1.conv.weight"] = torch.zeros(1, 3, 3, 3, 3)
+    elif change == "stray":
+        state["head.weight"] = torch.zeros(1)
+    elif change == "average":
+        del content["latent_avg"]
+    elif change == "kind":
+        content["opts"]["encoder_type"] = "BackboneEncoderUsingLastLayerIntoW"
+    elif change == "huge":
+        state["decoder.input.input"] = torch.zeros(1).expand(1, 10**6, 10**3, 10**3)
+
+
+@pytest.mark.parametrize("change", ["missing", "extra", "misshapen", "stray", "average", "kind", "huge"])
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, change):
+    content = encoder_content()
+    damage(content, change)
+    source = save(tmp_path / "damaged.pt", content)
+    with pytest.raises(ModelError, match=r"damaged\.pt: .*; ") as caught:
+        load_model(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_names_devices_and_precisions():
+    with pytest.raises(ModelError, match='no model "nothing"'):
+        load_model("nothing")
+    with pytest.raises(UsageError, match="cuda:99"):
+        load_model(device="cuda:99")
+    with pytest.raises(UsageError, match="unknown precision"):
+        load_model(precision="int8")
+
+
+def test_files_of_two_families_do_not_mix(tmp_path, shared):
+    with pytest.raises(ModelError, match="one family"):
+        import_model([save_psp(tmp_path), shared / "fixtures/tnet_31_tiny.pth.tar"], "mixed")
+    with pytest.raises(ModelError, match="classifier of other codes"):
+        import_model([shared / "fixtures/psp_tiny.pt", save_classifier(tmp_path)], "mixed")
