@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.tracking import Track, largest_tracks, track_faces
 from facevid.latents.smoothing import smooth
-from facevid.models import FaceModel
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.video import Clip, Frame
 from facevid.video.cuts import CutDetector
+
+if TYPE_CHECKING:
+    from facevid.models import FaceModel
 
 VERSION = 1
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
@@ -123,7 +125,7 @@ class Analysis:
         return [tracking.tracks[number] for number in wanted]
 
     def encode(
-        self, tracking: Tracking, tracks: list[Track], model: FaceModel, compute: ComputeOptions
+        self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
     ) -> list[EncodedTrack]:
         """Align the tracks' faces and encode them, or fetch what was encoded before."""
         quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]

@@ -44,7 +44,7 @@ class Comparison:
         """Write one frame: as it came, with the faces' reconstructions set into it, and as it was edited."""
         original = frame.rgb()
         reconstruction = original
-        unedited = [replace(face, edited=face.reconstruction, shape=None) for face in faces]
+        unedited = [replace(f, edited=f.reconstruction, shape=None) for f in faces if f.reconstruction is not None]
         for patch in set_into(original, unedited, PLAIN):
             reconstruction = patch.applied_to(reconstruction)
         panels = [self._reduced(picture) for picture in (original, reconstruction, edited.rgb())]

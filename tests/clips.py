@@ -39,6 +39,7 @@ def write_clip(path: Path, pictures: Sequence[NDArray[np.uint8]], rate: int = 25
                 audio = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
                 audio.sample_rate, audio.pts = SAMPLE_RATE, index * count
                 container.mux(tone.encode(audio))
-        for stream in filter(None, (video, tone)):
-            container.mux(stream.encode())
+        container.mux(video.encode())
+        if tone:
+            container.mux(tone.encode())
     return path

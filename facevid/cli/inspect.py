@@ -57,7 +57,7 @@ def command(
     """Preview the tracking of the video or picture IN: which faces there are, and which `facevid edit` would edit.
 
     Writes into a folder: overlay.mp4 (overlay.png of a picture), IN with its faces drawn on it, green those that are
-    edited by default, orange the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
+    edited by default, blue the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
     track; tracks.json, landmarks and quads of every frame. A clip without a face is shown too, and is no error.
 
     \b
@@ -72,7 +72,7 @@ def command(
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)
-    summary = inspect_video(source, out, options, device, overwrite, progress)
+    summary = inspect_video(source, out, options=options, device=device, overwrite=overwrite, progress=progress)
     for warning in summary.warnings:
         click.echo(f"facevid: warning: {warning}", err=True)
     if as_json:
@@ -90,7 +90,7 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
         "detector": summary.detector,
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
-        "record": str(summary.record),
+        "tracks_file": str(summary.tracks_file),
         "warnings": list(summary.warnings),
         "seconds": seconds,
     }
@@ -122,7 +122,7 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
         "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()),
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
-        "tracks": str(summary.record),
+        "tracks": str(summary.tracks_file),
     }
     for name, text in rows.items():
         click.echo(f"{name:<9} {text}")

@@ -14,7 +14,7 @@ from facevid.compositing.faces import EditedFace
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
-LUMA_BAND, CHROMA_BAND = 0.11, 0.055
+LUMA_BAND, CHROMA_BAND = 0.07, 0.03
 """Standard deviation of the Gaussian, as a share of the crop's side, below whose detail the difference is dropped:
 the generator's idea of the light on a whole face is not the shot's, and of its colour even less."""
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_SHIFT = 0.04
+"""Longest way that a landmark is moved, as a share of the crop's side: beyond it the generator exaggerates."""
+
 
 @dataclass(frozen=True)
 class ShapeChange:
@@ -12,6 +15,13 @@ class ShapeChange:
 
     before: NDArray[np.floating]
     after: NDArray[np.floating]
+
+    def shift(self, size: int) -> NDArray[np.floating]:
+        """Tell how far each landmark moves, (68, 2), softly bounded; `size` is the crop's side in pixels."""
+        moved = self.after - self.before
+        length = np.linalg.norm(moved, axis=-1, keepdims=True)
+        limit = MAX_SHIFT * size
+        return moved * (limit * np.tanh(length / limit) / np.maximum(length, 1e-6))
 
 
 @dataclass(frozen=True)
@@ -40,4 +50,4 @@ class EditedFace:
     @property
     def moved_landmarks(self) -> NDArray[np.floating]:
         """Where the plate's landmarks go: they move as those of the generated face do."""
-        return self.landmarks if self.shape is None else self.landmarks + self.shape.after - self.shape.before
+        return self.landmarks if self.shape is None else self.landmarks + self.shape.shift(self.size)

@@ -36,7 +36,11 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     cv2.fillConvexPoly(matte, fixed, 1.0, lineType=cv2.LINE_AA, shift=fraction_bits)
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-    edge = max(round(2 * FEATHER * size), 1)
-    matte[:edge] = matte[-edge:] = 0
-    matte[:, :edge] = matte[:, -edge:] = 0
-    return cv2.GaussianBlur(matte, (0, 0), FEATHER * size)
+    return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
+
+
+def _window(size: int) -> NDArray[np.float32]:
+    """Fall to 0 along the crop's edge, over twice the feather."""
+    from_edge = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
+    ramp = np.clip(from_edge / (2 * FEATHER * size), 0, 1)
+    return ramp[:, None] * ramp[None, :]

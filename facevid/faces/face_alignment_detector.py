@@ -5,6 +5,7 @@ More exact than dlib on turned and small faces, and slow without a GPU. The libr
 
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ class FaceAlignmentDetector:
             self._network = face_alignment.FaceAlignment(
                 face_alignment.LandmarksType.TWO_D, device=device, compile=False
             )
-        except (OSError, RuntimeError, EOFError) as error:
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
             files = ", ".join(str(path) for path in missing_weights()) or str(weights_folder())
             raise ModelError(
                 f"face-alignment's weights cannot be loaded or downloaded ({error}): put {files} there by hand, "

@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 
 from facevid.analysis import Analysis, Tracking
 from facevid.device import choose_device
-from facevid.errors import OutputError
+from facevid.errors import OutputError, UsageError
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.overlay import draw_overlay
-from facevid.inspection.record import write_tracks
 from facevid.inspection.sheet import ContactSheet
 from facevid.inspection.tracks import InspectedTrack
+from facevid.inspection.tracks_json import write_tracks
 from facevid.latents.smoothing import smooth
 from facevid.options import TrackingOptions
 from facevid.progress import Progress, silent
-from facevid.video import Clip, RgbWriter, open_clip
+from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
 from facevid.video.destination import Temporaries, check_destination
+from facevid.video.remux import plan_remux
+
+OVERLAY_CRF = 18.0
+"""Half the size of an edit's quality, and encoded faster: the overlay is looked at, not worked on."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ class InspectSummary:
         cuts: indices of the frames that begin a shot, the first frame aside.
         tracks: in order of appearance.
         detector: which landmark detector ran, and why that one.
-        overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture.
+        overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture. The video is an MP4,
+            or Matroska where only that holds the source's sound.
         sheet: the contact sheet, a PNG.
-        record: the JSON file that `facevid.inspection.record` describes.
+        tracks_file: the JSON file that `facevid.inspection.tracks_json` describes.
         warnings: what the overlay could not keep of its source.
     """
 
@@ -48,13 +53,14 @@ class InspectSummary:
     detector: str
     overlay: Path
     sheet: Path
-    record: Path
+    tracks_file: Path
     warnings: tuple[str, ...]
 
 
 def inspect_video(
     source: str | Path,
     out: str | Path | None = None,
+    *,
     options: TrackingOptions = TrackingOptions(),  # noqa: B008 -- immutable
     device: str = "auto",
     overwrite: bool = False,
@@ -77,31 +83,31 @@ def inspect_video(
     Raises:
         InputError: the source is missing or cannot be decoded to its end.
         ModelError: the detector's weights are missing.
-        UsageError: the options cannot be, or the overlay cannot hold the source's sound.
+        UsageError: the options cannot be.
         OutputError: the results cannot be written.
     """
     clip = open_clip(source)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
-    overlay = folder / ("overlay.png" if clip.info.is_still else "overlay.mp4")
-    sheet, record = folder / "sheet.png", folder / "tracks.json"
+    overlay, sheet, tracks_file = _overlay(folder, clip.info), folder / "sheet.png", folder / "tracks.json"
     with ExitStack() as outputs:
         outputs.enter_context(_made(folder))
-        for path in (sheet, record):
-            check_destination(path, clip.info.path, (path.suffix,), overwrite)
-        sheet_files, record_files = (outputs.enter_context(Temporaries(path)) for path in (sheet, record))
-        unfinished = sheet_files.path("unfinished", ".png"), record_files.path("unfinished", ".json")
-        with RgbWriter(overlay, clip, clip.info.width, clip.info.height, overwrite=overwrite) as writer:
-            choice = choose_detector(options.detector, choose_device(device))
-            analysis = Analysis(clip, choice.detector, options, progress)
-            tracking = analysis.track()
-            tracks = _inspected(analysis, tracking)
-            picture = _draw(clip, tracking, tracks, writer, progress)
-            with _named_errors(sheet):
-                unfinished[0].write_bytes(cv2.imencode(".png", picture[..., ::-1])[1])
-            with _named_errors(record):
-                write_tracks(unfinished[1], clip.info, tracking, tracks, choice.detector.name, options.smooth)
-        sheet_files.commit(unfinished[0])
-        record_files.commit(unfinished[1])
+        new_sheet, new_tracks = (
+            outputs.enter_context(_replaced(path, clip, overwrite)) for path in (sheet, tracks_file)
+        )
+        size = clip.info.width, clip.info.height
+        encoding = Encoding() if clip.info.is_still else Encoding(crf=OVERLAY_CRF)
+        writer = outputs.enter_context(RgbWriter(overlay, clip, *size, encoding=encoding, overwrite=overwrite))
+        choice = choose_detector(options.detector, choose_device(device))
+        analysis = Analysis(clip, choice.detector, options, progress)
+        tracking = analysis.track()
+        tracks = _inspected(analysis, tracking)
+        picture = _draw(clip, tracking, tracks, writer, progress)
+        try:
+            new_sheet.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+            write_tracks(new_tracks, clip.info, tracking, tracks, detector=choice.detector.name, smooth=options.smooth)
+        except OSError as error:
+            msg = f"{folder} cannot be written to: {error.strerror}; free some space, or choose another --out"
+            raise OutputError(msg) from error
     return InspectSummary(
         frames=tracking.frame_count,
         faceless=_count_faceless(tracking),
@@ -110,9 +116,21 @@ def inspect_video(
         detector=f"{choice.detector.name} ({choice.reason})",
         overlay=overlay,
         sheet=sheet,
-        record=record,
+        tracks_file=tracks_file,
         warnings=tuple(writer.warnings),
     )
+
+
+def _overlay(folder: Path, info: ClipInfo) -> Path:
+    """Name the overlay: as MP4, which every player shows, wherever that holds the source's sound."""
+    if info.is_still:
+        return folder / "overlay.png"
+    overlay = folder / "overlay.mp4"
+    try:
+        plan_remux(info, overlay)
+    except UsageError:
+        return overlay.with_suffix(".mkv")
+    return overlay
 
 
 def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
@@ -132,7 +150,7 @@ def _draw(
     cuts = frozenset(tracking.cuts)
     for frame in progress("overlay", clip.frames(), tracking.frame_count):
         picture = frame.rgb()
-        sheet.add(frame, picture)
+        sheet.add(picture, frame.index)
         draw_overlay(picture, frame.index, tracks, is_cut=frame.index in cuts)
         writer.write(picture, frame)
     return sheet.picture()
@@ -165,11 +183,10 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors on writing into ours, named after the result."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror}; free some space or choose another --out"
-        ) from error
+def _replaced(path: Path, clip: Clip, overwrite: bool) -> Iterator[Path]:
+    """Give a hidden place to write to, which replaces `path` if nothing fails."""
+    check_destination(path, clip.info.path, (path.suffix,), overwrite)
+    with Temporaries(path) as files:
+        unfinished = files.path("result", path.suffix)
+        yield unfinished
+        files.commit(unfinished)

@@ -7,15 +7,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.faces.alignment import quad_side
 from facevid.inspection.text import BLACK, LINE_HEIGHT, WHITE, Colour, draw_text
 from facevid.inspection.tracks import InspectedTrack
 
 EDITED: Colour = (60, 255, 130)
-OTHER: Colour = (255, 176, 60)
+OTHER: Colour = (70, 190, 255)
 CUT: Colour = (255, 70, 200)
 
 SUBPIXEL = 4
 """Bits of fraction of the coordinates given to OpenCV: landmarks that move by less than a pixel are seen to."""
+
+DOT = 1 / 320
+"""Radius of a landmark, in units of the quad's side."""
 
 DASHES = 12
 """Dashes along each side of the quad of a bridged frame."""
@@ -64,7 +68,8 @@ def draw_overlay(
         height, width = picture.shape[:2]
         cv2.rectangle(picture, (0, 0), (width - 1, height - 1), CUT, 4 * scale.line)
     told = [f"frame {index}", *(["cut"] if is_cut else []), *([] if present else ["no face"])]
-    draw_text(picture, ", ".join(told), (0, 0), scale.text, BLACK if is_cut else WHITE, CUT if is_cut else BLACK)
+    ink, paper = (BLACK, CUT) if is_cut else (WHITE, BLACK)
+    draw_text(picture, ", ".join(told), (0, 0), scale.text, ink=ink, paper=paper)
 
 
 def _draw_face(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, scale: Scale) -> None:
@@ -72,16 +77,16 @@ def _draw_face(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, s
     is_detected = track.track.detected[offset]
     sides = _fixed(quad[None] if is_detected else _dashed(quad))
     cv2.polylines(picture, list(sides), bool(is_detected), colour, scale.line, cv2.LINE_AA, SUBPIXEL)
-    radius = int(max(0.75, 0.7 * scale.line) * 2**SUBPIXEL)
+    radius = round(max(quad_side(quad) * DOT, 0.6) * 2**SUBPIXEL)
     for point in _fixed(track.track.landmarks[offset]).tolist():
         cv2.circle(picture, point, radius, colour, cv2.FILLED, cv2.LINE_AA, SUBPIXEL)
 
 
 def _draw_label(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, scale: Scale) -> None:
-    state = f"{track.track.scores[offset]:.2f}" if track.track.detected[offset] else "bridged"
+    state = f"detected {track.track.scores[offset]:.2f}" if track.track.detected[offset] else "bridged"
     left, top = track.quads[offset].min(axis=0)
     above = max(top - LINE_HEIGHT * scale.text, LINE_HEIGHT * scale.text)
-    draw_text(picture, f"{track.track.number}: {state}", (left, above), scale.text, BLACK, _colour(track))
+    draw_text(picture, f"{track.track.number}: {state}", (left, above), scale.text, ink=BLACK, paper=_colour(track))
 
 
 def _colour(track: InspectedTrack) -> Colour:

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from facevid.faces.alignment import crop
 from facevid.inspection.overlay import EDITED, OTHER
-from facevid.inspection.text import LINE_HEIGHT, WHITE, Colour, draw_text
+from facevid.inspection.text import LINE_HEIGHT, Colour, draw_text
 from facevid.inspection.tracks import InspectedTrack
-from facevid.video import Frame
 
 COLUMNS = 8
 """Crops a row."""
@@ -18,7 +17,7 @@ ROWS = 24
 """Tracks on a sheet; of more, the longest are shown."""
 
 CROP_SIDE = 128
-LABEL_WIDTH = 168
+LABEL_WIDTH = 200
 GAP = 4
 HEADER = 32
 TEXT = 15
@@ -29,43 +28,43 @@ PAPER: Colour = (28, 28, 28)
 class ContactSheet:
     """Collects crops while the clip's frames pass by; at most `ROWS * COLUMNS` of them, whatever its length."""
 
-    def __init__(self, title: str, tracks: Sequence[InspectedTrack]) -> None:
+    def __init__(self, name: str, tracks: Sequence[InspectedTrack]) -> None:
         longest = sorted(tracks, key=lambda each: len(each.track), reverse=True)[:ROWS]
         self._shown = sorted(longest, key=lambda each: each.track.number)
-        left_out = len(tracks) - len(self._shown)
-        self._title = f"{title}: {_faces(tracks)}" + (f"; the {ROWS} longest are shown" if left_out else "")
+        self._title = f"{_count(tracks)} in {name}"
         self._columns = [_spread(len(each.track)) for each in self._shown]
         height = HEADER + max(len(self._shown), 1) * (CROP_SIDE + GAP)
         width = LABEL_WIDTH + COLUMNS * (CROP_SIDE + GAP)
         self._sheet = np.full((height, width, 3), PAPER, dtype=np.uint8)
 
-    def add(self, frame: Frame, picture: NDArray[np.uint8]) -> None:
-        """Take the crops that this frame has to give from its `picture`, uint8 (H, W, 3) RGB."""
+    def add(self, picture: NDArray[np.uint8], index: int) -> None:
+        """Take the crops that frame `index` has to give from its picture, uint8 (H, W, 3) RGB."""
         for row, (each, columns) in enumerate(zip(self._shown, self._columns, strict=True)):
-            offset = each.offset(frame.index)
+            offset = each.offset(index)
             if offset not in columns:
                 continue
             thumbnail = crop(picture, each.quads[offset], CROP_SIDE)
             state = "" if each.track.detected[offset] else " bridged"
-            draw_text(thumbnail, f"{frame.index}{state}", (0, CROP_SIDE), SMALL_TEXT)
+            draw_text(thumbnail, f"{index}{state}", (0, CROP_SIDE), SMALL_TEXT)
             x, y = LABEL_WIDTH + columns.index(offset) * (CROP_SIDE + GAP), HEADER + row * (CROP_SIDE + GAP)
             self._sheet[y : y + CROP_SIDE, x : x + CROP_SIDE] = thumbnail
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the sheet, uint8 (H, W, 3) RGB, with its labels."""
-        draw_text(self._sheet, self._title, (GAP, GAP), TEXT, WHITE, PAPER)
+        draw_text(self._sheet, self._title, (GAP, GAP), TEXT, paper=PAPER)
         for row, each in enumerate(self._shown):
             top = HEADER + row * (CROP_SIDE + GAP)
             colour = EDITED if each.edited else OTHER
             for line, text in enumerate(_label(each)):
-                draw_text(self._sheet, text, (GAP, top + line * LINE_HEIGHT * TEXT), TEXT, colour, PAPER)
+                draw_text(self._sheet, text, (GAP, top + line * LINE_HEIGHT * TEXT), TEXT, ink=colour, paper=PAPER)
         return self._sheet
 
 
-def _faces(tracks: Sequence[InspectedTrack]) -> str:
+def _count(tracks: Sequence[InspectedTrack]) -> str:
     if not tracks:
         return "no face found"
-    return f"{len(tracks)} track{'s' if len(tracks) > 1 else ''}"
+    left_out = f", the {ROWS} longest of them shown," if len(tracks) > ROWS else ""
+    return f"{len(tracks)} track{'s' if len(tracks) > 1 else ''}{left_out}"
 
 
 def _label(each: InspectedTrack) -> list[str]:

@@ -30,6 +30,7 @@ def draw_text(
     text: str,
     corner: tuple[float, float],
     size: int,
+    *,
     ink: Colour = WHITE,
     paper: Colour = BLACK,
 ) -> None:

@@ -8,9 +8,7 @@ TRUNCATE = 4.0
 """Reach of the Gaussian, in standard deviations."""
 
 
-def smooth(
-    values: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None
-) -> NDArray[np.floating]:
+def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
     """Average values over time with a Gaussian; at the ends the first and last values are held.
 
     Args:

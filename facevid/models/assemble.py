@@ -24,6 +24,7 @@ from facevid.networks import (
     latent_transformer_sizes,
     shapes_of,
 )
+from facevid.networks.shapes import shape_at
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -88,32 +89,51 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
                 f"{part.source}: made for codes of {layers or found[0]} x {width}, and {owner} for "
                 f"{found[0]} x {found[1]}; use files of one family"
             )
-    if found is None:
-        raise ModelError(f"{parts[0].source}: says nothing of the codes' shape; import it with a generator")
     for part in parts:
-        if part.kind == "classifier" and part.tensors["fcs.0.weight"].shape[1] != found[0] * found[1]:
-            raise ModelError(f"{part.source}: a classifier of other codes than {found[0]} x {found[1]}")
+        if part.kind != "classifier":
+            continue
+        numbers = _classifier_inputs(part)
+        found = found or (1, numbers)  # alone, it speaks of flattened codes only
+        if numbers != found[0] * found[1]:
+            raise ModelError(
+                f"{part.source}: a classifier of codes of {numbers} numbers, not {found[0]} x {found[1]}; "
+                "use files of one family"
+            )
+    assert found is not None
     return found
 
 
 def _code_shape(part: Part) -> tuple[int | None, int | None]:
+    """Return layers and width of a part's codes, None where it leaves them open."""
     shapes = shapes_of(part.tensors)
     try:
-        if part.kind == "generator":
-            generator = generator_sizes(shapes)
-            return generator.layers, generator.width
-        if part.kind == "encoder":
-            encoder = encoder_sizes(shapes, e4e=False)
-            return encoder.layers, encoder.width
-        if part.kind == "transformer":
-            transformer = latent_transformer_sizes(shapes)
-            return transformer.layers, transformer.width
+        match part.kind:
+            case "generator":
+                generator = generator_sizes(shapes)
+                return generator.layers, generator.width
+            case "encoder":
+                encoder = encoder_sizes(shapes, e4e=False)
+                return encoder.layers, encoder.width
+            case "transformer":
+                transformer = latent_transformer_sizes(shapes)
+                return transformer.layers, transformer.width
+            case "direction":
+                rows, width = shape_at(shapes, DIRECTION, 2)
+            case "ganspace":
+                shape_at(shapes, "std", 1)
+                _, rows, width = shape_at(shapes, "comp", 3)
+            case _:
+                return None, None
     except ValueError as error:
         raise _misfit(part, error) from error
-    if part.kind == "classifier":
-        return None, None
-    rows, width = part.tensors[DIRECTION if part.kind == "direction" else "comp"].shape[-2:]
     return (rows if rows > 1 else None), width
+
+
+def _classifier_inputs(part: Part) -> int:
+    try:
+        return latent_classifier_sizes(shapes_of(part.tensors)).widths[0]
+    except ValueError as error:
+        raise _misfit(part, error) from error
 
 
 def _first(parts: list[Part] | None, build: Callable[[Part], _Network], place: torch.device) -> _Network | None:

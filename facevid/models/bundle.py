@@ -88,6 +88,8 @@ def read_bundle(folder: Path) -> Bundle:
         ModelError: it is missing, damaged, of a later version, or names files outside its folder.
     """
     path = folder / BUNDLE_FILE
+    if folder.is_file():
+        raise ModelError(f"{folder}: a file, not a model of the store; import it first")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:

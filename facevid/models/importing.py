@@ -53,7 +53,7 @@ class ImportOptions:
     overwrite: bool = False
 
 
-def import_model(files: Sequence[Path], name: str, options: ImportOptions | None = None) -> Path:
+def import_model(files: Sequence[Path | str], name: str, options: ImportOptions | None = None) -> Path:
     """Import published files, told apart by content, as the model `name` of the store; return its folder.
 
     The bundle appears whole or not at all. A generator of its own replaces the one inside an encoder's file. One of

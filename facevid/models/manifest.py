@@ -33,7 +33,8 @@ MANIFEST = (
         description="pSp encoder and StyleGAN2 generator, FFHQ, 1024 px, 18 x 512 codes (Richardson et al. 2021)",
         licence=(
             "pSp: MIT (github.com/eladrich/pixel2style2pixel); trained with StyleGAN2 weights (NVIDIA Source Code "
-            "License-NC) and FFHQ pictures (CC BY-NC-SA 4.0): non-commercial use only"
+            "License-NC) and FFHQ pictures (CC BY-NC-SA 4.0): non-commercial use only; classifier: InterDigital's, in "
+            "LICENSE.txt of github.com/InterDigitalInc/latent-transformer"
         ),
         files=(
             ManifestFile(

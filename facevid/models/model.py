@@ -16,6 +16,7 @@ from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
 from facevid.networks import Encoder, Generator, LatentClassifier
+from facevid.options import Detail
 
 _Part = TypeVar("_Part")
 
@@ -35,7 +36,7 @@ class Settings:
     """
 
     edit_layers: range
-    detail: str = "replace"
+    detail: Detail = "replace"
     alignment: str = "ffhq"
     licence: str = "unknown: ask whoever gave you the weights"
 
@@ -81,7 +82,7 @@ class FaceModel:
         return self._need(self.encoder, "encoder").sizes.input_size
 
     @property
-    def detail(self) -> str:
+    def detail(self) -> Detail:
         """What a render takes from this generator by default: "keep" or "replace" (see `Settings`)."""
         return self.settings.detail
 
@@ -145,7 +146,11 @@ class FaceModel:
     @torch.no_grad()
     def classify(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         """Return the logits, float32 (N, 40), of CelebA's attributes for W+ codes (N, L, D)."""
-        logits: Tensor = self._need(self.classifier, "latent classifier")(self._codes(codes))
+        classifier = self._need(self.classifier, "latent classifier")
+        flat = torch.as_tensor(codes, dtype=torch.float32, device=self.device).flatten(1)
+        if flat.shape[1] != classifier.sizes.widths[0]:
+            raise ValueError(f"codes must have {classifier.sizes.widths[0]} numbers, not {flat.shape[1]}")
+        logits: Tensor = classifier(flat)
         return logits
 
     def editor(self, text: str) -> tuple[Editor, int]:

@@ -29,8 +29,14 @@ def model(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "direction"),
-    [("direction:smile", unit(1)), ("age", unit(2)), ("Young", -unit(2)), ("pose", unit(3, LAYERS)), ("hat", unit(4, LAYERS))],
-)  # fmt: skip
+    [
+        ("direction:smile", unit(1)),
+        ("age", unit(2)),
+        ("Young", -unit(2)),
+        ("pose", unit(3, LAYERS)),
+        ("hat", unit(4, LAYERS)),
+    ],
+)
 def test_a_direction_is_added(model, name, direction):
     assert torch.allclose(model.edit(CODES, {name: 2.0}), CODES + 2 * torch.from_numpy(direction), atol=1e-6)
 
@@ -52,19 +58,13 @@ def test_conditional_projection_holds_the_others(model):
         project(torch.from_numpy(unit(1)), [torch.from_numpy(3 * unit(1))])
 
 
-def test_a_component_moves_by_deviations(model):
-    content = torch.load(model_file(model), weights_only=True)
+def test_a_component_moves_by_deviations(model, tmp_path):
+    content = torch.load(tmp_path / "pca.pt", weights_only=True)
     step = content["comp"][3] * content["std"][3]
     assert torch.allclose(model.edit(CODES, {"ganspace:3": 2.0}), CODES + 2 * step, atol=1e-5)
     some = model.edit(CODES, {"ganspace:3:1-2": 2.0})
     assert torch.allclose(some[:, 1:3], (CODES + 2 * step)[:, 1:3], atol=1e-5)
     assert torch.equal(some[:, [0, *range(3, LAYERS)]], CODES[:, [0, *range(3, LAYERS)]])
-
-
-def model_file(model):
-    from facevid.models.store import home
-
-    return home().parent / "pca.pt"
 
 
 def test_edits_follow_one_another_and_leave_the_input(model):

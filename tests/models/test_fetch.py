@@ -2,12 +2,13 @@
 
 import hashlib
 import http.server
+import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from facevid.errors import ModelError, UsageError
+from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import load_model
 from facevid.models.fetch import fetch_file, fetch_model
 from facevid.models.manifest import MANIFEST, ManifestEntry, ManifestFile, find_entry
@@ -21,7 +22,7 @@ class Server(http.server.BaseHTTPRequestHandler):
     data, cut, ranges = b"", None, True
     asked: list[str | None] = []  # noqa: RUF012
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         wanted = self.headers.get("Range")
         self.asked.append(wanted)
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
@@ -116,8 +117,23 @@ def test_what_is_not_the_published_file_never_reaches_the_store(mirror, store, c
 def test_no_such_file(mirror):
     entry = entry_of(save_psp(mirror))
     (mirror / "psp.pt").unlink()
-    with pytest.raises(ModelError, match="cannot be downloaded.*FACEVID_MODEL_MIRROR"):
+    with pytest.raises(ModelError, match=r"cannot be downloaded.*FACEVID_MODEL_MIRROR"):
         fetch_model(entry)
+
+
+def test_a_full_disk(mirror, store):
+    """A limit on the size of files stands for the disk's end."""
+    entry = entry_of(save_psp(mirror))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            fetch_model(entry)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert stored_names() == []
+    assert not (store / "downloads" / "psp.pt").exists()
+    fetch_model(entry)
 
 
 def test_two_at_once(mirror):

@@ -1,6 +1,7 @@
 """Import: files told apart by content, named, and written whole or not at all."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
+from facevid.models.editors import TransformerEditor
 from facevid.models.store import stored_names
 from facevid.models.verify import verify_model
 from tests.models.files import (
@@ -49,7 +51,12 @@ def test_any_mix_becomes_one_bundle(tmp_path):
     assert model.classifier is not None
     content = json.loads((folder / "bundle.json").read_text())
     assert (content["schema"], content["layers"], content["width"], content["licence"]) == (1, LAYERS, WIDTH, "mine")
-    assert content["attributes"][0]["name"] == "age" or content["attributes"][0]["sign"] in (-1, 1)
+    assert [(a["method"], a.get("name"), a.get("index"), a.get("sign")) for a in content["attributes"]] == [
+        ("direction", "Young", 39, -1),
+        ("direction", "Smiling", 31, 1),
+        ("ganspace", None, None, None),
+        ("transformer", "Smiling", 31, 1),
+    ]
     assert {source["file"] for source in content["sources"]} == {file.name for file in files}
     assert all(len(source["sha256"]) == 64 for source in content["sources"])
     assert verify_model(folder) > 0
@@ -85,7 +92,9 @@ def test_a_transformer_named_by_an_opposite_keeps_its_sign(tmp_path):
     files = [save_psp(tmp_path), save_transformer(tmp_path, "older.pth")]
     model = load_model(import_model(files, "a", ImportOptions(attributes=("age",))))
     codes = torch.randn(1, LAYERS, WIDTH)
-    network = model.editors[0].editor.network
+    editor = model.editors[0].editor
+    assert isinstance(editor, TransformerEditor)
+    network = editor.network
     assert torch.allclose(model.edit(codes, {"age": 0.5}), codes + 0.5 * network(codes), atol=1e-6)
     assert torch.allclose(model.edit(codes, {"Young": 0.5}), codes - 0.5 * network(codes), atol=1e-6)
 
@@ -134,6 +143,19 @@ def test_a_store_that_cannot_be_written(tmp_path, monkeypatch):
         import_model([save_psp(tmp_path)], "a")
 
 
+def test_a_full_disk(tmp_path, store):
+    """A limit on the size of files stands for the disk's end."""
+    source = save_psp(tmp_path)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            import_model([source], "a")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert list((store / "models").iterdir()) == []
+
+
 def damage(folder, kind):
     weights = folder / "encoder.safetensors"
     description = folder / "bundle.json"
@@ -160,9 +182,36 @@ def damage(folder, kind):
         description.write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("kind", ["flipped", "cut", "gone", "outside", "sizes", "later", "layers", "json"])
-def test_verify_finds_what_is_damaged(tmp_path, kind):
+@pytest.mark.parametrize("part", ["direction-age", "ganspace", "classifier", "transformer-smile", "generator"])
+def test_weights_of_another_kind_in_a_parts_place(tmp_path, part):
+    files = [save_psp(tmp_path), save_direction(tmp_path), save_components(tmp_path), save_classifier(tmp_path)]
+    folder = import_model([*files, save_transformer(tmp_path)], "a")
+    other = (folder / "encoder.safetensors").read_bytes()
+    (folder / f"{part}.safetensors").write_bytes(other)
+    description = folder / "bundle.json"
+    content = json.loads(description.read_text())
+    for entry in content["networks"] + content["attributes"]:
+        entry["bytes"] = (folder / entry["file"]).stat().st_size
+    description.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=rf"{part}\.safetensors: no whole"):
+        load_model("a")
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        ("flipped", "SHA-256 differs"),
+        ("cut", "SHA-256 differs"),
+        ("gone", "cannot be read"),
+        ("outside", "no plain file name"),
+        ("sizes", "disagree"),
+        ("later", "schema 99"),
+        ("layers", "edit_layers are"),
+        ("json", "damaged"),
+    ],
+)
+def test_verify_finds_what_is_damaged(tmp_path, kind, complaint):
     folder = import_model([save_psp(tmp_path)], "a")
     damage(folder, kind)
-    with pytest.raises(ModelError, match=r"; import (the weights|it) again"):
+    with pytest.raises(ModelError, match=complaint + ".*; import (the weights|it) again"):
         verify_model(folder)

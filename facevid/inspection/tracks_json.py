@@ -48,7 +48,7 @@ SCHEMA_VERSION = 1
 
 
 def write_tracks(
-    path: Path, info: ClipInfo, tracking: Tracking, tracks: Sequence[InspectedTrack], detector: str, smooth: float
+    path: Path, info: ClipInfo, tracking: Tracking, tracks: Sequence[InspectedTrack], *, detector: str, smooth: float
 ) -> None:
     """Write `tracks.json` frame by frame: the whole text is never in memory."""
     clip = {

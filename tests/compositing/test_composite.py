@@ -1,0 +1,120 @@
+"""Setting a drawn face into a drawn frame: what moves, what stays, what OpenCV must not be let do."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facevid.compositing import EditedFace, Patch, ShapeChange, composite
+from facevid.compositing.cloning import seamless
+from facevid.compositing.matte import face_matte
+from facevid.compositing.warp import landmark_warp, warped
+from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad
+from facevid.faces.dlib_detector import DlibDetector
+from facevid.options import CompositingOptions
+
+SIZE = 128
+WAYS = [CompositingOptions(detail, blend) for detail in ("keep", "replace") for blend in ("seamless", "feather")]
+
+
+@pytest.fixture(scope="module")
+def face(portrait) -> EditedFace:
+    """Return the portrait's own face, cropped to 128 px and edited by nothing."""
+    (found,) = DlibDetector().detect(portrait)
+    to_frame = crop_to_frame(ffhq_quad(found.landmarks), SIZE)
+    landmarks = cv2.transform(found.landmarks[None].astype(float), cv2.invertAffineTransform(to_frame))[0]
+    picture = crop(portrait, ffhq_quad(found.landmarks), SIZE).astype(np.float32)
+    return EditedFace(to_frame, landmarks, picture, picture, ShapeChange(landmarks, landmarks))
+
+
+def composited(frame: NDArray[np.uint8], face: EditedFace, way: CompositingOptions) -> Patch:
+    patch = composite(frame, face, way)
+    assert patch is not None
+    return patch
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_nothing_changes_beyond_the_matte(portrait, face, way):
+    edited = replace(face, edited=255 - face.edited)
+    patch = composited(portrait, edited, way)
+    matte = face_matte(face.landmarks, SIZE)
+    reach = cv2.transform(np.argwhere(matte > 0)[:, None, ::-1].astype(float), face.crop_to_frame)[:, 0]
+    changed = np.argwhere(np.abs(patch.delta).max(axis=-1) > 0)[:, ::-1] + (patch.x, patch.y)
+    assert len(changed) > 1000
+    assert (changed.min(axis=0) >= reach.min(axis=0) - 4).all()
+    assert (changed.max(axis=0) <= reach.max(axis=0) + 4).all()
+
+
+def test_without_an_edit_the_plate_keeps_its_pixels(portrait, face):
+    patch = composited(portrait, face, CompositingOptions("keep", "feather"))
+    assert np.abs(patch.delta).max() < 1e-3
+
+
+def test_moved_landmarks_move_the_plates_pixels(portrait, face):
+    shift = np.zeros((68, 2))
+    shift[48:68] = (0, 3)
+    after = face.landmarks + shift
+    generated = warped(face.edited, landmark_warp(after, face.landmarks, SIZE))
+    edited = replace(face, edited=generated, shape=ShapeChange(face.landmarks, after))
+    patch = composited(portrait, edited, CompositingOptions("keep", "feather"))
+    result = patch.applied_to(portrait)
+    centre = cv2.transform(face.landmarks[None, 48:68].mean(axis=1, keepdims=True).astype(float), face.crop_to_frame)
+    x, y = np.rint(centre[0, 0]).astype(int)
+    template = portrait[y - 8 : y + 8, x - 16 : x + 16]
+    score = cv2.matchTemplate(result[y - 30 : y + 30, x - 30 : x + 30], template, cv2.TM_CCOEFF_NORMED)
+    _, _, _, (found_x, found_y) = cv2.minMaxLoc(score)
+    assert abs(found_x - 14) <= 1
+    assert 2 <= found_y - 22 <= 5  # 3 px of the crop are 4 of the frame, softened by the spline and the bound
+
+
+def test_a_face_at_the_frames_edge_is_composited(portrait, face):
+    for x, y in ((150, 0), (0, 60), (150, 90)):
+        cut = np.ascontiguousarray(portrait[y : y + 260, x : x + 200])
+        moved = face.crop_to_frame - np.array([[0, 0, x], [0, 0, y]])
+        patch = composited(cut, replace(face, crop_to_frame=moved), WAYS[2])
+        assert patch.applied_to(cut).shape == cut.shape
+        assert min(patch.x, patch.y) >= 1
+
+
+def test_a_face_outside_the_frame_gives_nothing(portrait, face):
+    away = replace(face, crop_to_frame=face.crop_to_frame + np.array([[0, 0, 5000], [0, 0, 0]]))
+    assert composite(portrait, away, WAYS[0]) is None
+
+
+def test_cloning_leaves_its_mask_in_place():
+    plate = np.full((80, 90, 3), 100, dtype=np.uint8)
+    picture = np.full((80, 90, 3), 100, dtype=np.float32)
+    picture[30:50, 20:40] = 180
+    matte = np.zeros((80, 90), dtype=np.float32)
+    matte[20:61, 10:51] = 1
+    difference = seamless(picture, plate, matte)
+    rows, columns = np.nonzero(difference[..., 0] > 40)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (30, 49, 20, 39)
+    assert matte.max() == 1
+
+
+def test_a_warp_brings_landmarks_to_their_target():
+    rng = np.random.default_rng(0)
+    source = rng.uniform(30, 98, (68, 2))
+    target = source + 3 * np.sin(source[:, ::-1] / 20)
+    picture = np.zeros((SIZE, SIZE, 1), dtype=np.float32)
+    x, y = np.rint(source[0]).astype(int)
+    picture[y, x] = 1
+    spread = warped(cv2.GaussianBlur(picture, (0, 0), 2)[..., None], landmark_warp(target, source, SIZE))
+    spread = spread.reshape(SIZE, SIZE)
+    weights = spread / spread.sum()
+    rows, columns = np.indices(weights.shape)
+    found = np.array([(weights * columns).sum(), (weights * rows).sum()])
+    assert np.abs(found - target[0] - (np.array([x, y]) - source[0])).max() < 1.0
+
+
+def test_the_matte_is_soft_and_off_the_crops_edge(face):
+    matte = face_matte(face.landmarks, SIZE)
+    assert matte.max() == pytest.approx(1, abs=1e-3)
+    assert np.diff(matte, axis=0).max() < 0.2
+    assert not matte[0].any()
+    assert not matte[:, 0].any()
+    low = face_matte(face.landmarks + np.array([0, 60]), SIZE)
+    assert not low[-1].any()

@@ -1,0 +1,21 @@
+"""The contact sheet of more tracks than it has rows for."""
+
+import numpy as np
+
+from facevid.inspection.sheet import CROP_SIDE, GAP, HEADER, LABEL_WIDTH, ROWS, ContactSheet
+from tests.inspection.test_overlay import face_at
+
+
+def test_of_very_many_tracks_the_longest_are_shown():
+    long = [face_at((320, 240), number=number, first=number, frames=9) for number in range(ROWS)]
+    short = [face_at((320, 240), number=ROWS + number, first=ROWS + number) for number in range(10)]
+    sheet = ContactSheet("crowd.mp4", [*short, *long])
+    for index in range(ROWS + 10):
+        sheet.add(np.full((480, 640, 3), 100 + index, dtype=np.uint8), index)
+    picture = sheet.picture()
+    assert len(picture) == HEADER + ROWS * (CROP_SIDE + GAP)
+    for row in range(ROWS):
+        middle = HEADER + row * (CROP_SIDE + GAP) + CROP_SIDE // 2
+        shown = picture[middle, LABEL_WIDTH + CROP_SIDE // 2 :: CROP_SIDE + GAP, 0].astype(int) - 100
+        assert shown[[0, -1]].tolist() == [row, row + 8]
+        assert (np.diff(shown) > 0).all()
