@@ -1,1 +1,51 @@
-"""Edit facial attributes in video with a latent transformer (Yao, Newson, Gousseau, Hellier, ICCV 2021)."""
+"""Edit facial attributes in video with a latent transformer (Yao, Newson, Gousseau, Hellier, ICCV 2021).
+
+The public API. It is imported on first use, so that `import facevid` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facevid.inspection import InspectSummary, inspect_video
+    from facevid.latents.edits import AttributeEdit, parse_edit
+    from facevid.models import FaceModel, load_model
+    from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
+    from facevid.pipeline import EditSummary, edit_video
+
+_HOMES = {
+    "AttributeEdit": "facevid.latents.edits",
+    "CompositingOptions": "facevid.options",
+    "ComputeOptions": "facevid.options",
+    "EditOptions": "facevid.options",
+    "EditSummary": "facevid.pipeline",
+    "FaceModel": "facevid.models",
+    "InspectSummary": "facevid.inspection",
+    "TrackingOptions": "facevid.options",
+    "edit_video": "facevid.pipeline",
+    "inspect_video": "facevid.inspection",
+    "load_model": "facevid.models",
+    "parse_edit": "facevid.latents.edits",
+}
+
+__all__ = [
+    "AttributeEdit",
+    "CompositingOptions",
+    "ComputeOptions",
+    "EditOptions",
+    "EditSummary",
+    "FaceModel",
+    "InspectSummary",
+    "TrackingOptions",
+    "edit_video",
+    "inspect_video",
+    "load_model",
+    "parse_edit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'facevid' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

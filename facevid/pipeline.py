@@ -14,8 +14,9 @@ from facevid.batches import batches
 from facevid.comparison import Comparison
 from facevid.compositing import EditedFace
 from facevid.device import choose_device
+from facevid.errors import UsageError
 from facevid.faces.landmarks import choose_detector
-from facevid.latents.edits import AttributeEdit
+from facevid.latents.edits import AttributeEdit, parse_edit
 from facevid.models import load_model
 from facevid.options import CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
@@ -56,7 +57,7 @@ class EditSummary:
 def edit_video(
     source: str | Path,
     target: str | Path,
-    edits: Sequence[AttributeEdit],
+    edits: Sequence[AttributeEdit | str],
     options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
     progress: Progress = silent,
 ) -> EditSummary:
@@ -68,7 +69,7 @@ def edit_video(
     Args:
         source: a video file or a still picture.
         target: what to write; of the same kind.
-        edits: applied one after another, in this order, as `facevid.latents.edits.parse_edit` makes them.
+        edits: applied one after another, in this order; each as `--attr` takes it ("smile=+1"), or parsed.
         options: what else may be chosen.
         progress: told how far each stage is.
 
@@ -79,6 +80,9 @@ def edit_video(
         UsageError: the edits or options cannot be.
         OutputError: the target cannot be written.
     """
+    if options.compare and Path(options.compare).resolve() == Path(target).resolve():
+        raise UsageError(f"--compare {options.compare} is OUT itself; name another file")
+    parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in edits]
     clip = open_clip(source)
     device = choose_device(options.compute.device)
     with ExitStack() as outputs:
@@ -89,7 +93,7 @@ def edit_video(
         )
 
         model = load_model(options.model, device, options.compute.precision)
-        for edit in edits:
+        for edit in parsed:
             model.editor(edit.attribute)
         choice = choose_detector(options.tracking.detector, device)
         analysis = Analysis(clip, choice.detector, options.tracking, progress)
@@ -99,7 +103,7 @@ def edit_video(
         compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
         keep = compositing.detail == "keep"
         renderer = Renderer(model, options.tracking.smooth, options.compute.batch_size, keep or compare is not None)
-        track_edits = [schedule(each, edits, tracking, clip.info.time_base) for each in encoded]
+        track_edits = [schedule(each, parsed, tracking, clip.info.time_base) for each in encoded]
         shapes = [renderer.shape_changes(each, progress) if keep else [None] * len(each.active) for each in track_edits]
 
         pool = outputs.enter_context(ThreadPoolExecutor())

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from facevid import edit_video
 from facevid.errors import NoFaceError, UsageError
-from facevid.latents.edits import parse_edit
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
-from facevid.pipeline import EditSummary, edit_video
+from facevid.pipeline import EditSummary
 from facevid.video import open_clip
 from facevid.video.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
@@ -39,7 +39,7 @@ def smiling(portrait_clip, tmp_path_factory) -> tuple[Path, EditSummary]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEVID_HOME", str(folder))
         out = folder / "out.mp4"
-        return out, edit_video(portrait_clip, out, [parse_edit("smile=1")], LOSSLESS)
+        return out, edit_video(portrait_clip, out, ["smile=1"], LOSSLESS)
 
 
 def test_the_face_changes_and_the_rest_does_not(portrait_clip, smiling):
@@ -76,13 +76,13 @@ def test_a_smile_makes_the_mouth_wider(portrait_clip, smiling):
 
 
 def test_an_edit_of_no_strength_changes_nothing(portrait_clip, tmp_path):
-    summary = edit_video(portrait_clip, tmp_path / "out.mp4", [parse_edit("smile=0")], LOSSLESS)
+    summary = edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0"], LOSSLESS)
     assert np.array_equal(pictures(tmp_path / "out.mp4"), pictures(portrait_clip))
     assert summary.edited == 0
 
 
 def test_keyframes_leave_the_frames_before_them_untouched(portrait_clip, tmp_path):
-    edit_video(portrait_clip, tmp_path / "out.mp4", [parse_edit("smile=0@4,1@8")], LOSSLESS)
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0@4,1@8"], LOSSLESS)
     change = np.abs(pictures(tmp_path / "out.mp4") - pictures(portrait_clip)).mean(axis=(1, 2, 3))
     assert not change[:5].any()
     assert (np.diff(change[4:9]) > 0).all()
@@ -90,14 +90,14 @@ def test_keyframes_leave_the_frames_before_them_untouched(portrait_clip, tmp_pat
 
 def test_edits_are_applied_in_the_order_given(portrait_clip, tmp_path):
     for name, order in (("a", ["smile=1", "age=1"]), ("b", ["age=1", "smile=1"])):
-        edit_video(portrait_clip, tmp_path / f"{name}.mp4", [parse_edit(text) for text in order], LOSSLESS)
+        edit_video(portrait_clip, tmp_path / f"{name}.mp4", order, LOSSLESS)
     assert not np.array_equal(pictures(tmp_path / "a.mp4"), pictures(tmp_path / "b.mp4"))
 
 
 @pytest.mark.parametrize(("detail", "blend"), [("keep", "feather"), ("replace", "seamless"), ("replace", "feather")])
 def test_every_way_of_compositing_stays_inside_the_face(portrait_clip, tmp_path, detail, blend):
     options = EditOptions(compute=CPU, codec="h264", crf=0, compositing=CompositingOptions(detail, blend))
-    edit_video(portrait_clip, tmp_path / "out.mp4", [parse_edit("smile=1")], options)
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1"], options)
     changed = (pictures(tmp_path / "out.mp4") != pictures(portrait_clip)).any(axis=(0, 3))
     assert changed[90:170, 120:200].mean() > 0.5
     assert not changed[:, :60].any()
@@ -107,7 +107,7 @@ def test_frames_without_a_face_pass_through(portrait, tmp_path):
     seen = [camera_move(portrait, index, (320, 240)) for index in range(6)]
     empty = [np.full_like(seen[0], 90)] * 4
     source = write_clip(tmp_path / "in.mp4", [*empty, *seen], sound=False)
-    summary = edit_video(source, tmp_path / "out.mp4", [parse_edit("smile=1")], LOSSLESS)
+    summary = edit_video(source, tmp_path / "out.mp4", ["smile=1"], LOSSLESS)
     assert (summary.frames, summary.edited, summary.passed_through) == (10, 6, 4)
     change = np.abs(pictures(tmp_path / "out.mp4") - pictures(source)).max(axis=(1, 2, 3))
     assert not change[:4].any()
@@ -117,7 +117,7 @@ def test_frames_without_a_face_pass_through(portrait, tmp_path):
 def test_a_clip_without_a_face_writes_nothing(tmp_path):
     source = write_clip(tmp_path / "in.mp4", [np.full((120, 160, 3), 90, dtype=np.uint8)] * 3)
     with pytest.raises(NoFaceError, match="no face found in 3 frames"):
-        edit_video(source, tmp_path / "out.mp4", [parse_edit("smile=1")], LOSSLESS)
+        edit_video(source, tmp_path / "out.mp4", ["smile=1"], LOSSLESS)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
@@ -129,7 +129,7 @@ def test_two_faces_in_a_picture(portrait, tmp_path):
 
     def changed(faces) -> np.ndarray:
         options = EditOptions(compute=CPU, tracking=TrackingOptions(faces=faces), overwrite=True)
-        edit_video(tmp_path / "in.png", tmp_path / "out.png", [parse_edit("smile=1")], options)
+        edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
         return np.any(cv2.imread(str(tmp_path / "out.png")) != picture[..., ::-1], axis=2)
 
     largest, both = changed("largest"), changed("all")
@@ -148,13 +148,13 @@ def test_analysis_is_not_done_twice(portrait_clip, tmp_path):
         yield from items
 
     for number, attribute in enumerate(("smile=1", "age=1")):
-        edit_video(portrait_clip, tmp_path / f"{number}.mp4", [parse_edit(attribute)], LOSSLESS, listen)
+        edit_video(portrait_clip, tmp_path / f"{number}.mp4", [attribute], LOSSLESS, listen)
     assert stages == ["track", "encode", "shape", "edit", "shape", "edit"]
 
 
 def test_the_comparison_shows_three_pictures(portrait_clip, tmp_path):
     options = EditOptions(compute=CPU, compare=tmp_path / "compare.mp4")
-    edit_video(portrait_clip, tmp_path / "out.mp4", [parse_edit("smile=1")], options)
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1"], options)
     shown = pictures(tmp_path / "compare.mp4")
     assert shown.shape == (10, 240, 960, 3)
     original, reconstruction, edited = np.split(shown, 3, axis=2)
@@ -183,7 +183,7 @@ def test_real_clips(shared, tmp_path, name):
     source = tmp_path / "in.mp4"
     cut = ["-ss", str(REAL_CLIPS[name]), "-i", str(shared / "clips" / f"{name}.mp4"), "-t", "0.25"]
     run_ffmpeg([*cut, "-c", "copy", str(source)], str(source))
-    summary = edit_video(source, tmp_path / "out.mp4", [parse_edit("smile=1"), parse_edit("age=-0.5")], LOSSLESS)
+    summary = edit_video(source, tmp_path / "out.mp4", ["smile=1", "age=-0.5"], LOSSLESS)
     assert summary.edited > 0
     assert times(tmp_path / "out.mp4") == times(source)
     before, after = open_clip(source).info, open_clip(tmp_path / "out.mp4").info
@@ -197,5 +197,5 @@ def test_real_clips(shared, tmp_path, name):
 def test_cuda_gives_what_the_cpu_gives(portrait_clip, tmp_path):
     for device in ("cpu", "cuda"):
         options = EditOptions(compute=ComputeOptions(device=device), codec="h264", crf=0)
-        edit_video(portrait_clip, tmp_path / f"{device}.mp4", [parse_edit("smile=1")], options)
+        edit_video(portrait_clip, tmp_path / f"{device}.mp4", ["smile=1"], options)
     assert np.abs(pictures(tmp_path / "cpu.mp4") - pictures(tmp_path / "cuda.mp4")).mean() < 0.5

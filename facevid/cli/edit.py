@@ -15,6 +15,7 @@ from facevid.cli.common import (
     model_option,
     overwrite_option,
     quiet_option,
+    smooth_option,
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
@@ -45,14 +46,7 @@ if TYPE_CHECKING:
     help="Whose face: largest (one a shot), all, or numbers from `facevid inspect` such as 0,2.",
 )
 @detector_option
-@click.option(
-    "--smooth",
-    type=click.FloatRange(0, 100),
-    default=TrackingOptions.smooth,
-    show_default=True,
-    metavar="SIGMA",
-    help="Gaussian over time for quads and codes, in frames; 0 is off.",
-)
+@smooth_option
 @click.option(
     "--detail",
     type=click.Choice(["keep", "replace"]),
@@ -110,12 +104,10 @@ def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool
     """
     if not attrs:
         raise UsageError("nothing to edit: give at least one --attr, such as --attr smile=+1")
-    from facevid.latents.edits import parse_edit
     from facevid.pipeline import edit_video
 
     progress = StageProgress(quiet)
-    edits = [parse_edit(text) for text in attrs]
-    summary = edit_video(source, target, edits, _edit_options(**options), progress)
+    summary = edit_video(source, target, attrs, _edit_options(**options), progress)
     for warning in summary.warnings:
         click.echo(f"facevid: warning: {warning}", err=True)
     if as_json:

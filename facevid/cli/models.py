@@ -58,7 +58,7 @@ def import_command(
     name: str,
     attributes: tuple[str, ...],
     edit_layers: str | None,
-    detail: str | None,
+    detail: Any,
     licence: str | None,
     half: bool,
     overwrite: bool,

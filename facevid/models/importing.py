@@ -27,6 +27,7 @@ from facevid.models.bundle import (
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.models.model import Settings
 from facevid.models.store import BUNDLE_FILE, folder_of, locate
+from facevid.options import Detail
 
 HALF_MAX = 65504.0
 
@@ -47,7 +48,7 @@ class ImportOptions:
 
     attributes: tuple[str, ...] = ()
     edit_layers: range | None = None
-    detail: str | None = None
+    detail: Detail | None = None
     licence: str | None = None
     half: bool = False
     overwrite: bool = False

@@ -1,0 +1,5 @@
+"""`python -m facevid`."""
+
+from facevid.cli import main
+
+main()

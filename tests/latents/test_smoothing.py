@@ -1,0 +1,35 @@
+"""Smoothing over time."""
+
+import numpy as np
+import pytest
+
+from facevid.latents.smoothing import smooth
+
+VALUES = np.random.default_rng(0).normal(size=(60, 3, 2)).astype(np.float32)
+
+
+def test_sigma_0_is_off():
+    assert np.array_equal(smooth(VALUES, 0), VALUES)
+
+
+def test_it_is_the_gaussian_of_its_sigma():
+    impulse = np.zeros((41, 1))
+    impulse[20] = 1
+    weights = smooth(impulse, 2.0)[:, 0]
+    expected = np.exp(-0.5 * (np.arange(-20, 21) / 2.0) ** 2)
+    assert weights == pytest.approx(expected / expected.sum(), abs=1e-4)
+
+
+def test_a_constant_stays_and_the_ends_are_held():
+    assert smooth(np.full((5, 2), 7.0), 3.0) == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("span", [(0, 60), (0, 7), (25, 31), (50, 60), (59, 60)])
+def test_a_part_is_what_it_is_in_the_whole(span):
+    assert smooth(VALUES, 2.5, *span) == pytest.approx(smooth(VALUES, 2.5)[slice(*span)], abs=1e-6)
+
+
+def test_shape_and_dtype_stay():
+    smoothed = smooth(VALUES, 1.0)
+    assert (smoothed.shape, smoothed.dtype) == (VALUES.shape, VALUES.dtype)
+    assert np.diff(smoothed, axis=0).std() < np.diff(VALUES, axis=0).std() / 2
