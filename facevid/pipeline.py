@@ -1,6 +1,5 @@
 """The whole recipe: a clip in, the clip with its faces edited out."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -102,18 +101,16 @@ def edit_video(
         encoded = analysis.encode(tracking, tracks, model, options.compute)
         compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
         keep = compositing.detail == "keep"
-        renderer = Renderer(model, options.tracking.smooth, options.compute.batch_size, keep or compare is not None)
-        track_edits = [schedule(each, parsed, tracking, clip.info.time_base) for each in encoded]
-        shapes = [renderer.shape_changes(each, progress) if keep else [None] * len(each.active) for each in track_edits]
+        renderer = Renderer(
+            model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
+        )
+        scheduled = [schedule(each, parsed, tracking, clip.info.time_base) for each in encoded]
+        prepared = renderer.prepare(scheduled, progress)
 
         pool = outputs.enter_context(ThreadPoolExecutor())
         edited = faces = 0
-        frames = progress("edit", clip.frames(), tracking.frame_count)
-        for batch in batches(frames, options.compute.batch_size):
-            rendered = defaultdict[int, list[EditedFace]](list)
-            for track_edit, track_shapes in zip(track_edits, shapes, strict=True):
-                for index, face in renderer.render(track_edit, track_shapes, batch):
-                    rendered[index].append(face)
+        for batch in batches(progress("edit", clip.frames(), tracking.frame_count), options.compute.batch_size):
+            rendered = renderer.render(prepared, batch)
             finish = partial(edit_frame, faces=rendered, options=compositing)
             for frame, result in zip(batch, pool.map(finish, batch), strict=True):
                 writer.write(result)

@@ -39,11 +39,17 @@ class TrackEdit:
 
 
 @dataclass(frozen=True)
-class GeneratedPair:
-    """Faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; `before` is None where not wanted."""
+class PreparedTrack:
+    """A track ready to be rendered.
 
-    before: NDArray[np.float32] | None
-    after: NDArray[np.float32]
+    Attributes:
+        edit: the track, and what is done to it.
+        shapes: how the edit moves the generated face in each of the track's frames; None in frames in which no edit
+            acts, and in all frames where the plate's detail is not kept.
+    """
+
+    edit: TrackEdit
+    shapes: Sequence[ShapeChange | None]
 
 
 @dataclass(frozen=True)
@@ -54,71 +60,83 @@ class Renderer:
         model: what generates them.
         sigma: of the Gaussian over time that codes and landmarks are smoothed with, in frames.
         batch_size: faces generated at once.
-        reconstruct: whether the faces are wanted before their edit too.
+        keep_detail: whether the plate's detail is kept, for which changes of shape are measured.
+        reconstruct: whether the faces are wanted before their edit too; needed to keep the plate's detail.
     """
 
     model: FaceModel
     sigma: float
     batch_size: int
+    keep_detail: bool
     reconstruct: bool
 
-    def shape_changes(self, edit: TrackEdit, progress: Progress) -> list[ShapeChange | None]:
-        """Measure how an edit moves the landmarks of the generated face, in every frame of the track.
+    def prepare(self, edits: Sequence[TrackEdit], progress: Progress) -> list[PreparedTrack]:
+        """Measure how the edits move the landmarks of the generated faces.
 
         The landmarks are smoothed over time, which needs all of them before the first frame can be composited.
-        None in frames in which no edit acts.
         """
+        if not self.keep_detail:
+            return [PreparedTrack(edit, [None] * len(edit.active)) for edit in edits]
+        return [PreparedTrack(edit, self._shapes(edit, progress)) for edit in edits]
+
+    def render(self, tracks: Sequence[PreparedTrack], frames: Sequence[Frame]) -> dict[int, list[EditedFace]]:
+        """Generate the edited faces of consecutive frames, listed by the index of their frame.
+
+        A frame without a face, or in which no edit acts, is not in the result.
+        """
+        rendered: dict[int, list[EditedFace]] = {}
+        for track in tracks:
+            for index, face in self._faces(track, frames):
+                rendered.setdefault(index, []).append(face)
+        return rendered
+
+    def _shapes(self, edit: TrackEdit, progress: Progress) -> list[ShapeChange | None]:
         predictor = LandmarkPredictor()
         active = edit.active
-        placed = np.zeros((len(active), 2, 68, 2), dtype=np.float32)
+        placed = np.zeros((2, len(active), 68, 2), dtype=np.float32)
         wanted = np.flatnonzero(active).tolist()
         for offsets in batches(progress("shape", wanted, len(wanted)), self.batch_size):
-            pair = self._generate(edit, np.array(offsets))
-            assert pair.before is not None
-            for side, pictures in enumerate((pair.before, pair.after)):
-                placed[offsets, side] = [
-                    predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)
-                ]
+            for side, pictures in zip(placed, self._generate(edit, np.array(offsets)), strict=True):
+                side[offsets] = [predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)]
         for run in _runs(active):
-            placed[run] = smooth(placed[run], self.sigma)
-        return [ShapeChange(*pair) if acts else None for pair, acts in zip(placed, active, strict=True)]
+            placed[:, run] = [smooth(side[run], self.sigma) for side in placed]
+        before, after = placed
+        return [ShapeChange(before[i], after[i]) if acts else None for i, acts in enumerate(active)]
 
-    def render(
-        self, edit: TrackEdit, shapes: Sequence[ShapeChange | None], frames: Sequence[Frame]
-    ) -> Iterator[tuple[int, EditedFace]]:
-        """Generate the edited faces of a track in consecutive frames, each with the index of its frame.
-
-        A frame without the face, or in which no edit acts, gives none.
-        """
-        track, active = edit.encoded.track, edit.active
+    def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
+        encoded, active = prepared.edit.encoded, prepared.edit.active
+        track = encoded.track
         offsets = [f.index - track.first for f in frames if track.first <= f.index <= track.last]
         offsets = [offset for offset in offsets if active[offset]]
         if not offsets:
             return
-        pair = self._generate(edit, np.array(offsets))
+        before, after = self._generate(prepared.edit, np.array(offsets))
         for position, offset in enumerate(offsets):
             landmarks = smooth(track.landmarks, self.sigma, offset, offset + 1)[0]
-            to_frame = crop_to_frame(edit.encoded.quads[offset], self.model.resolution)
-            yield (
-                track.first + offset,
-                EditedFace(
-                    crop_to_frame=to_frame,
-                    landmarks=_transformed(landmarks, cv2.invertAffineTransform(to_frame)),
-                    edited=pair.after[position],
-                    reconstruction=None if pair.before is None else pair.before[position],
-                    shape=shapes[offset],
-                ),
+            to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
+            face = EditedFace(
+                crop_to_frame=to_frame,
+                landmarks=_transformed(landmarks, cv2.invertAffineTransform(to_frame)),
+                edited=after[position],
+                reconstruction=before[position] if self.reconstruct else None,
+                shape=prepared.shapes[offset],
             )
+            yield track.first + offset, face
 
-    def _generate(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> GeneratedPair:
+    def _generate(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Generate faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; none before if not wanted."""
         first, last = int(offsets[0]), int(offsets[-1])
         codes = smooth(edit.encoded.codes, self.sigma, first, last + 1)[offsets - first]
         before = torch.from_numpy(codes.astype(np.float32, copy=False))
         after = before
         for attribute, strengths in edit.strengths:
             after = self.model.edit(after, {attribute: strengths[offsets]})
-        reconstruction = _pictures(self.model.generate(before)) if self.reconstruct else None
-        return GeneratedPair(reconstruction, _pictures(self.model.generate(after)))
+        return self._pictures(before if self.reconstruct else before[:0]), self._pictures(after)
+
+    def _pictures(self, codes: torch.Tensor) -> NDArray[np.float32]:
+        generated = self.model.generate(codes)
+        scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
+        return scaled.cpu().numpy()
 
 
 def set_into(picture: NDArray[np.uint8], faces: Sequence[EditedFace], options: CompositingOptions) -> list[Patch]:
@@ -132,11 +150,6 @@ def set_into(picture: NDArray[np.uint8], faces: Sequence[EditedFace], options: C
         if len(faces) > 1:
             picture = patch.applied_to(picture)
     return patches
-
-
-def _pictures(generated: torch.Tensor) -> NDArray[np.float32]:
-    scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
-    return scaled.cpu().numpy()
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:
