@@ -18,6 +18,7 @@ from facevid.cache import cached, identity
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.landmarks import Detector, Face
+from facevid.faces.presence import presence
 from facevid.faces.tracking import Track, largest_tracks, track_faces
 from facevid.latents.smoothing import smooth
 from facevid.options import ComputeOptions, TrackingOptions
@@ -33,6 +34,9 @@ VERSION = 1
 
 USUAL_RATE = Fraction(25)
 """Frames a second assumed of a clip that does not say."""
+
+FADE = Fraction(1, 4)
+"""Seconds over which an edit comes and goes where a face is found, lost, or turns away."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,13 @@ class EncodedTrack:
     Attributes:
         track: the face's landmarks.
         quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
+        presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
     """
 
     track: Track
     quads: NDArray[np.floating]
+    presence: NDArray[np.float32]
     codes: NDArray[np.float32]
 
 
@@ -94,8 +100,7 @@ class Analysis:
         def fill(folder: Path) -> None:
             frames = self.progress("track", self.clip.frames(), self.clip.info.frame_count)
             observed = list(_observe(frames, self.detector))
-            max_gap = round(self.options.max_gap * (self.clip.info.average_rate or USUAL_RATE))
-            tracks = track_faces(((seen.faces, seen.cut) for seen in observed), max_gap)
+            tracks = track_faces(((seen.faces, seen.cut) for seen in observed), self._frames(self.options.max_gap))
             pts = np.array([seen.pts for seen in observed], dtype=np.int64)
             cuts = tuple(index for index, seen in enumerate(observed) if seen.cut)
             _save(folder / "tracking.npz", Tracking(pts, cuts, tuple(tracks)))
@@ -151,9 +156,18 @@ class Analysis:
         }
         folder = cached(self._depends_on() | encoding, fill)
         return [
-            EncodedTrack(track, quad, np.load(_codes_file(folder, track), mmap_mode="r"))
+            EncodedTrack(
+                track, quad, self._presence(tracking, track), np.load(_codes_file(folder, track), mmap_mode="r")
+            )
             for track, quad in zip(tracks, quads, strict=True)
         ]
+
+    def _presence(self, tracking: Tracking, track: Track) -> NDArray[np.float32]:
+        shot = next(shot for shot in tracking.shots if track.first in shot)
+        return presence(track, shot, (self.clip.info.height, self.clip.info.width), self._frames(FADE))
+
+    def _frames(self, seconds: float | Fraction) -> int:
+        return round(seconds * (self.clip.info.average_rate or USUAL_RATE))
 
     def _depends_on(self) -> dict[str, Any]:
         """Name all that the tracks depend on."""

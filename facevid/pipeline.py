@@ -134,10 +134,11 @@ def edit_video(
 def schedule(
     encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, time_base: Fraction
 ) -> TrackEdit:
-    """Evaluate the edits in every frame of a track."""
+    """Evaluate the edits in every frame of a track; they fade where the face cannot take them."""
     indices = range(encoded.track.first, encoded.track.last + 1)
     seconds = [int(tracking.pts[index]) * time_base for index in indices]
-    return TrackEdit(encoded, [(edit.attribute, edit.strengths(indices, seconds)) for edit in edits])
+    strengths = [(edit.attribute, edit.strengths(indices, seconds) * encoded.presence) for edit in edits]
+    return TrackEdit(encoded, strengths)
 
 
 def edit_frame(frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions) -> Frame:

@@ -120,6 +120,7 @@ class Renderer:
                 edited=after[position],
                 reconstruction=before[position] if self.reconstruct else None,
                 shape=prepared.shapes[offset],
+                opacity=float(encoded.presence[offset]),
             )
             yield track.first + offset, face
 

@@ -109,9 +109,23 @@ def test_frames_without_a_face_pass_through(portrait, tmp_path):
     source = write_clip(tmp_path / "in.mp4", [*empty, *seen], sound=False)
     summary = edit_video(source, tmp_path / "out.mp4", ["smile=1"], LOSSLESS)
     assert (summary.frames, summary.edited, summary.passed_through) == (10, 6, 4)
-    change = np.abs(pictures(tmp_path / "out.mp4") - pictures(source)).max(axis=(1, 2, 3))
+    change = np.abs(pictures(tmp_path / "out.mp4") - pictures(source)).mean(axis=(1, 2, 3))
     assert not change[:4].any()
     assert (change[4:] > 0).all()
+
+
+@pytest.mark.parametrize("detail", ["keep", "replace"])
+def test_an_edit_fades_in_where_a_face_is_found_within_a_shot(portrait, tmp_path, detail):
+    seen = camera_move(portrait, 0, (320, 240))
+    hidden = seen.copy()
+    hidden[90:190, 110:210] = 150
+    source = write_clip(tmp_path / "in.mp4", [hidden] * 3 + [seen] * 12, sound=False)
+    options = EditOptions(compute=CPU, codec="h264", crf=0, compositing=CompositingOptions(detail))
+    edit_video(source, tmp_path / "out.mp4", ["smile=1"], options)
+    change = np.abs(pictures(tmp_path / "out.mp4") - pictures(source)).mean(axis=(1, 2, 3))
+    assert not change[:3].any()
+    assert change[3] < change[5] < change[8]
+    assert change[3] < 0.6 * change[12]
 
 
 def test_a_clip_without_a_face_writes_nothing(tmp_path):

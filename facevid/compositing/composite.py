@@ -9,7 +9,7 @@ from facevid.compositing.cloning import feathered, seamless
 from facevid.compositing.detail import kept_detail
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
-from facevid.compositing.placement import Placement, place
+from facevid.compositing.placement import place
 from facevid.options import CompositingOptions
 
 
@@ -51,18 +51,10 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
         return None
     plate = np.ascontiguousarray(frame[placement.rows_and_columns])
     matte = face_matte(face.moved_landmarks, face.size)
-    picture = _picture(face, matte, plate, placement, options)
     blend = seamless if options.blend == "seamless" else feathered
-    return Patch(placement.x, placement.y, blend(picture, plate, placement.to_region(matte).clip(0, 1)))
-
-
-def _picture(
-    face: EditedFace,
-    matte: NDArray[np.float32],
-    plate: NDArray[np.uint8],
-    placement: Placement,
-    options: CompositingOptions,
-) -> NDArray[np.float32]:
+    soft = placement.to_region(matte).clip(0, 1)
     if options.detail == "keep":
-        return kept_detail(face, matte, plate, placement)
-    return placement.to_region(face.edited)
+        delta = blend(kept_detail(face, matte, plate, placement), plate, soft)
+    else:
+        delta = blend(placement.to_region(face.edited), plate, soft) * np.float32(face.opacity)
+    return Patch(placement.x, placement.y, delta)

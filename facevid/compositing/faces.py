@@ -34,6 +34,7 @@ class EditedFace:
         edited: float32 (S, S, 3) RGB, 0 to 255.
         reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
+        opacity: how much of a face that replaces the plate's shows, 0 to 1.
     """
 
     crop_to_frame: NDArray[np.float64]
@@ -41,6 +42,7 @@ class EditedFace:
     edited: NDArray[np.float32]
     reconstruction: NDArray[np.float32] | None = None
     shape: ShapeChange | None = None
+    opacity: float = 1.0
 
     @property
     def size(self) -> int:

@@ -1,0 +1,69 @@
+"""How much of an edit a face takes, frame by frame: an edit fades out where it would break, and never pops."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from facevid.faces.alignment import ffhq_quad, quad_side
+from facevid.faces.tracking import Track
+
+JAW_LEFT, NOSE_TIP, JAW_RIGHT = 0, 30, 16
+
+TURN = (0.65, 0.95)
+"""Asymmetry of the jaw about the nose, of 1 in profile, up to which an edit is whole, and from which there is none."""
+
+SIZE = (40.0, 24.0)
+"""Side of the quad in pixels down to which an edit is whole, and from which there is none."""
+
+INSIDE = (0.95, 0.65)
+"""Share of the landmarks inside the picture down to which an edit is whole, and from which there is none."""
+
+
+def presence(track: Track, shot: range, frame_size: tuple[int, int], fade: int) -> NDArray[np.float32]:
+    """Tell how much of an edit each frame of a track takes.
+
+    It falls where the face turns to profile, leaves the picture or becomes too small, and towards an end of the track
+    that is not an end of the shot: there the detector loses the face, or finds it, while it is still to be seen.
+
+    Args:
+        track: the face.
+        shot: the frames of the shot that it is in.
+        frame_size: height and width of the picture in pixels.
+        fade: frames over which an edit comes and goes; 0 turns all fading off.
+
+    Returns:
+        float32 (N,), 0 to 1.
+    """
+    count = len(track)
+    if fade == 0 or count == 1:
+        return np.ones(count, dtype=np.float32)
+    height, width = frame_size
+    inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)
+    fit = (
+        _ramp(np.abs(turn(track.landmarks)), *TURN)
+        * _ramp(quad_side(ffhq_quad(track.landmarks)), *SIZE)
+        * _ramp(inside, *INSIDE)
+    )
+    smoothed = gaussian_filter1d(fit, fade / 2, mode="nearest")
+    steps = np.arange(1, count + 1) / (fade + 1)
+    if track.first > shot.start:
+        smoothed *= np.minimum(steps, 1)
+    if track.last < shot.stop - 1:
+        smoothed *= np.minimum(steps[::-1], 1)
+    return smoothed.astype(np.float32)
+
+
+def turn(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Measure how far a head is turned: 0 frontal, about 1 in profile; positive towards the picture's right.
+
+    The nose tip's place between the ends of the jaw, along the line of the eyes. `landmarks` is (..., 68, 2).
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    axis = points[..., 42:48, :].mean(axis=-2) - points[..., 36:42, :].mean(axis=-2)
+    left = ((points[..., NOSE_TIP, :] - points[..., JAW_LEFT, :]) * axis).sum(axis=-1)
+    right = ((points[..., JAW_RIGHT, :] - points[..., NOSE_TIP, :]) * axis).sum(axis=-1)
+    return (left - right) / np.maximum(np.abs(left + right), 1e-6)
+
+
+def _ramp(values: NDArray[np.floating], whole: float, none: float) -> NDArray[np.float64]:
+    return np.clip((values - none) / (whole - none), 0, 1)
