@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "Preview the tracking of a shot before a long render.",
     "attrs": "List the attributes that a model can edit.",
     "models": "Import, check and list face models.",
+    "bench": "Time every stage of an edit on this machine.",
 }
 
 EXIT_CODES: dict[type[FacevidError], int] = {

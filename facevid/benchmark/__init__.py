@@ -1,0 +1,15 @@
+"""How fast facevid is on this machine: every stage, beside what the machine could do, and loading a model."""
+
+from facevid.benchmark.benchmark import Benchmark, StageSpeed, run_benchmark
+from facevid.benchmark.full_size import FullSize, measure_full_size
+from facevid.benchmark.loading import LoadTime, time_loading
+
+__all__ = [
+    "Benchmark",
+    "FullSize",
+    "LoadTime",
+    "StageSpeed",
+    "measure_full_size",
+    "run_benchmark",
+    "time_loading",
+]

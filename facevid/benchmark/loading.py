@@ -1,0 +1,75 @@
+"""How long a model takes to load, beside how long its files take to read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facevid.benchmark.timing import ROUNDS, time_rounds
+from facevid.models import load_model
+from facevid.models.bundle import read_bundle
+from facevid.models.model import FaceModel
+from facevid.models.store import locate
+
+_CHUNK = 8 << 20
+
+
+@dataclass(frozen=True)
+class LoadTime:
+    """Loading a model, and reading its files.
+
+    The files were read just before, so they lie in the system's page cache: the first load from a cold disk takes as
+    long as the disk needs to give `bytes`.
+
+    Attributes:
+        bytes: size of the files.
+        read_seconds: median time to read them and drop what was read.
+        load_seconds: median time of `load_model`, and of reading every weight of its networks once: files are
+            memory-mapped, and would else be read when the networks first run.
+        ratio: median over the rounds of loading to reading.
+    """
+
+    bytes: int
+    read_seconds: float
+    load_seconds: float
+    ratio: float
+
+
+def time_loading(
+    model: str | Path | None, device: str = "cpu", precision: str = "float32", rounds: int = ROUNDS
+) -> LoadTime:
+    """Time `load_model` and a plain reading of the same files, in turns.
+
+    Raises:
+        ModelError: no such model, or a damaged one.
+    """
+    path = locate(model)
+    files = [path / part.record.file for part in read_bundle(path).parts] if path.is_dir() else [path]
+    seconds = time_rounds(
+        {
+            "read": lambda: _read(files),
+            "load": lambda: _touch(load_model(model, device, precision)),
+        },
+        device,
+        rounds,
+    )
+    return LoadTime(
+        sum(file.stat().st_size for file in files),
+        float(np.median(seconds["read"])),
+        float(np.median(seconds["load"])),
+        float(np.median(seconds["load"] / seconds["read"])),
+    )
+
+
+def _read(files: list[Path]) -> None:
+    buffer = bytearray(_CHUNK)
+    for path in files:
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+def _touch(model: FaceModel) -> None:
+    for network in (model.generator, model.encoder, model.classifier):
+        for tensor in network.state_dict().values() if network else ():
+            tensor.sum()

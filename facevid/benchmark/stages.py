@@ -1,0 +1,129 @@
+"""The stages of an edit, each as something that can be run alone, again and again, on the same input."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking
+from facevid.benchmark.sample import Sample
+from facevid.errors import ModelError
+from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.landmarks import Detector, Face
+from facevid.faces.tracking import Track, track_faces
+from facevid.latents.smoothing import smooth
+from facevid.models import FaceModel
+from facevid.options import CompositingOptions, TrackingOptions
+from facevid.pipeline import edit_frame
+from facevid.progress import silent
+from facevid.rendering import Renderer, TrackEdit
+from facevid.video.cuts import CutDetector
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage and its work: `run` takes all `items` (frames, or faces) through it."""
+
+    name: str
+    items: int
+    run: Callable[[], object]
+    is_network: bool = False
+
+
+def stages_without_face(sample: Sample, model: FaceModel) -> list[Stage]:
+    """Make the stages that need no face in the picture; the networks are given random pixels instead of faces."""
+    size = model.crop_size
+    faces = np.random.default_rng(0).integers(0, 256, (len(sample.frames), size, size, 3), dtype=np.uint8)
+    return [*_reading(sample), *_networks(model, faces), _writing(sample)]
+
+
+def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool: Executor) -> list[Stage]:
+    """Make all stages, for the face that is longest in the sample.
+
+    Compositing works on several frames at once in `pool`, as an edit does, and includes the conversion of each frame
+    to RGB and of the change to the frame's own samples.
+
+    Raises:
+        NoFaceError: there is no face in it.
+    """
+    pictures = [frame.rgb() for frame in sample.frames]
+    detected = [detector.detect(picture) for picture in pictures]
+    options = TrackingOptions()
+    tracking = _track(sample, pictures, detected)
+    track = max(Analysis(sample.clip, detector, options).choose(tracking), key=len)
+    quads = smooth(ffhq_quad(track.landmarks), options.smooth)
+    crop_all = partial(_crop, pictures, track, quads, model.crop_size)
+    faces = crop_all()
+    encoded = EncodedTrack(track, quads, np.ones(len(track), np.float32), model.encode(faces).cpu().numpy())
+    return [
+        *_reading(sample),
+        Stage("detect", len(pictures), lambda: [detector.detect(picture) for picture in pictures]),
+        Stage("track", len(pictures), partial(_track, sample, pictures, detected)),
+        Stage("crop", len(faces), crop_all),
+        *_networks(model, faces),
+        *_compositing(sample, model, encoded, pool),
+        _writing(sample),
+    ]
+
+
+def _reading(sample: Sample) -> list[Stage]:
+    frames = sample.frames
+    return [
+        Stage("decode", len(frames), sample.decode),
+        Stage("colour", len(frames), lambda: [frame.rgb() for frame in frames]),
+    ]
+
+
+def _writing(sample: Sample) -> Stage:
+    return Stage("write", len(sample.frames), sample.write)
+
+
+def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[list[Face]]) -> Tracking:
+    cut_detector = CutDetector()
+    cuts = [cut_detector.is_cut(picture) for picture in pictures]
+    max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
+    tracks = track_faces(zip(detected, cuts, strict=True), max_gap)
+    pts = np.array([frame.pts for frame in sample.frames], dtype=np.int64)
+    return Tracking(pts, tuple(np.flatnonzero(cuts).tolist()), tuple(tracks))
+
+
+def _crop(pictures: list[NDArray[np.uint8]], track: Track, quads: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+    return np.stack([crop(pictures[track.first + offset], quad, size) for offset, quad in enumerate(quads)])
+
+
+def _networks(model: FaceModel, faces: NDArray[np.uint8]) -> list[Stage]:
+    codes, strengths = model.encode(faces), {_attribute(model): 1.0}
+    return [
+        Stage("encode", len(faces), lambda: model.encode(faces).cpu(), is_network=True),
+        Stage("edit", len(faces), lambda: model.edit(codes, strengths), is_network=True),
+        Stage("generate", len(faces), lambda: model.generate(codes).cpu(), is_network=True),
+    ]
+
+
+def _attribute(model: FaceModel) -> str:
+    """Name an attribute that the model can edit: its first one."""
+    if not model.editors:
+        raise ModelError(f"{model.name}: this model edits no attribute; import a transformer with it")
+    editor = model.editors[0]
+    return f"{editor.method}:{editor.attribute.everyday}"
+
+
+def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: Executor) -> list[Stage]:
+    keep = model.detail == "keep"
+    renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=keep)
+    edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
+    faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
+    finish = partial(edit_frame, faces=faces, options=CompositingOptions(detail=model.detail))
+    shown = [frame for frame in sample.frames if frame.index in faces]
+    composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
+    if not keep:
+        return [composite]
+    predictor = LandmarkPredictor()
+    sides = [side for group in faces.values() for face in group for side in (face.edited, face.reconstruction)]
+    pictures = [np.rint(side).astype(np.uint8) for side in sides if side is not None]
+    place = Stage("shape", len(shown), lambda: [predictor.place_in_crop(picture) for picture in pictures])
+    return [place, composite]

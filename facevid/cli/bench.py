@@ -1,0 +1,108 @@
+"""`facevid bench`: the speed of every stage on this machine."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from facevid.benchmark import Benchmark, FullSize, LoadTime, StageSpeed, measure_full_size, run_benchmark
+from facevid.cli.common import device_option, json_option, model_option, verbose_option
+from facevid.options import ComputeOptions
+
+
+@click.command()
+@click.argument("clip", required=False, type=click.Path(path_type=Path))
+@model_option
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default=ComputeOptions.precision,
+    show_default=True,
+    help="Number format of the networks.",
+)
+@click.option(
+    "--full-size",
+    is_flag=True,
+    help="Also import and load random weights of the published size: 3 GB of disk for a while, and 3 GB of memory.",
+)
+@json_option
+@verbose_option
+def command(
+    *, clip: Path | None, model: str | None, device: str, precision: Any, full_size: bool, as_json: bool
+) -> None:
+    """Time every stage of an edit on the first frames of CLIP, which should show a face.
+
+    Without CLIP, a clip made for the purpose is timed, and the stages that need a face are left out. Figures are
+    medians of a few rounds; on a machine that does other work too, trust the shares more than the times.
+
+    \b
+      facevid bench
+      facevid bench shot.mp4 --model ffhq --device cuda --precision float16
+    """
+    with Console(stderr=True).status("timing"):
+        result = run_benchmark(clip, model, ComputeOptions(device, precision))
+        full = measure_full_size() if full_size else None
+    if as_json:
+        click.echo(json.dumps(_as_json(result, full), indent=2))
+    else:
+        _print(result, full)
+
+
+def _as_json(result: Benchmark, full: FullSize | None) -> dict[str, Any]:
+    stages = [
+        asdict(speed) | {"milliseconds": speed.milliseconds, "per_second": speed.per_second} for speed in result.stages
+    ]
+    source = str(result.source) if result.source else None
+    return asdict(result) | {"source": source, "stages": stages, "full_size": asdict(full) if full else None}
+
+
+def _print(result: Benchmark, full: FullSize | None) -> None:
+    table = Table("stage", box=None)
+    for heading in ("items", "ms each", "a second", "share", "GFLOP/s", "of roof"):
+        table.add_column(heading, justify="right")
+    for speed in result.stages:
+        table.add_row(*_cells(speed))
+    lines = [
+        f"{result.source or 'made for the purpose'}: {result.width} x {result.height}, "
+        f"median of {result.rounds} rounds; each stage once, an edit decodes three times",
+        f"{result.model} on {result.device} in {result.precision}; "
+        + (f"detector {result.detector}" if result.detector else "no face: name a CLIP to time the other stages"),
+        f"roof: {result.product_gflops:,.1f} GFLOP/s in a matrix product of side {result.product_size}",
+        f"loading {result.model}: {_loading(result.loading)}",
+    ]
+    if full:
+        lines += [
+            f"full size: {full.encoder_parameters / 1e6:,.0f} M encoder parameters; a checkpoint of "
+            f"{full.checkpoint_bytes / 1e6:,.1f} MB imported in {full.import_seconds:.1f} s, "
+            f"memory {full.import_peak_bytes / 1e6:,.0f} MB at most",
+            f"loading it: {_loading(full.loading)}",
+        ]
+    lines.append("files were in the page cache; the first load from a cold disk waits for the disk")
+    console = Console()
+    console.print(table, highlight=False)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _cells(speed: StageSpeed) -> list[str]:
+    return [
+        speed.stage,
+        str(speed.items),
+        f"{speed.milliseconds:,.2f}",
+        f"{speed.per_second:,.1f}",
+        f"{speed.share:.1%}",
+        "" if speed.gflops is None else f"{speed.gflops:,.1f}",
+        "" if speed.roof_share is None else f"{speed.roof_share:.1%}",
+    ]
+
+
+def _loading(time: LoadTime) -> str:
+    return (
+        f"{time.load_seconds:.3f} s, {time.ratio:.1f} times that of reading its "
+        f"{time.bytes / 1e6:,.1f} MB ({time.read_seconds:.3f} s)"
+    )

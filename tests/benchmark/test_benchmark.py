@@ -1,0 +1,83 @@
+"""Timing the stages of an edit. Nothing is asserted about times but that they fit each other."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facevid.benchmark import Benchmark, run_benchmark, time_loading
+from facevid.errors import ModelError, NoFaceError
+from facevid.options import ComputeOptions
+from tests.clips import write_clip
+from tests.models.files import save_psp
+
+FEW = ComputeOptions(device="cpu", batch_size=3)
+WITHOUT_FACE = ["decode", "colour", "encode", "edit", "generate", "write"]
+WITH_FACE = [*WITHOUT_FACE[:2], "detect", "track", "crop", *WITHOUT_FACE[2:5], "shape", "composite", "write"]
+
+
+def check_consistent(result: Benchmark) -> None:
+    assert sum(speed.share for speed in result.stages) == pytest.approx(1)
+    assert result.product_gflops > 0
+    for speed in result.stages:
+        assert speed.seconds > 0
+        assert speed.milliseconds * speed.per_second == pytest.approx(1000)
+        is_network = speed.stage in ("encode", "edit", "generate")
+        assert (speed.gflops is not None) == (speed.roof_share is not None) == is_network
+        if speed.gflops is not None and speed.roof_share is not None:
+            assert speed.gflops / result.product_gflops == pytest.approx(speed.roof_share)  # of the only round
+
+
+def test_without_a_clip() -> None:
+    result = run_benchmark(compute=FEW, rounds=1)
+    assert [speed.stage for speed in result.stages] == WITHOUT_FACE
+    assert {speed.items for speed in result.stages} == {3}
+    assert (result.width, result.height, result.source, result.detector) == (1280, 720, None, None)
+    check_consistent(result)
+
+
+def test_a_clip_with_a_face(portrait_clip: Path, home: Path) -> None:
+    result = run_benchmark(portrait_clip, compute=FEW, rounds=1)
+    assert [speed.stage for speed in result.stages] == WITH_FACE
+    assert {speed.items for speed in result.stages} == {3}
+    assert (result.width, result.height) == (320, 240)
+    check_consistent(result)
+    assert not list(home.iterdir())  # a part of a clip must not pass for the whole in the cache
+
+
+def test_a_still_picture(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "portrait.png"), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
+    result = run_benchmark(tmp_path / "portrait.png", compute=FEW, rounds=1)
+    assert [speed.stage for speed in result.stages] == WITH_FACE
+    assert {speed.items for speed in result.stages} == {1}
+    assert [path.name for path in tmp_path.iterdir()] == ["portrait.png"]
+
+
+def test_an_image_sequence(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+    for number in (1001, 1002):
+        cv2.imwrite(str(tmp_path / f"shot.{number}.png"), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
+    result = run_benchmark(tmp_path / "shot.%04d.png", compute=FEW, rounds=1)
+    assert {speed.items for speed in result.stages} == {2}
+
+
+def test_no_face(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "gray.mp4", [np.full((120, 160, 3), 128, np.uint8)] * 2)
+    with pytest.raises(NoFaceError, match=r"gray\.mp4: no face found"):
+        run_benchmark(clip, compute=FEW, rounds=1)
+
+
+def test_a_model_that_edits_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="edits no attribute"):
+        run_benchmark(model=str(save_psp(tmp_path)), compute=FEW, rounds=1)
+
+
+def test_loading_a_file_and_a_bundle(tmp_path: Path) -> None:
+    checkpoint = save_psp(tmp_path)
+    assert time_loading(checkpoint, rounds=1).bytes == checkpoint.stat().st_size
+    carried = time_loading(None, rounds=2)
+    assert carried.bytes > 10e6
+    assert carried.read_seconds > 0
+    assert carried.load_seconds > 0
+    assert carried.ratio > 0
