@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SHIFT = 0.04
-"""Longest way that a landmark is moved, as a share of the crop's side: beyond it the generator exaggerates."""
+from facevid.compositing.shape import moved_landmarks
 
 
 @dataclass(frozen=True)
@@ -15,13 +14,6 @@ class ShapeChange:
 
     before: NDArray[np.floating]
     after: NDArray[np.floating]
-
-    def shift(self, size: int) -> NDArray[np.floating]:
-        """Tell how far each landmark moves, (68, 2), softly bounded; `size` is the crop's side in pixels."""
-        moved = self.after - self.before
-        length = np.linalg.norm(moved, axis=-1, keepdims=True)
-        limit = MAX_SHIFT * size
-        return moved * (limit * np.tanh(length / limit) / np.maximum(length, 1e-6))
 
 
 @dataclass(frozen=True)
@@ -52,4 +44,6 @@ class EditedFace:
     @property
     def moved_landmarks(self) -> NDArray[np.floating]:
         """Where the plate's landmarks go: they move as those of the generated face do."""
-        return self.landmarks if self.shape is None else self.landmarks + self.shape.shift(self.size)
+        if self.shape is None:
+            return self.landmarks
+        return moved_landmarks(self.landmarks, self.shape.before, self.shape.after, self.size)
