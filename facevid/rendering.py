@@ -19,6 +19,9 @@ from facevid.options import CompositingOptions
 from facevid.progress import Progress
 from facevid.video import Frame
 
+PLATE_LANDMARKS = 0.5
+"""The plate's landmarks are smoothed by this share of sigma: they must keep up with lips that speak."""
+
 
 @dataclass(frozen=True)
 class TrackEdit:
@@ -112,7 +115,7 @@ class Renderer:
             return
         before, after = self._generate(prepared.edit, np.array(offsets))
         for position, offset in enumerate(offsets):
-            landmarks = smooth(track.landmarks, self.sigma, offset, offset + 1)[0]
+            landmarks = smooth(track.landmarks, PLATE_LANDMARKS * self.sigma, offset, offset + 1)[0]
             to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
             face = EditedFace(
                 crop_to_frame=to_frame,

@@ -21,7 +21,7 @@ def test_a_small_shift_is_followed():
 
 
 def test_a_long_shift_is_bounded():
-    moved = moved_landmarks(FACE, FACE, FACE + (30, 0), SIZE)
+    moved = moved_landmarks(FACE, FACE, FACE + np.array([30, 0]), SIZE)
     assert np.linalg.norm(moved - FACE, axis=1) == pytest.approx(4, abs=1e-3)
 
 
