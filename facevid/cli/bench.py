@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from facevid.benchmark import Benchmark, FullSize, LoadTime, StageSpeed, measure_full_size, run_benchmark
-from facevid.cli.common import device_option, json_option, model_option, verbose_option
+from facevid.cli.common import device_option, json_option, model_option, precision_option, verbose_option
 from facevid.options import ComputeOptions
 
 
@@ -18,13 +18,7 @@ from facevid.options import ComputeOptions
 @click.argument("clip", required=False, type=click.Path(path_type=Path))
 @model_option
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
-    default=ComputeOptions.precision,
-    show_default=True,
-    help="Number format of the networks.",
-)
+@precision_option
 @click.option(
     "--full-size",
     is_flag=True,

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from facevid.options import TrackingOptions
+from facevid.options import ComputeOptions, TrackingOptions
 
 
 class FacesType(click.ParamType[Any]):
@@ -59,3 +59,10 @@ device_option = click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."
 )
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace results where they exist.")
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default=ComputeOptions.precision,
+    show_default=True,
+    help="Number format of the networks.",
+)

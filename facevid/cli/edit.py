@@ -14,6 +14,7 @@ from facevid.cli.common import (
     json_option,
     model_option,
     overwrite_option,
+    precision_option,
     quiet_option,
     smooth_option,
     verbose_option,
@@ -69,13 +70,7 @@ if TYPE_CHECKING:
 @click.option("--crf", type=click.FloatRange(0, 63), help="Constant quality.  [default: visually lossless]")
 @click.option("--pix-fmt", metavar="NAME", help="Pixel format, as FFmpeg calls it.  [default: follows IN]")
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
-    default=ComputeOptions.precision,
-    show_default=True,
-    help="Number format of the networks.",
-)
+@precision_option
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
