@@ -19,7 +19,7 @@ from facevid.options import CompositingOptions
 from facevid.progress import Progress
 from facevid.video import Frame
 
-PLATE_LANDMARKS = 0.5
+PLATE_LANDMARKS = 0.25
 """The plate's landmarks are smoothed by this share of sigma: they must keep up with lips that speak."""
 
 
