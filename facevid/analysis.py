@@ -142,8 +142,8 @@ class Analysis:
                 )
                 for track in tracks
             ]
-            frames = self.progress("encode", self.clip.frames(), tracking.frame_count)
-            for batch in batches(_crops(frames, tracks, quads, model.crop_size), compute.batch_size):
+            crops = batches(_crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
+            for batch in self.progress("encode", crops, sum(map(len, tracks))):
                 codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
                 for item, code in zip(batch, codes, strict=True):
                     maps[item.track][item.offset] = code

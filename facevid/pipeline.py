@@ -109,7 +109,7 @@ def edit_video(
 
         pool = outputs.enter_context(ThreadPoolExecutor())
         edited = faces = 0
-        for batch in batches(progress("edit", clip.frames(), tracking.frame_count), options.compute.batch_size):
+        for batch in progress("edit", batches(clip.frames(), options.compute.batch_size), tracking.frame_count):
             rendered = renderer.render(prepared, batch)
             finish = partial(edit_frame, faces=rendered, options=compositing)
             for frame, result in zip(batch, pool.map(finish, batch), strict=True):

@@ -98,7 +98,7 @@ class Renderer:
         active = edit.active
         placed = np.zeros((2, len(active), 68, 2), dtype=np.float32)
         wanted = np.flatnonzero(active).tolist()
-        for offsets in batches(progress("shape", wanted, len(wanted)), self.batch_size):
+        for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
             for side, pictures in zip(placed, self._generate(edit, np.array(offsets)), strict=True):
                 side[offsets] = [predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)]
         for run in _runs(active):

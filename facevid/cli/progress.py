@@ -50,14 +50,14 @@ class StageProgress:
             task = progress.add_task(stage, total=total)
             for item in items:
                 yield item
-                progress.advance(task)
+                progress.advance(task, _count(item))
 
     def _lines(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
         began = told = time.monotonic()
         count = 0
         for item in items:
             yield item
-            count += 1
+            count += _count(item)
             now = time.monotonic()
             if now - told >= SECONDS_BETWEEN_LINES:
                 told = now
@@ -69,6 +69,10 @@ class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Show frames a second."""
         return Text(f"{task.finished_speed or task.speed or 0:.1f} fps")
+
+
+def _count(item: object) -> int:
+    return len(item) if isinstance(item, list) else 1
 
 
 def _line(stage: str, count: int, total: int | None, seconds: float) -> str:
