@@ -16,6 +16,8 @@ COMMANDS = {
     "inspect": "Preview the tracking of a shot before a long render.",
     "attrs": "List the attributes that a model can edit.",
     "models": "Import, check and list face models.",
+    "train": "Train editors on your own pictures, or a face model.",
+    "evaluate": "Measure editors and face models.",
     "bench": "Time every stage of an edit on this machine.",
 }
 
@@ -71,7 +73,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code = _fail("interrupted; nothing was written", INTERRUPTED, state)
+        code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
     except FacevidError as error:
         code = _fail(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)), state)
     except ImportError as error:

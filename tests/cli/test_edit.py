@@ -152,7 +152,7 @@ def test_an_interruption_leaves_nothing(portrait_clip, tmp_path, home, stop):
         process.send_signal(stop)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "facevid: interrupted; nothing was written"
+    assert err.strip().splitlines()[-1] == "facevid: interrupted; no unfinished result is left"
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert out.read_text() == "precious"
     assert not [path for path in (home / "cache").rglob("*") if "." in path.parent.name]

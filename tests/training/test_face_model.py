@@ -1,0 +1,125 @@
+"""Training a face model, very small, on faces drawn by code: an oval of one colour on a ground of another."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from facevid.errors import InputError, UsageError
+from facevid.models.load import load_model
+from facevid.progress import silent
+from facevid.training import run
+from facevid.training.augmentation import draw_batch
+from facevid.training.face_data import load_faces
+from facevid.training.face_model import train_face_model
+from facevid.training.recipe import Recipe
+from facevid.training.run import Compute
+
+T = TypeVar("T")
+
+TINY = Recipe(
+    sets=(("drawn", 0.5), ("tight", 0.5), ("absent", 1.0)),
+    channels=(8, 8, 8, 8),
+    width=16,
+    encoder_input=32,
+    encoder_stem=8,
+    encoder_stages=((8, 1), (10, 1), (12, 1), (14, 1)),
+    discriminator=(8, 8, 8, 8),
+    batch_size=8,
+    generator_rate=1e-2,
+    encoder_rate=5e-3,
+    warm_up=10,
+    ema=10,
+    adversarial_from=1000,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """40 whole faces, and 40 of which only the square from 8 to 24 px is picture."""
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for name in ("drawn", "tight"):
+        (folder / name).mkdir()
+        rows = ["file,smile,picture_corners_px" if name == "tight" else "file,smile"]
+        for number in range(40):
+            ground, skin = (tuple(map(int, colour)) for colour in random.integers(0, 255, (2, 3)))
+            picture = np.full((32, 32, 3), ground, np.uint8)
+            cv2.ellipse(picture, (16, 19), (9, 11), 0, 0, 360, skin, -1)
+            if name == "tight":
+                black = np.zeros_like(picture)
+                black[8:24, 8:24] = picture[8:24, 8:24]
+                picture = black
+            cv2.imwrite(str(folder / name / f"{number}.png"), picture)
+            corners = ",7.5 7.5 7.5 23.5 23.5 23.5 23.5 7.5" if name == "tight" else ""
+            rows.append(f"{number}.png,{number % 2}{corners}")
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_faces_and_batches(data):
+    faces = load_faces(data, TINY.sets, 32, "cpu", silent)
+    assert faces.counts == {"drawn": 38, "tight": 38}
+    assert faces.held_out.shape == (2, 3, 32, 32)
+    assert faces.corners[38].tolist() == [[0.25, 0.25], [0.25, 0.75], [0.75, 0.75], [0.75, 0.25]]
+    generator = torch.Generator().manual_seed(0)
+    batch = draw_batch(faces, replace(TINY, masked=0.0), 64, generator)
+    whole = batch.mask.flatten(1).mean(dim=1) == 1
+    assert 20 < whole.sum() < 44
+    assert batch.mask[~whole].mean() < 0.3
+    assert (batch.pictures[~whole] * (1 - batch.mask[~whole])).sum() == -(1 - batch.mask[~whole]).sum() * 3
+    covered = draw_batch(faces, replace(TINY, masked=1.0), 64, generator)
+    assert (covered.mask.flatten(1).mean(dim=1) == 1).sum() < whole.sum()
+
+
+def test_it_learns_to_reconstruct_and_its_model_loads(data, tmp_path):
+    heard: dict[str, float] = {}
+    path = train_face_model(
+        data, tmp_path, 120, recipe=TINY, compute=Compute(report=lambda _, told: heard.update(told))
+    )
+    assert heard["held-out dB"] > 14
+    model = load_model(path)
+    assert (model.crop_size, model.resolution, model.layers, model.width) == (32, 32, 8, 16)
+    face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
+    made = model.generate(model.encode(face))[0]
+    error = (made.permute(1, 2, 0).numpy() * 127.5 + 127.5 - face[0])[12:26, 10:22]
+    assert np.sqrt((error**2).mean()) < 60
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["steps"] == 120 and record["pictures"] == {"drawn": 38, "tight": 38}
+    assert (tmp_path / "samples/0000120.png").is_file()
+
+
+def test_the_whole_game_stops_and_goes_on(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 0.0)
+    recipe = replace(TINY, adversarial_from=2, r1_every=3)
+
+    def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
+        for item in items:
+            if stage == "face model" and item == 4:
+                raise KeyboardInterrupt
+            yield item
+
+    whole = torch.load(train_face_model(data, tmp_path / "whole", 7, recipe=recipe))
+    out = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        train_face_model(data, out, 7, recipe=recipe, compute=Compute(progress=interrupt))
+    with pytest.raises(UsageError, match="begun with r1_every 3, not 4"):
+        train_face_model(data, out, 7, recipe=replace(recipe, r1_every=4))
+    resumed = torch.load(train_face_model(data, out, 7, recipe=recipe))
+    for name, tensor in whole["state_dict"].items():
+        assert torch.equal(tensor, resumed["state_dict"][name]), name
+    with (out / "losses.csv").open() as file:
+        names = {name for _, name, _ in csv.reader(file)}
+    assert names == {"pixel", "gradient", "attribute", "size", "adversarial", "feature", "code", "discriminator"}
+
+
+def test_no_pictures(tmp_path):
+    with pytest.raises(InputError, match="holds none of the picture sets"):
+        train_face_model(tmp_path, tmp_path / "out", 1, recipe=TINY)

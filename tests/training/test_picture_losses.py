@@ -1,0 +1,84 @@
+"""Losses between pictures, and of the adversarial game, against numbers worked by hand."""
+
+import math
+
+import pytest
+import torch
+
+from facevid.training.augmentation import cover, quad_mask
+from facevid.training.discriminator import Discriminator
+from facevid.training.face_data import WHOLE
+from facevid.training.picture_losses import (
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    gradient_loss,
+    pixel_loss,
+    r1_penalty,
+)
+
+
+def test_pixel_loss_weighs_pixels():
+    a, b = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    b[..., :8] = 1.0  # the left half differs by 1, at every scale
+    weights = torch.ones(1, 1, 16, 16)
+    assert pixel_loss(a, b, weights).item() == pytest.approx(0.5)
+    weights[..., :8] = 3.0
+    assert pixel_loss(a, b, weights).item() == pytest.approx(0.75)
+
+
+def test_what_a_mask_leaves_out_does_not_count():
+    torch.manual_seed(0)
+    a, b = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    mask = torch.zeros(2, 1, 16, 16)
+    mask[..., 3:11, 3:11] = 1
+    changed = torch.where(mask > 0, b, torch.rand(2, 3, 16, 16))
+    for loss in (pixel_loss, gradient_loss):
+        assert loss(a, b, mask).item() == pytest.approx(loss(a, changed, mask).item())
+        assert loss(a, b, mask).item() > 0.1
+
+
+def test_gradient_loss():
+    a = torch.arange(4.0).expand(1, 3, 4, 4)  # rises by 1 across, by 0 down
+    assert gradient_loss(a, torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)).item() == pytest.approx(1.0)
+    assert gradient_loss(a, a + 5, torch.ones(1, 1, 4, 4)).item() == 0
+
+
+def test_feature_loss_is_in_shares_of_the_features():
+    a = [torch.full((1, 2, 2, 2), 3.0), torch.full((1, 2, 1, 1), 10.0)]
+    b = [torch.full((1, 2, 2, 2), 2.0), torch.full((1, 2, 1, 1), 20.0)]
+    assert feature_loss(a, b).item() == pytest.approx((1 / 2 + 10 / 20) / 2)
+
+
+def test_adversarial_losses():
+    logits = torch.tensor([0.0, math.log(3)])  # real with probability 1/2 and 3/4
+    assert generator_loss(logits).item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
+    expected = (math.log(2) + math.log(4 / 3)) / 2 + (math.log(2) + math.log(4)) / 2
+    assert discriminator_loss(logits, logits).item() == pytest.approx(expected)
+
+
+def test_r1_penalty():
+    pictures = torch.rand(2, 3, 2, 2).requires_grad_(True)
+    logits = (2 * pictures).sum(dim=(1, 2, 3))  # a gradient of 2 at each of 12 numbers
+    assert r1_penalty(logits, pictures).item() == pytest.approx(12 * 4 / 2)
+
+
+def test_discriminator():
+    torch.manual_seed(0)
+    discriminator = Discriminator((4, 6, 8))
+    pictures = torch.rand(8, 3, 16, 16).requires_grad_(True)
+    logits, features = discriminator(pictures)
+    assert logits.shape == (8,)
+    assert [tuple(each.shape) for each in features] == [(8, 6, 8, 8), (8, 8, 4, 4)]
+    r1_penalty(logits, pictures).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in discriminator.blocks.parameters())
+
+
+def test_quadrilaterals():
+    square = torch.tensor([[[0.25, 0.25], [0.25, 0.75], [0.75, 0.75], [0.75, 0.25]]])
+    mask = quad_mask(torch.cat([square, torch.tensor([WHOLE])]), 64)
+    expected = torch.zeros(64, 64)
+    expected[17:47, 17:47] = 1  # 16 to 48, less a rim
+    assert torch.equal(mask[0, 0], expected)
+    assert (mask[1] == 1).all()
+    assert (cover(torch.ones(2, 3, 64, 64), mask)[0, :, 0, 0] == -1).all()
