@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from facevid.faces.alignment import ffhq_quad, quad_side
+from facevid.faces.pose import yaw
 from facevid.faces.tracking import Track
 
-JAW_LEFT, NOSE_TIP, JAW_RIGHT = 0, 30, 16
-
-TURN = (0.65, 0.95)
-"""Asymmetry of the jaw about the nose, of 1 in profile, up to which an edit is whole, and from which there is none."""
+YAW = (25.0, 36.0)
+"""Estimated yaw in degrees up to which an edit is whole, and from which there is none. Landmarks of faces turned
+further than they can follow still give about 40."""
 
 SIZE = (40.0, 24.0)
 """Side of the quad in pixels down to which an edit is whole, and from which there is none."""
@@ -40,7 +40,7 @@ def presence(track: Track, shot: range, frame_size: tuple[int, int], fade: int) 
     height, width = frame_size
     inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)
     fit = (
-        _ramp(np.abs(turn(track.landmarks)), *TURN)
+        _ramp(np.abs(yaw(track.landmarks)), *YAW)
         * _ramp(quad_side(ffhq_quad(track.landmarks)), *SIZE)
         * _ramp(inside, *INSIDE)
     )
@@ -51,18 +51,6 @@ def presence(track: Track, shot: range, frame_size: tuple[int, int], fade: int) 
     if track.last < shot.stop - 1:
         smoothed *= np.minimum(steps[::-1], 1)
     return smoothed.astype(np.float32)
-
-
-def turn(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Measure how far a head is turned: 0 frontal, about 1 in profile; positive towards the picture's right.
-
-    The nose tip's place between the ends of the jaw, along the line of the eyes. `landmarks` is (..., 68, 2).
-    """
-    points = np.asarray(landmarks, dtype=np.float64)
-    axis = points[..., 42:48, :].mean(axis=-2) - points[..., 36:42, :].mean(axis=-2)
-    left = ((points[..., NOSE_TIP, :] - points[..., JAW_LEFT, :]) * axis).sum(axis=-1)
-    right = ((points[..., JAW_RIGHT, :] - points[..., NOSE_TIP, :]) * axis).sum(axis=-1)
-    return (left - right) / np.maximum(np.abs(left + right), 1e-6)
 
 
 def _ramp(values: NDArray[np.floating], whole: float, none: float) -> NDArray[np.float64]:

@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
-from facevid.faces.presence import presence, turn
+from facevid.faces.pose import POINTS, SHAPE
+from facevid.faces.presence import presence
 from facevid.faces.tracking import Track
 
-ANGLES = np.linspace(-0.5, np.pi + 0.5, 17)
-JAW = np.stack([-np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
-
-def landmarks_at(x=200.0, y=150.0, scale=60.0, nose=0.0):
-    """Draw a frontal face; `nose` moves the nose tip sideways, in half widths of the jaw."""
-    points = np.zeros((68, 2))
-    points[:17] = JAW
-    points[17:36, 1] = np.linspace(-0.3, 0.2, 19)
-    points[36:42], points[42:48] = (-0.4, -0.2), (0.4, -0.2)
-    points[48:68] = np.stack([np.linspace(-0.3, 0.3, 20), np.full(20, 0.55)], axis=1)
-    points[30] = (nose * JAW[16, 0], 0.15)
-    return points * scale + (x, y)
+def landmarks_at(x=200.0, y=150.0, scale=60.0, yaw=0.0):
+    """Draw a face, turned by `yaw` degrees, half as wide as `scale` pixels; the points that tell no yaw lie within."""
+    turned = np.radians(yaw)
+    points = np.zeros((68, 3))
+    points[:17, 0] = np.linspace(-60, 60, 17)
+    points[:17, 1] = 110 * np.sin(np.linspace(0, np.pi, 17))
+    points[17:] = (0, 40, 0)
+    points[list(POINTS)] = SHAPE
+    points[36:42], points[42:48] = (-31, 0, -18), (31, 0, -18)
+    across = points[:, 0] * np.cos(turned) + points[:, 2] * np.sin(turned)
+    return np.stack([across, points[:, 1]], axis=1) * scale / 70 + (x, y)
 
 
 def track_of(frames, first=0):
@@ -51,7 +51,7 @@ def test_a_track_that_ends_with_its_shot_does_not_fade():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda t: landmarks_at(nose=1.2 * t),
+        lambda t: landmarks_at(yaw=60 * t),
         lambda t: landmarks_at(x=200 + 260 * t),
         lambda t: landmarks_at(scale=60 - 58 * t),
     ],
@@ -69,9 +69,3 @@ def test_a_still_and_no_fade_are_whole():
     gone = landmarks_at(x=2000)
     assert presence(track_of([gone]), range(1), SIZE, fade=6) == pytest.approx(1)
     assert presence(track_of([gone] * 5), range(50), SIZE, fade=0) == pytest.approx(1)
-
-
-def test_turn_has_a_sign():
-    assert turn(landmarks_at()) == pytest.approx(0, abs=1e-6)
-    assert turn(landmarks_at(nose=0.8)) == pytest.approx(0.8)
-    assert turn(landmarks_at(nose=-0.8)) == pytest.approx(-0.8)
