@@ -173,7 +173,7 @@ class Analysis:
         """Name all that the tracks depend on."""
         return {
             "analysis": VERSION,
-            "clip": identity(self.clip.info.path),
+            "clip": [identity(path) for path in self.clip.info.files],
             "detector": self.detector.name,
             "max_gap": self.options.max_gap,
         }

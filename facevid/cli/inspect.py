@@ -22,10 +22,14 @@ from facevid.options import TrackingOptions
 
 if TYPE_CHECKING:
     from facevid.inspection.inspect import InspectSummary
+    from facevid.inspection.problems import Problem
     from facevid.inspection.tracks import InspectedTrack
 
 MOST_CUTS = 12
 """Cuts listed on the terminal; `--json` lists them all."""
+
+MOST_PROBLEMS = 3
+"""Problems of one kind listed on the terminal; the report and `--json` list them all."""
 
 
 @click.command()
@@ -58,7 +62,8 @@ def command(
 
     Writes into a folder: overlay.mp4 (overlay.png of a picture), IN with its faces drawn on it, green those that are
     edited by default, blue the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
-    track; tracks.json, landmarks and quads of every frame. A clip without a face is shown too, and is no error.
+    track; tracks.json, landmarks and quads of every frame; report.html, a page that shows every track over time and
+    lists what to look at before a long render. A clip without a face is shown too, and is no error.
 
     \b
     Examples:
@@ -87,10 +92,12 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
         "faceless": summary.faceless,
         "cuts": list(summary.cuts),
         "tracks": [_track_as_json(each) for each in summary.tracks],
+        "problems": [_problem_as_json(each) for each in summary.problems],
         "detector": summary.detector,
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
         "tracks_file": str(summary.tracks_file),
+        "report": str(summary.report),
         "warnings": list(summary.warnings),
         "seconds": seconds,
     }
@@ -109,6 +116,17 @@ def _track_as_json(each: "InspectedTrack") -> dict[str, Any]:
     }
 
 
+def _problem_as_json(each: "Problem") -> dict[str, Any]:
+    return {
+        "kind": each.kind,
+        "first": each.first,
+        "last": each.last,
+        "track": each.track,
+        "edited": each.edited,
+        "text": each.text,
+    }
+
+
 def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None:
     if summary.tracks:
         Console().print(_table(summary.tracks), highlight=False)
@@ -123,9 +141,23 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
         "tracks": str(summary.tracks_file),
+        "report": str(summary.report),
     }
     for name, text in rows.items():
         click.echo(f"{name:<9} {text}")
+    _print_problems([each for each in summary.problems if each.edited and each.kind != "cut"])
+
+
+def _print_problems(problems: "list[Problem]") -> None:
+    from facevid.inspection.problems import by_kind
+
+    lines = []
+    for alike in by_kind(problems):
+        lines += [str(each) for each in alike[:MOST_PROBLEMS]]
+        if len(alike) > MOST_PROBLEMS:
+            lines.append(f"and {len(alike) - MOST_PROBLEMS} more like this")
+    for number, line in enumerate(lines):
+        click.echo(f"{'' if number else 'look at':<9} {line}")
 
 
 def _table(tracks: "tuple[InspectedTrack, ...]") -> Table:

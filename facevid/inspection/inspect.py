@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from facevid.analysis import Analysis, Tracking
 from facevid.device import choose_device
@@ -15,8 +13,10 @@ from facevid.errors import OutputError, UsageError
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.overlay import draw_overlay
+from facevid.inspection.problems import Problem, find_problems
+from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
-from facevid.inspection.tracks import InspectedTrack
+from facevid.inspection.tracks import InspectedTrack, covered
 from facevid.inspection.tracks_json import write_tracks
 from facevid.latents.smoothing import smooth
 from facevid.options import TrackingOptions
@@ -38,11 +38,13 @@ class InspectSummary:
         faceless: frames that no track reaches.
         cuts: indices of the frames that begin a shot, the first frame aside.
         tracks: in order of appearance.
+        problems: what to know of before a long render, the most important first.
         detector: which landmark detector ran, and why that one.
         overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture. The video is an MP4,
             or Matroska where only that holds the source's sound.
         sheet: the contact sheet, a PNG.
         tracks_file: the JSON file that `facevid.inspection.tracks_json` describes.
+        report: the HTML page that shows all of this, and the tracks over time.
         warnings: what the overlay could not keep of its source.
     """
 
@@ -50,10 +52,12 @@ class InspectSummary:
     faceless: int
     cuts: tuple[int, ...]
     tracks: tuple[InspectedTrack, ...]
+    problems: tuple[Problem, ...]
     detector: str
     overlay: Path
     sheet: Path
     tracks_file: Path
+    report: Path
     warnings: tuple[str, ...]
 
 
@@ -66,7 +70,7 @@ def inspect_video(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> InspectSummary:
-    """Find the faces of a clip, or of a still picture, and show them: overlay, contact sheet, and JSON.
+    """Find the faces of a clip, or of a still picture, and show them: overlay, contact sheet, JSON, and report.
 
     A clip without a face is shown as well. The results appear when all of them are complete; if anything fails, `out`
     is as it was before.
@@ -88,12 +92,11 @@ def inspect_video(
     """
     clip = open_clip(source)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
-    overlay, sheet, tracks_file = _overlay(folder, clip.info), folder / "sheet.png", folder / "tracks.json"
+    overlay, sheet = _overlay(folder, clip.info), folder / "sheet.png"
+    tracks_file, page = folder / "tracks.json", folder / "report.html"
     with ExitStack() as outputs:
         outputs.enter_context(_made(folder))
-        new_sheet, new_tracks = (
-            outputs.enter_context(_replaced(path, clip, overwrite)) for path in (sheet, tracks_file)
-        )
+        new = [outputs.enter_context(_replaced(path, clip, overwrite)) for path in (sheet, tracks_file, page)]
         size = clip.info.width, clip.info.height
         encoding = Encoding() if clip.info.is_still else Encoding(crf=OVERLAY_CRF)
         writer = outputs.enter_context(RgbWriter(overlay, clip, *size, encoding=encoding, overwrite=overwrite))
@@ -101,22 +104,22 @@ def inspect_video(
         analysis = Analysis(clip, choice.detector, options, progress)
         tracking = analysis.track()
         tracks = _inspected(analysis, tracking)
-        picture = _draw(clip, tracking, tracks, writer, progress)
-        try:
-            new_sheet.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
-            write_tracks(new_tracks, clip.info, tracking, tracks, detector=choice.detector.name, smooth=options.smooth)
-        except OSError as error:
-            msg = f"{folder} cannot be written to: {error.strerror}; free some space, or choose another --out"
-            raise OutputError(msg) from error
+        problems = find_problems(tracking, tracks, size)
+        detector = f"{choice.detector.name} ({choice.reason})"
+        drawn = _draw(clip, tracking, tracks, writer, progress)
+        report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, drawn.thumbnails())
+        _write(new, drawn, report, detector=choice.detector.name, smooth=options.smooth)
     return InspectSummary(
         frames=tracking.frame_count,
-        faceless=_count_faceless(tracking),
+        faceless=int((~covered(tracking.frame_count, tracking.tracks)).sum()),
         cuts=tracking.cuts,
         tracks=tuple(tracks),
-        detector=f"{choice.detector.name} ({choice.reason})",
+        problems=tuple(problems),
+        detector=detector,
         overlay=overlay,
         sheet=sheet,
         tracks_file=tracks_file,
+        report=page,
         warnings=tuple(writer.warnings),
     )
 
@@ -144,8 +147,8 @@ def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
 
 def _draw(
     clip: Clip, tracking: Tracking, tracks: Sequence[InspectedTrack], writer: RgbWriter, progress: Progress
-) -> NDArray[np.uint8]:
-    """Write the overlay and return the contact sheet, in one pass over the clip."""
+) -> ContactSheet:
+    """Write the overlay and fill the contact sheet, in one pass over the clip."""
     sheet = ContactSheet(clip.info.path.name, tracks)
     cuts = frozenset(tracking.cuts)
     for frame in progress("overlay", clip.frames(), tracking.frame_count):
@@ -153,14 +156,19 @@ def _draw(
         sheet.add(picture, frame.index)
         draw_overlay(picture, frame.index, tracks, is_cut=frame.index in cuts)
         writer.write(picture, frame)
-    return sheet.picture()
+    return sheet
 
 
-def _count_faceless(tracking: Tracking) -> int:
-    has_face = np.zeros(tracking.frame_count, dtype=bool)
-    for track in tracking.tracks:
-        has_face[track.first : track.last + 1] = True
-    return int((~has_face).sum())
+def _write(files: Sequence[Path], drawn: ContactSheet, report: Report, *, detector: str, smooth: float) -> None:
+    """Write contact sheet, JSON and page."""
+    sheet, tracks_file, page = files
+    try:
+        sheet.write_bytes(cv2.imencode(".png", drawn.picture()[..., ::-1])[1].tobytes())
+        write_tracks(tracks_file, report.info, report.tracking, report.tracks, detector=detector, smooth=smooth)
+        report.write(page)
+    except OSError as error:
+        msg = f"{sheet.parent} cannot be written to: {error.strerror}; free some space, or choose another --out"
+        raise OutputError(msg) from error
 
 
 @contextmanager

@@ -46,8 +46,7 @@ class ContactSheet:
             thumbnail = crop(picture, each.quads[offset], CROP_SIDE)
             state = "" if each.track.detected[offset] else " bridged"
             draw_text(thumbnail, f"{index}{state}", (0, CROP_SIDE), SMALL_TEXT)
-            x, y = LABEL_WIDTH + columns.index(offset) * (CROP_SIDE + GAP), HEADER + row * (CROP_SIDE + GAP)
-            self._sheet[y : y + CROP_SIDE, x : x + CROP_SIDE] = thumbnail
+            self._cell(row, columns.index(offset))[:] = thumbnail
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the sheet, uint8 (H, W, 3) RGB, with its labels."""
@@ -58,6 +57,17 @@ class ContactSheet:
             for line, text in enumerate(_label(each)):
                 draw_text(self._sheet, text, (GAP, top + line * LINE_HEIGHT * TEXT), TEXT, ink=colour, paper=PAPER)
         return self._sheet
+
+    def thumbnails(self) -> dict[int, list[NDArray[np.uint8]]]:
+        """Return the crops of each track that has a row, by the track's number: uint8 (CROP_SIDE, CROP_SIDE, 3) RGB."""
+        return {
+            each.track.number: [self._cell(row, column) for column in range(len(columns))]
+            for row, (each, columns) in enumerate(zip(self._shown, self._columns, strict=True))
+        }
+
+    def _cell(self, row: int, column: int) -> NDArray[np.uint8]:
+        x, y = LABEL_WIDTH + column * (CROP_SIDE + GAP), HEADER + row * (CROP_SIDE + GAP)
+        return self._sheet[y : y + CROP_SIDE, x : x + CROP_SIDE]
 
 
 def _count(tracks: Sequence[InspectedTrack]) -> str:

@@ -1,5 +1,6 @@
 """One face of a clip, as the pictures, the numbers and the JSON of an inspection all show it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.faces.alignment import quad_side
+from facevid.faces.pose import yaw
 from facevid.faces.tracking import Track
 
 
@@ -30,15 +32,55 @@ class InspectedTrack:
         return int(self.track.detected.sum())
 
     @cached_property
+    def sizes(self) -> NDArray[np.float64]:
+        """Side of the quad in every frame, (N,), in pixels."""
+        return quad_side(self.quads)
+
+    @cached_property
     def size(self) -> float:
         """Median side of the quad, in pixels."""
-        return float(np.median(quad_side(self.quads)))
+        return float(np.median(self.sizes))
+
+    @cached_property
+    def yaw(self) -> NDArray[np.float64]:
+        """How far the face is turned in every frame, (N,), in degrees, as from `faces.pose.yaw`."""
+        return yaw(self.track.landmarks)
+
+    @cached_property
+    def jitter(self) -> NDArray[np.float64]:
+        """How far the quad's corners are off steady motion in every frame, (N,), in pixels.
+
+        The length of their second difference over time, averaged over the four; 0 at the ends of the track.
+        """
+        jitter = np.zeros(len(self.quads))
+        if len(jitter) > 2:
+            jitter[1:-1] = np.linalg.norm(np.diff(self.quads, 2, axis=0), axis=-1).mean(axis=-1)
+        return jitter
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The misses that were bridged, as the first and last entry of each."""
+        return runs(~self.track.detected)
 
     @cached_property
     def longest_gap(self) -> int:
         """Frames of the longest miss that was bridged."""
-        return int(np.diff(np.flatnonzero(self.track.detected)).max(initial=1)) - 1
+        return max((last - first + 1 for first, last in self.gaps), default=0)
 
     def offset(self, frame: int) -> int | None:
         """Return which entry of the track belongs to a frame of the clip; None where the face is not there."""
         return frame - self.track.first if self.track.first <= frame <= self.track.last else None
+
+
+def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last index of every stretch in which `mask`, (N,), is set."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(first, end - 1) for first, end in edges.reshape(-1, 2).tolist()]
+
+
+def covered(frame_count: int, tracks: Iterable[Track]) -> NDArray[np.bool_]:
+    """Tell for each frame of a clip, bool (frame_count,), whether any of `tracks` reaches it."""
+    is_covered = np.zeros(frame_count, dtype=bool)
+    for track in tracks:
+        is_covered[track.first : track.last + 1] = True
+    return is_covered

@@ -27,7 +27,9 @@ _MATRICES = {
     7: (0.212, 0.087, 7),
     9: (0.2627, 0.0593, 9),
 }
-_QUALITY = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+QUALITY = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""How swscale is to convert: chroma interpolated, everything rounded."""
+
 _LOCAL = threading.local()
 
 
@@ -135,7 +137,7 @@ def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
         dst_colorspace=model.swscale,
         src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=_QUALITY,
+        interpolation=QUALITY,
         threads=1,
     )
     return rgb.to_ndarray().astype(np.uint8, copy=False)

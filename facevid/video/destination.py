@@ -21,7 +21,7 @@ def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwr
     if out.is_dir():
         msg = f"{out} cannot be written: it is a folder; give the name of a file"
         raise OutputError(msg)
-    if out.exists() and out.samefile(source):
+    if out.exists() and source.exists() and out.samefile(source):
         msg = f"{out} is the source itself; choose another name"
         raise UsageError(msg)
     if out.exists() and not overwrite:

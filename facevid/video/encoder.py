@@ -11,8 +11,11 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
-from facevid.video.clip import reason
-from facevid.video.colour import colour_model, swscale_matrix
+from facevid.video.colour import QUALITY, colour_model, swscale_matrix
+from facevid.video.container import reason
+from facevid.video.linear import LINEAR_SOURCE, as_float32, to_linear, to_srgb_curve
+from facevid.video.orientation import turned_upright
+from facevid.video.pixels import is_float
 from facevid.video.plan import EncoderPlan
 
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes no option to report errors only
@@ -35,8 +38,7 @@ class PictureEncoder:
 
     def _add_stream(self) -> VideoStream:
         plan = self._plan
-        interlaced = "+ildct+ilme" if plan.field_order > 1 else ""
-        options = {**plan.options, "flags": f"{plan.options.get('flags', '')}+frame_duration{interlaced}"}
+        options = {**plan.options, "flags": f"{plan.options.get('flags', '')}+frame_duration"}
         stream = cast(VideoStream, self._container.add_stream(plan.encoder, rate=plan.rate or 25, options=options))
         stream.set_display_matrix(plan.matrix)
         stream.time_base = plan.time_base
@@ -60,18 +62,38 @@ class PictureEncoder:
             raise self._failure(error) from error
 
     def _converted(self, native: VideoFrame) -> VideoFrame:
-        plan = self._plan
-        if native.format.name == plan.pix_fmt:
+        pix_fmt, turn = self._plan.pix_fmt, self._plan.turn
+        if turn is None:
+            return self._in_format(native, pix_fmt)
+        # Turned after the conversion, which knows where the samples of chroma lie; 4:2:2 cannot be turned.
+        turned = turned_upright(self._in_format(native, pix_fmt.replace("422", "444")), turn)
+        return self._in_format(turned, pix_fmt)
+
+    def _in_format(self, native: VideoFrame, pix_fmt: str) -> VideoFrame:
+        if is_float(native.format.name):
+            native = as_float32(native) if is_float(pix_fmt) else to_srgb_curve(native)
+        if native.format.name == pix_fmt and not self._changes_matrix(native):
             return native
+        if is_float(pix_fmt):
+            return to_linear(self._reformatted(native, LINEAR_SOURCE[pix_fmt], ColorRange.JPEG))
+        return self._reformatted(native, pix_fmt, self._plan.colour.colour_range)
+
+    def _changes_matrix(self, native: VideoFrame) -> bool:
         model = colour_model(native)
-        full = plan.colour.colour_range == ColorRange.JPEG or (plan.colour.colour_range == 0 and model.full_range)
+        return model.layout.kind == "yuv" and swscale_matrix(self._plan.colour.matrix) not in (None, model.swscale)
+
+    def _reformatted(self, native: VideoFrame, pix_fmt: str, colour_range: int) -> VideoFrame:
+        plan = self._plan
+        model = colour_model(native)
+        full = colour_range == ColorRange.JPEG or (colour_range == 0 and model.full_range)
         return self._reformatter.reformat(
             native,
-            format=plan.pix_fmt,
+            format=pix_fmt,
             src_colorspace=model.swscale,
             dst_colorspace=swscale_matrix(plan.colour.matrix) or model.swscale,
             src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            interpolation=QUALITY,
             threads=1,
         )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from av import codecs_available
+
 from facevid.errors import UsageError
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -26,29 +28,54 @@ _X265_QUIET = "log-level=error"
 
 @dataclass(frozen=True)
 class CodecEntry:
-    """One row of the table: FFmpeg's encoder, the containers that take it, the default crf, its fixed options."""
+    """One row of the table: FFmpeg's encoder, the containers that take it, the default crf, its fixed options.
+
+    `quality` is the encoder's name of what is called crf here; `lossless` its options for crf 0. `keeps_fields` is
+    set where its pictures can be marked as interlaced.
+    """
 
     encoder: str
     suffixes: tuple[str, ...]
     crf: float | None
     options: dict[str, str] = field(default_factory=dict)
+    quality: str = "crf"
+    lossless: dict[str, str] | None = None
+    keeps_fields: bool = False
 
 
+_MPEG_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+_AV1_SUFFIXES = (".mp4", ".mkv", ".webm")
+_NVENC = {"preset": "p6", "rc": "vbr", "b": "0"}
+_NVENC_LOSSLESS = {"preset": "p6", "tune": "lossless"}
+
+# Encoders in hardware are taken only when asked for by name: their pictures are larger, or poorer, than the others'.
 CODECS = {
-    "h264": CodecEntry("libx264", (".mp4", ".m4v", ".mov", ".mkv"), 12, {"preset": "medium"}),
-    "h265": CodecEntry(
-        "libx265", (".mp4", ".m4v", ".mov", ".mkv"), 12, {"preset": "medium", "x265-params": _X265_QUIET}
+    "h264": CodecEntry(
+        "libx264", _MPEG_SUFFIXES, 12, {"preset": "medium"}, lossless={"preset": "medium", "qp": "0"}, keeps_fields=True
     ),
-    "av1": CodecEntry("libsvtav1", (".mp4", ".mkv", ".webm"), 15, {"preset": "6"}),
-    "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}),
+    "h265": CodecEntry(
+        "libx265",
+        _MPEG_SUFFIXES,
+        12,
+        {"preset": "medium", "x265-params": _X265_QUIET},
+        lossless={"preset": "medium", "x265-params": f"{_X265_QUIET}:lossless=1"},
+    ),
+    "av1": CodecEntry("libsvtav1", _AV1_SUFFIXES, 15, {"preset": "6"}),
+    "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}, keeps_fields=True),
     "dnxhr": CodecEntry("dnxhd", (".mov", ".mkv"), None),
-    "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}),
+    "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}, keeps_fields=True),
+    "h264_nvenc": CodecEntry("h264_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
+    "hevc_nvenc": CodecEntry("hevc_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
+    "av1_nvenc": CodecEntry("av1_nvenc", _AV1_SUFFIXES, 15, _NVENC, "cq", _NVENC_LOSSLESS),
+    "h264_qsv": CodecEntry("h264_qsv", _MPEG_SUFFIXES, 12, {"preset": "slow"}, "global_quality"),
+    "hevc_qsv": CodecEntry("hevc_qsv", _MPEG_SUFFIXES, 12, {"preset": "slow"}, "global_quality"),
+    "av1_qsv": CodecEntry("av1_qsv", _AV1_SUFFIXES, 15, {"preset": "slow"}, "global_quality"),
 }
 
 FROM_SOURCE = {"h264": "h264", "hevc": "h265", "av1": "av1", "libdav1d": "av1", "prores": "prores", "dnxhd": "dnxhr"}
 LOSSLESS_SOURCES = ("ffv1", "rawvideo", "v210", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "qtrle", "png")
 
-STILL_ENCODERS = {
+PICTURE_ENCODERS = {
     ".png": "png",
     ".jpg": "mjpeg",
     ".jpeg": "mjpeg",
@@ -57,8 +84,11 @@ STILL_ENCODERS = {
     ".webp": "libwebp",
     ".bmp": "bmp",
     ".exr": "exr",
+    ".dpx": "dpx",
 }
-STILL_OPTIONS = {
+PICTURE_OPTIONS = {
+    "png": {"pred": "mixed"},
+    "exr": {"compression": "zip16", "format": "half"},
     "mjpeg": {"flags": "+qscale", "global_quality": str(2 * 118), "qmin": "1", "qmax": "2", "huffman": "optimal"},
     "libwebp": {"quality": "95"},
     "tiff": {"compression_algo": "deflate"},
@@ -71,6 +101,8 @@ PRORES_PROFILES = {
     "4444": "4444",
     "XQ": "4444xq",
 }
+DNXHR_PROFILES = {"DNXHR LB": "dnxhr_lb", "DNXHR SQ": "dnxhr_sq"}
+"""Profiles of a source that are kept; of the others the depth and chroma decide."""
 
 
 def codec_entry(name: str, out: Path) -> CodecEntry:
@@ -79,6 +111,9 @@ def codec_entry(name: str, out: Path) -> CodecEntry:
         msg = f"unknown codec {name}; choose one of {', '.join(CODECS)}"
         raise UsageError(msg)
     entry = CODECS[name]
+    if entry.encoder not in codecs_available:
+        msg = f"codec {name} is not in this machine's PyAV; choose h264, h265 or av1"
+        raise UsageError(msg)
     if out.suffix.lower() not in entry.suffixes:
         fitting = ", ".join(codec for codec, other in CODECS.items() if out.suffix.lower() in other.suffixes)
         msg = f"{out}: {name} goes into {', '.join(entry.suffixes)}; rename the result, or choose one of {fitting}"
@@ -86,16 +121,14 @@ def codec_entry(name: str, out: Path) -> CodecEntry:
     return entry
 
 
-def quality_options(name: str, crf: float | None) -> dict[str, str]:
+def codec_options(name: str, crf: float | None) -> dict[str, str]:
     """Return the encoder's options for a constant quality, the codec's own where `crf` is None. Raises UsageError."""
     entry = CODECS[name]
     if entry.crf is None:
         if crf is not None:
             msg = f"--crf has no meaning for {name}; leave it out, or choose h264, h265 or av1"
             raise UsageError(msg)
-        return {}
-    if crf == 0 and name == "h264":
-        return {"qp": "0"}
-    if crf == 0 and name == "h265":
-        return {"x265-params": f"{_X265_QUIET}:lossless=1"}
-    return {"crf": f"{entry.crf if crf is None else crf:g}"}
+        return dict(entry.options)
+    if crf == 0 and entry.lossless is not None:
+        return dict(entry.lossless)
+    return entry.options | {entry.quality: f"{entry.crf if crf is None else crf:g}"}

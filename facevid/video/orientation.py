@@ -41,6 +41,11 @@ class Orientation:
             return 90 if self.mirror_y else 270
         return 180 if self.mirror_y else 0
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether the picture is displayed otherwise than it is stored."""
+        return self.transpose or self.mirror_x or self.mirror_y
+
     def to_display(self, picture: NDArray[Any]) -> NDArray[Any]:
         """Return a view of the stored `picture` (H, W, ...) as it is displayed."""
         if self.transpose:
@@ -84,6 +89,15 @@ def side_data(native: VideoFrame) -> dict[str, bytes]:
     deletions = [("sidedata", f"mode=delete:type={k}") for k in range(_NEWEST_SIDE_DATA + 1) if k not in read]
     found = cast(SideDataContainer, filtered(native, deletions).side_data)
     return {entry.type.name: bytes(entry) for entry in found}
+
+
+def has_icc_profile(native: VideoFrame) -> bool:
+    """Return whether a decoded picture carries an ICC profile, without letting PyAV look at it."""
+    try:
+        filtered(native, [("sidedata", "mode=select:type=ICC_PROFILE")])
+    except (BlockingIOError, EOFError):  # the filter drops a picture without it
+        return False
+    return True
 
 
 def turned_upright(native: VideoFrame, orientation: Orientation) -> VideoFrame:

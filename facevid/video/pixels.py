@@ -79,6 +79,11 @@ class PixelLayout:
         return self.dtype.kind == "f"
 
 
+def is_float(name: str) -> bool:
+    """Return whether the samples of pixel format `name` are floating-point numbers: scene-linear light here."""
+    return bool(re.search(r"f(16|32)", name))
+
+
 def plain_format(name: str) -> str | None:
     """Return the format in which pictures of format `name` are edited: itself if plain; None if there is none."""
     name = _PLAIN.get(name, name)
@@ -107,7 +112,7 @@ def pixel_layout(name: str) -> PixelLayout | None:
         return None
     kind = "rgb" if pixel_format.is_rgb else "yuv" if len(components) >= 3 else "gray"
     size = 1 if depth <= 8 else 2 if depth <= 16 else 4
-    letter = "f" if re.search(r"f(16|32)", name) else "u"
+    letter = "f" if is_float(name) else "u"
     shifts = [(64 // chroma_size).bit_length() - 1 for chroma_size in _chroma_size(pixel_format)]
     return PixelLayout(
         name=name,

@@ -5,24 +5,30 @@ from fractions import Fraction
 from pathlib import Path
 
 from av import VideoFormat
-from av.codec import Codec
 
 from facevid.errors import UsageError
-from facevid.video.clip import ClipInfo, ColourTags
-from facevid.video.colour import HD_LINES
+from facevid.video.dpx import dpx_pix_fmt
 from facevid.video.encoding import (
     CODECS,
+    DNXHR_PROFILES,
     FROM_SOURCE,
     LOSSLESS_SOURCES,
+    PICTURE_ENCODERS,
+    PICTURE_OPTIONS,
     PRORES_PROFILES,
-    STILL_ENCODERS,
-    STILL_OPTIONS,
     Encoding,
     codec_entry,
-    quality_options,
+    codec_options,
 )
+from facevid.video.exr import exr_compression, lost_of_exr
 from facevid.video.hdr import hdr_options
-from facevid.video.pixels import pix_fmt_loss
+from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.orientation import Orientation
+from facevid.video.result_format import choose_pix_fmt, colours_of_result
+from facevid.video.sequence import PICTURE_SUFFIXES
+
+HALF_FLOAT_DEPTH = 10
+"""Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,8 @@ class EncoderPlan:
     """Everything an encoder is opened with, and what the user should be told of it.
 
     `muxer` is FFmpeg's name of the format of the encoder's own file. `field_order` is FFmpeg's number of it, above 1
-    for interlaced pictures. `matrix` is the display matrix to write, or None. `upright` asks for pictures turned as
-    they are displayed, for files that cannot say how to turn them.
+    for interlaced pictures. `matrix` is the display matrix to write, or None. `turn` is how the pictures
+    are to be turned and mirrored first, for files that cannot say it; `width` and `height` are those after it.
     """
 
     encoder: str
@@ -46,7 +52,7 @@ class EncoderPlan:
     rate: Fraction | None
     matrix: tuple[int, ...] | None = None
     field_order: int = 0
-    upright: bool = False
+    turn: Orientation | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -56,36 +62,38 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     Raises UsageError for an unknown codec or pixel format, and for one that the container or encoder cannot hold.
     """
     warnings: list[str] = []
-    upright = False
-    if info.is_still:
-        encoder = _still_encoder(out, encoding)
-        upright = encoder not in ("png", "tiff")
-        if info.has_exif and encoder != "png":
-            warnings.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
-        pix_fmt = _choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
-        options = dict(STILL_OPTIONS.get(encoder, {}))
+    turn = None
+    if _is_picture(out):
+        encoder = _picture_encoder(out, encoding)
+        turn = _turn(info, encoder)
+        warnings += _lost_notes(info, encoder, out)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
+        if encoder == "dpx":
+            pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
+        options = _picture_options(info, encoder)
     else:
         name = _choose_codec(info, out, encoding.codec, warnings)
         encoder = codec_entry(name, out).encoder
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
-        pix_fmt = _choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         _add_hdr(options, encoder, info, out, warnings)
+        warnings += _add_sampling(options, name, info, pix_fmt)
     return EncoderPlan(
         encoder=encoder,
-        muxer=_muxer(info, out),
+        muxer=_muxer(out),
         pix_fmt=pix_fmt,
         options=options,
-        width=info.width if upright else info.stored_width,
-        height=info.height if upright else info.stored_height,
-        sample_aspect_ratio=_upright_aspect(info) if upright else info.sample_aspect_ratio,
-        colour=_colour_after(info, pix_fmt),
+        width=info.width if turn else info.stored_width,
+        height=info.height if turn else info.stored_height,
+        sample_aspect_ratio=_upright_aspect(info) if turn else info.sample_aspect_ratio,
+        colour=colours_of_result(info, pix_fmt, encoder),
         time_base=info.time_base,
         rate=info.average_rate,
-        matrix=None if upright else info.orientation.matrix,
-        field_order=info.field_order,
-        upright=upright,
+        matrix=None if turn else info.orientation.matrix,
+        field_order=0 if _is_picture(out) else info.field_order,
+        turn=turn,
         warnings=tuple(warnings),
     )
 
@@ -97,21 +105,21 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
     Raises UsageError as `plan_encoder` does.
     """
     warnings: list[str] = []
-    if info.is_still:
-        encoder = _still_encoder(out, encoding)
-        pix_fmt = _choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings)
-        options = dict(STILL_OPTIONS.get(encoder, {}))
+    if _is_picture(out):
+        encoder = _picture_encoder(out, encoding)
+        pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings)
+        options = dict(PICTURE_OPTIONS.get(encoder, {}))
         colour = ColourTags(2, 6, 2, 2) if pix_fmt.startswith("yuvj") else ColourTags(0, 2, 2, 2)
     else:
         name = encoding.codec or ("av1" if out.suffix.lower() == ".webm" else "h264")
         encoder = codec_entry(name, out).encoder
-        pix_fmt = _choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings)
+        pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         colour = ColourTags(1, 1, 1, 1)
         size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
     return EncoderPlan(
         encoder=encoder,
-        muxer=_muxer(info, out),
+        muxer=_muxer(out),
         pix_fmt=pix_fmt,
         options=options,
         width=size[0],
@@ -122,6 +130,12 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         rate=info.average_rate,
         warnings=tuple(warnings),
     )
+
+
+def _turn(info: ClipInfo, encoder: str) -> Orientation | None:
+    """Return how pictures are to be turned; None where they are not, or where the file can say it."""
+    can_say = encoder in ("png", "tiff") and info.is_of_pictures
+    return info.orientation if info.orientation.is_turned and not can_say else None
 
 
 def _upright_aspect(info: ClipInfo) -> Fraction | None:
@@ -140,18 +154,53 @@ def _add_hdr(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, w
         warnings.append(f"{out.name}: the source's Dolby Vision or HDR10+ metadata is not kept")
 
 
-def _muxer(info: ClipInfo, out: Path) -> str:
-    """Return the format of the encoder's own file: a still's final one, else one that keeps the result's timestamps."""
-    if info.is_still:
+def _add_sampling(options: dict[str, str], name: str, info: ClipInfo, pix_fmt: str) -> list[str]:
+    """Keep where chroma lies; have an interlaced source's pictures encoded and marked as such, or say they are not."""
+    if info.chroma_location is not None and "420" in pix_fmt:
+        options["chroma_sample_location"] = info.chroma_location
+    if info.field_order <= 1:
+        return []
+    if not CODECS[name].keeps_fields:
+        return [f"{name} does not mark the pictures as interlaced, as the source is; h264 and prores do"]
+    options["flags"] = "+ildct+ilme"
+    return []
+
+
+def _is_picture(out: Path) -> bool:
+    return out.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _muxer(out: Path) -> str:
+    """Return the format of the encoder's own file: a picture's final one, else one that keeps the timestamps."""
+    if _is_picture(out):
         return "image2pipe"
-    return {".mkv": "matroska", ".webm": "matroska", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
+    return {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
 
 
-def _still_encoder(out: Path, encoding: Encoding) -> str:
+def _picture_encoder(out: Path, encoding: Encoding) -> str:
     if encoding.codec is not None or encoding.crf is not None:
         msg = f"{out.name} is a still picture: --codec and --crf are for video; leave them out"
         raise UsageError(msg)
-    return STILL_ENCODERS[out.suffix.lower()]
+    return PICTURE_ENCODERS[out.suffix.lower()]
+
+
+def _picture_options(info: ClipInfo, encoder: str) -> dict[str, str]:
+    options = dict(PICTURE_OPTIONS.get(encoder, {}))
+    if encoder == "exr":
+        depth = VideoFormat(info.pix_fmt).components[0].bits
+        is_half = "f16" in info.pix_fmt or depth <= HALF_FLOAT_DEPTH
+        options |= {"format": "half" if is_half else "float", "compression": exr_compression(info.files[0])}
+    return options
+
+
+def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
+    """Say which of the notes in a picture its file cannot hold."""
+    lost = lost_of_exr(info.files[0]) if info.codec == "exr" else []
+    if info.has_exif and info.is_of_pictures and encoder != "png":
+        lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
+    if info.has_icc and encoder not in ("png", "mjpeg"):
+        lost.append(f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it")
+    return lost
 
 
 def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[str]) -> str:
@@ -161,6 +210,8 @@ def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[s
         return asked
     suffix, depth = out.suffix.lower(), VideoFormat(info.pix_fmt).components[0].bits
     ordinary = "av1" if suffix == ".webm" else "h264" if depth <= 8 else "h265"
+    if info.sequence is not None:
+        return {".mov": "prores", ".mkv": "ffv1"}.get(suffix, ordinary)
     natural = "ffv1" if info.codec in LOSSLESS_SOURCES else FROM_SOURCE.get(info.codec, ordinary)
     if suffix in CODECS[natural].suffixes:
         return natural
@@ -171,7 +222,7 @@ def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[s
 
 
 def _video_options(name: str, info: ClipInfo, pix_fmt: str, crf: float | None) -> dict[str, str]:
-    options = {**CODECS[name].options, **quality_options(name, crf), **_profile(name, info, pix_fmt)}
+    options = codec_options(name, crf) | _profile(name, info, pix_fmt)
     if not info.is_constant_rate:
         options["bf"] = "0"  # MP4 keeps durations in decoding order: reordered, the last frame's would be lost
     return options
@@ -185,34 +236,7 @@ def _profile(name: str, info: ClipInfo, pix_fmt: str) -> dict[str, str]:
             kept = "4444" if full_chroma else "hq"
         return {"profile": kept}
     if name == "dnxhr":
-        return {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx" if "10" in pix_fmt else "dnxhr_hq"}
+        if full_chroma or "10" in pix_fmt:
+            return {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}
+        return {"profile": DNXHR_PROFILES.get(info.codec_profile or "", "dnxhr_hq")}
     return {}
-
-
-def _choose_pix_fmt(source: str, encoder: str, asked: str | None, out: Path, warnings: list[str]) -> str:
-    """Return the asked pixel format, or the encoder's one nearest to the source's that loses least."""
-    formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or ()]
-    if encoder == "mjpeg":
-        formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
-    if asked is not None:
-        if asked not in formats:
-            msg = f"{out.name}: {encoder} does not take pixel format {asked}; choose one of {', '.join(formats)}"
-            raise UsageError(msg)
-        return asked
-    if source in formats:
-        return source
-    best = min(formats, key=lambda name: pix_fmt_loss(source, name))
-    if any(pix_fmt_loss(source, best)[:4]):
-        warnings.append(f"{out.name}: {encoder} cannot hold {source}: converted to {best}")
-    return best
-
-
-def _colour_after(info: ClipInfo, pix_fmt: str) -> ColourTags:
-    """Return the source's tags, or, where RGB becomes YUV or anything becomes JPEG, those of the conversion."""
-    was, becomes = VideoFormat(info.pix_fmt), VideoFormat(pix_fmt)
-    primaries, transfer = info.colour.primaries, info.colour.transfer
-    if pix_fmt.startswith("yuvj") and not info.pix_fmt.startswith("yuvj"):
-        return ColourTags(2, 6, primaries, transfer)
-    if was.is_rgb and not becomes.is_rgb and len(becomes.components) > 2:
-        return ColourTags(1, 6 if info.stored_height < HD_LINES else 1, primaries, transfer)
-    return info.colour

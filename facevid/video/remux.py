@@ -10,8 +10,8 @@ import ffmpeg
 from av.stream import DataStream, Disposition, Stream
 
 from facevid.errors import UsageError
-from facevid.video.clip import ClipInfo
 from facevid.video.ffmpeg import run_ffmpeg
+from facevid.video.info import ClipInfo
 
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 _TEXT_OF = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
@@ -39,12 +39,14 @@ class RemuxPlan:
 
 
 def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
-    """Decide, before any work, what becomes of each stream of the source.
+    """Decide, before any work, what becomes of each stream of the source; an image sequence has none to carry.
 
     Raises UsageError where the container of `out` cannot hold the source's sound.
     """
     tracks: list[Track] = []
     warnings: list[str] = []
+    if info.is_of_pictures:
+        return RemuxPlan((), info.time_base.denominator, ())
     bases = [info.time_base]
     suffix = out.suffix.lower()
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:

@@ -1,7 +1,7 @@
 """Writing a result: pictures encoded anew, everything else of the source carried over."""
 
 import os
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,65 +10,47 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.errors import OutputError, UsageError
-from facevid.video.clip import STILL_SUFFIXES, Clip, ClipInfo
-from facevid.video.destination import Temporaries, check_destination
-from facevid.video.encoder import PictureEncoder
+from facevid.errors import UsageError
+from facevid.video.clip import Clip
+from facevid.video.destination import check_destination
 from facevid.video.encoding import VIDEO_SUFFIXES, Encoding
+from facevid.video.file_output import FileOutput
 from facevid.video.filters import filtered
 from facevid.video.frame import Frame
-from facevid.video.orientation import turned_upright
+from facevid.video.info import ClipInfo
 from facevid.video.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
-from facevid.video.remux import plan_remux, remux
+from facevid.video.sequence import PICTURE_SUFFIXES
+from facevid.video.sequence_output import SequenceOutput, check_sequence_destination, sequence_target
 
 
 class _Writer:
-    """What both writers share: an encoder into a hidden file, the stream copy, the move to the final place."""
+    """What both writers share: they are a context manager around an output of the kind that `out` names."""
 
-    def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
-        self._out, self._source, self._plan = out, source, plan
-        self._remux = None if source.is_still else plan_remux(source, out)
-        self.warnings: list[str] = [*plan.warnings, *(self._remux.warnings if self._remux else ())]
-        self._rounded, self._is_empty = False, True
+    def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
+        target = sequence_target(out, source)
+        self._output: FileOutput | SequenceOutput
+        if target is None:
+            check_destination(out, source.path, PICTURE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
+            self._plan = plan(out)
+            self._output = FileOutput(out, source, self._plan)
+        else:
+            check_sequence_destination(target, source, overwrite)
+            self._plan = plan(target.pattern)
+            self._output = SequenceOutput(target, source, self._plan)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the result cannot hold of its source; complete on leaving."""
+        return self._output.warnings
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._temporaries = stack.enter_context(Temporaries(self._out))
-            suffix = self._out.suffix if self._source.is_still else f".{self._plan.muxer}"
-            self._pictures = self._temporaries.path("pictures", suffix)
-            self._encoder = PictureEncoder(self._pictures, self._out, self._plan)
-            self._stack = stack.pop_all()
+        self._output.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._stack:
-            if kind is not None:
-                self._encoder.abandon()
-                return
-            if self._is_empty:
-                self._encoder.abandon()
-                msg = f"{self._out} is not written: it would hold no frame; give the writer at least one"
-                raise OutputError(msg)
-            try:
-                self._encoder.finish()
-            finally:
-                self._encoder.abandon()
-            result = self._pictures
-            if self._remux is not None:
-                result = self._temporaries.path("result", self._out.suffix)
-                remux(self._remux, self._source, self._pictures, result, self._out)
-            self._temporaries.commit(result)
-
-    def _write(self, native: VideoFrame, frame: Frame) -> None:
-        native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
-        self._encoder.write(native)
-        self._is_empty = False
-        in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm") and not self._source.is_still
-        if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
-            self._rounded = True
-            self.warnings.append(f"{self._out.name} holds times in whole milliseconds: rounded by up to half of one")
+        self._output.__exit__(kind, error, trace)
 
 
 class ClipWriter(_Writer):
@@ -76,7 +58,9 @@ class ClipWriter(_Writer):
 
     A context manager: `out` appears, whole, on leaving it without an exception; otherwise nothing is left and an
     existing `out` stays as it was. `warnings` names what the result cannot hold (complete on leaving). A still source
-    gives a still. Raises UsageError or OutputError at once where `out` or `encoding` cannot be, OutputError on writing.
+    gives a still; a video and an image sequence give either, an image sequence where `out` is a pattern or, for a
+    sequence, a folder. Its frames keep the source's numbers; a video's are numbered from 1. Raises UsageError or
+    OutputError at once where `out` or `encoding` cannot be, OutputError on writing.
     """
 
     def __init__(
@@ -87,14 +71,11 @@ class ClipWriter(_Writer):
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
     ) -> None:
-        out = Path(out)
-        check_destination(out, source.info.path, _suffixes(source.info), overwrite)
-        super().__init__(out, source.info, plan_encoder(source.info, out, encoding))
+        super().__init__(Path(out), source.info, overwrite, lambda path: plan_encoder(source.info, path, encoding))
 
     def write(self, frame: Frame) -> None:
         """Encode the next frame at its own time. Raises OutputError."""
-        native = turned_upright(frame.native, frame.orientation) if self._plan.upright else frame.native
-        self._write(filtered(native, []), frame)
+        self._output.write(filtered(frame.native, []), frame)
 
 
 class RgbWriter(_Writer):
@@ -110,10 +91,13 @@ class RgbWriter(_Writer):
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
     ) -> None:
-        out = Path(out)
-        check_destination(out, source.info.path, _suffixes(source.info), overwrite)
-        self._size = (height, width)
-        super().__init__(out, source.info, plan_rgb_encoder(source.info, out, (width, height), encoding))
+        self._out, self._size = Path(out), (height, width)
+        super().__init__(
+            self._out,
+            source.info,
+            overwrite,
+            lambda path: plan_rgb_encoder(source.info, path, (width, height), encoding),
+        )
 
     def write(self, rgb: NDArray[np.uint8], frame: Frame) -> None:
         """Encode uint8 RGB (height, width, 3), as displayed, at the time of `frame`. Raises OutputError."""
@@ -122,8 +106,4 @@ class RgbWriter(_Writer):
             raise UsageError(msg)
         extra = (self._plan.height - self._size[0], self._plan.width - self._size[1])
         padded = np.pad(rgb, ((0, extra[0]), (0, extra[1]), (0, 0)), mode="edge") if any(extra) else rgb
-        self._write(VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"), frame)
-
-
-def _suffixes(source: ClipInfo) -> tuple[str, ...]:
-    return STILL_SUFFIXES if source.is_still else VIDEO_SUFFIXES
+        self._output.write(VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"), frame)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.clips import write_clip
 
-FILES = ["overlay.mp4", "sheet.png", "tracks.json"]
+FILES = ["overlay.mp4", "report.html", "sheet.png", "tracks.json"]
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def test_json_is_all_there_is_on_stdout(run_facevid, portrait_clip, tmp_path):
     assert (track["number"], track["first"], track["last"], track["frames"]) == (0, 0, 9, 10)
     assert (track["detected"], track["longest_gap"], track["edited"]) == (10, 0, True)
     assert track["size"] > 50
+    assert summary["report"] == str(tmp_path / "out" / "report.html")
     assert summary["tracks_file"] == str(tmp_path / "out" / "tracks.json")
 
 
@@ -55,6 +56,14 @@ def test_no_face_is_said_and_is_no_error(run_facevid, grey_clip, tmp_path):
     assert told.code == 0
     assert told.out.startswith("no face found")
     assert names(tmp_path / "out") == FILES
+
+
+def test_problems_are_told_in_words_and_to_scripts(run_facevid, grey_clip, tmp_path):
+    asked = ("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "dlib")
+    assert run_facevid(*asked).out.splitlines()[-1] == "look at   frames 0-2: no face found"
+    assert json.loads(run_facevid(*asked, "-y", "--json").out)["problems"] == [
+        {"kind": "faceless", "first": 0, "last": 2, "track": None, "edited": True, "text": "no face found"}
+    ]
 
 
 def test_existing_results_need_overwrite(run_facevid, grey_clip, tmp_path):

@@ -35,6 +35,11 @@ def test_the_summary_tells_shots_misses_and_choice(inspected):
     assert face.edited
     assert face.size == pytest.approx(np.median(quad_side(face.quads)))
     assert inspected.detector.startswith("dlib")
+    assert [(each.kind, each.first, each.last) for each in inspected.problems if each.kind != "jitter"] == [
+        ("faceless", 8, 11),
+        ("bridged", 4, 4),
+        ("cut", 8, 8),
+    ]
 
 
 def test_tracks_json_holds_what_was_tracked(inspected, two_shots):
@@ -80,6 +85,7 @@ def test_a_clip_without_a_face_is_shown_all_the_same(tmp_path):
     assert len(pictures(summary.overlay)) == 3
     assert json.loads(summary.tracks_file.read_text())["tracks"] == []
     assert summary.sheet.exists()
+    assert [str(problem) for problem in summary.problems] == ["frames 0-2: no face found"]
 
 
 def test_a_still_gives_a_still(portrait, tmp_path):
@@ -95,7 +101,7 @@ def test_results_land_in_the_current_folder_by_default(portrait_clip, tmp_path, 
     monkeypatch.chdir(tmp_path)
     inspect_video(portrait_clip, options=DLIB)
     written = sorted(path.name for path in (tmp_path / "portrait.inspect").iterdir())
-    assert written == ["overlay.mp4", "sheet.png", "tracks.json"]
+    assert written == ["overlay.mp4", "report.html", "sheet.png", "tracks.json"]
 
 
 def test_sound_that_mp4_cannot_hold_goes_into_matroska(portrait_clip, tmp_path):

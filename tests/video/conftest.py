@@ -111,6 +111,7 @@ RECIPES = (
     Recipe("ten-bit.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p10le")),
     Recipe("hevc.mp4", (*_HEVC, "-pix_fmt", "yuv420p")),
     Recipe("hevc-ten-bit.mp4", (*_HEVC, "-pix_fmt", "yuv420p10le")),
+    Recipe("hevc-topleft.mp4", (*_HEVC, "-pix_fmt", "yuv420p10le", "-chroma_sample_location", "topleft")),
     Recipe("hevc-twelve-bit.mov", (*_HEVC, "-pix_fmt", "yuv444p12le")),
     Recipe(
         "hdr10.mp4",
@@ -124,6 +125,7 @@ RECIPES = (
     Recipe("bt709.mp4", (*_tags("bt709", "bt709", "bt709", "tv"), *LOSSLESS_H264)),
     Recipe("bt2020-pq.mp4", (*_tags("bt2020nc", "bt2020", "smpte2084", "tv"), *LOSSLESS_H264)),
     Recipe("bt2020-hlg.mp4", (*_tags("bt2020nc", "bt2020", "arib-std-b67", "tv"), *LOSSLESS_H264)),
+    _h264("chroma-topleft.mp4", "-chroma_sample_location", "topleft"),
     Recipe("full-range.mp4", (*_tags("bt709", "bt709", "bt709", "pc"), *LOSSLESS_H264)),
     Recipe("ffv1-sixteen-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "yuv444p16le")),
     Recipe("ffv1-rgb-ten-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "gbrp10le")),
@@ -137,8 +139,21 @@ RECIPES = (
 )
 # Clips for single tests, which need not come through unchanged.
 OTHERS = (
+    Recipe("hd.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p"), _rate("24", "256x120")),
+    Recipe("hd-ten-bit.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p10le"), _rate("24", "256x120")),
+    Recipe("hd-444.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv444p10le"), _rate("24", "256x120")),
+    Recipe("hd-rgb.mkv", (*_MKV_FFV1, "-pix_fmt", "gbrp10le"), _rate("24", "256x120")),
+    Recipe("dnxhr-lb.mov", ("-c:v", "dnxhd", "-profile:v", "dnxhr_lb", "-pix_fmt", "yuv422p"), _rate("24", "256x120")),
+    Recipe("prores-proxy.mov", ("-c:v", "prores_ks", "-profile:v", "proxy")),
+    Recipe("prores-4444xq.mov", ("-c:v", "prores_ks", "-profile:v", "4444xq", "-pix_fmt", "yuva444p10le")),
+    Recipe("av1.mp4", ("-c:v", "libsvtav1", "-pix_fmt", "yuv420p10le")),
+    Recipe("interlaced-bottom.mkv", (*_MKV_FFV1, "-flags", "+ildct", "-vf", "setfield=bff")),
+    _copy("rotated-prores.mov", "-display_rotation", "90", "prores.mov"),
+    Recipe("flat.mp4", (*_tags("bt709", "bt709", "bt709", "pc"), *LOSSLESS_H264), "color=0xC83C3C:size=64x48:d=0.2"),
     _h264("fast-start.mp4", "-movflags", "+faststart"),
     Recipe("intra.mp4", ("-c:v", "libx264", "-g", "1", "-crf", "10"), _rate("24", "160x120")),
+    Recipe("intra.mkv", ("-c:v", "libx264", "-g", "1", "-cluster_time_limit", "100"), _rate("24", "160x120")),
+    _h264("pause.mkv", "-vf", "setpts=N/24/TB+gte(N\\,6)/TB", "-fps_mode", "passthrough"),
     Recipe("long.mkv", ("-c:v", "mpeg4"), _rate("24").replace("0.5", "3")),
     Recipe("long.avi", ("-c:v", "mpeg4"), _rate("24").replace("0.5", "3")),
     Recipe("sound-only.m4a", ("-vn", "-map", "1", "-c:a", "aac"), inputs=SOUND),
@@ -185,6 +200,23 @@ def _make(name: str, folder: Path) -> Path:
         inputs = ("-f", "lavfi", "-i", recipe.picture, *recipe.inputs)
     _run(*inputs, *recipe.arguments, str(path), folder=folder)
     return path
+
+
+MakeSequence = Callable[..., Path]
+
+
+@pytest.fixture
+def make_sequence(tmp_path: Path) -> MakeSequence:
+    """Return a function that makes frames 1001 to 1005 of `shot.%04d.SUFFIX` and returns their folder."""
+
+    def make(suffix: str, pix_fmt: str, *arguments: str, first: int = 1001, name: str = "shot.%04d") -> Path:
+        folder = tmp_path / "plates"
+        folder.mkdir(exist_ok=True)
+        frames = ("-frames:v", "5", "-start_number", str(first), "-pix_fmt", pix_fmt)
+        _run("-f", "lavfi", "-i", Recipe.picture, *frames, *arguments, f"{name}{suffix}", folder=folder)
+        return folder
+
+    return make
 
 
 def _run(*arguments: str, folder: Path) -> None:

@@ -11,6 +11,8 @@ from facevid.errors import InputError
 from facevid.video import open_clip
 
 MakeClip = Callable[[str], Path]
+SEGMENT = b"\x18\x53\x80\x67"
+CLUSTER = b"\x1f\x43\xb6\x75"  # the name of a cluster of blocks in Matroska
 
 
 def test_info_says_what_the_source_is(make_clip: MakeClip) -> None:
@@ -27,6 +29,9 @@ def test_info_says_what_the_source_is(make_clip: MakeClip) -> None:
     assert hdr.light_level == (1000, 400)
     assert hdr.mastering is not None
     assert (float(hdr.mastering[0]), float(hdr.mastering[9])) == (0.68, 1000)
+    assert open_clip(make_clip("chroma-topleft.mp4")).info.chroma_location == "topleft"
+    assert open_clip(make_clip("hevc-topleft.mp4")).info.chroma_location == "topleft"
+    assert open_clip(make_clip("constant.mp4")).info.chroma_location is None
     assert not open_clip(make_clip("variable.mp4")).info.is_constant_rate
 
 
@@ -79,6 +84,52 @@ def test_a_file_that_ends_early_is_refused(make_clip: MakeClip, tmp_path: Path, 
         list(open_clip(cut).frames())
 
 
+@pytest.mark.parametrize("name", ["long.mkv", "long.avi"])
+def test_a_file_that_ends_a_little_early_is_refused(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
+    whole = make_clip(name).read_bytes()
+    cut = tmp_path / name
+    cut.write_bytes(whole[:-40])
+    with pytest.raises(InputError, match="the file ends here, before the end it announces"):
+        list(open_clip(cut).frames())
+
+
+@pytest.mark.parametrize("length", [None, 200])
+def test_a_hole_that_the_demuxer_passes_over_is_refused(
+    make_clip: MakeClip, tmp_path: Path, length: int | None
+) -> None:
+    whole = make_clip("intra.mkv").read_bytes()
+    first = whole.index(CLUSTER, len(whole) // 2)
+    following = whole.index(CLUSTER, first + 4)
+    end = following if length is None else first + length
+    damaged = tmp_path / "damaged.mkv"
+    damaged.write_bytes(whole[:first] + bytes(end - first) + whole[end:])
+    with pytest.raises(InputError, match=r"damaged at frame \d+ .*: a part of the file is missing here"):
+        list(open_clip(damaged).frames())
+
+
+def test_a_live_recording_a_pause_and_padding_are_no_hole(make_clip: MakeClip, tmp_path: Path) -> None:
+    pause = make_clip("pause.mkv").read_bytes()
+    (tmp_path / "padded.mkv").write_bytes(pause + bytes(1000))
+    (tmp_path / "live.mkv").write_bytes(of_unknown_sizes(pause, SEGMENT, CLUSTER))
+    (tmp_path / "finished.mkv").write_bytes(of_unknown_sizes(pause, CLUSTER))
+    for path in (make_clip("pause.mkv"), *tmp_path.iterdir()):
+        frames = list(open_clip(path).frames())
+        assert len(frames) == 12
+        assert frames[6].time - frames[5].time > 1
+
+
+def of_unknown_sizes(matroska: bytes, *names: bytes) -> bytes:
+    """Return the file with all bits of the sizes of the named elements set, as a live recorder has them."""
+    live = bytearray(matroska)
+    for name in names:
+        place = live.find(name)
+        while place >= 0:
+            size = 9 - live[place + 4].bit_length()
+            live[place + 4 : place + 4 + size] = ((1 << 7 * size + 1) - 1).to_bytes(size, "big")
+            place = live.find(name, place + 4)
+    return bytes(live)
+
+
 def test_a_file_cut_after_its_index_is_refused(make_clip: MakeClip, tmp_path: Path) -> None:
     whole = make_clip("fast-start.mp4").read_bytes()
     cut = tmp_path / "cut.mp4"
@@ -110,7 +161,7 @@ def test_what_cannot_be_read_is_named(make_clip: MakeClip, tmp_path: Path) -> No
     with pytest.raises(InputError, match="does not exist"):
         open_clip(tmp_path / "none.mp4")
     for sequence in (tmp_path, tmp_path / "shot.%04d.png", tmp_path / "shot.####.png"):
-        with pytest.raises(InputError, match="image sequences"):
+        with pytest.raises(InputError, match=r"is no image sequence|does not exist: no file is named so"):
             open_clip(sequence)
     with pytest.raises(InputError, match="holds no video"):
         open_clip(make_clip("sound-only.m4a"))

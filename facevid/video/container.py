@@ -1,0 +1,148 @@
+"""Opening a file, describing it, and taking the pictures out of it."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av import VideoFrame
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from facevid.errors import InputError
+from facevid.video.chroma import chroma_location
+from facevid.video.exr import is_whole_exr
+from facevid.video.hdr import hdr_metadata
+from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.integrity import is_cut_off, is_whole_matroska
+from facevid.video.orientation import has_icc_profile, orientation_of
+from facevid.video.pixels import plain_format
+from facevid.video.sequence import PICTURE_SUFFIXES
+
+END_TOLERANCE = Fraction(1, 2)
+"""By how many seconds a file may fall short of the duration that it announces."""
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file for reading. Raises InputError."""
+    if path.suffix.lower() == ".exr" and path.is_file() and not is_whole_exr(path):
+        msg = f"{path} cannot be read: it is not whole, a part of its picture is missing; render or copy it again"
+        raise InputError(msg)
+    options = {"pattern_type": "none"} if path.suffix.lower() in PICTURE_SUFFIXES else {}
+    try:
+        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+    except PermissionError as error:
+        msg = f"{path} cannot be read: permission denied; check its access rights"
+        raise InputError(msg) from error
+    except (av.FFmpegError, OSError, ValueError) as error:
+        msg = f"{path} cannot be read: {reason(error)}; is it a whole video or picture? Export or copy it again"
+        raise InputError(msg) from error
+
+
+def main_stream(path: Path, container: InputContainer) -> VideoStream:
+    """Return the stream whose pictures are the clip's. Raises InputError where there is none."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        msg = f"{path} holds no video: give a file with pictures in it"
+        raise InputError(msg)
+    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+
+
+def describe(path: Path, container: InputContainer, stream: VideoStream) -> ClipInfo:
+    """Decode the first picture and say what the file is. Raises InputError."""
+    try:
+        first = next(container.decode(stream), None)
+    except av.FFmpegError as error:
+        msg = f"{path} cannot be read: {reason(error)}; export it again"
+        raise InputError(msg) from error
+    if first is None or stream.time_base is None:
+        msg = f"{path} cannot be read: it holds no picture; export it again"
+        raise InputError(msg)
+    orientation = orientation_of(first)
+    context = stream.codec_context
+    colour = ColourTags(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
+    size = (first.height, first.width) if orientation.transpose else (first.width, first.height)
+    pix_fmt = plain_format(first.format.name)
+    if pix_fmt is None:
+        msg = f"{path}: pixel format {first.format.name} is not supported; convert it to a plain YUV or RGB format"
+        raise InputError(msg)
+    return ClipInfo(
+        path=path,
+        width=size[0],
+        height=size[1],
+        stored_width=first.width,
+        stored_height=first.height,
+        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        orientation=orientation,
+        pix_fmt=pix_fmt,
+        codec=context.name,
+        codec_profile=context.profile,
+        colour=colour,
+        chroma_location=chroma_location(first),
+        hdr=hdr_metadata(first),
+        field_order=context.field_order,
+        time_base=stream.time_base,
+        average_rate=stream.average_rate or None,
+        is_constant_rate=bool(stream.average_rate) and stream.average_rate == stream.base_rate,
+        frame_count=stream.frames or None,
+        has_sound=bool(container.streams.audio),
+        is_still=path.suffix.lower() in PICTURE_SUFFIXES,
+        has_exif=any(tag in first.metadata for tag in ("Make", "Model", "DateTime", "Orientation")),
+        has_icc=has_icc_profile(first),
+        stream_index=stream.index,
+    )
+
+
+class Pictures(Iterator[VideoFrame]):
+    """The decoded pictures of one stream; watches whether the file reaches the end that its header announces."""
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self._path, self._container, self._stream = path, container, stream
+        self._last_dts: int | None = None
+        self._reached = Fraction(0)
+        self._decoded = self._decode()
+
+    def __next__(self) -> VideoFrame:
+        return next(self._decoded)
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        for packet in self._container.demux():
+            if packet.dts is not None:
+                self._reached = max(self._reached, (packet.dts + (packet.duration or 0)) * packet.time_base)
+            if packet.stream.index != self._stream.index:  # packet.stream_index is not set in the flushing packets
+                continue
+            if packet.dts is not None:
+                self._last_dts = packet.dts
+            for picture in packet.decode():
+                assert isinstance(picture, VideoFrame)
+                yield picture
+
+    def has_hole(self) -> bool:
+        """Return whether a part of the file was passed over, which FFmpeg does not tell of a Matroska."""
+        return self._container.format.name == "matroska,webm" and not is_whole_matroska(self._path)
+
+    def ended_early(self) -> bool:
+        """Return whether packets that the file's index lists were not there, or its announced duration was not met."""
+        entries = self._stream.index_entries
+        if len(entries) and self._last_dts is not None and self._last_dts < entries[len(entries) - 1].timestamp:
+            return True
+        if is_cut_off(self._path, self._container.format.name):
+            return True
+        announced = Fraction(self._container.duration or 0, av.time_base)
+        is_announced_at_the_start = self._container.format.name in ("matroska,webm", "avi", "flv")
+        return is_announced_at_the_start and self._reached + END_TOLERANCE < announced
+
+
+def usual_duration(stream: VideoStream) -> int:
+    """Return the duration of a picture that tells none, in units of the stream's time base."""
+    rate = stream.average_rate
+    if not rate or not stream.time_base:
+        return 1
+    return max(1, round(1 / (rate * stream.time_base)))
+
+
+def reason(error: Exception) -> str:
+    """Return what FFmpeg or the system says of an error, without the file's name."""
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).lower()

@@ -1,0 +1,154 @@
+"""What FFmpeg does not tell of an OpenEXR file, nor write: its header (openexr.com, "OpenEXR File Layout")."""
+
+import math
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+_MAGIC = b"\x76\x2f\x31\x01"
+_LONG_NAMES = 0x400  # flags of the version; this one is due where a name is longer than
+_SHORT_NAME = 31
+_MULTI_PART = 0x1000
+_SHORTEST = 64
+
+# The header's number of a compression -> FFmpeg's name; any other becomes ZIP, which loses nothing.
+_COMPRESSIONS = {0: "none", 1: "rle", 2: "zip1", 3: "zip16"}
+_LINES_OF_CHUNK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
+_COLOURS = {"R", "G", "B", "A", "Y"}
+
+# Fields that describe the samples as they are stored: those of the file that was written hold.
+_STORAGE = {
+    *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "screenWindowCenter"),
+    *("screenWindowWidth", "tiles", "chunkCount", "name", "type", "version", "view", "multiView"),
+    "dwaCompressionLevel",
+}
+
+
+@dataclass(frozen=True)
+class ExrHeader:
+    """The (first) header of an OpenEXR file: type and value of each field by name, and where it ends."""
+
+    fields: dict[str, tuple[bytes, bytes]]
+    end: int
+    is_multi_part: bool
+
+    @property
+    def compression(self) -> int:
+        """The file's own number of its compression."""
+        return self.fields["compression"][1][0]
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels, `layer.R` of those in layers."""
+        value, names = self.fields["channels"][1], []
+        while value[:1] not in (b"", b"\0"):
+            name, value = value.split(b"\0", 1)
+            names.append(name.decode(errors="replace"))
+            value = value[16:]
+        return names
+
+    @property
+    def chunk_count(self) -> int | None:
+        """How many entries the offset table has; None for several parts or levels of tiles."""
+        left, top, right, bottom = struct.unpack("<4i", self.fields["dataWindow"][1])
+        if self.is_multi_part:
+            return None
+        if "tiles" not in self.fields:
+            return math.ceil((bottom - top + 1) / _LINES_OF_CHUNK.get(self.compression, 1))
+        width, height, mode = struct.unpack("<2IB", self.fields["tiles"][1])
+        return None if mode & 15 else math.ceil((right - left + 1) / width) * math.ceil((bottom - top + 1) / height)
+
+
+def read_exr_header(path: Path) -> ExrHeader | None:
+    """Read the header of `path`; None where it is no OpenEXR file that can be read."""
+    if path.stat().st_size < _SHORTEST:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _parse(data) if data[:4] == _MAGIC else None
+
+
+def _parse(data: mmap.mmap) -> ExrHeader | None:
+    fields, position = {}, 8
+    while data[position : position + 1] not in (b"", b"\0"):
+        name_end = data.find(b"\0", position)
+        kind_end = data.find(b"\0", name_end + 1)
+        if name_end < 0 or not 0 < kind_end < len(data) - 5:
+            return None
+        (size,) = struct.unpack_from("<i", data, kind_end + 1)
+        if size < 0:
+            return None
+        value = data[kind_end + 5 : kind_end + 5 + size]
+        fields[data[position:name_end].decode(errors="replace")] = (data[name_end + 1 : kind_end], value)
+        position = kind_end + 5 + size
+    if not {"channels", "compression", "dataWindow", "displayWindow"} <= fields.keys():
+        return None
+    is_multi_part = bool(struct.unpack_from("<I", data, 4)[0] & _MULTI_PART)
+    return ExrHeader(fields, position + 1, is_multi_part)
+
+
+def is_whole_exr(path: Path) -> bool:
+    """Return whether every chunk that an OpenEXR file lists is there; FFmpeg shows those that are missing as black."""
+    header = read_exr_header(path)
+    count = header.chunk_count if header else None
+    if header is None or count is None:
+        return True
+    before_size = 16 if "tiles" in header.fields else 4
+    with path.open("rb") as file:
+        file.seek(header.end)
+        table = file.read(8 * count)
+        offsets = struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8])
+        if len(offsets) < count or not all(offsets):
+            return False
+        file.seek(max(offsets) + before_size)
+        size = file.read(4)
+        return len(size) == 4 and file.tell() + struct.unpack("<i", size)[0] <= os.fstat(file.fileno()).st_size
+
+
+def exr_compression(path: Path) -> str:
+    """Return FFmpeg's name of the compression to write the likes of `path` with; ZIP where it is no OpenEXR file."""
+    header = read_exr_header(path)
+    return _COMPRESSIONS.get(header.compression, "zip16") if header else "zip16"
+
+
+def lost_of_exr(path: Path) -> list[str]:
+    """Say what of an OpenEXR file is not read, and so in no result."""
+    header = read_exr_header(path)
+    if header is None:
+        return []
+    lost = []
+    others = [name for name in header.channels if name not in _COLOURS]
+    if header.is_multi_part:
+        lost.append(f"{path.name} has several parts: only the first is kept")
+    if others:
+        lost.append(f"{path.name} has more channels than its colours and alpha ({', '.join(others[:6])}): left out")
+    if header.fields["dataWindow"] != header.fields["displayWindow"]:
+        lost.append(f"{path.name} has a data window of its own: what lies outside of the picture is left out")
+    return lost
+
+
+def carry_exr_fields(source: Path, made: Path) -> None:
+    """Write the fields of the header of `source` that say nothing of how samples are stored into `made` too.
+
+    Among them are timecode, chromaticities, camera and lens, and what a studio adds. Nothing where either is no
+    OpenEXR file of one part.
+    """
+    theirs, ours = read_exr_header(source), read_exr_header(made)
+    count = ours.chunk_count if ours else None
+    if theirs is None or ours is None or count is None:
+        return
+    own = _STORAGE | ours.fields.keys()
+    carried = {name: field for name, field in theirs.fields.items() if name not in own}
+    added = b"".join(
+        name.encode() + b"\0" + kind + b"\0" + struct.pack("<i", len(value)) + value
+        for name, (kind, value) in carried.items()
+    )
+    whole = made.read_bytes()
+    offsets = struct.unpack_from(f"<{count}Q", whole, ours.end)
+    table = struct.pack(f"<{count}Q", *(offset + len(added) for offset in offsets))
+    (version,) = struct.unpack_from("<I", whole, 4)
+    if any(len(text) > _SHORT_NAME for name, (kind, _) in carried.items() for text in (name, kind)):
+        version |= _LONG_NAMES
+    start = whole[:4] + struct.pack("<I", version) + whole[8 : ours.end - 1]
+    made.write_bytes(start + added + b"\0" + table + whole[ours.end + 8 * count :])

@@ -1,0 +1,69 @@
+"""A result in one file: a video, with everything else of its source, or a still picture."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av import VideoFrame
+
+from facevid.errors import OutputError
+from facevid.video.destination import Temporaries
+from facevid.video.encoder import PictureEncoder
+from facevid.video.frame import Frame
+from facevid.video.info import ClipInfo
+from facevid.video.notes import carry_notes
+from facevid.video.plan import EncoderPlan
+from facevid.video.remux import plan_remux, remux
+
+
+class FileOutput:
+    """An encoder into a hidden file, the stream copy, and the move to the final place; a context manager."""
+
+    def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
+        self._out, self._source, self._plan = out, source, plan
+        self._remux = plan_remux(source, out)
+        self.warnings: list[str] = [*plan.warnings, *self._remux.warnings]
+        self._rounded, self._is_empty = False, True
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._temporaries = stack.enter_context(Temporaries(self._out))
+            suffix = f".{self._plan.muxer}" if self._remux.tracks else self._out.suffix
+            self._pictures = self._temporaries.path("pictures", suffix)
+            self._encoder = PictureEncoder(self._pictures, self._out, self._plan)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is not None:
+                self._encoder.abandon()
+                return
+            if self._is_empty:
+                self._encoder.abandon()
+                msg = f"{self._out} is not written: it would hold no frame; give the writer at least one"
+                raise OutputError(msg)
+            try:
+                self._encoder.finish()
+            finally:
+                self._encoder.abandon()
+            result = self._pictures
+            if self._source.is_still:
+                carry_notes(self._source.path, result, self._out)
+            if self._remux.tracks:
+                result = self._temporaries.path("result", self._out.suffix)
+                remux(self._remux, self._source, self._pictures, result, self._out)
+            self._temporaries.commit(result)
+
+    def write(self, native: VideoFrame, frame: Frame) -> None:
+        """Encode a picture, which becomes this call's own, at the time of `frame`. Raises OutputError."""
+        native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
+        self._encoder.write(native)
+        self._is_empty = False
+        in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm")
+        if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
+            self._rounded = True
+            self.warnings.append(f"{self._out.name} holds times in whole milliseconds: rounded by up to half of one")

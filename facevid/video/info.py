@@ -1,0 +1,70 @@
+"""What a source of pictures says of itself."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from facevid.video.hdr import HdrMetadata
+from facevid.video.orientation import Orientation
+from facevid.video.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """The source's colour tags as ITU-T H.273 numbers (2 is untagged) and FFmpeg's range (0 untagged, 1 limited)."""
+
+    colour_range: int
+    matrix: int
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a source says of itself.
+
+    `width` and `height` are as displayed, `stored_width` and `stored_height` before turning. `average_rate`,
+    `is_constant_rate` and `frame_count` are what the container claims, for information and progress only.
+    `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual.
+    `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
+    """
+
+    path: Path
+    width: int
+    height: int
+    stored_width: int
+    stored_height: int
+    sample_aspect_ratio: Fraction | None
+    orientation: Orientation
+    pix_fmt: str
+    codec: str
+    codec_profile: str | None
+    colour: ColourTags
+    chroma_location: str | None
+    hdr: HdrMetadata
+    field_order: int
+    time_base: Fraction
+    average_rate: Fraction | None
+    is_constant_rate: bool
+    frame_count: int | None
+    has_sound: bool
+    is_still: bool
+    has_exif: bool
+    has_icc: bool
+    stream_index: int
+    sequence: Sequence | None = None
+
+    @property
+    def first_number(self) -> int:
+        """Number of the first frame as people count: an image sequence's own; 0 for a file."""
+        return self.sequence.first if self.sequence else 0
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that the pictures come from."""
+        return self.sequence.paths() if self.sequence else [self.path]
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Whether the source is a still or an image sequence, not a video."""
+        return self.is_still or self.sequence is not None

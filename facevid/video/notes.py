@@ -1,0 +1,24 @@
+"""Carrying the notes in a picture's header that FFmpeg does not keep."""
+
+from pathlib import Path
+
+from facevid.errors import OutputError
+from facevid.video.dpx import carry_dpx_header
+from facevid.video.exr import carry_exr_fields
+
+_CARRY = {".exr": carry_exr_fields, ".dpx": carry_dpx_header}
+
+
+def carry_notes(source: Path, made: Path, product: Path) -> None:
+    """Write the notes of the picture file `source` into `made`, where both are of a kind whose header we know.
+
+    `product` is the file named in messages. Raises OutputError.
+    """
+    suffix = made.suffix.lower()
+    if suffix not in _CARRY or source.suffix.lower() != suffix:
+        return
+    try:
+        _CARRY[suffix](source, made)
+    except OSError as error:
+        msg = f"{product} cannot be written with the notes of {source.name}: {error.strerror}; free some space"
+        raise OutputError(msg) from error

@@ -1,0 +1,63 @@
+"""The samples of a result: which pixel format, and with which colour tags."""
+
+import re
+from pathlib import Path
+
+from av import VideoFormat
+from av.codec import Codec
+
+from facevid.errors import UsageError
+from facevid.video.colour import HD_LINES
+from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.pixels import is_float, pix_fmt_loss
+
+SRGB_TRANSFER = 13
+"""The sRGB curve's number in ITU-T H.273."""
+
+DNXHR_MATRICES = (1, 9, 10)
+"""The matrices (ITU-T H.273) that DNxHR knows; what has another is converted to BT.709."""
+
+
+def choose_pix_fmt(source: str, encoder: str, asked: str | None, out: Path, warnings: list[str]) -> str:
+    """Return the asked pixel format, or the encoder's one nearest to the source's that loses least."""
+    formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
+    if encoder == "mjpeg":
+        formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
+    elif encoder == "tiff":
+        formats = [name for name in formats if not name.startswith("yuv")]  # which few programs read
+    elif encoder == "ffv1":
+        formats = [name for name in formats if not re.search("f(16|32)", name)]  # experimental still
+    if asked is not None:
+        if asked not in formats:
+            msg = f"{out.name}: {encoder} does not take pixel format {asked}; choose one of {', '.join(formats)}"
+            raise UsageError(msg)
+        return asked
+    if source in formats:
+        return source
+    best = min(formats, key=lambda name: pix_fmt_loss(source, name))
+    if is_float(source) and not is_float(best):
+        warnings.append(f"{out.name}: linear light becomes {best} on the sRGB curve; what is above 1 is cut to white")
+    elif any(pix_fmt_loss(source, best)[:4]):
+        warnings.append(f"{out.name}: {encoder} cannot hold {source}: converted to {best}")
+    return best
+
+
+def colours_of_result(info: ClipInfo, pix_fmt: str, encoder: str) -> ColourTags:
+    """Return the source's tags, or, where RGB becomes YUV or anything becomes JPEG, those of the conversion."""
+    was, becomes = VideoFormat(info.pix_fmt), VideoFormat(pix_fmt)
+    primaries, transfer = info.colour.primaries, info.colour.transfer
+    if is_float(info.pix_fmt) and not is_float(pix_fmt):
+        transfer = SRGB_TRANSFER
+    if becomes.is_rgb and not was.is_rgb:
+        return ColourTags(2, 0, primaries, transfer)
+    if pix_fmt.startswith("yuvj") and (encoder == "mjpeg" or not info.pix_fmt.startswith("yuvj")):
+        return ColourTags(2, 6, primaries, transfer)
+    if encoder == "libwebp" and not becomes.is_rgb:
+        return ColourTags(1, 6, primaries, transfer)
+    if was.is_rgb and not becomes.is_rgb and len(becomes.components) > 2:
+        as_sd = info.stored_height < HD_LINES and encoder != "dnxhd"
+        return ColourTags(1, 6 if as_sd else 1, primaries, transfer)
+    matrix = info.colour.matrix
+    if encoder == "dnxhd" and not becomes.is_rgb and matrix not in DNXHR_MATRICES:
+        matrix = 1
+    return ColourTags(info.colour.colour_range, matrix, primaries, transfer)

@@ -1,0 +1,194 @@
+"""A result in an image sequence: one file a frame, all of them moved into place together."""
+
+import os
+import secrets
+import shutil
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av import VideoFrame
+
+from facevid.errors import OutputError, UsageError
+from facevid.video.ahead import WORKERS
+from facevid.video.encoder import PictureEncoder
+from facevid.video.frame import Frame
+from facevid.video.info import ClipInfo
+from facevid.video.notes import carry_notes
+from facevid.video.plan import EncoderPlan
+from facevid.video.sequence import PICTURE_SUFFIXES, SequenceName, sequence_name, told_numbers
+
+FIRST_NUMBER = 1
+"""Number of a video's first frame in a sequence made of it."""
+
+
+def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
+    """Return how the frames of `out` are named where it is an image sequence; None where it is one file.
+
+    A folder, existing or without a suffix, takes a sequence's frames under their own names. Raises UsageError where
+    that leaves their names open, or where a still or a single picture is involved.
+    """
+    name = None if out.is_file() else sequence_name(out)
+    if name is not None and source.is_still:
+        msg = f"{out}: a still gives a still; name the result as one file, such as {out.with_name('out')}{out.suffix}"
+        raise UsageError(msg)
+    if name is not None or source.is_still:
+        return name
+    if source.sequence is not None and (out.is_dir() or not out.suffix):
+        own = source.sequence.name
+        return SequenceName(out, own.prefix, own.digits, own.suffix)
+    if not out.suffix or out.suffix.lower() in PICTURE_SUFFIXES:
+        pattern = (out.parent if out.suffix else out) / "shot.%04d.png"
+        msg = f"{out}: unknown kind of file for this source; number its frames, such as {pattern}, or name a .mp4"
+        raise UsageError(msg)
+    return None
+
+
+def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite: bool) -> None:
+    """Raise UsageError or OutputError, with the remedy, where the frames of `source` cannot become `target`."""
+    folder, pattern = target.folder, target.pattern
+    if folder.exists() and not folder.is_dir():
+        msg = f"{pattern} cannot be written: {folder} is a file; choose another folder"
+        raise OutputError(msg)
+    if not folder.exists() and not folder.parent.is_dir():
+        msg = f"{pattern} cannot be written: there is no folder {folder.parent}; make it first"
+        raise OutputError(msg)
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
+        msg = f"{pattern} cannot be written: no permission to write in {folder}; choose another folder"
+        raise OutputError(msg)
+    own = {_identity(path) for path in source.files}
+    existing = [number for number in target.numbers() if _is_made(number, source)]
+    if any(_identity(target.path(number)) in own for number in existing):
+        msg = f"{pattern} is the source itself; choose another folder or name"
+        raise UsageError(msg)
+    if existing and not overwrite:
+        told = told_numbers(_ranges(existing))
+        msg = f"{pattern} exists already ({told}); choose another folder or name, or pass --overwrite"
+        raise OutputError(msg)
+
+
+class SequenceOutput:
+    """Encoders into a hidden folder, several at once, and the move of its files to their place; a context manager."""
+
+    def __init__(self, target: SequenceName, source: ClipInfo, plan: EncoderPlan) -> None:
+        self._target, self._source, self._plan = target, source, plan
+        self.warnings: list[str] = [*plan.warnings, *_lost(target, source)]
+        self._first = source.first_number if source.sequence else FIRST_NUMBER
+        self._pending: deque[Future[None]] = deque()
+        self._written: list[int] = []
+
+    def __enter__(self) -> Self:
+        folder = self._target.folder
+        self._is_new_folder = not folder.exists()
+        parent = folder.parent if self._is_new_folder else folder
+        self._hidden = parent / f".{folder.name if self._is_new_folder else 'frames'}.{secrets.token_hex(4)}"
+        try:
+            self._hidden.mkdir()
+        except OSError as error:
+            raise self._failure(error) from error
+        self._pool = ThreadPoolExecutor(WORKERS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            shutil.rmtree(self._hidden, ignore_errors=True)
+
+    def write(self, native: VideoFrame, frame: Frame) -> None:
+        """Encode a picture, which becomes this call's own, under the number of `frame`. Raises OutputError."""
+        native.pts, native.time_base = 0, frame.time_base
+        number = self._first + frame.index
+        self._written.append(number)
+        self._pending.append(self._pool.submit(self._encode, native, number))
+        if len(self._pending) > WORKERS:
+            self._pending.popleft().result()
+
+    def _encode(self, native: VideoFrame, number: int) -> None:
+        target = self._target.path(number)
+        made = self._hidden / target.name
+        encoder = PictureEncoder(made, target, self._plan)
+        try:
+            encoder.write(native)
+            encoder.finish()
+        finally:
+            encoder.abandon()
+        if self._source.sequence is not None:
+            carry_notes(self._source.sequence.name.path(number), made, target)
+
+    def _finish(self) -> None:
+        while self._pending:
+            self._pending.popleft().result()
+        if not self._written:
+            msg = f"{self._target.pattern} is not written: it would hold no frame; give the writer at least one"
+            raise OutputError(msg)
+        try:
+            if self._is_new_folder:
+                self._hidden.rename(self._target.folder)
+            else:
+                self._replace_frames()
+        except OSError as error:
+            raise self._failure(error) from error
+        others = set(self._target.numbers()) - set(self._written)
+        if others:
+            told = told_numbers(_ranges(sorted(others)))
+            self.warnings.append(f"{self._target.pattern} also holds {told}, which are no part of this result")
+
+    def _replace_frames(self) -> None:
+        """Move the frames into the existing folder; where that fails, what was there before is put back."""
+        before = self._hidden / "before"
+        before.mkdir()
+        moved: list[Path] = []
+        try:
+            for number in self._written:
+                path = self._target.path(number)
+                if path.is_file():
+                    path.rename(before / path.name)
+                (self._hidden / path.name).rename(path)
+                moved.append(path)
+        except BaseException:
+            for path in moved:
+                path.unlink(missing_ok=True)
+            for old in before.iterdir():
+                old.rename(self._target.folder / old.name)
+            raise
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._target.pattern} cannot be written: {error.strerror}; choose another folder")
+
+
+def _lost(target: SequenceName, source: ClipInfo) -> list[str]:
+    """Say what of a video an image sequence cannot hold."""
+    lost = []
+    if source.has_sound:
+        lost.append(f"{target.pattern.name}: an image sequence holds no sound: left out")
+    if not source.is_constant_rate:
+        lost.append(f"{target.pattern.name}: an image sequence holds no times: the source's varying ones are lost")
+    if source.field_order > 1 and source.sequence is None:
+        lost.append(f"{target.pattern.name}: a picture is not marked as interlaced, which the source is")
+    return lost
+
+
+def _is_made(number: int, source: ClipInfo) -> bool:
+    """Return whether a result of `source` has a frame of this number; how many a video has is not known before."""
+    if source.sequence is None:
+        return number >= FIRST_NUMBER
+    return 0 <= number - source.sequence.first < source.sequence.count
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _ranges(numbers: list[int]) -> list[range]:
+    """Join ascending numbers to ranges."""
+    breaks = [0, *(i for i, (a, b) in enumerate(pairwise(numbers), 1) if b != a + 1), len(numbers)]
+    return [range(numbers[a], numbers[b - 1] + 1) for a, b in pairwise(breaks)]

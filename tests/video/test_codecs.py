@@ -1,0 +1,122 @@
+"""Codecs as artists ask for them, or as the source has them: profile, depth, colours and fields of the result."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facevid.errors import OutputError, UsageError
+from facevid.video import CODECS, ClipWriter, Encoding, open_clip
+from facevid.video.encoding import codec_options
+from facevid.video.ffmpeg import ffmpeg_program
+from facevid.video.plan import plan_encoder
+
+MakeClip = Callable[[str], Path]
+
+
+def copy(source: Path, out: Path, encoding: Encoding) -> list[str]:
+    clip = open_clip(source)
+    with ClipWriter(out, clip, encoding=encoding) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    return writer.warnings
+
+
+def difference(source: Path, out: Path) -> float:
+    was, now = next(open_clip(source).frames()).rgb(), next(open_clip(out).frames()).rgb()
+    return float(np.abs(now.astype(int) - was).mean())
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "profile", "pix_fmt"),
+    [
+        ("hd.mp4", "dnxhr", "DNXHR HQ", "yuv422p"),
+        ("hd-ten-bit.mp4", "dnxhr", "DNXHR HQX", "yuv422p10le"),
+        ("hd-444.mp4", "dnxhr", "DNXHR 444", "yuv444p10le"),
+        ("hd-rgb.mkv", "dnxhr", "DNXHR 444", "gbrp10le"),
+        ("dnxhr-lb.mov", None, "DNXHR LB", "yuv422p"),
+        ("prores-proxy.mov", None, "Proxy", "yuv422p10le"),
+        ("prores-4444xq.mov", None, "XQ", "yuva444p12le"),
+        ("prores.mov", None, "HQ", "yuv422p10le"),
+        ("av1.mp4", None, "Main", "yuv420p10le"),
+    ],
+)
+def test_profile_and_depth_follow_the_source(
+    make_clip: MakeClip, tmp_path: Path, *, source: str, codec: str | None, profile: str, pix_fmt: str
+) -> None:
+    out = tmp_path / ("out.mp4" if source == "av1.mp4" else "out.mov")
+    copy(make_clip(source), out, Encoding(codec))
+    info = open_clip(out).info
+    assert (info.codec_profile, info.pix_fmt) == (profile, pix_fmt)
+    assert difference(make_clip(source), out) < 4
+
+
+def test_dnxhr_is_of_bt709_whatever_the_source_is(make_clip: MakeClip, tmp_path: Path) -> None:
+    copy(make_clip("hd-444.mp4"), tmp_path / "out.mov", Encoding("dnxhr"))
+    assert open_clip(make_clip("hd-444.mp4")).info.colour.matrix == 2  # of so few lines that it is BT.601
+    assert open_clip(tmp_path / "out.mov").info.colour.matrix == 1
+    assert difference(make_clip("hd-444.mp4"), tmp_path / "out.mov") < 0.5
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "name", "order"),
+    [
+        ("interlaced.mov", "h264", "out.mov", "T"),
+        ("interlaced.mov", "prores", "out.mov", "T"),
+        ("interlaced.mov", "ffv1", "out.mkv", "T"),
+        ("interlaced-bottom.mkv", "h264", "out.mov", "B"),
+        ("interlaced-bottom.mkv", "prores", "out.mov", "B"),
+        ("interlaced-bottom.mkv", "ffv1", "out.mkv", "B"),
+    ],
+)
+def test_the_order_of_fields_is_kept(
+    make_clip: MakeClip, tmp_path: Path, *, source: str, codec: str, name: str, order: str
+) -> None:
+    warnings = copy(make_clip(source), tmp_path / name, Encoding(codec))
+    assert not any("interlaced" in told for told in warnings)
+    assert fields(tmp_path / name) == {order}
+
+
+def fields(path: Path) -> set[str]:
+    """Return how ffmpeg marks the pictures: T top field first, B bottom field first, P progressive."""
+    command = [ffmpeg_program(), "-nostdin", "-i", str(path), "-vf", "showinfo", "-f", "null", "-"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return {line.split(" i:")[1][0] for line in told.splitlines() if " i:" in line}
+
+
+@pytest.mark.parametrize("codec", ["h265", "av1"])
+def test_fields_that_cannot_be_marked_are_told(make_clip: MakeClip, tmp_path: Path, codec: str) -> None:
+    warnings = copy(make_clip("interlaced.mov"), tmp_path / "out.mp4", Encoding(codec))
+    assert any(f"{codec} does not mark the pictures as interlaced" in told for told in warnings)
+    assert fields(tmp_path / "out.mp4") == {"P"}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_options_of_every_codec(codec: str) -> None:
+    entry = CODECS[codec]
+    if entry.crf is None:
+        with pytest.raises(UsageError, match="--crf has no meaning"):
+            codec_options(codec, 20)
+        return
+    assert codec_options(codec, None)[entry.quality] == str(entry.crf)
+    assert codec_options(codec, 20.5)[entry.quality] == "20.5"
+    assert (entry.quality in codec_options(codec, 0)) == (entry.lossless is None)
+
+
+def test_hardware_is_used_only_when_asked_for(make_clip: MakeClip, tmp_path: Path) -> None:
+    info = open_clip(make_clip("constant.mp4")).info
+    assert plan_encoder(info, tmp_path / "out.mp4", Encoding()).encoder == "libx264"
+    plan = plan_encoder(info, tmp_path / "out.mp4", Encoding("h264_nvenc", crf=19))
+    assert (plan.encoder, plan.pix_fmt, plan.options["cq"]) == ("h264_nvenc", "yuv420p", "19")
+    deep = open_clip(make_clip("hevc-ten-bit.mp4")).info
+    assert plan_encoder(deep, tmp_path / "out.mp4", Encoding("hevc_nvenc")).pix_fmt == "p010le"
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="needs a machine without an NVIDIA device")
+def test_missing_hardware_is_told_before_any_work(make_clip: MakeClip, tmp_path: Path) -> None:
+    writer = ClipWriter(tmp_path / "out.mp4", open_clip(make_clip("hd.mp4")), encoding=Encoding("h264_nvenc"))
+    with pytest.raises(OutputError, match=r"cannot be written \(h264_nvenc\).*try another codec"), writer:
+        pass
+    assert list(tmp_path.iterdir()) == []

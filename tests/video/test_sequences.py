@@ -1,0 +1,412 @@
+"""Image sequences: found, numbered, read, written as a whole, and turned into videos and back."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facevid.errors import FacevidError, InputError, OutputError, UsageError
+from facevid.video import Clip, ClipWriter, Edit, Encoding, Frame, RgbWriter, add_edits, open_clip
+from facevid.video.exr import read_exr_header
+from facevid.video.pixels import pixel_layout, plane_view
+
+MakeClip = Callable[[str], Path]
+MakeSequence = Callable[..., Path]
+
+FORMATS = [
+    (".png", "rgb24", "rgb24"),
+    (".png", "rgba64be", "rgba64be"),
+    (".png", "gray16be", "gray16be"),
+    (".tif", "rgb24", "rgb24"),
+    (".tiff", "rgb48le", "rgb48le"),
+    (".tif", "rgba64le", "rgba64le"),
+    (".dpx", "rgb24", "rgb24"),
+    (".dpx", "gbrp10be", "gbrp10le"),
+    (".dpx", "gbrp10le", "gbrp10le"),
+    (".dpx", "gbrp12be", "gbrp12le"),
+    (".dpx", "rgb48be", "rgb48be"),
+    (".exr", "gbrpf16le", "gbrpf16le"),
+    (".exr", "gbrpf32le", "gbrpf32le"),
+    (".exr", "gbrapf32le", "gbrapf32le"),
+]
+"""Suffix, pixel format that is written, and the one that is read again."""
+
+
+def copy(clip: Clip, out: Path, *edits: Edit, encoding: Encoding | None = None, overwrite: bool = False) -> list[str]:
+    with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
+        for frame in clip.frames():
+            writer.write(add_edits(frame, edits))
+    return writer.warnings
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def planes(frame: Frame) -> list[np.ndarray]:
+    layout = pixel_layout(frame.native.format.name)
+    assert layout is not None
+    return [plane_view(frame.native, plane, layout) for plane in range(len(frame.native.planes))]
+
+
+@pytest.mark.parametrize("given", ["shot.%04d.png", "shot.####.png", "."])
+def test_a_sequence_is_found_and_keeps_its_numbers(make_sequence: MakeSequence, given: str) -> None:
+    folder = make_sequence(".png", "rgb24")
+    (folder / "notes.txt").touch()
+    info = (clip := open_clip(folder / given)).info
+    assert (info.first_number, info.frame_count, info.time_base) == (1001, 5, Fraction(1, 24))
+    assert info.path == folder / "shot.%04d.png"
+    assert info.files == [folder / f"shot.{number}.png" for number in range(1001, 1006)]
+    assert not info.is_still
+    assert not info.has_sound
+    frames = list(clip.frames())
+    assert [(frame.index, frame.pts, frame.duration) for frame in frames] == [(i, i, 1) for i in range(5)]
+    for number, frame in enumerate(frames, 1001):
+        (still,) = open_clip(folder / f"shot.{number}.png").frames()
+        assert np.array_equal(still.rgb(), frame.rgb())
+
+
+def test_numbers_may_grow_beyond_their_digits(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    folder = make_sequence(".png", "gray", first=98, name="%02d")
+    copy(open_clip(folder), tmp_path / "out")
+    assert names(tmp_path / "out") == names(folder) == ["100.png", "101.png", "102.png", "98.png", "99.png"]
+
+
+def test_what_is_no_whole_sequence_is_refused(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    folder = make_sequence(".png", "rgb24")
+    for given in ("shot.%05d.png", "shot.#####.png", "take.%04d.png", "none/shot.%04d.png"):
+        with pytest.raises(InputError, match="does not exist: no file is named so"):
+            open_clip(folder / given)
+    with pytest.raises(UsageError, match="has 2 places for the frame's number"):
+        open_clip(folder / "shot.##.##.png")
+    with pytest.raises(InputError, match="is no image sequence"):
+        open_clip(tmp_path)
+    (folder / "shot.1003.png").rename(folder / "shot.1010.png")
+    with pytest.raises(InputError, match=r"shot\.%04d\.png is not whole: frames 1003, 1006-1009 missing; render"):
+        open_clip(folder)
+    (folder / "shot.1003.png").write_bytes((folder / "shot.1001.png").read_bytes())
+    (folder / "matte.1003.png").write_bytes((folder / "shot.1001.png").read_bytes())
+    with pytest.raises(UsageError, match=r"several image sequences \(matte\.%04d\.png, shot\.%04d\.png\); name one"):
+        open_clip(folder)
+
+
+@pytest.mark.parametrize(("suffix", "written", "read"), FORMATS)
+def test_frames_keep_format_numbers_and_what_is_not_edited(
+    make_sequence: MakeSequence, tmp_path: Path, suffix: str, written: str, read: str
+) -> None:
+    half = ("-format", "half") if written == "gbrpf16le" else ()
+    clip = open_clip(make_sequence(suffix, written, *half))
+    assert clip.info.pix_fmt == read
+    assert copy(clip, tmp_path / "out", Edit(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    assert names(tmp_path / "out") == [path.name for path in clip.info.files]
+    copies = open_clip(tmp_path / "out")
+    assert (copies.info.pix_fmt, copies.info.colour) == (read, clip.info.colour)
+    for was, now in zip(clip.frames(), copies.frames(), strict=True):
+        for before, after in zip(planes(was), planes(now), strict=True):
+            changed = before != after
+            changed[8:16, 8:16] = False
+            assert not changed.any()
+        assert (now.rgb().astype(int) - was.rgb())[8:16, 8:16].max() > 15
+
+
+def test_jpegs_stay_jpegs(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    clip = open_clip(make_sequence(".jpg", "yuvj422p", "-q:v", "2"))
+    copy(clip, tmp_path / "out")
+    assert open_clip(tmp_path / "out").info.pix_fmt == "yuvj422p"
+    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < 3
+
+
+@pytest.mark.parametrize(("name", "number"), [("none", 0), ("rle", 1), ("zip1", 2), ("zip16", 3)])
+def test_exr_compression_and_fields_are_kept(
+    make_sequence: MakeSequence, tmp_path: Path, name: str, number: int
+) -> None:
+    folder = make_sequence(".exr", "gbrpf32le", "-compression", name)
+    for path in folder.iterdir():
+        add_exr_field(path, b"shotName", path.name.encode())
+        add_exr_field(path, b"aNameOfMoreThanThirtyOneCharacters", b"long")
+    clip = open_clip(folder)
+    assert copy(clip, tmp_path / "out") == []
+    for path in (tmp_path / "out").iterdir():
+        header = read_exr_header(path)
+        assert header is not None
+        assert header.compression == number
+        assert header.fields["shotName"] == (b"string", path.name.encode())
+        assert header.fields["aNameOfMoreThanThirtyOneCharacters"] == (b"string", b"long")
+        assert path.read_bytes()[5] & 4  # long names
+    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
+
+
+def add_exr_field(path: Path, name: bytes, value: bytes) -> None:
+    """Insert a field behind the magic number and version, and move the offset table's entries behind it."""
+    header = read_exr_header(path)
+    assert header is not None
+    assert header.chunk_count
+    field = name + b"\0string\0" + struct.pack("<i", len(value)) + value
+    whole, table = path.read_bytes(), f"<{header.chunk_count}Q"
+    offsets = [offset + len(field) for offset in struct.unpack_from(table, whole, header.end)]
+    rest = whole[header.end + 8 * len(offsets) :]
+    path.write_bytes(whole[:8] + field + whole[8 : header.end] + struct.pack(table, *offsets) + rest)
+
+
+def test_exr_channels_beside_the_colours_are_told(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    folder = make_sequence(".exr", "gbrapf32le", "-compression", "none")
+    for path in folder.iterdir():  # the alpha becomes a depth
+        path.write_bytes(path.read_bytes().replace(b"A\0\2\0\0\0", b"Z\0\2\0\0\0", 1))
+    assert any(
+        "more channels than its colours and alpha (Z)" in told for told in copy(open_clip(folder), tmp_path / "o")
+    )
+
+
+@pytest.mark.parametrize("pix_fmt", ["gbrp10be", "gbrp10le"])
+def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt: str) -> None:
+    folder = make_sequence(".dpx", pix_fmt)
+    for path in folder.iterdir():
+        whole = bytearray(path.read_bytes())
+        order = ">" if whole[:4] == b"SDPX" else "<"
+        for place in (4, 16, 808):
+            struct.pack_into(f"{order}I", whole, place, struct.unpack_from(f"{order}I", whole, place)[0] + 384)
+        industry = bytearray(384)
+        struct.pack_into(f"{order}I", industry, 1920 - 1664, 0x01020304)  # SMPTE timecode
+        whole[801] = 3  # logarithmic
+        whole[260:265] = b"Title"
+        path.write_bytes(whole[:1664] + industry + whole[1664:])
+    clip = open_clip(folder)
+    copy(clip, tmp_path / "out")
+    for path in (tmp_path / "out").iterdir():
+        old, new = (folder / path.name).read_bytes(), path.read_bytes()
+        assert (new[:4], new[801], new[260:265]) == (old[:4], 3, b"Title")
+        assert new[1664:2048] == old[1664:2048]
+        assert len(new) == len(old) == struct.unpack_from(">I" if new[:4] == b"SDPX" else "<I", new, 16)[0]
+    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
+
+
+@pytest.mark.parametrize(("suffix", "pix_fmt"), [(".png", "rgb24"), (".exr", "gbrpf32le"), (".dpx", "rgb24")])
+def test_a_damaged_frame_is_named(make_sequence: MakeSequence, suffix: str, pix_fmt: str) -> None:
+    folder = make_sequence(suffix, pix_fmt)
+    cut = folder / f"shot.1003{suffix}"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    with pytest.raises(InputError, match=rf"shot\.1003\{suffix} cannot be read"):
+        list(open_clip(folder).frames())
+
+
+def test_a_render_that_was_stopped_is_named(make_sequence: MakeSequence) -> None:
+    folder = make_sequence(".exr", "gbrpf32le", "-compression", "none")
+    stopped = folder / "shot.1002.exr"
+    header = read_exr_header(stopped)
+    assert header is not None
+    whole, last = stopped.read_bytes(), header.end + 8 * 47
+    stopped.write_bytes(whole[:last] + bytes(8) + whole[last + 8 :])  # the offset of the last of 48 lines
+    with pytest.raises(InputError, match=r"shot\.1002\.exr cannot be read: it is not whole"):
+        list(open_clip(folder).frames())
+
+
+def test_a_palette_is_no_other_format(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    clip = open_clip(make_sequence(".png", "pal8"))
+    assert copy(clip, tmp_path / "out") == []
+    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.array_equal(was.rgb(), now.rgb())
+
+
+def test_frames_must_be_alike(make_sequence: MakeSequence) -> None:
+    folder = make_sequence(".png", "rgb48be")
+    make_sequence(".png", "gray", first=1004)
+    frames = list(open_clip(folder).frames())
+    assert len(frames) == 8
+    assert {frame.native.format.name for frame in frames} == {"rgb48be"}
+    (gray,) = open_clip(folder / "shot.1004.png").frames()
+    assert np.abs(frames[3].rgb().astype(int) - gray.rgb()).max() <= 1
+    make_sequence(".png", "rgba64be", first=1006)
+    with pytest.raises(InputError, match=r"shot\.1006\.png has pixel format rgba64be, the first frame rgb48be"):
+        list(open_clip(folder).frames())
+    make_sequence(".png", "rgb24", "-s", "32x24", first=1002)
+    with pytest.raises(InputError, match=r"shot\.1002\.png has 32x24 pixels, the first frame 64x48"):
+        list(open_clip(folder).frames())
+
+
+def test_frames_of_the_target_are_replaced_only_when_asked(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
+    out.mkdir()
+    for name in ("shot.1002.png", "shot.1009.png", "other.1001.png"):
+        (out / name).write_bytes(b"as it was")
+    with pytest.raises(OutputError, match=r"exists already \(frames 1002\).*--overwrite"):
+        ClipWriter(out / "shot.####.png", clip)
+    warnings = copy(clip, out / "shot.####.png", overwrite=True)
+    assert [told for told in warnings if "also holds frames 1009, which are no part of this result" in told]
+    untouched = {path.name for path in out.iterdir() if path.read_bytes() == b"as it was"}
+    assert untouched == {"other.1001.png", "shot.1009.png"}
+    assert len(names(out)) == 7
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("existing", [True, False])
+def test_an_exception_leaves_everything_as_it_was(
+    make_sequence: MakeSequence, tmp_path: Path, failure: type[BaseException], existing: bool
+) -> None:
+    clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
+    if existing:
+        out.mkdir()
+        (out / "shot.1002.png").write_bytes(b"as it was")
+    before = names(tmp_path)
+    with pytest.raises(failure), ClipWriter(out, clip, overwrite=True) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+        raise failure
+    assert names(tmp_path) == before
+    if existing:
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == {"shot.1002.png": b"as it was"}
+
+
+def test_a_move_that_fails_is_undone(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
+    out.mkdir()
+    (out / "shot.1002.png").write_bytes(b"as it was")
+    with pytest.raises(OutputError, match="cannot be written"), ClipWriter(out, clip, overwrite=True) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+        (hidden,) = (path for path in out.iterdir() if path.is_dir())
+        frame_count = clip.info.frame_count or 0
+        while len(list(hidden.glob("*.png"))) < frame_count:  # encoded beside this thread
+            pass
+        (hidden / "shot.1005.png").unlink()
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {"shot.1002.png": b"as it was"}
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        ("plates", UsageError, "is the source itself"),
+        ("plates/shot.####.png", UsageError, "is the source itself"),
+        ("link", UsageError, "is the source itself"),
+        ("plates/shot.1001.png", UsageError, r"unknown kind of file for this source; number its frames"),
+        ("nowhere/out/shot.%04d.png", OutputError, "there is no folder"),
+        ("file/shot.%04d.png", OutputError, "file is a file"),
+        ("out.txt", UsageError, "unknown kind of file"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_at_once(
+    make_sequence: MakeSequence, tmp_path: Path, target: str, error: type[FacevidError], message: str
+) -> None:
+    clip = open_clip(make_sequence(".png", "rgb24"))
+    (tmp_path / "link").symlink_to(tmp_path / "plates")
+    (tmp_path / "file").touch()
+    with pytest.raises(error, match=message):
+        ClipWriter(tmp_path / target, clip, overwrite=True)
+
+
+def test_a_still_gives_no_sequence_and_a_video_no_folder(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a still gives a still"):
+        ClipWriter(tmp_path / "out.%04d.png", open_clip(make_clip("still.png")))
+    with pytest.raises(UsageError, match="number its frames, such as"):
+        ClipWriter(tmp_path / "out", open_clip(make_clip("sound.mp4")))
+    with pytest.raises(UsageError, match="--codec and --crf are for video"):
+        ClipWriter(tmp_path / "out.%04d.png", open_clip(make_clip("sound.mp4")), encoding=Encoding("h264"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pix_fmt", "out", "codec"),
+    [
+        (".png", "rgb24", "out.mp4", "h264"),
+        (".png", "rgb48be", "out.mov", "prores"),
+        (".png", "rgb48be", "out.mkv", "ffv1"),
+        (".dpx", "gbrp10be", "out.mkv", "ffv1"),
+        (".exr", "gbrpf32le", "out.mp4", "hevc"),
+        (".exr", "gbrpf32le", "out.mkv", "ffv1"),
+    ],
+)
+def test_a_sequence_becomes_a_video(
+    make_sequence: MakeSequence, tmp_path: Path, *, suffix: str, pix_fmt: str, out: str, codec: str
+) -> None:
+    clip = open_clip(make_sequence(suffix, pix_fmt))
+    warnings = copy(clip, tmp_path / out)
+    made = open_clip(tmp_path / out)
+    assert made.info.codec == codec
+    assert any("linear light becomes" in told for told in warnings) == (suffix == ".exr")
+    for was, now in zip(clip.frames(), made.frames(), strict=True):
+        assert abs(now.time - was.time) <= (Fraction(1, 2000) if out.endswith("mkv") else 0)
+        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < (2 if codec == "ffv1" else 6)
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix", "pix_fmt"),
+    [
+        ("sound.mp4", ".png", "rgb24"),
+        ("rotated-90.mp4", ".png", "rgb24"),
+        ("rotated-180.mp4", ".exr", "gbrpf16le"),
+        ("rotated-prores.mov", ".png", "rgb48be"),
+        ("rotated-prores.mov", ".jpg", "yuvj422p"),
+        ("ten-bit.mp4", ".dpx", "gbrp10le"),
+        ("ten-bit.mp4", ".tif", "rgb48le"),
+        ("bt709.mp4", ".exr", "gbrpf16le"),
+        ("full-range.mp4", ".jpg", "yuvj420p"),
+    ],
+)
+def test_a_video_becomes_a_sequence(
+    make_clip: MakeClip, tmp_path: Path, source: str, suffix: str, pix_fmt: str
+) -> None:
+    clip = open_clip(make_clip(source))
+    warnings = copy(clip, tmp_path / f"shot.%04d{suffix}")
+    assert any("holds no sound" in told for told in warnings) == clip.info.has_sound
+    made = open_clip(tmp_path / f"shot.%04d{suffix}")
+    assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (1, 12, pix_fmt)
+    for was, now in zip(clip.frames(), made.frames(), strict=True):
+        difference = now.rgb().astype(int) - was.rgb()
+        assert np.abs(difference).mean() < 8  # chroma is interpolated, between colours as different as can be
+        assert np.abs(difference.mean(axis=(0, 1))).max() < 2
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr", ".jpg", ".webp", ".bmp"])
+def test_a_video_gives_pictures_of_its_colours(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
+    clip = open_clip(make_clip("flat.mp4"))
+    copy(clip, tmp_path / f"shot.%04d{suffix}")
+    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(now.astype(int) - was).max() <= 2
+
+
+def test_varying_times_are_told(make_clip: MakeClip, tmp_path: Path) -> None:
+    told = copy(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
+    assert any("varying ones are lost" in warning for warning in told)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.%04d.png"])
+def test_rgb_pictures_for_a_sequence(make_sequence: MakeSequence, tmp_path: Path, name: str) -> None:
+    clip = open_clip(make_sequence(".exr", "gbrpf32le"))
+    picture = np.full((48, 128, 3), (200, 90, 40), np.uint8)
+    with RgbWriter(tmp_path / name, clip, 128, 48) as writer:
+        for frame in clip.frames():
+            writer.write(picture, frame)
+    made = open_clip(tmp_path / name)
+    frames = list(made.frames())
+    assert len(frames) == 5
+    assert np.abs(frames[2].rgb().astype(int) - picture).max() < 8
+    assert made.info.first_number == (0 if name == "out.mp4" else 1001)
+
+
+def test_an_icc_profile_is_kept_or_told(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    folder = make_sequence(".png", "rgb24")
+    profile = bytes(36) + b"acsp" + bytes(92)
+    body = b"iCCPgrey\0\0" + zlib.compress(profile)
+    for path in folder.iterdir():
+        whole = path.read_bytes()
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        path.write_bytes(whole[:33] + chunk + whole[33:])  # behind the signature and the header
+    clip = open_clip(folder)
+    assert clip.info.has_icc
+    assert copy(clip, tmp_path / "png") == []
+    assert open_clip(tmp_path / "png").info.has_icc
+    assert any("ICC profile is not kept" in told for told in copy(clip, tmp_path / "out.%04d.tif"))
+    assert not open_clip(tmp_path / "out.%04d.tif").info.has_icc
+
+
+def test_a_video_of_a_sequence_is_a_plain_file(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    copy(open_clip(make_sequence(".png", "rgb24")), tmp_path / "out.mp4")
+    with av.open(tmp_path / "out.mp4") as container:
+        stream = container.streams.video[0]
+        assert (stream.average_rate, stream.frames, len(container.streams)) == (24, 5, 1)
