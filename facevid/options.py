@@ -60,6 +60,8 @@ class EditOptions:
 
     Attributes:
         model: a name in the store, or a path; None is the carried model.
+        frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from 0); None is all. The
+            others pass through.
         compare: where to write original, reconstruction and edit side by side.
         overwrite: replace an existing result.
         codec, crf, pix_fmt: of the result; None follows the source.
@@ -69,6 +71,7 @@ class EditOptions:
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     compositing: CompositingOptions = field(default_factory=CompositingOptions)
+    frames: tuple[int, int] | None = None
     compare: Path | None = None
     overwrite: bool = False
     codec: str | None = None

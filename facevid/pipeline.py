@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from facevid.analysis import Analysis, EncodedTrack, Tracking
 from facevid.batches import batches
 from facevid.comparison import Comparison
@@ -20,7 +22,7 @@ from facevid.models import load_model
 from facevid.options import CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
 from facevid.rendering import Renderer, TrackEdit, set_into
-from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
+from facevid.video import ClipInfo, ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ def edit_video(
     options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
     progress: Progress = silent,
 ) -> EditSummary:
-    """Edit the faces of a clip, or of a still picture.
+    """Edit the faces of a clip, of an image sequence, or of a still picture.
 
     The sound, timing, size and colour tags of the source are kept, and so is every sample that no edit reaches, up to
     the encoder. `target` appears when it is complete; if anything fails, it is as it was before.
 
     Args:
-        source: a video file or a still picture.
-        target: what to write; of the same kind.
+        source: a video file, an image sequence (`shot.%04d.png`, `shot.####.png`, a folder) or a still picture.
+        target: what to write; a still for a still.
         edits: applied one after another, in this order; each as `--attr` takes it ("smile=+1"), or parsed.
         options: what else may be chosen.
         progress: told how far each stage is.
@@ -104,7 +106,8 @@ def edit_video(
         renderer = Renderer(
             model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
         )
-        scheduled = [schedule(each, parsed, tracking, clip.info.time_base) for each in encoded]
+        wanted = frames_to_edit(clip.info, tracking.frame_count, options.frames)
+        scheduled = [schedule(each, parsed, tracking, clip.info.time_base, wanted) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)
 
         pool = outputs.enter_context(ThreadPoolExecutor())
@@ -131,14 +134,25 @@ def edit_video(
     )
 
 
+def frames_to_edit(info: ClipInfo, count: int, frames: tuple[int, int] | None) -> range:
+    """Turn the first and last frame, by the clip's own numbers, into indices. Raises UsageError where it has none."""
+    if frames is None:
+        return range(count)
+    first, last = (number - info.first_number for number in frames)
+    if first >= count or last < 0:
+        has = f"{info.first_number} to {info.first_number + count - 1}"
+        raise UsageError(f"--frames {frames[0]}-{frames[1]}: the frames of {info.path} are {has}")
+    return range(max(first, 0), min(last + 1, count))
+
+
 def schedule(
-    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, time_base: Fraction
+    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, time_base: Fraction, wanted: range
 ) -> TrackEdit:
-    """Evaluate the edits in every frame of a track; they fade where the face cannot take them."""
+    """Evaluate the edits in every frame of a track: none outside of `wanted`, less where the face cannot take them."""
     indices = range(encoded.track.first, encoded.track.last + 1)
     seconds = [int(tracking.pts[index]) * time_base for index in indices]
-    strengths = [(edit.attribute, edit.strengths(indices, seconds) * encoded.presence) for edit in edits]
-    return TrackEdit(encoded, strengths)
+    share = encoded.presence * np.array([index in wanted for index in indices])
+    return TrackEdit(encoded, [(edit.attribute, edit.strengths(indices, seconds) * share) for edit in edits])
 
 
 def edit_frame(frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions) -> Frame:

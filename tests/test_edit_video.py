@@ -1,5 +1,6 @@
 """The whole recipe on a real face, with the carried model."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def test_keyframes_leave_the_frames_before_them_untouched(portrait_clip, tmp_pat
     change = np.abs(pictures(tmp_path / "out.mp4") - pictures(portrait_clip)).mean(axis=(1, 2, 3))
     assert not change[:5].any()
     assert (np.diff(change[4:9]) > 0).all()
+
+
+def test_only_the_frames_asked_for_are_edited(portrait_clip, tmp_path):
+    summary = edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1"], replace(LOSSLESS, frames=(3, 5)))
+    change = np.abs(pictures(tmp_path / "out.mp4") - pictures(portrait_clip)).max(axis=(1, 2, 3))
+    assert list(np.flatnonzero(change)) == [3, 4, 5]
+    assert summary.edited == 3
+    with pytest.raises(UsageError, match="are 0 to 9"):
+        edit_video(portrait_clip, tmp_path / "none.mp4", ["smile=1"], replace(LOSSLESS, frames=(10, 20)))
+
+
+def test_a_sequence_keeps_its_numbers(portrait, tmp_path):
+    for index in range(4):
+        cv2.imwrite(str(tmp_path / f"in.{1001 + index}.png"), camera_move(portrait, index, (320, 240))[..., ::-1])
+    options = EditOptions(compute=CPU, frames=(1002, 1003))
+    edit_video(tmp_path / "in.####.png", tmp_path / "out.####.png", ["smile=1"], options)
+    for number in range(1001, 1005):
+        before, after = (pictures(tmp_path / f"{name}.{number}.png") for name in ("in", "out"))
+        assert np.array_equal(before, after) == (number in (1001, 1004))
 
 
 def test_edits_are_applied_in_the_order_given(portrait_clip, tmp_path):

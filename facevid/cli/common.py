@@ -1,5 +1,6 @@
 """What several commands share."""
 
+import re
 from typing import Any
 
 import click
@@ -20,6 +21,22 @@ class FacesType(click.ParamType[Any]):
             return tuple(int(number) for number in value.split(","))
         except ValueError:
             self.fail(f'"{value}" is neither largest nor all nor a list of numbers such as 0,2', param, ctx)
+
+
+class FramesType(click.ParamType[Any]):
+    """`A-B`, the first and the last frame, or one frame."""
+
+    name = "frames"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the option's text."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", value)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            self.fail(f'"{value}" is no range of frames such as 1001-1100', param, ctx)
+        return first, last
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:

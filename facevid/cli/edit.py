@@ -9,6 +9,7 @@ import click
 
 from facevid.cli.common import (
     FacesType,
+    FramesType,
     detector_option,
     device_option,
     json_option,
@@ -46,6 +47,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whose face: largest (one a shot), all, or numbers from `facevid inspect` such as 0,2.",
 )
+@click.option(
+    "--frames",
+    type=FramesType(),
+    metavar="A-B",
+    help="Edit these frames only, by a sequence's own numbers, else from 0; the others pass through.",
+)
 @detector_option
 @smooth_option
 @click.option(
@@ -66,7 +73,11 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also write original | reconstruction | edit side by side.",
 )
-@click.option("--codec", metavar="NAME", help="h264, h265, prores, dnxhr, ffv1 or av1.  [default: follows IN]")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="h264, h265, prores, dnxhr, ffv1, av1, or a hardware one (h264_nvenc, ...).  [default: follows IN]",
+)
 @click.option("--crf", type=click.FloatRange(0, 63), help="Constant quality.  [default: visually lossless]")
 @click.option("--pix-fmt", metavar="NAME", help="Pixel format, as FFmpeg calls it.  [default: follows IN]")
 @device_option
@@ -83,7 +94,7 @@ if TYPE_CHECKING:
 @quiet_option
 @verbose_option
 def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Edit the faces of the video or picture IN and write OUT.
+    """Edit the faces of the video, image sequence or picture IN and write OUT.
 
     Sound, timing, size, colour tags and every pixel that no edit reaches stay as they are in IN.
 
@@ -93,6 +104,7 @@ def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool
       facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5 --compare compare.mp4
       facevid edit in.mov out.mov --attr smile=0@0,1@24          a smile that grows over 24 frames
       facevid edit in.mp4 out.mp4 --attr glasses=1 --face all    everyone in the shot
+      facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
       facevid edit portrait.jpg older.jpg --attr age=+1
 
     `facevid attrs` lists the attributes.

@@ -84,7 +84,7 @@ def test_it_learns_to_reconstruct_and_its_model_loads(data, tmp_path):
     path = train_face_model(
         data, tmp_path, 120, recipe=TINY, compute=Compute(report=lambda _, told: heard.update(told))
     )
-    assert heard["held-out dB"] > 12  # 9 before it learns
+    assert heard["held-out dB"] > 12
     model = load_model(path)
     assert (model.crop_size, model.resolution, model.layers, model.width) == (32, 32, 8, 16)
     face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
