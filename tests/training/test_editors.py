@@ -69,7 +69,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(codes, classifier, tmp_path
     with pytest.raises(KeyboardInterrupt):
         train_transformer(codes, classifier, SMILE, tmp_path, compute=Compute(seed=3, progress=interrupt))
     checkpoint = tmp_path / f"tnet_{SMILE}.checkpoint.pt"
-    assert torch.load(checkpoint)["step"] == 25
+    assert torch.load(checkpoint, weights_only=True)["step"] == 25
     with pytest.raises(UsageError, match="begun with seed 3, not 4"):
         train_transformer(codes, classifier, SMILE, tmp_path, compute=Compute(seed=4))
     resumed = train_transformer(codes, classifier, SMILE, tmp_path, compute=Compute(seed=3))

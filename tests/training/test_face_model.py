@@ -106,13 +106,13 @@ def test_the_whole_game_stops_and_goes_on(data, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield item
 
-    whole = torch.load(train_face_model(data, tmp_path / "whole", 7, recipe=recipe))
+    whole = torch.load(train_face_model(data, tmp_path / "whole", 7, recipe=recipe), weights_only=True)
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         train_face_model(data, out, 7, recipe=recipe, compute=Compute(progress=interrupt))
     with pytest.raises(UsageError, match="begun with r1_every 3, not 4"):
         train_face_model(data, out, 7, recipe=replace(recipe, r1_every=4))
-    resumed = torch.load(train_face_model(data, out, 7, recipe=recipe))
+    resumed = torch.load(train_face_model(data, out, 7, recipe=recipe), weights_only=True)
     for name, tensor in whole["state_dict"].items():
         assert torch.equal(tensor, resumed["state_dict"][name]), name
     with (out / "losses.csv").open() as file:

@@ -1,0 +1,30 @@
+"""`facevid train`; one file a command."""
+
+import click
+
+from facevid.cli.train import classifier, codes, components, directions, model, transformer
+
+
+@click.group()
+def command() -> None:
+    """Train editors on your own pictures, or a face model.
+
+    \b
+      facevid train codes faces.tar labels.csv --out codes.safetensors
+      facevid train classifier codes.safetensors --out trained
+      facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
+      facevid train directions codes.safetensors --out trained
+      facevid train components codes.safetensors --out trained
+      facevid models import face_model.pt trained/* --name mine
+
+    Every command can be stopped with Ctrl-C: run it again and it goes on. What is finished is left as it is, unless
+    --overwrite is given. Every twentieth row of a table is held out of all training, for `facevid evaluate`.
+    """
+
+
+command.add_command(codes.command)
+command.add_command(classifier.command)
+command.add_command(transformer.command)
+command.add_command(directions.command)
+command.add_command(components.command)
+command.add_command(model.command)

@@ -1,0 +1,87 @@
+"""What the commands that train share."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from facevid.errors import UsageError
+from facevid.latents.attributes import attribute_of
+from facevid.training.codes import CodeSet
+
+T = TypeVar("T")
+
+codes_argument = click.argument("codes", type=click.Path(path_type=Path))
+out_option = click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the result."
+)
+seed_option = click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
+attribute_option = click.option(
+    "--attr", "attributes", multiple=True, metavar="NAME", help="What to train; repeat it.  [default: all labelled]"
+)
+layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to move.  [default: 0-10]")
+
+
+class Console:
+    """Shows steps and losses as plain lines on stderr, every few seconds; a `Progress` and a `Report`."""
+
+    SECONDS_BETWEEN_LINES = 5.0
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._stage = ""
+
+    def __call__(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
+        """Pass `items` through and say how far they are."""
+        self._stage = stage
+        began = told = time.monotonic()
+        for count, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - told >= self.SECONDS_BETWEEN_LINES or count == total:
+                told, speed = now, count / max(now - began, 1e-6)
+                left = f", {(total - count) / speed:.0f} s left" if total else ""
+                self.say(f"{stage}: {count}/{total or '?'}, {speed:.1f} a second{left}")
+
+    def report(self, step: int, losses: Mapping[str, float]) -> None:
+        """Show the losses at a step."""
+        self.say(f"{self._stage}: step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            click.echo(line, err=True)
+
+
+def layer_range(text: str | None) -> range | None:
+    """Read `A-B`. Raises UsageError where that is no range."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+    layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if not layers:
+        raise UsageError(f'--edit-layers "{text}": write the first and the last layer, for example 0-10')
+    return layers
+
+
+def attribute_indices(codes: CodeSet, names: tuple[str, ...]) -> list[int]:
+    """Return the indices of the attributes named, of all that are labelled where none is."""
+    chosen = [attribute_of(name) for name in names] or list(codes.attributes)
+    if not chosen:
+        raise UsageError("the codes have no labels; make them again with --label rules that fit the table")
+    return list(dict.fromkeys(codes.index_of(attribute) for attribute in chosen))
+
+
+def is_done(path: Path, overwrite: bool, console: Console) -> bool:
+    """Say whether a result is there and shall stay; where not, remove what an --overwrite shall not go on from."""
+    if overwrite:
+        for stale in path.parent.glob(f"{path.name.split('.')[0]}.checkpoint.pt"):
+            stale.unlink()
+        path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+    elif path.exists():
+        console.say(f"{path}: is there already, and left as it is; add --overwrite to make it again")
+        return True
+    return False

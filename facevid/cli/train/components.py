@@ -1,0 +1,31 @@
+"""`facevid train components`."""
+
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import Console, codes_argument, is_done, out_option, seed_option
+from facevid.training.codes import load_codes
+from facevid.training.components import COMPONENTS_FILE, fit_components
+
+
+@click.command("components")
+@codes_argument
+@out_option
+@click.option("--count", default=80, show_default=True, type=click.IntRange(1), help="How many components to keep.")
+@seed_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
+    """Find GANSpace's principal components, components.pt, of CODES.
+
+    \b
+      facevid train components codes.safetensors --out trained
+    """
+    console = Console(quiet)
+    if is_done(out / COMPONENTS_FILE, overwrite, console):
+        return
+    shares = fit_components(load_codes(codes), count, out, seed)
+    console.say(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")

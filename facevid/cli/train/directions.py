@@ -1,0 +1,55 @@
+"""`facevid train directions`."""
+
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import (
+    Console,
+    attribute_indices,
+    attribute_option,
+    codes_argument,
+    is_done,
+    layer_range,
+    layers_option,
+    out_option,
+    seed_option,
+)
+from facevid.training.codes import load_codes
+from facevid.training.directions import direction_file, fit_direction, save_direction
+
+
+@click.command("directions")
+@codes_argument
+@out_option
+@attribute_option
+@layers_option
+@seed_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    *,
+    codes: Path,
+    out: Path,
+    attributes: tuple[str, ...],
+    edit_layers: str | None,
+    seed: int,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Fit InterFaceGAN's directions, direction_<attribute>.npy, to CODES: normals of linear support vector machines.
+
+    \b
+      facevid train directions codes.safetensors --attr smile --out trained
+    """
+    console = Console(quiet)
+    loaded = load_codes(codes)
+    layers = layer_range(edit_layers)
+    wanted = attribute_indices(loaded, attributes)
+    for index in console("directions", wanted, len(wanted)):
+        if not is_done(out / direction_file(index), overwrite, console):
+            direction = fit_direction(loaded, index, layers, seed)
+            path = save_direction(out, index, direction)
+            console.say(f"{path}: {direction.accuracy:.3f} right on held-out codes (mean of yes and no)")

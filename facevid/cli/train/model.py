@@ -1,0 +1,87 @@
+"""`facevid train model`."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import (
+    Console,
+    out_option,
+    seed_option,
+)
+from facevid.device import choose_device
+from facevid.errors import UsageError
+from facevid.training.face_model import train_face_model
+from facevid.training.recipe import Recipe
+from facevid.training.run import Compute
+
+
+@click.command("model")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
+@out_option
+@click.option("--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
+)
+@click.option(
+    "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
+)
+@click.option(
+    "--batch-size", default=Recipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
+)
+@seed_option
+@device_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    *,
+    data: Path,
+    out: Path,
+    steps: int,
+    minutes: float | None,
+    sets: tuple[str, ...],
+    batch_size: int,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Train a generator, an encoder and a mapping network: a face model, face_model.pt, in pSp's layout.
+
+    --data holds picture sets: a table NAME.csv beside NAME.tar, or beside a folder NAME, of faces aligned as FFHQ. A
+    table names each picture in a column `file` (or its number in `index`). Label columns as of `train codes` are used
+    where they are there. Where only a part of an aligned face is picture and the rest black, a column
+    `picture_corners_px` gives x y of the part's top left, bottom left, bottom right and top right corner:
+
+    \b
+      file,age,male,picture_corners_px
+      0001.jpg,31,1,23.5 34.9 24.2 118.3 107.5 117.6 106.9 34.3
+
+    \b
+      facevid train model --data faces --out run --steps 40000 --minutes 60
+      facevid train model --data mine --set studio=0.7 --set phone=0.3 --out run --steps 40000
+      facevid models import run/face_model.pt --name mine
+
+    The folder `run` gets the checkpoint, losses.csv, pictures of how far it is, and run.json, which says what was run.
+    To go on, run it again. The learning rates fall over the last quarter of --steps: ask for all that you mean to do.
+    """
+    recipe = replace(Recipe(), batch_size=batch_size)
+    if sets:
+        recipe = replace(recipe, sets=tuple(_share(text) for text in sets))
+    if overwrite:
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    console = Console(quiet)
+    compute = Compute(choose_device(device), seed, console, console.report)
+    path = train_face_model(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
+    console.say(f"{path}: written; facevid models import {path} --name NAME")
+
+
+def _share(text: str) -> tuple[str, float]:
+    match = re.fullmatch(r"([^=/]+)=(\d+(?:\.\d+)?)", text)
+    if match is None or float(match[2]) == 0:
+        raise UsageError(f'--set "{text}": write a set\'s name and its share, for example ffhq128=0.5')
+    return match[1], float(match[2])

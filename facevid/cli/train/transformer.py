@@ -1,0 +1,78 @@
+"""`facevid train transformer`."""
+
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import (
+    Console,
+    attribute_indices,
+    attribute_option,
+    codes_argument,
+    is_done,
+    layer_range,
+    layers_option,
+    out_option,
+    seed_option,
+)
+from facevid.device import choose_device
+from facevid.latents.attributes import CELEBA
+from facevid.training.classifier import (
+    read_classifier,
+)
+from facevid.training.codes import load_codes
+from facevid.training.run import Compute
+from facevid.training.transformer import TransformerOptions, train_transformer, transformer_file
+
+
+@click.command("transformer")
+@codes_argument
+@click.argument("classifier", type=click.Path(path_type=Path))
+@out_option
+@attribute_option
+@layers_option
+@click.option(
+    "--lambda-attr", default=TransformerOptions.lambda_attr, show_default=True, help="Keeps other attributes."
+)
+@click.option("--lambda-rec", default=TransformerOptions.lambda_rec, show_default=True, help="Keeps steps short.")
+@click.option("--learning-rate", default=TransformerOptions.learning_rate, show_default=True, help="Of Adam.")
+@click.option("--batch-size", default=TransformerOptions.batch_size, show_default=True, type=click.IntRange(1))
+@click.option("--epochs", default=TransformerOptions.epochs, show_default=True, type=click.IntRange(1))
+@seed_option
+@device_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    *,
+    codes: Path,
+    classifier: Path,
+    out: Path,
+    attributes: tuple[str, ...],
+    edit_layers: str | None,
+    lambda_attr: float,
+    lambda_rec: float,
+    learning_rate: float,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Train latent transformers, tnet_<CelebA index>.pth.tar, on CODES against a latent CLASSIFIER.
+
+    \b
+      facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
+    """
+    console = Console(quiet)
+    loaded = load_codes(codes)
+    layers = layer_range(edit_layers)
+    options = TransformerOptions(layers, lambda_attr, lambda_rec, learning_rate, batch_size, epochs)
+    compute = Compute(choose_device(device), seed, console, console.report)
+    network = read_classifier(classifier, loaded)
+    for index in attribute_indices(loaded, attributes):
+        if not is_done(out / transformer_file(index), overwrite, console):
+            train_transformer(loaded, network, index, out, options=options, compute=compute)
+            console.say(f"{out / transformer_file(index)}: {CELEBA[index]}")
