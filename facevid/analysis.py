@@ -127,7 +127,7 @@ class Analysis:
         unknown = sorted(set(wanted) - {track.number for track in tracking.tracks})
         if unknown:
             raise UsageError(f"{path} has no face {unknown[0]}; its faces are 0 to {len(tracking.tracks) - 1}")
-        return [tracking.tracks[number] for number in wanted]
+        return [tracking.tracks[number] for number in dict.fromkeys(wanted)]
 
     def encode(
         self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +35,7 @@ class EditSummary:
         tracks: tracks edited.
         detector: which landmark detector ran, and why that one.
         device: where the networks ran.
-        warnings: what the result could not keep of its source.
+        warnings: what the result could not keep of its source, and what may not be as meant.
     """
 
     output: Path
@@ -107,7 +106,7 @@ def edit_video(
             model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
         )
         wanted = frames_to_edit(clip.info, tracking.frame_count, options.frames)
-        scheduled = [schedule(each, parsed, tracking, clip.info.time_base, wanted) for each in encoded]
+        scheduled = [schedule(each, parsed, tracking, clip.info, wanted) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)
 
         pool = outputs.enter_context(ThreadPoolExecutor())
@@ -130,7 +129,7 @@ def edit_video(
         len(tracks),
         f"{choice.detector.name} ({choice.reason})",
         device,
-        tuple(writer.warnings),
+        (*writer.warnings, *([] if edited else ["no frame was edited: every strength is 0 where there is a face"])),
     )
 
 
@@ -146,13 +145,14 @@ def frames_to_edit(info: ClipInfo, count: int, frames: tuple[int, int] | None) -
 
 
 def schedule(
-    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, time_base: Fraction, wanted: range
+    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, info: ClipInfo, wanted: range
 ) -> TrackEdit:
     """Evaluate the edits in every frame of a track: none outside of `wanted`, less where the face cannot take them."""
     indices = range(encoded.track.first, encoded.track.last + 1)
-    seconds = [int(tracking.pts[index]) * time_base for index in indices]
+    numbers = [info.first_number + index for index in indices]
+    seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
     share = encoded.presence * np.array([index in wanted for index in indices])
-    return TrackEdit(encoded, [(edit.attribute, edit.strengths(indices, seconds) * share) for edit in edits])
+    return TrackEdit(encoded, [(edit.attribute, edit.strengths(numbers, seconds) * share) for edit in edits])
 
 
 def edit_frame(frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions) -> Frame:

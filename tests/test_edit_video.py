@@ -80,6 +80,7 @@ def test_an_edit_of_no_strength_changes_nothing(portrait_clip, tmp_path):
     summary = edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0"], LOSSLESS)
     assert np.array_equal(pictures(tmp_path / "out.mp4"), pictures(portrait_clip))
     assert summary.edited == 0
+    assert "no frame was edited" in summary.warnings[-1]
 
 
 def test_keyframes_leave_the_frames_before_them_untouched(portrait_clip, tmp_path):
@@ -101,8 +102,8 @@ def test_only_the_frames_asked_for_are_edited(portrait_clip, tmp_path):
 def test_a_sequence_keeps_its_numbers(portrait, tmp_path):
     for index in range(4):
         cv2.imwrite(str(tmp_path / f"in.{1001 + index}.png"), camera_move(portrait, index, (320, 240))[..., ::-1])
-    options = EditOptions(compute=CPU, frames=(1002, 1003))
-    edit_video(tmp_path / "in.####.png", tmp_path / "out.####.png", ["smile=1"], options)
+    options = EditOptions(compute=CPU, frames=(1002, 1004))
+    edit_video(tmp_path / "in.####.png", tmp_path / "out.####.png", ["smile=1@1003,0@1004"], options)
     for number in range(1001, 1005):
         before, after = (pictures(tmp_path / f"{name}.{number}.png") for name in ("in", "out"))
         assert np.array_equal(before, after) == (number in (1001, 1004))

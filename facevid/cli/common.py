@@ -18,7 +18,7 @@ class FacesType(click.ParamType[Any]):
         if value in ("largest", "all") or isinstance(value, tuple):
             return value
         try:
-            return tuple(int(number) for number in value.split(","))
+            return tuple(dict.fromkeys(int(number) for number in value.split(",")))
         except ValueError:
             self.fail(f'"{value}" is neither largest nor all nor a list of numbers such as 0,2', param, ctx)
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     "attrs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Attribute and strength, from -3 to 3; 1 is the full edit. May be given again: applied in order.",
+    help="Attribute and strength, from -3 to 3; 1 is the full edit. Or keyframes, NAME=VALUE@TIME,VALUE@TIME,...: TIME "
+    "is a frame number or seconds (0.5s); linear between, held outside. May be given again: applied in order.",
 )
 @model_option
 @click.option(
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     "--frames",
     type=FramesType(),
     metavar="A-B",
-    help="Edit these frames only, by a sequence's own numbers, else from 0; the others pass through.",
+    help="Edit frames A to B only, both included; by a sequence's own numbers, else from 0. The others pass through.",
 )
 @detector_option
 @smooth_option
@@ -149,12 +150,13 @@ def _as_json(summary: "EditSummary", seconds: dict[str, float]) -> dict[str, Any
 
 
 def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
+    timed = {**seconds, "all": sum(seconds.values())}
     rows = {
         "frames": f"{summary.frames}: {summary.edited} edited, {summary.passed_through} passed through unedited",
         "faces": f"{summary.faces} edited, in {summary.tracks} track{'s' if summary.tracks != 1 else ''}",
         "detector": summary.detector,
         "device": summary.device,
-        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()),
+        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in timed.items()),
         "output": str(summary.output),
     }
     if summary.compare:

@@ -63,7 +63,8 @@ def choose_detector(name: DetectorName = "auto", device: str = "cpu") -> Detecto
         return DetectorChoice(face_alignment_detector.FaceAlignmentDetector(device), "asked for")
     missing = face_alignment_detector.missing_weights()
     if missing:
-        return DetectorChoice(dlib_detector.DlibDetector(), f"face-alignment's weights are not in {_home(missing[0])}")
+        reason = f"face-alignment, better on turned faces, has no weights in {_home(missing[0])}"
+        return DetectorChoice(dlib_detector.DlibDetector(), reason)
     return DetectorChoice(face_alignment_detector.FaceAlignmentDetector(device), "its weights are on this machine")
 
 

@@ -22,7 +22,7 @@ class AttributeEdit:
     Attributes:
         attribute: the name as the user wrote it, a method before it or not (`smile`, `direction:smile`).
         values: strength at each keyframe; 1 is the full edit towards the attribute, -1 away from it.
-        times: each keyframe's frame number (whole), or its time in seconds, rising.
+        times: each keyframe's frame number (whole; the clip's own), or its time in seconds, rising.
         in_seconds: which of the two `times` are.
     """
 
@@ -31,9 +31,9 @@ class AttributeEdit:
     times: tuple[Fraction, ...] = (Fraction(0),)
     in_seconds: bool = False
 
-    def strengths(self, indices: Sequence[int], seconds: Sequence[Fraction]) -> NDArray[np.float32]:
+    def strengths(self, numbers: Sequence[int], seconds: Sequence[Fraction]) -> NDArray[np.float32]:
         """Evaluate the strength at frames given by their number and their time; float32 (N,)."""
-        at = seconds if self.in_seconds else indices
+        at = seconds if self.in_seconds else numbers
         return np.interp(np.array([float(t) for t in at]), [float(t) for t in self.times], self.values).astype(
             np.float32
         )

@@ -85,7 +85,7 @@ def test_landmarks_of_a_crop_need_no_detector(portrait):
 def test_auto_takes_dlib_and_says_why(torch_home):
     choice = choose_detector("auto")
     assert choice.detector.name == "dlib"
-    assert "weights are not in" in choice.reason
+    assert "has no weights in" in choice.reason
 
 
 def test_auto_takes_face_alignment_where_its_weights_are(random_weights):
