@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis import Tracking
+from facevid.faces.presence import YAW
 from facevid.inspection.tracks import InspectedTrack, covered, runs
 
 Kind = Literal["faceless", "unedited", "profile", "bridged", "small", "edge", "jitter", "several", "cut"]
@@ -29,8 +30,8 @@ IMPORTANCE: tuple[Kind, ...] = (
 )
 """The kinds of problem, the worst first: no edit at all, a poor edit, an edit that may show, things to know of."""
 
-PROFILE_YAW = 30.0
-"""Degrees of yaw. Of the faces that the generators learned from (FFHQ) 19 of 20 are turned by less."""
+PROFILE_YAW = YAW[0]
+"""Degrees of yaw, from which an edit fades."""
 
 SMALL_SIDE = 64.0
 """Pixels of the quad's side. A published encoder sees 256: of its pixels a sixteenth would hold anything new."""
@@ -154,7 +155,7 @@ def _ranges(each: InspectedTrack, size: tuple[int, int]) -> Iterator[tuple[Kind,
 def _text(kind: Kind, each: InspectedTrack, frames: slice) -> str:
     match kind:
         case "profile":
-            return f"turned away, up to {np.abs(each.yaw[frames]).max():.0f}°: the edit will be poor"
+            return f"turned away, up to {np.abs(each.yaw[frames]).max():.0f}°: the edit fades"
         case "bridged":
             return "missed by the detector, bridged"
         case "small":

@@ -29,7 +29,7 @@ class FileOutput:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._temporaries = stack.enter_context(Temporaries(self._out))
-            suffix = f".{self._plan.muxer}" if self._remux.tracks else self._out.suffix
+            suffix = f".{self._plan.muxer}" if self._remux.streams else self._out.suffix
             self._pictures = self._temporaries.path("pictures", suffix)
             self._encoder = PictureEncoder(self._pictures, self._out, self._plan)
             self._stack = stack.pop_all()
@@ -53,7 +53,7 @@ class FileOutput:
             result = self._pictures
             if self._source.is_still:
                 carry_notes(self._source.path, result, self._out)
-            if self._remux.tracks:
+            if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
                 remux(self._remux, self._source, self._pictures, result, self._out)
             self._temporaries.commit(result)

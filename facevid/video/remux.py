@@ -21,7 +21,7 @@ _REFUSED = {".mov": {"opus", "libopus", "flac", "truehd", "vp8", "vp9", "av1"}, 
 
 
 @dataclass(frozen=True)
-class Track:
+class CopiedStream:
     """One stream of the result: its number in the source, the codec if it must be converted, its disposition."""
 
     index: int
@@ -33,7 +33,7 @@ class Track:
 class RemuxPlan:
     """Which of the source's streams go into the result, in order, and what could not be kept."""
 
-    tracks: tuple[Track, ...]
+    streams: tuple[CopiedStream, ...]
     movie_timescale: int
     warnings: tuple[str, ...]
 
@@ -43,7 +43,7 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
 
     Raises UsageError where the container of `out` cannot hold the source's sound.
     """
-    tracks: list[Track] = []
+    copied: list[CopiedStream] = []
     warnings: list[str] = []
     if info.is_of_pictures:
         return RemuxPlan((), info.time_base.denominator, ())
@@ -52,20 +52,22 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:
         held = _codecs_of(suffix)
         for stream in container.streams:
-            track = _place_track(stream, info, out, held, warnings)
-            if track is not None:
-                tracks.append(track)
+            each = _place_stream(stream, info, out, held, warnings)
+            if each is not None:
+                copied.append(each)
                 if stream.time_base:
                     bases.append(stream.time_base)
-    return RemuxPlan(tuple(tracks), _common_timescale(bases), tuple(warnings))
+    return RemuxPlan(tuple(copied), _common_timescale(bases), tuple(warnings))
 
 
-def _place_track(stream: Stream, info: ClipInfo, out: Path, held: set[str], warnings: list[str]) -> Track | None:
+def _place_stream(
+    stream: Stream, info: ClipInfo, out: Path, held: set[str], warnings: list[str]
+) -> CopiedStream | None:
     codec = stream.codec_context.name if stream.codec_context else "unknown"
     disposition = "+".join(flag.name or "" for flag in Disposition if flag in stream.disposition) or "0"
-    track = Track(stream.index, None, disposition)
+    each = CopiedStream(stream.index, None, disposition)
     if stream.index == info.stream_index or _is_held(stream, codec, out, held):
-        return track
+        return each
     if isinstance(stream, DataStream) and _is_written_anew(stream):
         return None
     if stream.type == "audio":
@@ -77,7 +79,7 @@ def _place_track(stream: Stream, info: ClipInfo, out: Path, held: set[str], warn
     if stream.type == "subtitle" and codec in _TEXT_SUBTITLES:
         text = _TEXT_OF[out.suffix.lower()]
         warnings.append(f"{out.name}: {name} is converted to {text}")
-        return replace(track, convert_to=text)
+        return replace(each, convert_to=text)
     warnings.append(f"{out.name} cannot hold the source's {name}: left out")
     return None
 
@@ -112,7 +114,7 @@ def _common_timescale(bases: list[Fraction]) -> int:
 def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Path) -> None:
     """Write `result` from the new `pictures` and the source's other streams, all copied. Raises OutputError."""
     new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}")
-    streams = [new["0"] if track.index == info.stream_index else old[str(track.index)] for track in plan.tracks]
+    streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
     options: dict[str, str | int | None] = {
         "c": "copy",
         "copyts": None,
@@ -122,11 +124,11 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
         "map_chapters": 1,
         "max_interleave_delta": 0,
     }
-    for number, track in enumerate(plan.tracks):
-        options[f"map_metadata:s:{number}"] = f"1:s:{track.index}"
-        options[f"disposition:{number}"] = track.disposition
-        if track.convert_to is not None:
-            options[f"c:{number}"] = track.convert_to
+    for number, each in enumerate(plan.streams):
+        options[f"map_metadata:s:{number}"] = f"1:s:{each.index}"
+        options[f"disposition:{number}"] = each.disposition
+        if each.convert_to is not None:
+            options[f"c:{number}"] = each.convert_to
     options |= _muxer_options(plan, info, out.suffix.lower())
     # ffmpeg-python numbers inputs as they are first named and drops those that are not: two empty maps settle both.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)

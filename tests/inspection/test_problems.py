@@ -39,7 +39,7 @@ def test_a_calm_frontal_face_is_no_problem():
 def test_a_profile_is_told_with_its_frames_and_its_worst():
     beyond = PROFILE_YAW + 15
     track = track_of(heads(*[0] * 10, *np.linspace(PROFILE_YAW + 1, beyond, 8), *[0] * 10), first=5)
-    assert f"frames 15-22, track 0: turned away, up to {beyond:.0f}°: the edit will be poor" in told(track, frames=33)
+    assert f"frames 15-22, track 0: turned away, up to {beyond:.0f}°: the edit fades" in told(track, frames=33)
 
 
 def test_close_ranges_are_told_as_one_and_single_frames_not_at_all():
@@ -119,6 +119,6 @@ def test_the_most_important_comes_first_and_what_is_not_edited_last():
 
 def test_a_still_picture_has_one_frame_and_its_problems():
     assert told(track_of(heads(PROFILE_YAW + 5)), frames=1) == [
-        f"frame 0, track 0: turned away, up to {PROFILE_YAW + 5:.0f}°: the edit will be poor"
+        f"frame 0, track 0: turned away, up to {PROFILE_YAW + 5:.0f}°: the edit fades"
     ]
     assert told(frames=1) == ["frame 0: no face found"]
