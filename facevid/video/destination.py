@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +31,19 @@ def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwr
         raise OutputError(msg)
     if not os.access(folder, os.W_OK | os.X_OK):
         msg = f"{out} cannot be written: no permission to write in {folder}; choose another folder"
+        raise OutputError(msg)
+
+
+def check_folder(folder: Path, product: Path) -> None:
+    """Raise OutputError, naming `product`, with the remedy, where no files can be put into `folder`, new or not."""
+    if folder.exists() and not folder.is_dir():
+        msg = f"{product} cannot be written: {folder} is a file; choose another folder"
+        raise OutputError(msg)
+    if not folder.exists() and not folder.parent.is_dir():
+        msg = f"{product} cannot be written: there is no folder {folder.parent}; make it first"
+        raise OutputError(msg)
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
+        msg = f"{product} cannot be written: no permission to write in {folder}; choose another folder"
         raise OutputError(msg)
 
 
@@ -62,3 +77,62 @@ class Temporaries:
         except OSError as error:
             msg = f"{self._out} cannot be written: {error.strerror}; choose another name or folder"
             raise OutputError(msg) from error
+
+
+class HiddenFolder:
+    """A hidden folder beside `folder`, or in it where that exists; removed on leaving.
+
+    `commit` moves its files to `folder`, all or none of them. `product` is what is named in messages.
+    """
+
+    def __init__(self, folder: Path, product: Path) -> None:
+        self._folder, self._product = folder, product
+        is_new = not folder.exists()
+        name = f".{folder.name if is_new else 'frames'}.{secrets.token_hex(4)}"
+        self.path = (folder.parent if is_new else folder) / name
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir()
+        except OSError as error:
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def commit(self, names: Sequence[str], stale: Sequence[Path] = ()) -> None:
+        """Move the files of these names to `folder`, in the place of those there; `stale` files there are removed."""
+        try:
+            if self._folder.exists():
+                self._replace(names, stale)
+            else:
+                self.path.rename(self._folder)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _replace(self, names: Sequence[str], stale: Sequence[Path]) -> None:
+        """Move the files into the existing folder; where that fails, what was there before is put back."""
+        before = self.path / "before"
+        before.mkdir()
+        moved: list[Path] = []
+        try:
+            for path in stale:
+                path.rename(before / path.name)
+            for name in names:
+                path = self._folder / name
+                if path.is_file():
+                    path.rename(before / name)
+                (self.path / name).rename(path)
+                moved.append(path)
+        except BaseException:
+            for path in moved:
+                path.unlink(missing_ok=True)
+            for old in before.iterdir():
+                old.rename(self._folder / old.name)
+            raise
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._product} cannot be written: {error.strerror}; choose another folder")

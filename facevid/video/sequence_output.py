@@ -1,8 +1,5 @@
 """A result in an image sequence: one file a frame, all of them moved into place together."""
 
-import os
-import secrets
-import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
@@ -14,6 +11,7 @@ from av import VideoFrame
 
 from facevid.errors import OutputError, UsageError
 from facevid.video.ahead import WORKERS
+from facevid.video.destination import HiddenFolder, check_folder
 from facevid.video.encoder import PictureEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -49,16 +47,8 @@ def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
 
 def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite: bool) -> None:
     """Raise UsageError or OutputError, with the remedy, where the frames of `source` cannot become `target`."""
-    folder, pattern = target.folder, target.pattern
-    if folder.exists() and not folder.is_dir():
-        msg = f"{pattern} cannot be written: {folder} is a file; choose another folder"
-        raise OutputError(msg)
-    if not folder.exists() and not folder.parent.is_dir():
-        msg = f"{pattern} cannot be written: there is no folder {folder.parent}; make it first"
-        raise OutputError(msg)
-    if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
-        msg = f"{pattern} cannot be written: no permission to write in {folder}; choose another folder"
-        raise OutputError(msg)
+    pattern = target.pattern
+    check_folder(target.folder, pattern)
     own = {_identity(path) for path in source.files}
     existing = [number for number in target.numbers() if _is_made(number, source)]
     if any(_identity(target.path(number)) in own for number in existing):
@@ -81,14 +71,7 @@ class SequenceOutput:
         self._written: list[int] = []
 
     def __enter__(self) -> Self:
-        folder = self._target.folder
-        self._is_new_folder = not folder.exists()
-        parent = folder.parent if self._is_new_folder else folder
-        self._hidden = parent / f".{folder.name if self._is_new_folder else 'frames'}.{secrets.token_hex(4)}"
-        try:
-            self._hidden.mkdir()
-        except OSError as error:
-            raise self._failure(error) from error
+        self._hidden = HiddenFolder(self._target.folder, self._target.pattern).__enter__()
         self._pool = ThreadPoolExecutor(WORKERS)
         return self
 
@@ -100,7 +83,7 @@ class SequenceOutput:
                 self._finish()
         finally:
             self._pool.shutdown(cancel_futures=True)
-            shutil.rmtree(self._hidden, ignore_errors=True)
+            self._hidden.__exit__(kind, error, trace)
 
     def write(self, native: VideoFrame, frame: Frame) -> None:
         """Encode a picture, which becomes this call's own, under the number of `frame`. Raises OutputError."""
@@ -113,7 +96,7 @@ class SequenceOutput:
 
     def _encode(self, native: VideoFrame, number: int) -> None:
         target = self._target.path(number)
-        made = self._hidden / target.name
+        made = self._hidden.path / target.name
         encoder = PictureEncoder(made, target, self._plan)
         try:
             encoder.write(native)
@@ -129,39 +112,11 @@ class SequenceOutput:
         if not self._written:
             msg = f"{self._target.pattern} is not written: it would hold no frame; give the writer at least one"
             raise OutputError(msg)
-        try:
-            if self._is_new_folder:
-                self._hidden.rename(self._target.folder)
-            else:
-                self._replace_frames()
-        except OSError as error:
-            raise self._failure(error) from error
+        self._hidden.commit([self._target.path(number).name for number in self._written])
         others = set(self._target.numbers()) - set(self._written)
         if others:
             told = told_numbers(_ranges(sorted(others)))
             self.warnings.append(f"{self._target.pattern} also holds {told}, which are no part of this result")
-
-    def _replace_frames(self) -> None:
-        """Move the frames into the existing folder; where that fails, what was there before is put back."""
-        before = self._hidden / "before"
-        before.mkdir()
-        moved: list[Path] = []
-        try:
-            for number in self._written:
-                path = self._target.path(number)
-                if path.is_file():
-                    path.rename(before / path.name)
-                (self._hidden / path.name).rename(path)
-                moved.append(path)
-        except BaseException:
-            for path in moved:
-                path.unlink(missing_ok=True)
-            for old in before.iterdir():
-                old.rename(self._target.folder / old.name)
-            raise
-
-    def _failure(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._target.pattern} cannot be written: {error.strerror}; choose another folder")
 
 
 def _lost(target: SequenceName, source: ClipInfo) -> list[str]:
