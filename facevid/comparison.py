@@ -45,7 +45,7 @@ class Comparison:
         original = frame.rgb()
         reconstruction = original
         unedited = [replace(f, edited=f.reconstruction, shape=None) for f in faces if f.reconstruction is not None]
-        for patch in set_into(original, unedited, PLAIN):
+        for _, patch in set_into(original, unedited, PLAIN):
             reconstruction = patch.applied_to(reconstruction)
         panels = [self._reduced(picture) for picture in (original, reconstruction, edited.rgb())]
         self._writer.write(np.ascontiguousarray(np.hstack(panels)), frame)

@@ -63,6 +63,7 @@ class EditOptions:
         frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from 0); None is all. The
             others pass through.
         compare: where to write original, reconstruction and edit side by side.
+        layers: folder to write every edited face to, as a picture to be laid over the plate.
         overwrite: replace an existing result.
         codec, crf, pix_fmt: of the result; None follows the source.
     """
@@ -73,6 +74,7 @@ class EditOptions:
     compositing: CompositingOptions = field(default_factory=CompositingOptions)
     frames: tuple[int, int] | None = None
     compare: Path | None = None
+    layers: Path | None = None
     overwrite: bool = False
     codec: str | None = None
     crf: float | None = None

@@ -17,6 +17,7 @@ from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.faces.landmarks import choose_detector
 from facevid.latents.edits import AttributeEdit, parse_edit
+from facevid.layers import Layers, check_layers
 from facevid.models import load_model
 from facevid.options import CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
@@ -80,8 +81,9 @@ def edit_video(
         UsageError: the edits or options cannot be.
         OutputError: the target cannot be written.
     """
-    if options.compare and Path(options.compare).resolve() == Path(target).resolve():
-        raise UsageError(f"--compare {options.compare} is OUT itself; name another file")
+    for option, path in (("--compare", options.compare), ("--layers", options.layers)):
+        if path and Path(path).resolve() == Path(target).resolve():
+            raise UsageError(f"{option} {path} is OUT itself; give it another name")
     parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in edits]
     clip = open_clip(source)
     device = choose_device(options.compute.device)
@@ -91,6 +93,8 @@ def edit_video(
         compare = (
             outputs.enter_context(Comparison(options.compare, clip, options.overwrite)) if options.compare else None
         )
+        if options.layers:
+            check_layers(options.layers, options.overwrite)
 
         model = load_model(options.model, device, options.compute.precision)
         for edit in parsed:
@@ -108,12 +112,13 @@ def edit_video(
         wanted = frames_to_edit(clip.info, tracking.frame_count, options.frames)
         scheduled = [schedule(each, parsed, tracking, clip.info, wanted) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)
+        layers = outputs.enter_context(Layers(options.layers, clip.info, scheduled)) if options.layers else None
 
         pool = outputs.enter_context(ThreadPoolExecutor())
         edited = faces = 0
         for batch in progress("edit", batches(clip.frames(), options.compute.batch_size), tracking.frame_count):
             rendered = renderer.render(prepared, batch)
-            finish = partial(edit_frame, faces=rendered, options=compositing)
+            finish = partial(edit_frame, faces=rendered, options=compositing, layers=layers)
             for frame, result in zip(batch, pool.map(finish, batch), strict=True):
                 writer.write(result)
                 if compare:
@@ -155,10 +160,16 @@ def schedule(
     return TrackEdit(encoded, [(edit.attribute, edit.strengths(numbers, seconds) * share) for edit in edits])
 
 
-def edit_frame(frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions) -> Frame:
+def edit_frame(
+    frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions, layers: Layers | None = None
+) -> Frame:
     """Set a frame's faces, found under its index, into it; without any it is returned as it is."""
     own = faces.get(frame.index, [])
     if not own:
         return frame
-    patches = set_into(frame.rgb(), own, options)
-    return add_edits(frame, [Edit(patch.x, patch.y, patch.delta) for patch in patches])
+    for face, patch in set_into(frame.rgb(), own, options):
+        edited = add_edits(frame, [Edit(patch.x, patch.y, patch.delta)])
+        if layers:
+            layers.write(frame, edited, face, patch)
+        frame = edited
+    return frame

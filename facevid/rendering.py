@@ -124,6 +124,7 @@ class Renderer:
                 reconstruction=before[position] if self.reconstruct else None,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
+                number=track.number,
             )
             yield track.first + offset, face
 
@@ -143,17 +144,19 @@ class Renderer:
         return scaled.cpu().numpy()
 
 
-def set_into(picture: NDArray[np.uint8], faces: Sequence[EditedFace], options: CompositingOptions) -> list[Patch]:
-    """Composite the faces of one frame, uint8 (H, W, 3) RGB, each over the ones before it."""
-    patches: list[Patch] = []
+def set_into(
+    picture: NDArray[np.uint8], faces: Sequence[EditedFace], options: CompositingOptions
+) -> list[tuple[EditedFace, Patch]]:
+    """Composite the faces of one frame, uint8 (H, W, 3) RGB, each over the ones before it; none for those outside."""
+    placed: list[tuple[EditedFace, Patch]] = []
     for face in faces:
         patch = composite(picture, face, options)
         if patch is None:
             continue
-        patches.append(patch)
+        placed.append((face, patch))
         if len(faces) > 1:
             picture = patch.applied_to(picture)
-    return patches
+    return placed
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:

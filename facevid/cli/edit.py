@@ -75,6 +75,12 @@ if TYPE_CHECKING:
     help="Also write original | reconstruction | edit side by side.",
 )
 @click.option(
+    "--layers",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Also write every edited face, with alpha, as a picture to lay over IN: EXR for EXR frames, else 16-bit PNG.",
+)
+@click.option(
     "--codec",
     metavar="NAME",
     help="h264, h265, prores, dnxhr, ffv1, av1, or a hardware one (h264_nvenc, ...).  [default: follows IN]",

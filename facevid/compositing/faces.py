@@ -27,6 +27,7 @@ class EditedFace:
         reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
+        number: which face of the clip it is.
     """
 
     crop_to_frame: NDArray[np.float64]
@@ -35,6 +36,7 @@ class EditedFace:
     reconstruction: NDArray[np.float32] | None = None
     shape: ShapeChange | None = None
     opacity: float = 1.0
+    number: int = 0
 
     @property
     def size(self) -> int:

@@ -119,6 +119,28 @@ def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
     return np.stack(shown * (3 // len(shown)), axis=2)
 
 
+def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.float32]:
+    """Return a part of a decoded picture as float32 RGB (h, w, 3), as stored, with its own matrix, range and depth.
+
+    Integer samples become 0 to 1, what is outside of a limited range is cut; floating-point ones stay as they are.
+    """
+    model = colour_model(native)
+    if model.layout.kind == "yuv":
+        # Of swscale's formats of 16 bits rgb48 has wrong lines in 4:2:0, and in all of them 255/256 is white.
+        native = _reformatted(native, model, "gbrp16le")
+        black, white = 0.0, 65535 * 255 / 256
+    else:
+        black = 0.0 if model.full_range else 16.0 * 2 ** (model.layout.depth - 8)
+        white = black + 255 * model.luma_step
+    layout = pixel_layout(native.format.name)
+    assert layout is not None
+    planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.places))]
+    samples = np.stack(planes * (3 // len(planes)), axis=2).astype(np.float32)
+    if layout.is_float:
+        return samples
+    return ((samples - np.float32(black)) / np.float32(white - black)).clip(0, 1)
+
+
 def _samples_as_uint8(model: ColourModel) -> NDArray[np.uint8]:
     """Return the uint8 value of every sample value of an integer RGB or gray format."""
     black = 0 if model.full_range else 16 << (model.layout.depth - 8)
@@ -127,12 +149,16 @@ def _samples_as_uint8(model: ColourModel) -> NDArray[np.uint8]:
 
 
 def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
+    return _reformatted(native, model, "rgb24").to_ndarray().astype(np.uint8, copy=False)
+
+
+def _reformatted(native: VideoFrame, model: ColourModel, pix_fmt: str) -> VideoFrame:
     reformatter = getattr(_LOCAL, "reformatter", None)
     if reformatter is None:
         reformatter = _LOCAL.reformatter = VideoReformatter()
-    rgb = reformatter.reformat(
+    return reformatter.reformat(
         native,
-        format="rgb24",
+        format=pix_fmt,
         src_colorspace=model.swscale,
         dst_colorspace=model.swscale,
         src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
@@ -140,7 +166,6 @@ def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
         interpolation=QUALITY,
         threads=1,
     )
-    return rgb.to_ndarray().astype(np.uint8, copy=False)
 
 
 def encode_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:

@@ -152,3 +152,22 @@ def carry_exr_fields(source: Path, made: Path) -> None:
         version |= _LONG_NAMES
     start = whole[:4] + struct.pack("<I", version) + whole[8 : ours.end - 1]
     made.write_bytes(start + added + b"\0" + table + whole[ours.end + 8 * count :])
+
+
+def place_exr(path: Path, x: int, y: int, width: int, height: int) -> None:
+    """Make the picture of a file of scan lines, as FFmpeg writes it, a part of a larger one.
+
+    Its data window begins at (x, y) of a display window of width x height pixels.
+    """
+    whole = bytearray(path.read_bytes())
+    header = read_exr_header(path)
+    assert header is not None
+    _, _, right, bottom = struct.unpack("<4i", header.fields["dataWindow"][1])
+    windows = {"dataWindow": (x, y, x + right, y + bottom), "displayWindow": (0, 0, width - 1, height - 1)}
+    for name, window in windows.items():
+        start = name.encode() + b"\0box2i\0" + struct.pack("<i", 16)
+        struct.pack_into("<4i", whole, whole.index(start) + len(start), *window)
+    for offset in struct.unpack_from(f"<{header.chunk_count}Q", whole, header.end):
+        (line,) = struct.unpack_from("<i", whole, offset)
+        struct.pack_into("<i", whole, offset, line + y)
+    path.write_bytes(whole)

@@ -8,7 +8,7 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.video.colour import to_rgb
+from facevid.video.colour import to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
 
 
@@ -56,6 +56,17 @@ class Frame:
             both = turn.mirror_x and turn.mirror_y
             picture = cv2.flip(picture, -1 if both else int(turn.mirror_x)).astype(np.uint8, copy=False)
         return np.ascontiguousarray(picture)
+
+    def float_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
+        """Return a part as float32 RGB (height, width, 3), at the source's own depth, turned as it is displayed.
+
+        (x, y) is its top-left corner in the displayed picture, in which it must lie. Values are as in the source, 0 to
+        1 for integer samples, linear light for floating-point ones. Raises InputError as `rgb` does.
+        """
+        left, top = self.orientation.box_to_stored((x, y, width, height), (self.width, self.height))
+        across, down = (height, width) if self.orientation.transpose else (width, height)
+        part = to_float_rgb(self.native, slice(top, top + down), slice(left, left + across))
+        return np.ascontiguousarray(self.orientation.to_display(part))
 
 
 @dataclass(frozen=True)

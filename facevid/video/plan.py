@@ -87,7 +87,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         options=options,
         width=info.width if turn else info.stored_width,
         height=info.height if turn else info.stored_height,
-        sample_aspect_ratio=_upright_aspect(info) if turn else info.sample_aspect_ratio,
+        sample_aspect_ratio=upright_aspect(info) if turn else info.sample_aspect_ratio,
         colour=colours_of_result(info, pix_fmt, encoder),
         time_base=info.time_base,
         rate=info.average_rate,
@@ -124,7 +124,7 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         options=options,
         width=size[0],
         height=size[1],
-        sample_aspect_ratio=_upright_aspect(info),
+        sample_aspect_ratio=upright_aspect(info),
         colour=colour,
         time_base=info.time_base,
         rate=info.average_rate,
@@ -138,7 +138,8 @@ def _turn(info: ClipInfo, encoder: str) -> Orientation | None:
     return info.orientation if info.orientation.is_turned and not can_say else None
 
 
-def _upright_aspect(info: ClipInfo) -> Fraction | None:
+def upright_aspect(info: ClipInfo) -> Fraction | None:
+    """Return the pixel aspect ratio of the source's pictures as displayed."""
     aspect = info.sample_aspect_ratio
     return 1 / aspect if aspect and info.orientation.transpose else aspect
 
