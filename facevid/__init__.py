@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from facevid.face_edits import FaceEdits, read_edits
     from facevid.inspection import InspectSummary, inspect_video
     from facevid.latents.edits import AttributeEdit, parse_edit
     from facevid.models import FaceModel, load_model
@@ -19,6 +20,7 @@ _HOMES = {
     "ComputeOptions": "facevid.options",
     "EditOptions": "facevid.options",
     "EditSummary": "facevid.pipeline",
+    "FaceEdits": "facevid.face_edits",
     "FaceModel": "facevid.models",
     "InspectSummary": "facevid.inspection",
     "TrackingOptions": "facevid.options",
@@ -26,6 +28,7 @@ _HOMES = {
     "inspect_video": "facevid.inspection",
     "load_model": "facevid.models",
     "parse_edit": "facevid.latents.edits",
+    "read_edits": "facevid.face_edits",
 }
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "ComputeOptions",
     "EditOptions",
     "EditSummary",
+    "FaceEdits",
     "FaceModel",
     "InspectSummary",
     "TrackingOptions",
@@ -41,6 +45,7 @@ __all__ = [
     "inspect_video",
     "load_model",
     "parse_edit",
+    "read_edits",
 ]
 
 

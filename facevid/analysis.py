@@ -21,7 +21,7 @@ from facevid.faces.landmarks import Detector, Face
 from facevid.faces.presence import presence
 from facevid.faces.tracking import Track, largest_tracks, track_faces
 from facevid.latents.smoothing import smooth
-from facevid.options import ComputeOptions, TrackingOptions
+from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.video import Clip, Frame
 from facevid.video.cuts import CutDetector
@@ -107,14 +107,14 @@ class Analysis:
 
         return _load(cached(self._depends_on(), fill) / "tracking.npz")
 
-    def choose(self, tracking: Tracking) -> list[Track]:
-        """Choose the tracks to edit, as the options say.
+    def choose(self, tracking: Tracking, wanted: Faces) -> list[Track]:
+        """Choose tracks to edit: `wanted` is as in `TrackingOptions`.
 
         Raises:
             NoFaceError: the clip has none.
             UsageError: a number that no track has.
         """
-        path, wanted = self.clip.info.path, self.options.faces
+        path = self.clip.info.path
         if not tracking.tracks:
             seen = f"{tracking.frame_count} frames" if tracking.frame_count > 1 else "the picture"
             raise NoFaceError(

@@ -6,6 +6,7 @@ from typing import Literal
 
 Detail = Literal["keep", "replace"]
 Blend = Literal["seamless", "feather"]
+Faces = Literal["largest", "all"] | tuple[int, ...]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -21,7 +22,7 @@ class TrackingOptions:
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
-    faces: Literal["largest", "all"] | tuple[int, ...] = "largest"
+    faces: Faces = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
 
@@ -61,7 +62,7 @@ class EditOptions:
     Attributes:
         model: a name in the store, or a path; None is the carried model.
         frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from 0); None is all. The
-            others pass through.
+            others pass through, whatever the edits say.
         compare: where to write original, reconstruction and edit side by side.
         layers: folder to write every edited face to, as a picture to be laid over the plate.
         overwrite: replace an existing result.

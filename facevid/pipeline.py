@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from facevid.analysis import Analysis, EncodedTrack, Tracking
+from facevid.analysis import Analysis
 from facevid.batches import batches
 from facevid.comparison import Comparison
 from facevid.compositing import EditedFace
 from facevid.device import choose_device
 from facevid.errors import UsageError
+from facevid.face_edits import FaceEdits, blame
 from facevid.faces.landmarks import choose_detector
 from facevid.latents.edits import AttributeEdit, parse_edit
 from facevid.layers import Layers, check_layers
 from facevid.models import load_model
 from facevid.options import CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
-from facevid.rendering import Renderer, TrackEdit, set_into
-from facevid.video import ClipInfo, ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
+from facevid.rendering import Renderer, set_into
+from facevid.schedule import find_targets, schedule
+from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EditSummary:
 def edit_video(
     source: str | Path,
     target: str | Path,
-    edits: Sequence[AttributeEdit | str],
+    edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits],
     options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
     progress: Progress = silent,
 ) -> EditSummary:
@@ -70,7 +70,8 @@ def edit_video(
     Args:
         source: a video file, an image sequence (`shot.%04d.png`, `shot.####.png`, a folder) or a still picture.
         target: what to write; a still for a still.
-        edits: applied one after another, in this order; each as `--attr` takes it ("smile=+1"), or parsed.
+        edits: applied one after another, in this order; each as `--attr` takes it ("smile=+1"), or parsed. Or, to edit
+            faces in ways of their own, `FaceEdits`: whose face is then theirs to say, not the options'.
         options: what else may be chosen.
         progress: told how far each stage is.
 
@@ -84,7 +85,7 @@ def edit_video(
     for option, path in (("--compare", options.compare), ("--layers", options.layers)):
         if path and Path(path).resolve() == Path(target).resolve():
             raise UsageError(f"{option} {path} is OUT itself; give it another name")
-    parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in edits]
+    wanted = _by_face(edits, options)
     clip = open_clip(source)
     device = choose_device(options.compute.device)
     with ExitStack() as outputs:
@@ -97,20 +98,22 @@ def edit_video(
             check_layers(options.layers, options.overwrite)
 
         model = load_model(options.model, device, options.compute.precision)
-        for edit in parsed:
-            model.editor(edit.attribute)
+        for each in wanted:
+            with blame(each.origin):
+                for edit in each.edits:
+                    model.editor(edit.attribute)
         choice = choose_detector(options.tracking.detector, device)
         analysis = Analysis(clip, choice.detector, options.tracking, progress)
         tracking = analysis.track()
-        tracks = analysis.choose(tracking)
+        work = [find_targets(each, analysis, tracking, options.frames) for each in wanted]
+        tracks = [track for track in tracking.tracks if any(each.applies_to(track) for each in work)]
         encoded = analysis.encode(tracking, tracks, model, options.compute)
         compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
         keep = compositing.detail == "keep"
         renderer = Renderer(
             model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
         )
-        wanted = frames_to_edit(clip.info, tracking.frame_count, options.frames)
-        scheduled = [schedule(each, parsed, tracking, clip.info, wanted) for each in encoded]
+        scheduled = [schedule(each, work, tracking, clip.info) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)
         layers = outputs.enter_context(Layers(options.layers, clip.info, scheduled)) if options.layers else None
 
@@ -138,26 +141,15 @@ def edit_video(
     )
 
 
-def frames_to_edit(info: ClipInfo, count: int, frames: tuple[int, int] | None) -> range:
-    """Turn the first and last frame, by the clip's own numbers, into indices. Raises UsageError where it has none."""
-    if frames is None:
-        return range(count)
-    first, last = (number - info.first_number for number in frames)
-    if first >= count or last < 0:
-        has = f"{info.first_number} to {info.first_number + count - 1}"
-        raise UsageError(f"--frames {frames[0]}-{frames[1]}: the frames of {info.path} are {has}")
-    return range(max(first, 0), min(last + 1, count))
-
-
-def schedule(
-    encoded: EncodedTrack, edits: Sequence[AttributeEdit], tracking: Tracking, info: ClipInfo, wanted: range
-) -> TrackEdit:
-    """Evaluate the edits in every frame of a track: none outside of `wanted`, less where the face cannot take them."""
-    indices = range(encoded.track.first, encoded.track.last + 1)
-    numbers = [info.first_number + index for index in indices]
-    seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
-    share = encoded.presence * np.array([index in wanted for index in indices])
-    return TrackEdit(encoded, [(edit.attribute, edit.strengths(numbers, seconds) * share) for edit in edits])
+def _by_face(edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options: EditOptions) -> list[FaceEdits]:
+    by_face = [edit for edit in edits if isinstance(edit, FaceEdits)]
+    plain = [edit for edit in edits if not isinstance(edit, FaceEdits)]
+    if by_face and plain:
+        raise UsageError("edits are either all FaceEdits, or none: put the others into FaceEdits, too")
+    if not edits:
+        raise UsageError("nothing to edit: give at least one edit, such as smile=+1")
+    parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in plain]
+    return by_face or [FaceEdits(parsed, options.tracking.faces)]
 
 
 def edit_frame(

@@ -34,7 +34,9 @@ def as_floats(path: Path) -> list[np.ndarray]:
 def read_layer(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return a layer's colours, premultiplied, and its alpha."""
     if path.suffix == ".png":
-        straight = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., [2, 1, 0, 3]] / 65535
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert stored is not None
+        straight = stored[..., [2, 1, 0, 3]] / 65535
         return straight[..., :3] * straight[..., 3:], straight[..., 3:]
     (frame,) = open_clip(path).frames()
     layout = pixel_layout(frame.native.format.name)
@@ -53,11 +55,11 @@ def laid_over(folder: Path, plates: list[np.ndarray], first: int = 0) -> list[np
     return made
 
 
-def write_exr_plates(folder: Path, portrait: np.ndarray, depth: type) -> Path:
+def write_exr_plates(folder: Path, portrait: np.ndarray, depth: type[np.unsignedinteger]) -> Path:
     """Write frames 1001 to 1003 in linear light: samples of 8 bits become half floats, those of 16 bits floats."""
     folder.mkdir()
     for index in range(3):
-        picture = camera_move(portrait, index, (320, 240)).astype(depth) * (np.iinfo(depth).max // 255)
+        picture: np.ndarray = camera_move(portrait, index, (320, 240)).astype(depth) * (np.iinfo(depth).max // 255)
         cv2.imwrite(str(folder / f"plate.{1001 + index}.png"), picture[..., ::-1])
     clip = open_clip(folder)
     with ClipWriter(folder / "plate.####.exr", clip) as writer:

@@ -54,7 +54,7 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     detected = [detector.detect(picture) for picture in pictures]
     options = TrackingOptions()
     tracking = _track(sample, pictures, detected)
-    track = max(Analysis(sample.clip, detector, options).choose(tracking), key=len)
+    track = max(Analysis(sample.clip, detector, options).choose(tracking, options.faces), key=len)
     quads = smooth(ffhq_quad(track.landmarks), options.smooth)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()

@@ -1,10 +1,11 @@
 """What several commands share."""
 
-import re
 from typing import Any
 
 import click
 
+from facevid.errors import UsageError
+from facevid.face_edits import parse_frames
 from facevid.options import ComputeOptions, TrackingOptions
 
 
@@ -32,11 +33,10 @@ class FramesType(click.ParamType[Any]):
         """Read the option's text."""
         if isinstance(value, tuple):
             return value
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", value)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if first > last:
-            self.fail(f'"{value}" is no range of frames such as 1001-1100', param, ctx)
-        return first, last
+        try:
+            return parse_frames(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -22,6 +22,7 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.errors import UsageError
+from facevid.face_edits import FaceEdits, read_edits
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Attribute and strength, from -3 to 3; 1 is the full edit. Or keyframes, NAME=VALUE@TIME,VALUE@TIME,...: TIME "
     "is a frame number or seconds (0.5s); linear between, held outside. May be given again: applied in order.",
+)
+@click.option(
+    "--edits",
+    "edit_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="In place of --attr and --face: a TOML file that gives each face its own attributes and keyframes.",
 )
 @model_option
 @click.option(
@@ -100,7 +108,16 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 @verbose_option
-def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool, quiet: bool, **options: Any) -> None:
+def command(
+    source: Path,
+    target: Path,
+    attrs: tuple[str, ...],
+    *,
+    edit_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Edit the faces of the video, image sequence or picture IN and write OUT.
 
     Sound, timing, size, colour tags and every pixel that no edit reaches stay as they are in IN.
@@ -113,21 +130,32 @@ def command(source: Path, target: Path, attrs: tuple[str, ...], *, as_json: bool
       facevid edit in.mp4 out.mp4 --attr glasses=1 --face all    everyone in the shot
       facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
       facevid edit portrait.jpg older.jpg --attr age=+1
+      facevid edit in.mp4 out.mp4 --edits shot.toml              each face its own edits (see the README)
 
     `facevid attrs` lists the attributes.
     """
-    if not attrs:
-        raise UsageError("nothing to edit: give at least one --attr, such as --attr smile=+1")
+    edits = _edits(attrs, edit_file)
     from facevid.pipeline import edit_video
 
     progress = StageProgress(quiet)
-    summary = edit_video(source, target, attrs, _edit_options(**options), progress)
+    summary = edit_video(source, target, edits, _edit_options(**options), progress)
     for warning in summary.warnings:
         click.echo(f"facevid: warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
         _print_summary(summary, progress.seconds)
+
+
+def _edits(attrs: tuple[str, ...], edit_file: Path | None) -> tuple[str, ...] | list[FaceEdits]:
+    if edit_file is None:
+        if not attrs:
+            raise UsageError("nothing to edit: give at least one --attr, such as --attr smile=+1")
+        return attrs
+    chosen = click.get_current_context().get_parameter_source("faces")
+    if attrs or chosen != click.core.ParameterSource.DEFAULT:
+        raise UsageError(f"--edits {edit_file} says whose face gets which attributes: leave out --attr and --face")
+    return read_edits(edit_file)
 
 
 def _edit_options(

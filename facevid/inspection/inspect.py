@@ -137,7 +137,7 @@ def _overlay(folder: Path, info: ClipInfo) -> Path:
 
 
 def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
-    chosen = analysis.choose(tracking) if tracking.tracks else []
+    chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
     edited = {track.number for track in chosen}
     return [
         InspectedTrack(track, smooth(ffhq_quad(track.landmarks), analysis.options.smooth), track.number in edited)

@@ -47,25 +47,23 @@ def parse_edit(text: str) -> AttributeEdit:
     """
     name, equals, rest = text.partition("=")
     if not name.strip() or not equals or not rest.strip():
-        raise UsageError(f'--attr "{text}" is not of the form {GRAMMAR}')
+        raise UsageError(f'"{text}" is not of the form {GRAMMAR}')
     if "@" not in rest:
         return AttributeEdit(name.strip(), (_value(text, rest),))
     keys = [_keyframe(text, part) for part in rest.split(",")]
     units = {unit for _, _, unit in keys}
     times = tuple(time for _, time, _ in keys)
     if len(units) > 1:
-        raise UsageError(f'--attr "{text}" mixes frame numbers and seconds: use one of them')
+        raise UsageError(f'"{text}" mixes frame numbers and seconds: use one of them')
     if any(later <= earlier for earlier, later in pairwise(times)):
-        raise UsageError(f'--attr "{text}": keyframes must come in rising order of time')
+        raise UsageError(f'"{text}": keyframes must come in rising order of time')
     return AttributeEdit(name.strip(), tuple(value for value, _, _ in keys), times, units == {"s"})
 
 
 def _keyframe(text: str, part: str) -> tuple[float, Fraction, str]:
     match = re.fullmatch(r"\s*([^@\s]+)@(?:(\d+)|(\d+(?:\.\d+)?)(s))\s*", part)
     if not match:
-        raise UsageError(
-            f'--attr "{text}": "{part}" is no keyframe; write VALUE@FRAME (1@24) or VALUE@SECONDSs (1@0.5s)'
-        )
+        raise UsageError(f'"{text}": "{part}" is no keyframe; write VALUE@FRAME (1@24) or VALUE@SECONDSs (1@0.5s)')
     return _value(text, match[1]), Fraction(match[2] or match[3]), match[4] or ""
 
 
@@ -73,9 +71,7 @@ def _value(text: str, number: str) -> float:
     try:
         value = float(number)
     except ValueError:
-        raise UsageError(f'--attr "{text}": "{number}" is not a number; the form is {GRAMMAR}') from None
+        raise UsageError(f'"{text}": "{number}" is not a number; the form is {GRAMMAR}') from None
     if not abs(value) <= MAX_STRENGTH:
-        raise UsageError(
-            f'--attr "{text}": a value lies between -{MAX_STRENGTH:g} and {MAX_STRENGTH:g}; 1 is the full edit'
-        )
+        raise UsageError(f'"{text}": a value lies between -{MAX_STRENGTH:g} and {MAX_STRENGTH:g}; 1 is the full edit')
     return value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from av import VideoFrame
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from facevid.video.encoder import PictureEncoder
 from facevid.video.encoding import PICTURE_OPTIONS
@@ -81,8 +81,8 @@ def _is_half(plate: ClipInfo) -> bool:
 
 
 def _exr_picture(layer: Layer, plate: ClipInfo) -> VideoFrame:
-    dtype = np.float16 if _is_half(plate) else np.float32  # rounded here: FFmpeg cuts what a half float cannot hold
-    alpha = layer.alpha.astype(dtype)[..., None]
+    dtype: DTypeLike = np.float16 if _is_half(plate) else np.float32  # FFmpeg would cut to half floats, not round
+    alpha = layer.alpha.astype(dtype).astype(np.float32)[..., None]
     samples = np.dstack([(layer.rgb * alpha).astype(dtype), alpha])
     native = VideoFrame(samples.shape[1], samples.shape[0], "gbrapf32le")
     layout = pixel_layout(native.format.name)
