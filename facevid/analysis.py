@@ -175,7 +175,7 @@ class Analysis:
             "analysis": VERSION,
             "clip": [identity(path) for path in self.clip.info.files],
             "detector": self.detector.name,
-            "max_gap": self.options.max_gap,
+            "max_gap": self._frames(self.options.max_gap),
         }
 
 

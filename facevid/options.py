@@ -1,6 +1,7 @@
 """What a user may choose, with units and defaults. The command line and the Python API share it."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +64,7 @@ class EditOptions:
         model: a name in the store, or a path; None is the carried model.
         frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from 0); None is all. The
             others pass through, whatever the edits say.
+        rate: frames a second of an image sequence; None is 24. A file has its own times.
         compare: where to write original, reconstruction and edit side by side.
         layers: folder to write every edited face to, as a picture to be laid over the plate.
         overwrite: replace an existing result.
@@ -74,6 +76,7 @@ class EditOptions:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     compositing: CompositingOptions = field(default_factory=CompositingOptions)
     frames: tuple[int, int] | None = None
+    rate: Fraction | None = None
     compare: Path | None = None
     layers: Path | None = None
     overwrite: bool = False

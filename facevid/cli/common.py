@@ -1,5 +1,6 @@
 """What several commands share."""
 
+from fractions import Fraction
 from typing import Any
 
 import click
@@ -7,6 +8,8 @@ import click
 from facevid.errors import UsageError
 from facevid.face_edits import parse_frames
 from facevid.options import ComputeOptions, TrackingOptions
+
+MAX_RATE = 1000
 
 
 class FacesType(click.ParamType[Any]):
@@ -37,6 +40,22 @@ class FramesType(click.ParamType[Any]):
             return parse_frames(value)
         except UsageError as error:
             self.fail(str(error), param, ctx)
+
+
+class RateType(click.ParamType[Any]):
+    """Frames a second: `25`, `24000/1001`; 23.976024 is taken for the latter."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the option's text."""
+        try:
+            rate = Fraction(value).limit_denominator(1001)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= MAX_RATE:
+            self.fail(f'"{value}" is no number of frames a second such as 25 or 24000/1001', param, ctx)
+        return rate
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -74,6 +93,12 @@ smooth_option = click.option(
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."
+)
+rate_option = click.option(
+    "--rate",
+    type=RateType(),
+    metavar="FPS",
+    help="Frames a second of an image sequence: 25, 24000/1001.  [default: 24]",
 )
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace results where they exist.")
 precision_option = click.option(

@@ -17,6 +17,7 @@ from facevid.cli.common import (
     overwrite_option,
     precision_option,
     quiet_option,
+    rate_option,
     smooth_option,
     verbose_option,
 )
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     metavar="A-B",
     help="Edit frames A to B only, both included; by a sequence's own numbers, else from 0. The others pass through.",
 )
+@rate_option
 @detector_option
 @smooth_option
 @click.option(

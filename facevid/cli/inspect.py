@@ -1,6 +1,7 @@
 """`facevid inspect`."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from facevid.cli.common import (
     json_option,
     overwrite_option,
     quiet_option,
+    rate_option,
     smooth_option,
     verbose_option,
 )
@@ -40,6 +42,7 @@ MOST_PROBLEMS = 3
     metavar="DIR",
     help="Folder for the results.  [default: the name of IN and .inspect, in the current folder]",
 )
+@rate_option
 @detector_option
 @smooth_option
 @device_option
@@ -54,6 +57,7 @@ def command(
     detector: Any,
     smooth: float,
     device: str,
+    rate: Fraction | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -77,7 +81,9 @@ def command(
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)
-    summary = inspect_video(source, out, options=options, device=device, overwrite=overwrite, progress=progress)
+    summary = inspect_video(
+        source, out, options=options, device=device, rate=rate, overwrite=overwrite, progress=progress
+    )
     for warning in summary.warnings:
         click.echo(f"facevid: warning: {warning}", err=True)
     if as_json:

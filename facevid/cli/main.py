@@ -1,5 +1,6 @@
 """`facevid`: finds the command, runs it, and turns its end into an exit code. Exit codes live here alone."""
 
+import difflib
 import importlib
 import signal
 import sys
@@ -45,6 +46,15 @@ class LazyCommands(click.Group):
         module = importlib.import_module(f"facevid.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; say which is nearest to one that is unknown."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f'there is no command "{args[0]}"; did you mean "{near[0]}"?')
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, importing none."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -67,6 +68,7 @@ def inspect_video(
     *,
     options: TrackingOptions = TrackingOptions(),  # noqa: B008 -- immutable
     device: str = "auto",
+    rate: Fraction | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> InspectSummary:
@@ -81,6 +83,7 @@ def inspect_video(
             current folder.
         options: how faces are found and followed, and which of them an edit would edit.
         device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
+        rate: frames a second of an image sequence; None is 24.
         overwrite: replace existing results.
         progress: told how far each stage is.
 
@@ -90,7 +93,7 @@ def inspect_video(
         UsageError: the options cannot be.
         OutputError: the results cannot be written.
     """
-    clip = open_clip(source)
+    clip = open_clip(source, rate)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
     overlay, sheet = _overlay(folder, clip.info), folder / "sheet.png"
     tracks_file, page = folder / "tracks.json", folder / "report.html"

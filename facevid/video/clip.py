@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,7 +13,7 @@ from av.codec.context import ThreadType
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from facevid.errors import InputError
+from facevid.errors import InputError, UsageError
 from facevid.video.ahead import map_ahead
 from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
 from facevid.video.frame import Frame
@@ -126,32 +127,36 @@ class Clip:
         )
 
 
-def open_clip(path: str | os.PathLike[str]) -> Clip:
+def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None) -> Clip:
     """Open a video, a still picture, or an image sequence, and decode its first frame.
 
     A sequence is given as `shot.%04d.png`, `shot.####.png`, or a folder that holds one. Its frames keep their numbers
-    (`ClipInfo.first_number`), follow each other at SEQUENCE_RATE, and must all be there, of one size.
+    (`ClipInfo.first_number`), follow each other at `rate` a second, else at SEQUENCE_RATE, and must all be there, of
+    one size.
 
     Raises InputError where there is no such file, it holds no picture, it cannot be decoded, or a frame is missing;
-    UsageError where a folder holds several sequences.
+    UsageError where a folder holds several sequences, or `rate` is given for a file, which has its own times.
     """
     path = Path(path)
     if path.is_dir() or (not path.exists() and sequence_name(path)):
-        return _open_sequence(find_sequence(path))
+        return _open_sequence(find_sequence(path), rate or SEQUENCE_RATE)
+    if rate is not None:
+        msg = f"{path} has times of its own: --rate is for image sequences; leave it out"
+        raise UsageError(msg)
     if not path.exists():
         msg = f"{path} does not exist: check the name and the folder"
         raise InputError(msg)
     return Clip(_info(path))
 
 
-def _open_sequence(sequence: Sequence) -> Clip:
+def _open_sequence(sequence: Sequence, rate: Fraction) -> Clip:
     info = _info(sequence.name.path(sequence.first))
     return Clip(
         replace(
             info,
             path=sequence.name.pattern,
-            time_base=1 / SEQUENCE_RATE,
-            average_rate=SEQUENCE_RATE,
+            time_base=1 / rate,
+            average_rate=rate,
             is_constant_rate=True,
             frame_count=sequence.count,
             is_still=False,

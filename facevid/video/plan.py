@@ -76,7 +76,8 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         encoder = codec_entry(name, out).encoder
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
+        asked = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         _add_hdr(options, encoder, info, out, warnings)
         warnings += _add_sampling(options, name, info, pix_fmt)
@@ -220,6 +221,17 @@ def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[s
         ordinary = "prores"
     warnings.append(f"{out.name} cannot hold {natural}, which the source calls for: encoded as {ordinary}")
     return ordinary
+
+
+def _playable_pix_fmt(info: ClipInfo, name: str, out: Path, warnings: list[str]) -> str | None:
+    """Return 4:2:0 for pictures of 8-bit RGB that become H.264 or H.265: players show no other. Else None."""
+    source = VideoFormat(info.pix_fmt)
+    is_rgb = source.is_rgb and source.components[0].bits <= 8
+    is_even = info.stored_width % 2 == info.stored_height % 2 == 0
+    if info.sequence is None or not is_rgb or not is_even or name not in ("h264", "h265"):
+        return None
+    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which players show; --pix-fmt yuv444p keeps more")
+    return "yuv420p"
 
 
 def _video_options(name: str, info: ClipInfo, pix_fmt: str, crf: float | None) -> dict[str, str]:

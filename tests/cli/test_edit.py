@@ -51,6 +51,28 @@ def test_no_attribute_at_all(run_facevid, portrait_clip, tmp_path):
     assert (ended.code, "--attr smile=+1" in ended.err) == (2, True)
 
 
+def test_an_edit_file_stands_in_place_of_attributes_and_faces(run_facevid, portrait_clip, tmp_path):
+    shot = tmp_path / "shot.toml"
+    shot.write_text('[[face]]\nface = 0\nframes = "0-3"\nattr = ["smile=1"]\n')
+    for others in (SMILE, ("--face", "all")):
+        ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", "--edits", shot, *others)
+        assert (ended.code, "leave out --attr and --face" in ended.err) == (2, True)
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", "--edits", shot, "--device", "cpu")
+    assert ended.code == 0
+    assert "10: 4 edited, 6 passed through" in ended.out
+
+
+@pytest.mark.parametrize(("rate", "says"), [("25", "has times of its own"), ("0", "no number of frames a second")])
+def test_a_rate_that_cannot_be(run_facevid, portrait_clip, tmp_path, rate, says):
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--rate", rate)
+    assert (ended.code, says in ended.err) == (2, True)
+
+
+def test_an_unknown_command_is_told_the_nearest(run_facevid):
+    ended = run_facevid("edti", "in.mp4")
+    assert (ended.code, 'did you mean "edit"?' in ended.err) == (2, True)
+
+
 def test_a_missing_source(run_facevid, tmp_path):
     ended = run_facevid("edit", tmp_path / "in.mp4", tmp_path / "out.mp4", *SMILE)
     assert ended.code == 3
