@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video.pixels import PixelLayout, component_view, pixel_layout
+from facevid.video.pixels import PixelLayout, component_view, pixel_layout, plane_view
 
 HD_LINES = 720
 """From this many lines up an untagged picture is taken for BT.709, below for BT.601."""
@@ -126,9 +126,8 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     """
     model = colour_model(native)
     if model.layout.kind == "yuv":
-        # Of swscale's formats of 16 bits rgb48 has wrong lines in 4:2:0, and in all of them 255/256 is white.
         native = _reformatted(native, model, "gbrp16le")
-        black, white = 0.0, 65535 * 255 / 256
+        black, white = 0.0, float(_white_of_swscale(model))
     else:
         black = 0.0 if model.full_range else 16.0 * 2 ** (model.layout.depth - 8)
         white = black + 255 * model.luma_step
@@ -139,6 +138,30 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     if layout.is_float:
         return samples
     return ((samples - np.float32(black)) / np.float32(white - black)).clip(0, 1)
+
+
+def to_rgb16(native: VideoFrame) -> VideoFrame:
+    """Return a YUV picture as planar RGB of 16 bits and full range, with its alpha, converted by its own matrix."""
+    model = colour_model(native)
+    has_alpha = len(native.format.components) > len(model.layout.places)
+    made = _reformatted(native, model, "gbrap16le" if has_alpha else "gbrp16le")
+    layout = pixel_layout(made.format.name)
+    assert layout is not None
+    for plane in range(len(made.planes)):
+        is_colour = plane < len(layout.places)
+        white = _white_of_swscale(model) if is_colour else _shifted_white(model.layout.depth)
+        samples = plane_view(made, plane, layout)
+        samples[...] = np.minimum(np.rint(samples * np.float32(65535 / white)), 65535)
+    return made
+
+
+def _white_of_swscale(model: ColourModel) -> int:
+    """Return what swscale makes of white in planar RGB of 16 bits; in packed RGB it has wrong lines from 4:2:0."""
+    return _shifted_white(model.layout.depth) if model.full_range else 65283
+
+
+def _shifted_white(depth: int) -> int:
+    return (2**depth - 1) << (16 - depth)
 
 
 def _samples_as_uint8(model: ColourModel) -> NDArray[np.uint8]:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import cast
 
 import av
-from av import VideoFrame
+from av import VideoFormat, VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
-from facevid.video.colour import QUALITY, colour_model, swscale_matrix
+from facevid.video.colour import QUALITY, colour_model, swscale_matrix, to_rgb16
 from facevid.video.container import reason
 from facevid.video.linear import LINEAR_SOURCE, as_float32, to_linear, to_srgb_curve
 from facevid.video.orientation import turned_upright
@@ -84,6 +84,9 @@ class PictureEncoder:
 
     def _reformatted(self, native: VideoFrame, pix_fmt: str, colour_range: int) -> VideoFrame:
         plan = self._plan
+        target = VideoFormat(pix_fmt)
+        if target.is_rgb and target.components[0].bits > 8 and colour_model(native).layout.kind == "yuv":
+            native = to_rgb16(native)
         model = colour_model(native)
         full = colour_range == ColorRange.JPEG or (colour_range == 0 and model.full_range)
         return self._reformatter.reformat(

@@ -371,6 +371,17 @@ def test_a_video_gives_pictures_of_its_colours(make_clip: MakeClip, tmp_path: Pa
     assert np.abs(now.astype(int) - was).max() <= 2
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr"])
+@pytest.mark.parametrize("name", ["hevc-ten-bit.mp4", "hevc-twelve-bit.mov"])
+def test_a_deep_video_gives_deep_pictures_of_its_colours(
+    make_clip: MakeClip, tmp_path: Path, name: str, suffix: str
+) -> None:
+    clip = open_clip(make_clip(name))
+    copy(clip, tmp_path / f"shot.%04d{suffix}")
+    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(now.astype(int) - was).max() <= 2
+
+
 def test_varying_times_are_told(make_clip: MakeClip, tmp_path: Path) -> None:
     told = copy(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
     assert any("varying ones are lost" in warning for warning in told)
