@@ -171,3 +171,17 @@ def test_names_with_colons_and_percents(make_clip: MakeClip, tmp_path: Path) -> 
     path = tmp_path / "12:30 50%d #1.mp4"
     path.write_bytes(make_clip("constant.mp4").read_bytes())
     assert len(list(open_clip(path).frames())) == 12
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("constant.mp4", "rotated-90.mp4", "mirrored.mp4", "ten-bit.mp4", "full-range.mp4", "ffv1-rgb-ten-bit.mkv"),
+        *("ffv1-rgba.mkv", "ffv1-gray.mkv", "ffv1-sixteen-bit.mkv", "still-deep.png"),
+    ],
+)
+def test_a_part_at_full_depth_is_that_of_the_picture(make_clip: MakeClip, name: str) -> None:
+    frame = next(open_clip(make_clip(name)).frames())
+    part = frame.float_rgb(5, 7, 30, 20)
+    assert part.dtype == np.float32
+    assert np.abs(part * 255 - frame.rgb()[7:27, 5:35]).max() < 1.5
