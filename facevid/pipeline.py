@@ -41,6 +41,7 @@ class EditSummary:
 
     output: Path
     compare: Path | None
+    layers: Path | None
     frames: int
     edited: int
     faces: int
@@ -131,6 +132,7 @@ def edit_video(
     return EditSummary(
         Path(target),
         options.compare,
+        options.layers,
         tracking.frame_count,
         edited,
         faces,

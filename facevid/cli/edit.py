@@ -133,6 +133,7 @@ def command(
       facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
       facevid edit portrait.jpg older.jpg --attr age=+1
       facevid edit in.mp4 out.mp4 --edits shot.toml              each face its own edits (see the README)
+      facevid edit plate.####.exr out.####.exr --attr smile=1 --layers layers      to finish in a compositor
 
     `facevid attrs` lists the attributes.
     """
@@ -197,5 +198,7 @@ def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
     }
     if summary.compare:
         rows["compare"] = str(summary.compare)
+    if summary.layers:
+        rows["layers"] = str(summary.layers)
     for name, text in rows.items():
         click.echo(f"{name:<9} {text}")
