@@ -10,13 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.errors import OutputError
-from facevid.networks import Encoder, Generator
 from facevid.training.augmentation import FACE, to_float
 from facevid.training.face_data import FaceData
+from facevid.training.face_networks import Autoencoder
 from facevid.training.run import Compute, save_whole
 
 MODEL_FILE = "face_model.pt"
@@ -30,16 +29,17 @@ class Snapshots:
         OutputError: it cannot be written to.
     """
 
-    def __init__(self, folder: Path, data: FaceData, encoder: Encoder, generator: Generator) -> None:
+    def __init__(self, folder: Path, data: FaceData, autoencoder: Autoencoder) -> None:
         self._folder = folder
         self._data = data
-        self._encoder, self._generator = encoder, generator
-        device = data.pictures.device
-        self._z = torch.randn(COLUMNS, generator.sizes.width, generator=torch.Generator().manual_seed(0)).to(device)
+        self._autoencoder = autoencoder
+        self._z = torch.randn(
+            COLUMNS, autoencoder.generator.sizes.width, generator=torch.Generator().manual_seed(0)
+        ).to(data.pictures.device)
         self._session: dict[str, Any] = {}
         self._record: dict[str, Any] = {}
 
-    def begin(self, step: int, recipe: dict[str, Any], compute: Compute) -> None:
+    def begin(self, step: int, recipe: dict[str, Any], compute: Compute, start: Path | None) -> None:
         """Note what is about to run; forget losses logged after the checkpoint that it goes on from."""
         try:
             (self._folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,13 @@ class Snapshots:
             "torch": torch.__version__,
             "batch_size": recipe["batch_size"],
         }
-        self._record = {"pictures": self._data.counts, "seed": compute.seed, "recipe": recipe, "sessions": sessions}
+        self._record = {
+            "start": start and start.name,
+            "pictures": self._data.counts,
+            "seed": compute.seed,
+            "recipe": recipe,
+            "sessions": sessions,
+        }
 
     def log(self, step: int, losses: dict[str, float]) -> None:
         """Append losses: rows of step, name, value."""
@@ -70,11 +76,10 @@ class Snapshots:
     def picture(self, step: int) -> float:
         """Write rows of held-out pictures, their reconstructions, and samples; return the PSNR in the faces' ovals."""
         pictures = to_float(self._data.held_out)
-        side = self._encoder.sizes.input_size
-        seen = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
-        made = self._generator(self._encoder(seen)).clamp(-1, 1)
-        w = self._generator.map(self._z)
-        samples = self._generator(w[:, None].expand(-1, self._generator.sizes.layers, -1)).clamp(-1, 1)
+        made = self._autoencoder(pictures).clamp(-1, 1)
+        generator = self._autoencoder.generator
+        w = generator.map(self._z)
+        samples = generator(w[:, None].expand(-1, generator.sizes.layers, -1)).clamp(-1, 1)
         shown = min(COLUMNS, len(pictures))
         rows = [pictures[:shown], made[:shown], samples[:shown]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
@@ -86,9 +91,13 @@ class Snapshots:
 
     def end(self, step: int, seconds: float) -> Path:
         """Write the model in pSp's layout, and the record; return the model's path."""
-        state = {f"encoder.{name}": tensor.cpu() for name, tensor in self._encoder.state_dict().items()}
-        state |= {f"decoder.{name}": tensor.cpu() for name, tensor in self._generator.state_dict().items()}
-        sizes = self._generator.sizes
+        networks = {
+            "encoder": self._autoencoder.encoder,
+            "features": self._autoencoder.features,
+            "decoder": self._autoencoder.generator,
+        }
+        state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
+        sizes = self._autoencoder.generator.sizes
         content = {
             "state_dict": {name: tensor.contiguous() for name, tensor in state.items()},
             "latent_avg": torch.zeros(sizes.layers, sizes.width),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from facevid.errors import InputError, UsageError
+from facevid.errors import InputError, ModelError, UsageError
 from facevid.models.load import load_model
 from facevid.progress import silent
 from facevid.training import run
@@ -31,6 +31,8 @@ TINY = Recipe(
     encoder_input=32,
     encoder_stem=8,
     encoder_stages=((8, 1), (10, 1), (12, 1), (14, 1)),
+    feature_widths=(8, 8),
+    feature_channels=4,
     discriminator=(8, 8, 8, 8),
     batch_size=8,
     generator_rate=1e-2,
@@ -88,12 +90,22 @@ def test_it_learns_to_reconstruct_and_its_model_loads(data, tmp_path):
     model = load_model(path)
     assert (model.crop_size, model.resolution, model.layers, model.width) == (32, 32, 8, 16)
     face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
-    made = model.generate(model.encode(face))[0]
-    error = (made.permute(1, 2, 0).numpy() * 127.5 + 127.5 - face[0])[12:26, 10:22]
-    assert np.sqrt((error**2).mean()) < 60
+    features = model.encode_features(face)
+    assert features is not None and features.shape == (1, 4, 8, 8)
+    alone, with_features = (_error(made[0], face[0]) for made in _both(model, face))
+    assert with_features < min(alone, 60) and alone < 100
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["steps"] == 120 and record["pictures"] == {"drawn": 38, "tight": 38}
     assert (tmp_path / "samples/0000120.png").is_file()
+
+
+def _both(model, face):
+    codes = model.encode(face)
+    return model.generate(codes), model.generate(codes, model.encode_features(face))
+
+
+def _error(made, face) -> float:
+    return float(np.sqrt((((made.permute(1, 2, 0).numpy() * 127.5 + 127.5) - face)[12:26, 10:22] ** 2).mean()))
 
 
 def test_the_whole_game_stops_and_goes_on(data, tmp_path, monkeypatch):
@@ -117,7 +129,23 @@ def test_the_whole_game_stops_and_goes_on(data, tmp_path, monkeypatch):
         assert torch.equal(tensor, resumed["state_dict"][name]), name
     with (out / "losses.csv").open() as file:
         names = {name for _, name, _ in csv.reader(file)}
-    assert names == {"pixel", "gradient", "attribute", "size", "adversarial", "feature", "code", "discriminator"}
+    rivalry = {"adversarial", "code", "discriminator"}
+    assert (
+        names
+        == {"pixel", "gradient", "attribute", "size", "feature_size", "identity", "perceptual", "shifted"} | rivalry
+    )
+
+
+def test_a_run_begins_with_another_model(data, tmp_path):
+    """With learning rates of 0, what comes out is what it began with."""
+    first = train_face_model(data, tmp_path / "first", 2, recipe=TINY)
+    still = replace(TINY, generator_rate=0.0, encoder_rate=0.0, feature_rate=0.0)
+    second = train_face_model(data, tmp_path / "second", 1, recipe=still, start=first)
+    face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
+    codes = load_model(first).encode(face)
+    assert load_model(second).generate(codes).numpy() == pytest.approx(load_model(first).generate(codes).numpy())
+    with pytest.raises(ModelError, match="cannot be read"):
+        train_face_model(data, tmp_path / "third", 1, recipe=TINY, start=tmp_path / "none.pt")
 
 
 def test_no_pictures(tmp_path):

@@ -22,6 +22,7 @@ from facevid.training.run import Compute
 @click.command("model")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
 @out_option
+@click.option("--start", type=click.Path(path_type=Path), help="Begin with a checkpoint in pSp's layout, not anew.")
 @click.option("--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted.")
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
@@ -41,6 +42,7 @@ def command(
     *,
     data: Path,
     out: Path,
+    start: Path | None,
     steps: int,
     minutes: float | None,
     sets: tuple[str, ...],
@@ -76,7 +78,7 @@ def command(
         (out / "checkpoint.pt").unlink(missing_ok=True)
     console = Console(quiet)
     compute = Compute(choose_device(device), seed, console, console.report)
-    path = train_face_model(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
+    path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
     console.say(f"{path}: written; facevid models import {path} --name NAME")
 
 
