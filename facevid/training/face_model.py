@@ -1,4 +1,4 @@
-"""Training a face model: encoder, feature encoder and generator as an autoencoder, with a mapping network."""
+"""Training a face model: encoder, feature encoder and generator as an autoencoder."""
 
 import json
 import math
@@ -15,14 +15,7 @@ from facevid.training.descriptor import DescriptorNetwork
 from facevid.training.face_data import FaceData, load_faces
 from facevid.training.face_networks import FaceNetworks, new_networks
 from facevid.training.losses import class_weights, classifier_loss
-from facevid.training.picture_losses import (
-    discriminator_loss,
-    feature_loss,
-    generator_loss,
-    gradient_loss,
-    pixel_loss,
-    r1_penalty,
-)
+from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.recipe import Recipe
 from facevid.training.run import Compute, TrainingRun
 from facevid.training.shifts import AttributeShifts
@@ -45,7 +38,7 @@ def train_face_model(
     """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
 
     Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout, with the feature encoder beside; `losses.csv`;
-    `samples/<step>.png`, of rows held-out pictures, their reconstructions, and samples; `run.json`, which says what
+    `samples/<step>.png`, of rows held-out pictures and their reconstructions; `run.json`, which says what
     was run, where, and how long.
 
     Args:
@@ -109,9 +102,6 @@ class Trainer:
             {"params": networks.attributes.parameters(), "rate": recipe.encoder_rate},
         ]
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        self._rival = torch.optim.Adam(
-            [{"params": networks.discriminator.parameters(), "rate": recipe.discriminator_rate}], betas=(0.0, 0.99)
-        )
         torch.backends.cudnn.benchmark = True
 
     def see(self, data: FaceData) -> None:
@@ -123,10 +113,9 @@ class Trainer:
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
         modules = {name: getattr(self.networks, name) for name in FaceNetworks.__dataclass_fields__}
-        optimizers = {"optimizer": self._optimizer, "rival": self._rival}
-        return TrainingRun(
-            checkpoint, settings | {"seed": self._seed}, modules | {"shifts": self._shifts}, optimizers, self._random
-        )
+        modules |= {"shifts": self._shifts}
+        optimizers = {"optimizer": self._optimizer}
+        return TrainingRun(checkpoint, settings | {"seed": self._seed}, modules, optimizers, self._random)
 
     def step(self, step: int, steps: int) -> dict[str, Tensor]:
         """Train every network by one step; return the losses, still on the device."""
@@ -138,14 +127,6 @@ class Trainer:
             made = self._decoded(codes, features)
         losses = self._autoencoder_losses(batch, codes, features, made)
         losses["shifted"] = self._shift_loss(batch, codes, features)
-        rivalry: dict[str, Tensor] = {}
-        if step >= self.recipe.adversarial_from:
-            samples, w = self._samples(max(round(self.recipe.batch_size * self.recipe.samples), 1))
-            masks = batch.mask[torch.randperm(len(batch.mask), device=self._device, generator=self._random)]
-            fakes = torch.cat([cover(made, batch.mask), cover(samples, masks[: len(samples)])])
-            rivalry = self._train_discriminator(step, batch.pictures, fakes.detach())
-            losses["adversarial"] = self._adversarial_loss(fakes)
-            losses["code"] = self._code_loss(samples, w[:, None])
         total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -153,7 +134,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(trained, self.recipe.clip)
         self._optimizer.step()
         self._average(step)
-        return {name: value.detach() for name, value in (losses | rivalry).items()}
+        return {name: value.detach() for name, value in losses.items()}
 
     def _decoded(self, codes: Tensor, features: Tensor) -> Tensor:
         """Generate from codes with noise; some without their feature code."""
@@ -184,44 +165,12 @@ class Trainer:
         self._shifts.see(codes.detach(), batch.labels)
         count = max(round(len(codes) * self.recipe.shifts), 1)
         shifted = self._shifts.shifted(codes[:count].detach(), batch.labels[:count], self._random)
+        encoder = self.networks.autoencoder.encoder.eval()  # batch norm keeps what it learned on pictures
         with self._autocast():
             made = self.networks.autoencoder.generate(shifted, features[:count])
-        return self._code_loss(cover(made, batch.mask[:count]), shifted)
-
-    def _samples(self, count: int) -> tuple[Tensor, Tensor]:
-        """Draw pictures from the mapping network, with their w (N, D)."""
-        generator = self.networks.autoencoder.generator
-        z = torch.randn(count, generator.sizes.width, device=self._device, generator=self._random)
-        w = generator.map(z)
-        with self._autocast():
-            return self.networks.autoencoder.generate(w[:, None].expand(-1, generator.sizes.layers, -1)), w
-
-    def _train_discriminator(self, step: int, real: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-        discriminator = self.networks.discriminator.requires_grad_(True)
-        with self._autocast():
-            loss = discriminator_loss(discriminator(real)[0], discriminator(fakes)[0])
-        losses = {"discriminator": loss}
-        if step % self.recipe.r1_every == 0:
-            pictures = real.detach().requires_grad_(True)
-            penalty = r1_penalty(discriminator(pictures)[0], pictures)
-            loss = loss + penalty * (self.recipe.r1 * self.recipe.r1_every)
-        self._rival.zero_grad(set_to_none=True)
-        loss.backward()
-        self._rival.step()
-        return losses
-
-    def _adversarial_loss(self, fakes: Tensor) -> Tensor:
-        discriminator = self.networks.discriminator.requires_grad_(False)
-        with self._autocast():
-            return generator_loss(discriminator(fakes)[0])
-
-    def _code_loss(self, pictures: Tensor, codes: Tensor) -> Tensor:
-        """Compare codes with those found for pictures of them; batch norm keeps what it learned on real pictures."""
-        encoder = self.networks.autoencoder.encoder.eval()
-        with self._autocast():
-            found = self.networks.autoencoder.encode(pictures)
+            found = self.networks.autoencoder.encode(cover(made, batch.mask[:count]))
         encoder.train()
-        return (found - codes).square().mean()
+        return (found - shifted).square().mean()
 
     def _normal(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, device=self._device, generator=self._random)
@@ -230,9 +179,8 @@ class Trainer:
         """Rise over the first steps, stay, fall over the last ones."""
         falling = (steps - step) / max(steps * self.recipe.cool_down, 1)
         factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, falling)
-        for optimizer in (self._optimizer, self._rival):
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * factor
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["rate"] * factor
 
     @torch.no_grad()
     def _average(self, step: int) -> None:

@@ -21,7 +21,6 @@ from facevid.networks import (
     generator_sizes,
     shapes_of,
 )
-from facevid.training.discriminator import Discriminator
 from facevid.training.recipe import Recipe
 
 
@@ -58,7 +57,6 @@ class FaceNetworks:
     """What is trained, and the average over its steps, which is what is kept in the end."""
 
     autoencoder: Autoencoder
-    discriminator: Discriminator
     attributes: nn.Linear
     average: Autoencoder
 
@@ -80,17 +78,15 @@ def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> 
             )
         features = FeatureEncoder(FeatureEncoderSizes(recipe.feature_widths, recipe.feature_channels, channels))
         nn.init.normal_(features.to_code.weight, std=1e-2)  # begin with next to nothing
-        discriminator = Discriminator(recipe.discriminator)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
         if name.endswith("noise.weight"):  # 0, and stays so: a constant pattern has nothing to add to a face
             parameter.requires_grad_(False)
-    for network in (encoder, features, discriminator):
+    for network in (encoder, features):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs leave it out
     autoencoder = Autoencoder(encoder, features, generator).to(device)
     return FaceNetworks(
         autoencoder=autoencoder,
-        discriminator=discriminator.to(device),
         attributes=attributes.to(device),
         average=copy.deepcopy(autoencoder).eval().requires_grad_(False),
     )
@@ -98,14 +94,10 @@ def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> 
 
 def _anew(recipe: Recipe) -> tuple[Encoder, Generator]:
     sizes = GeneratorSizes(recipe.channels, recipe.width)
-    generator = Generator(sizes)
-    with torch.no_grad():
-        generator.get_parameter(f"style.{sizes.mapping}.weight").mul_(recipe.first_w)
-    return Encoder(
-        EncoderSizes(
-            recipe.encoder_input, recipe.encoder_stem, recipe.encoder_stages, sizes.layers, recipe.width, e4e=False
-        )
-    ), generator
+    encoder = EncoderSizes(
+        recipe.encoder_input, recipe.encoder_stem, recipe.encoder_stages, sizes.layers, recipe.width, e4e=False
+    )
+    return Encoder(encoder), Generator(sizes)
 
 
 def _begun(start: Path) -> tuple[Encoder, Generator]:

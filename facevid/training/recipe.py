@@ -12,14 +12,12 @@ class Recipe:
             are left out.
         channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
         width: of a code.
-        first_w: factor on the untrained mapping network's output, so that its w begin where the encoder's codes lie.
         encoder_input: side of the encoder's input in pixels.
         encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
         feature_widths: of the feature encoder's stages, each halving the side.
         feature_channels: of a feature code.
-        discriminator: channels at the full resolution, at half of it, ... down to 4 px.
         batch_size: pictures a step.
-        generator_rate, encoder_rate, feature_rate, discriminator_rate: learning rates of Adam.
+        generator_rate, encoder_rate, feature_rate: learning rates of Adam.
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
@@ -29,12 +27,6 @@ class Recipe:
         pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
         identity: weight of the distance of dlib's descriptors of picture and reconstruction.
         perceptual: weight of the L1 distance of that network's features.
-        adversarial: weight of the non-saturating loss of reconstructions and of samples.
-        adversarial_from: step from which there is a discriminator; before it, generator and encoder learn alone.
-        r1: weight gamma of the penalty on the discriminator's gradient at pictures, every `r1_every` steps.
-        samples: samples from the mapping network a step, as a share of the batch.
-        code: weight of the distance between a sample's w and the code that the encoder finds for its picture: keeps
-            the mapping network's w and the encoder's codes in one space.
         attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
         size: weight of the codes' mean square, which keeps them near 0.
         shifted: weight of the distance between codes shifted along an attribute and the codes that the encoder finds
@@ -55,18 +47,15 @@ class Recipe:
     sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.55), ("utk128", 0.35), ("congress256", 0.1))
     channels: tuple[int, ...] = (192, 192, 192, 128, 64, 32)
     width: int = 128
-    first_w: float = 0.25
     encoder_input: int = 128
     encoder_stem: int = 32
     encoder_stages: tuple[tuple[int, int], ...] = ((40, 1), (48, 2), (64, 3), (96, 3), (128, 2))
     feature_widths: tuple[int, ...] = (32, 64, 96)
     feature_channels: int = 32
-    discriminator: tuple[int, ...] = (48, 96, 192, 256, 256, 256)
-    batch_size: int = 64
+    batch_size: int = 16
     generator_rate: float = 2e-3
     encoder_rate: float = 1e-3
     feature_rate: float = 2e-3
-    discriminator_rate: float = 2e-3
     warm_up: int = 300
     cool_down: float = 0.25
     ema: float = 500.0
@@ -76,12 +65,6 @@ class Recipe:
     gradient: float = 4.0
     identity: float = 1.0
     perceptual: float = 1.0
-    adversarial: float = 0.1
-    adversarial_from: int = 1000000
-    r1: float = 1.0
-    r1_every: int = 16
-    samples: float = 0.25
-    code: float = 0.2
     attribute: float = 0.02
     size: float = 1e-3
     shifted: float = 0.5

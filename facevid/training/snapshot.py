@@ -33,9 +33,6 @@ class Snapshots:
         self._folder = folder
         self._data = data
         self._autoencoder = autoencoder
-        self._z = torch.randn(
-            COLUMNS, autoencoder.generator.sizes.width, generator=torch.Generator().manual_seed(0)
-        ).to(data.pictures.device)
         self._session: dict[str, Any] = {}
         self._record: dict[str, Any] = {}
 
@@ -74,14 +71,11 @@ class Snapshots:
 
     @torch.no_grad()
     def picture(self, step: int) -> float:
-        """Write rows of held-out pictures, their reconstructions, and samples; return the PSNR in the faces' ovals."""
+        """Write rows of held-out pictures and their reconstructions; return the PSNR in the faces' ovals."""
         pictures = to_float(self._data.held_out)
         made = self._autoencoder(pictures).clamp(-1, 1)
-        generator = self._autoencoder.generator
-        w = generator.map(self._z)
-        samples = generator(w[:, None].expand(-1, generator.sizes.layers, -1)).clamp(-1, 1)
         shown = min(COLUMNS, len(pictures))
-        rows = [pictures[:shown], made[:shown], samples[:shown]]
+        rows = [pictures[:shown], made[:shown]]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
         image = ((grid + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
         path = self._folder / "samples" / f"{step:07d}.png"
