@@ -161,16 +161,21 @@ class Trainer:
         }
 
     def _shift_loss(self, batch: Batch, codes: Tensor, features: Tensor) -> Tensor:
-        """Compare shifted codes with those found for the pictures generated from them."""
+        """Tell how much of a shift the encoder misses in pictures of shifted codes, as a share of the shift."""
         self._shifts.see(codes.detach(), batch.labels)
         count = max(round(len(codes) * self.recipe.shifts), 1)
-        shifted = self._shifts.shifted(codes[:count].detach(), batch.labels[:count], self._random)
-        encoder = self.networks.autoencoder.encoder.eval()  # batch norm keeps what it learned on pictures
+        unshifted, mask = codes[:count].detach(), batch.mask[:count]
+        shifted = self._shifts.shifted(unshifted, batch.labels[:count], self._random)
+        encoder = self.networks.autoencoder.encoder.eval().requires_grad_(False)  # a judge, not to be swayed
         with self._autocast():
             made = self.networks.autoencoder.generate(shifted, features[:count])
-            found = self.networks.autoencoder.encode(cover(made, batch.mask[:count]))
-        encoder.train()
-        return (found - shifted).square().mean()
+            found = self.networks.autoencoder.encode(cover(made, mask))
+            with torch.no_grad():
+                began = self.networks.autoencoder.generate(unshifted, features[:count])
+                found_before = self.networks.autoencoder.encode(cover(began, mask))
+        encoder.train().requires_grad_(True)
+        missed = (found - found_before - (shifted - unshifted)).square().sum(dim=(1, 2))
+        return (missed / (shifted - unshifted).square().sum(dim=(1, 2)).clamp(min=1e-3)).mean()
 
     def _normal(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, device=self._device, generator=self._random)

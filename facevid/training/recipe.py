@@ -29,13 +29,14 @@ class Recipe:
         perceptual: weight of the L1 distance of that network's features.
         attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
         size: weight of the codes' mean square, which keeps them near 0.
-        shifted: weight of the distance between codes shifted along an attribute and the codes that the encoder finds
-            for the pictures generated from them with the unshifted pictures' feature codes: keeps feature codes from
+        shifted: weight of what is missed of a shift along an attribute, in shares of it, when the encoder looks at the
+            picture generated from the shifted code with the unshifted picture's feature code: keeps feature codes from
             holding what an edit is to change.
         shifts: shifted codes a step, as a share of the batch.
         feature_size: weight of the feature codes' mean square.
         feature_noise: deviation of the noise added to feature codes.
-        without_features: share of reconstructions that get no feature code, so that a code alone makes a face.
+        without_features: share of reconstructions that get no feature code, so that a code alone makes a face. With
+            a tenth, codes came to say next to nothing.
         code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
 
         outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
@@ -51,10 +52,10 @@ class Recipe:
     encoder_stem: int = 32
     encoder_stages: tuple[tuple[int, int], ...] = ((40, 1), (48, 2), (64, 3), (96, 3), (128, 2))
     feature_widths: tuple[int, ...] = (32, 64, 96)
-    feature_channels: int = 32
+    feature_channels: int = 16
     batch_size: int = 16
-    generator_rate: float = 2e-3
-    encoder_rate: float = 1e-3
+    generator_rate: float = 1e-3
+    encoder_rate: float = 5e-4
     feature_rate: float = 2e-3
     warm_up: int = 300
     cool_down: float = 0.25
@@ -69,9 +70,9 @@ class Recipe:
     size: float = 1e-3
     shifted: float = 0.5
     shifts: float = 0.25
-    feature_size: float = 1e-3
-    feature_noise: float = 0.05
-    without_features: float = 0.1
+    feature_size: float = 3e-3
+    feature_noise: float = 0.1
+    without_features: float = 0.5
     code_noise: float = 0.06
 
     outside: float = 0.25
