@@ -104,10 +104,12 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
     parts = {part.kind: part for part in read_parts(start)}
     if not {"encoder", "generator"} <= parts.keys():
         raise ModelError(f"{start}: holds no encoder with its generator; give a checkpoint in pSp's layout")
+    if parts["encoder"].encoder != "psp":
+        raise ModelError(f"{start}: an e4e encoder, and pSp's are trained here; give a checkpoint in pSp's layout")
     tensors = dict(parts["encoder"].tensors)
     average = tensors.pop(AVERAGE, None)
     generator = Generator(generator_sizes(shapes_of(parts["generator"].tensors)))
-    encoder = Encoder(encoder_sizes(shapes_of(tensors), e4e=parts["encoder"].encoder == "e4e"))
+    encoder = Encoder(encoder_sizes(shapes_of(tensors), e4e=False))
     _fill(generator, parts["generator"], parts["generator"].tensors)
     _fill(encoder, parts["encoder"], tensors)
     if average is not None:

@@ -1,5 +1,6 @@
 """What a training of a face model writes beside its checkpoint: losses, pictures, the model, a record of the run."""
 
+import copy
 import csv
 import json
 import platform
@@ -13,13 +14,17 @@ import torch
 from torch import Tensor
 
 from facevid.errors import OutputError
+from facevid.networks import Generator
 from facevid.training.augmentation import FACE, to_float
 from facevid.training.face_data import FaceData
 from facevid.training.face_networks import Autoencoder
+from facevid.training.mapping import share_space, train_mapping
 from facevid.training.run import Compute, save_whole
 
 MODEL_FILE = "face_model.pt"
 COLUMNS = 12
+MAPPED = 4096
+"""Pictures whose codes the mapping network learns to draw from, at most; of the first set."""
 
 
 class Snapshots:
@@ -76,22 +81,23 @@ class Snapshots:
         made = self._autoencoder(pictures).clamp(-1, 1)
         shown = min(COLUMNS, len(pictures))
         rows = [pictures[:shown], made[:shown]]
-        grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-        image = ((grid + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-        path = self._folder / "samples" / f"{step:07d}.png"
-        if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
-            raise OutputError(f"{path}: cannot be written; see to space and permissions")
+        _write_rows(self._folder / "samples" / f"{step:07d}.png", rows)
         return oval_psnr(pictures, made)
 
     def end(self, step: int, seconds: float) -> Path:
-        """Write the model in pSp's layout, and the record; return the model's path."""
+        """Write the model in pSp's layout, with a mapping network that suits it, and the record; return its path."""
+        autoencoder = copy.deepcopy(self._autoencoder)
+        w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
+        random = torch.Generator(w.device).manual_seed(0)
+        train_mapping(autoencoder.generator, w, random)
+        self._draw(autoencoder.generator, step, random)
         networks = {
-            "encoder": self._autoencoder.encoder,
-            "features": self._autoencoder.features,
-            "decoder": self._autoencoder.generator,
+            "encoder": autoencoder.encoder,
+            "features": autoencoder.features,
+            "decoder": autoencoder.generator,
         }
         state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
-        sizes = self._autoencoder.generator.sizes
+        sizes = autoencoder.generator.sizes
         content = {
             "state_dict": {name: tensor.contiguous() for name, tensor in state.items()},
             "latent_avg": torch.zeros(sizes.layers, sizes.width),
@@ -103,6 +109,25 @@ class Snapshots:
         self._record |= {"steps": step, "seconds": round(seconds, 1)}
         _write_text(self._folder / "run.json", json.dumps(self._record, indent=2) + "\n")
         return path
+
+    @torch.no_grad()
+    def _codes(self) -> Tensor:
+        """Return the codes of the first pictures that are trained on."""
+        chunks = self._data.pictures[:MAPPED].split(64)
+        return torch.cat([self._autoencoder.encode(to_float(chunk)) for chunk in chunks])
+
+    @torch.no_grad()
+    def _draw(self, generator: Generator, step: int, random: torch.Generator) -> None:
+        z = torch.randn(2 * COLUMNS, generator.sizes.width, generator=random, device=random.device)
+        faces = generator(generator.map(z)[:, None].expand(-1, generator.sizes.layers, -1)).clamp(-1, 1)
+        _write_rows(self._folder / "samples" / f"{step:07d}-drawn.png", list(faces.split(COLUMNS)))
+
+
+def _write_rows(path: Path, rows: list[Tensor]) -> None:
+    grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+    image = ((grid + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
+        raise OutputError(f"{path}: cannot be written; see to space and permissions")
 
 
 def oval_psnr(pictures: Tensor, made: Tensor) -> float:

