@@ -73,7 +73,7 @@ def train_face_model(
         if (step + 1) % SNAPSHOT_EVERY == 0:
             compute.report(step + 1, {"held-out dB": snapshots.picture(step + 1)})
     compute.report(run.step, {"held-out dB": snapshots.picture(run.step)})
-    return snapshots.end(run.step, run.seconds)
+    return snapshots.end(run.step, run.seconds, new_codes=recipe.encoder_rate > 0)
 
 
 class Trainer:
@@ -101,6 +101,7 @@ class Trainer:
             {"params": autoencoder.features.parameters(), "rate": recipe.feature_rate},
             {"params": networks.attributes.parameters(), "rate": recipe.encoder_rate},
         ]
+        autoencoder.encoder.train(recipe.encoder_rate > 0)
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         torch.backends.cudnn.benchmark = True
 
@@ -122,7 +123,8 @@ class Trainer:
         self._set_rates(step, steps)
         batch = draw_batch(self._data, self.recipe, self.recipe.batch_size, self._random)
         with self._autocast():
-            codes = self.networks.autoencoder.encode(batch.pictures)
+            with torch.set_grad_enabled(self.recipe.encoder_rate > 0):
+                codes = self.networks.autoencoder.encode(batch.pictures)
             features = self.networks.autoencoder.features(batch.pictures).float()
             made = self._decoded(codes, features)
         losses = self._autoencoder_losses(batch, codes, features, made)
@@ -173,7 +175,7 @@ class Trainer:
             with torch.no_grad():
                 began = self.networks.autoencoder.generate(unshifted, features[:count])
                 found_before = self.networks.autoencoder.encode(cover(began, mask))
-        encoder.train().requires_grad_(True)
+        encoder.train(self.recipe.encoder_rate > 0).requires_grad_(True)
         missed = (found - found_before - (shifted - unshifted)).square().sum(dim=(1, 2))
         return (missed / (shifted - unshifted).square().sum(dim=(1, 2)).clamp(min=1e-3)).mean()
 

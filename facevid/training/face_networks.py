@@ -18,6 +18,7 @@ from facevid.networks import (
     Generator,
     GeneratorSizes,
     encoder_sizes,
+    feature_encoder_sizes,
     generator_sizes,
     shapes_of,
 )
@@ -62,22 +63,15 @@ class FaceNetworks:
 
 
 def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> FaceNetworks:
-    """Make the networks; generator and encoder are those of `start` where it is given.
+    """Make the networks; those that `start` holds are its own.
 
     Raises:
         ModelError: `start` is no checkpoint of an encoder and a generator.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder, generator = _begun(start) if start is not None else _anew(recipe)
-        side = generator.sizes.resolution >> len(recipe.feature_widths)
-        channels = generator.sizes.channels_at(side)
-        if channels is None:
-            raise UsageError(
-                f"{len(recipe.feature_widths)} stages leave {side} px, where the generator has no features"
-            )
-        features = FeatureEncoder(FeatureEncoderSizes(recipe.feature_widths, recipe.feature_channels, channels))
-        nn.init.normal_(features.to_code.weight, std=1e-2)  # begin with next to nothing
+        encoder, generator, features = _begun(start) if start is not None else (*_anew(recipe), None)
+        features = features or _new_features(recipe, generator)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
         if name.endswith("noise.weight"):  # 0, and stays so: a constant pattern has nothing to add to a face
@@ -100,7 +94,17 @@ def _anew(recipe: Recipe) -> tuple[Encoder, Generator]:
     return Encoder(encoder), Generator(sizes)
 
 
-def _begun(start: Path) -> tuple[Encoder, Generator]:
+def _new_features(recipe: Recipe, generator: Generator) -> FeatureEncoder:
+    side = generator.sizes.resolution >> len(recipe.feature_widths)
+    channels = generator.sizes.channels_at(side)
+    if channels is None:
+        raise UsageError(f"{len(recipe.feature_widths)} stages leave {side} px; the generator begins with 4")
+    features = FeatureEncoder(FeatureEncoderSizes(recipe.feature_widths, recipe.feature_channels, channels))
+    nn.init.normal_(features.to_code.weight, std=1e-2)  # begin with next to nothing
+    return features
+
+
+def _begun(start: Path) -> tuple[Encoder, Generator, FeatureEncoder | None]:
     parts = {part.kind: part for part in read_parts(start)}
     if not {"encoder", "generator"} <= parts.keys():
         raise ModelError(f"{start}: holds no encoder with its generator; give a checkpoint in pSp's layout")
@@ -116,7 +120,11 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
         with torch.no_grad():
             for layer, code in enumerate(average):
                 encoder.get_parameter(f"styles.{layer}.linear.bias").add_(code)
-    return encoder, generator
+    if "features" not in parts:
+        return encoder, generator, None
+    features = FeatureEncoder(feature_encoder_sizes(shapes_of(parts["features"].tensors)))
+    _fill(features, parts["features"], parts["features"].tensors)
+    return encoder, generator, features
 
 
 def _fill(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:

@@ -17,7 +17,8 @@ class Recipe:
         feature_widths: of the feature encoder's stages, each halving the side.
         feature_channels: of a feature code.
         batch_size: pictures a step.
-        generator_rate, encoder_rate, feature_rate: learning rates of Adam.
+        generator_rate, encoder_rate, feature_rate: learning rates of Adam. An encoder whose rate is 0 stays as it is,
+            and so do its codes.
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
@@ -52,7 +53,7 @@ class Recipe:
     encoder_stem: int = 32
     encoder_stages: tuple[tuple[int, int], ...] = ((40, 1), (48, 2), (64, 3), (96, 3), (128, 2))
     feature_widths: tuple[int, ...] = (32, 64, 96)
-    feature_channels: int = 16
+    feature_channels: int = 32
     batch_size: int = 16
     generator_rate: float = 1e-3
     encoder_rate: float = 5e-4
@@ -70,9 +71,9 @@ class Recipe:
     size: float = 1e-3
     shifted: float = 0.5
     shifts: float = 0.25
-    feature_size: float = 3e-3
-    feature_noise: float = 0.1
-    without_features: float = 0.5
+    feature_size: float = 1e-3
+    feature_noise: float = 0.05
+    without_features: float = 0.4
     code_noise: float = 0.06
 
     outside: float = 0.25

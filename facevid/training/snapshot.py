@@ -84,13 +84,17 @@ class Snapshots:
         _write_rows(self._folder / "samples" / f"{step:07d}.png", rows)
         return oval_psnr(pictures, made)
 
-    def end(self, step: int, seconds: float) -> Path:
-        """Write the model in pSp's layout, with a mapping network that suits it, and the record; return its path."""
+    def end(self, step: int, seconds: float, *, new_codes: bool) -> Path:
+        """Write the model in pSp's layout, and the record; return its path.
+
+        An encoder whose codes are new gets a mapping network that suits them.
+        """
         autoencoder = copy.deepcopy(self._autoencoder)
-        w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
-        random = torch.Generator(w.device).manual_seed(0)
-        train_mapping(autoencoder.generator, w, random)
-        self._draw(autoencoder.generator, step, random)
+        if new_codes:
+            w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
+            random = torch.Generator(w.device).manual_seed(0)
+            train_mapping(autoencoder.generator, w, random)
+            self._draw(autoencoder.generator, step, random)
         networks = {
             "encoder": autoencoder.encoder,
             "features": autoencoder.features,
