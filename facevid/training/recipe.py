@@ -55,12 +55,12 @@ class Recipe:
     feature_widths: tuple[int, ...] = (32, 64, 96)
     feature_channels: int = 32
     batch_size: int = 16
-    generator_rate: float = 1e-3
+    generator_rate: float = 2e-3
     encoder_rate: float = 5e-4
-    feature_rate: float = 2e-3
+    feature_rate: float = 3e-3
     warm_up: int = 300
     cool_down: float = 0.25
-    ema: float = 500.0
+    ema: float = 200.0
     clip: float = 1.0
 
     pixel: float = 4.0
@@ -73,7 +73,7 @@ class Recipe:
     shifts: float = 0.25
     feature_size: float = 1e-3
     feature_noise: float = 0.05
-    without_features: float = 0.4
+    without_features: float = 0.2
     code_noise: float = 0.06
 
     outside: float = 0.25
