@@ -73,12 +73,14 @@ class EncodedTrack:
         quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
+        features: float32 (N, K, S, S) feature codes, likewise; None where the model has none.
     """
 
     track: Track
     quads: NDArray[np.floating]
     presence: NDArray[np.float32]
     codes: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,17 +138,12 @@ class Analysis:
         quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]
 
         def fill(folder: Path) -> None:
-            maps = [
-                np.lib.format.open_memmap(
-                    _codes_file(folder, track), "w+", np.float32, (len(track), model.layers, model.width)
-                )
-                for track in tracks
-            ]
+            files = [_CodeFiles(folder, track) for track in tracks]
             crops = batches(_crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
             for batch in self.progress("encode", crops, sum(map(len, tracks))):
-                codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
-                for item, code in zip(batch, codes, strict=True):
-                    maps[item.track][item.offset] = code
+                for name, values in _encoded(model, np.stack([item.picture for item in batch])).items():
+                    for item, value in zip(batch, values, strict=True):
+                        files[item.track].write(name, item.offset, value)
 
         encoding = {
             "tracks": [track.number for track in tracks],
@@ -156,9 +153,7 @@ class Analysis:
         }
         folder = cached(self._depends_on() | encoding, fill)
         return [
-            EncodedTrack(
-                track, quad, self._presence(tracking, track), np.load(_codes_file(folder, track), mmap_mode="r")
-            )
+            EncodedTrack(track, quad, self._presence(tracking, track), **_CodeFiles(folder, track).read())
             for track, quad in zip(tracks, quads, strict=True)
         ]
 
@@ -212,8 +207,28 @@ def _crops(
             yield _Crop(i, offset, crop(picture, quads[i][offset], size))
 
 
-def _codes_file(folder: Path, track: Track) -> Path:
-    return folder / f"codes_{track.number}.npy"
+class _CodeFiles:
+    """A track's codes and feature codes on disk, each an array of one entry a frame."""
+
+    def __init__(self, folder: Path, track: Track) -> None:
+        self._paths = {name: folder / f"{name}_{track.number}.npy" for name in ("codes", "features")}
+        self._frames = len(track)
+        self._maps: dict[str, np.memmap[Any, Any]] = {}
+
+    def write(self, name: str, offset: int, value: NDArray[np.floating]) -> None:
+        if name not in self._maps:
+            shape = (self._frames, *value.shape)
+            self._maps[name] = np.lib.format.open_memmap(self._paths[name], "w+", value.dtype, shape)
+        self._maps[name][offset] = value
+
+    def read(self) -> dict[str, NDArray[Any]]:
+        return {name: np.load(path, mmap_mode="r") for name, path in self._paths.items() if path.is_file()}
+
+
+def _encoded(model: "FaceModel", faces: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+    found: dict[str, NDArray[np.floating]] = {"codes": model.encode(faces).cpu().numpy()}
+    features = model.encode_features(faces)
+    return found if features is None else found | {"features": features.cpu().numpy()}
 
 
 def _save(path: Path, tracking: Tracking) -> None:

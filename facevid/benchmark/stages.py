@@ -58,7 +58,14 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     quads = smooth(ffhq_quad(track.landmarks), options.smooth)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()
-    encoded = EncodedTrack(track, quads, np.ones(len(track), np.float32), model.encode(faces).cpu().numpy())
+    features = model.encode_features(faces)
+    encoded = EncodedTrack(
+        track,
+        quads,
+        np.ones(len(track), np.float32),
+        model.encode(faces).cpu().numpy(),
+        None if features is None else features.cpu().numpy(),
+    )
     return [
         *_reading(sample),
         Stage("detect", len(pictures), lambda: [detector.detect(picture) for picture in pictures]),

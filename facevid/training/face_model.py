@@ -1,47 +1,28 @@
-"""Training a face model: encoder and generator as an autoencoder, against a discriminator, with a mapping network."""
+"""Training a face model: encoder, feature encoder and generator as an autoencoder."""
 
-import copy
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facevid.errors import UsageError
-from facevid.networks import Encoder, EncoderSizes, Generator, GeneratorSizes
+from facevid.faces.dlib_detector import weights_path
 from facevid.training.augmentation import Batch, cover, draw_batch, weight_map
-from facevid.training.discriminator import Discriminator
+from facevid.training.descriptor import DescriptorNetwork
 from facevid.training.face_data import FaceData, load_faces
+from facevid.training.face_networks import FaceNetworks, new_networks
 from facevid.training.losses import class_weights, classifier_loss
-from facevid.training.picture_losses import (
-    discriminator_loss,
-    feature_loss,
-    generator_loss,
-    gradient_loss,
-    pixel_loss,
-    r1_penalty,
-)
+from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.recipe import Recipe
 from facevid.training.run import Compute, TrainingRun
+from facevid.training.shifts import AttributeShifts
 from facevid.training.snapshot import Snapshots
 
 REPORT_EVERY = 50
-SNAPSHOT_EVERY = 1000
-
-
-@dataclass(frozen=True)
-class Networks:
-    """What is trained, and the averages over its steps, which are what is kept in the end."""
-
-    encoder: Encoder
-    generator: Generator
-    discriminator: Discriminator
-    attributes: nn.Linear
-    encoder_average: Encoder
-    generator_average: Generator
+SNAPSHOT_EVERY = 500
 
 
 def train_face_model(
@@ -50,28 +31,35 @@ def train_face_model(
     steps: int,
     *,
     recipe: Recipe | None = None,
+    start: Path | None = None,
     minutes: float | None = None,
     compute: Compute | None = None,
 ) -> Path:
     """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
 
-    Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout; `losses.csv`; `samples/<step>.png`, of rows
-    held-out pictures, their reconstructions, and samples; `run.json`, which says what was run, where, and how long.
+    Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout, with the feature encoder beside; `losses.csv`;
+    `samples/<step>.png`, of rows held-out pictures and their reconstructions; `run.json`, which says what
+    was run, where, and how long.
+
+    Args:
+        data_folder: holds the picture sets.
+        start: a checkpoint in pSp's layout whose encoder and generator a new run begins with.
 
     Returns:
         the path of `face_model.pt`.
 
     Raises:
         InputError: the pictures cannot be read.
+        ModelError: `start` is no such checkpoint, or dlib's weights are missing.
         UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
     """
     recipe, compute = recipe or Recipe(), compute or Compute()
-    trainer = Trainer(recipe, compute)
+    trainer = Trainer(recipe, compute, start)
     data = load_faces(data_folder, recipe.sets, trainer.side, compute.device, compute.progress)
     trainer.see(data)
     run = trainer.run(out / "checkpoint.pt")
-    snapshots = Snapshots(out, data, trainer.networks.encoder_average, trainer.networks.generator_average)
-    snapshots.begin(run.step, json.loads(json.dumps(asdict(recipe))), compute)
+    snapshots = Snapshots(out, data, trainer.networks.average)
+    snapshots.begin(run.step, json.loads(json.dumps(asdict(recipe))), compute, start)
     for step in run.steps(steps, "face model", compute.progress, minutes):
         losses = trainer.step(step, steps)
         if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
@@ -85,30 +73,36 @@ def train_face_model(
         if (step + 1) % SNAPSHOT_EVERY == 0:
             compute.report(step + 1, {"held-out dB": snapshots.picture(step + 1)})
     compute.report(run.step, {"held-out dB": snapshots.picture(run.step)})
-    return snapshots.end(run.step, run.seconds)
+    return snapshots.end(run.step, run.seconds, new_codes=recipe.encoder_rate > 0)
 
 
 class Trainer:
     """The networks, their optimisers, and one step of training them."""
 
-    def __init__(self, recipe: Recipe, compute: Compute) -> None:
+    def __init__(self, recipe: Recipe, compute: Compute, start: Path | None) -> None:
         self.recipe = recipe
         self._seed = compute.seed
         self._device = torch.device(compute.device)
         self._random = compute.generator()
-        self.networks = _new_networks(recipe, compute)
-        self.side = self.networks.generator.sizes.resolution
+        self.networks = networks = new_networks(recipe, compute.seed, compute.device, start)
+        sizes = networks.autoencoder.generator.sizes
+        self.side = sizes.resolution
+        self._shifts = AttributeShifts(sizes.layers, sizes.width).to(compute.device)
+        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
+        self._descriptor.to(compute.device)
         self._weights = weight_map(recipe, self.side, compute.device)
-        networks = self.networks
+        autoencoder = networks.autoencoder
         groups = [
-            {"params": [p for p in networks.generator.parameters() if p.requires_grad], "rate": recipe.generator_rate},
-            {"params": networks.encoder.parameters(), "rate": recipe.encoder_rate},
+            {
+                "params": [p for p in autoencoder.generator.parameters() if p.requires_grad],
+                "rate": recipe.generator_rate,
+            },
+            {"params": autoencoder.encoder.parameters(), "rate": recipe.encoder_rate},
+            {"params": autoencoder.features.parameters(), "rate": recipe.feature_rate},
             {"params": networks.attributes.parameters(), "rate": recipe.encoder_rate},
         ]
+        autoencoder.encoder.train(recipe.encoder_rate > 0)
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        self._rival = torch.optim.Adam(
-            [{"params": networks.discriminator.parameters(), "rate": recipe.discriminator_rate}], betas=(0.0, 0.99)
-        )
         torch.backends.cudnn.benchmark = True
 
     def see(self, data: FaceData) -> None:
@@ -119,8 +113,9 @@ class Trainer:
     def run(self, checkpoint: Path) -> TrainingRun:
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
-        modules = {name: getattr(self.networks, name) for name in Networks.__dataclass_fields__}
-        optimizers = {"optimizer": self._optimizer, "rival": self._rival}
+        modules = {name: getattr(self.networks, name) for name in FaceNetworks.__dataclass_fields__}
+        modules |= {"shifts": self._shifts}
+        optimizers = {"optimizer": self._optimizer}
         return TrainingRun(checkpoint, settings | {"seed": self._seed}, modules, optimizers, self._random)
 
     def step(self, step: int, steps: int) -> dict[str, Tensor]:
@@ -128,17 +123,12 @@ class Trainer:
         self._set_rates(step, steps)
         batch = draw_batch(self._data, self.recipe, self.recipe.batch_size, self._random)
         with self._autocast():
-            codes = self.networks.encoder(self._reduced(batch.pictures)).float()
-            noise = torch.randn(codes.shape, device=self._device, generator=self._random)
-            made = self.networks.generator(codes + noise * self.recipe.code_noise).float()
-        losses = self._autoencoder_losses(batch, codes, made)
-        rivalry: dict[str, Tensor] = {}
-        if step >= self.recipe.adversarial_from:
-            samples, w = self._samples(max(round(self.recipe.batch_size * self.recipe.samples), 1))
-            masks = batch.mask[torch.randperm(len(batch.mask), device=self._device, generator=self._random)]
-            fakes = torch.cat([cover(made, batch.mask), cover(samples, masks[: len(samples)])])
-            rivalry = self._train_discriminator(step, batch.pictures, fakes.detach())
-            losses |= self._adversarial_losses(batch.pictures, fakes) | {"code": self._code_loss(samples, w)}
+            with torch.set_grad_enabled(self.recipe.encoder_rate > 0):
+                codes = self.networks.autoencoder.encode(batch.pictures)
+            features = self.networks.autoencoder.features(batch.pictures).float()
+            made = self._decoded(codes, features)
+        losses = self._autoencoder_losses(batch, codes, features, made)
+        losses["shifted"] = self._shift_loss(batch, codes, features)
         total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -146,111 +136,66 @@ class Trainer:
         nn.utils.clip_grad_norm_(trained, self.recipe.clip)
         self._optimizer.step()
         self._average(step)
-        return {name: value.detach() for name, value in (losses | rivalry).items()}
+        return {name: value.detach() for name, value in losses.items()}
 
-    def _autoencoder_losses(self, batch: Batch, codes: Tensor, made: Tensor) -> dict[str, Tensor]:
+    def _decoded(self, codes: Tensor, features: Tensor) -> Tensor:
+        """Generate from codes with noise; some without their feature code."""
+        codes = codes + self._normal(codes) * self.recipe.code_noise
+        features = features + self._normal(features) * self.recipe.feature_noise
+        kept = torch.rand(len(features), device=self._device, generator=self._random) >= self.recipe.without_features
+        return self.networks.autoencoder.generate(codes, features * kept[:, None, None, None])
+
+    def _autoencoder_losses(self, batch: Batch, codes: Tensor, features: Tensor, made: Tensor) -> dict[str, Tensor]:
         weights = self._weights * batch.mask
         logits = self.networks.attributes(codes.flatten(1))
+        with self._autocast():
+            descriptors, seen = self._descriptor(cover(made, batch.mask))
+            with torch.no_grad():
+                wanted, to_see = self._descriptor(batch.pictures)
         return {
             "pixel": pixel_loss(made, batch.pictures, weights),
             "gradient": gradient_loss(made, batch.pictures, weights),
+            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
+            "perceptual": feature_loss(seen, to_see),
             "attribute": classifier_loss(logits, batch.labels, self._class_weights),
             "size": codes.square().mean(),
+            "feature_size": features.square().mean(),
         }
 
-    def _samples(self, count: int) -> tuple[Tensor, Tensor]:
-        """Draw pictures from the mapping network, with their w (N, D)."""
-        z = torch.randn(count, self.recipe.width, device=self._device, generator=self._random)
-        w = self.networks.generator.map(z)
+    def _shift_loss(self, batch: Batch, codes: Tensor, features: Tensor) -> Tensor:
+        """Tell how much of a shift the encoder misses in pictures of shifted codes, as a share of the shift."""
+        self._shifts.see(codes.detach(), batch.labels)
+        count = max(round(len(codes) * self.recipe.shifts), 1)
+        unshifted, mask = codes[:count].detach(), batch.mask[:count]
+        shifted = self._shifts.shifted(unshifted, batch.labels[:count], self._random)
+        encoder = self.networks.autoencoder.encoder.eval().requires_grad_(False)  # a judge, not to be swayed
         with self._autocast():
-            codes = w[:, None].expand(-1, self.networks.generator.sizes.layers, -1)
-            return self.networks.generator(codes).float(), w
-
-    def _train_discriminator(self, step: int, real: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-        discriminator = self.networks.discriminator.requires_grad_(True)
-        with self._autocast():
-            loss = discriminator_loss(discriminator(real)[0], discriminator(fakes)[0])
-        losses = {"discriminator": loss}
-        if step % self.recipe.r1_every == 0:
-            pictures = real.detach().requires_grad_(True)
-            penalty = r1_penalty(discriminator(pictures)[0], pictures)
-            loss = loss + penalty * (self.recipe.r1 * self.recipe.r1_every)
-        self._rival.zero_grad(set_to_none=True)
-        loss.backward()
-        self._rival.step()
-        return losses
-
-    def _adversarial_losses(self, real: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-        discriminator = self.networks.discriminator.requires_grad_(False)
-        with self._autocast():
-            logits, features = discriminator(fakes)
+            made = self.networks.autoencoder.generate(shifted, features[:count])
+            found = self.networks.autoencoder.encode(cover(made, mask))
             with torch.no_grad():
-                _, wanted = discriminator(real)
-        reconstructed = [feature[: len(real)] for feature in features]
-        return {"adversarial": generator_loss(logits), "feature": feature_loss(reconstructed, wanted)}
+                began = self.networks.autoencoder.generate(unshifted, features[:count])
+                found_before = self.networks.autoencoder.encode(cover(began, mask))
+        encoder.train(self.recipe.encoder_rate > 0).requires_grad_(True)
+        missed = (found - found_before - (shifted - unshifted)).square().sum(dim=(1, 2))
+        return (missed / (shifted - unshifted).square().sum(dim=(1, 2)).clamp(min=1e-3)).mean()
 
-    def _code_loss(self, samples: Tensor, w: Tensor) -> Tensor:
-        """Compare a sample's w with the code found for its picture; batch norm keeps what it learned on pictures."""
-        self.networks.encoder.eval()
-        with self._autocast():
-            codes = self.networks.encoder(self._reduced(samples)).float()
-        self.networks.encoder.train()
-        return (codes - w[:, None]).square().mean()
-
-    def _reduced(self, pictures: Tensor) -> Tensor:
-        side = self.recipe.encoder_input
-        if side != pictures.shape[-1]:
-            pictures = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
-        return pictures.contiguous(memory_format=torch.channels_last)
+    def _normal(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, device=self._device, generator=self._random)
 
     def _set_rates(self, step: int, steps: int) -> None:
         """Rise over the first steps, stay, fall over the last ones."""
         falling = (steps - step) / max(steps * self.recipe.cool_down, 1)
         factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, falling)
-        for optimizer in (self._optimizer, self._rival):
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * factor
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["rate"] * factor
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
         keep = min(0.5 ** (1 / self.recipe.ema), (1 + step) / (10 + step))
-        networks = self.networks
-        for average, now in (
-            (networks.encoder_average, networks.encoder),
-            (networks.generator_average, networks.generator),
-        ):
-            torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - keep)
-            for kept, buffer in zip(average.buffers(), now.buffers(), strict=True):
-                kept.copy_(buffer)
+        average, now = self.networks.average, self.networks.autoencoder
+        torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - keep)
+        for kept, buffer in zip(average.buffers(), now.buffers(), strict=True):
+            kept.copy_(buffer)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, dtype=torch.bfloat16)
-
-
-def _new_networks(recipe: Recipe, compute: Compute) -> Networks:
-    sizes = GeneratorSizes(recipe.channels, recipe.width)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
-        generator = Generator(sizes)
-        encoder = Encoder(
-            EncoderSizes(
-                recipe.encoder_input, recipe.encoder_stem, recipe.encoder_stages, sizes.layers, recipe.width, e4e=False
-            )
-        )
-        discriminator = Discriminator(recipe.discriminator)
-        attributes = nn.Linear(sizes.layers * recipe.width, 40)
-    with torch.no_grad():
-        generator.get_parameter(f"style.{sizes.mapping}.weight").mul_(recipe.first_w)
-    for name, parameter in generator.named_parameters():
-        if name.endswith("noise.weight"):  # 0, and stays so: a constant pattern has nothing to add to a face
-            parameter.requires_grad_(False)
-    for network in (encoder, discriminator):
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs leave it out
-    return Networks(
-        encoder=encoder.to(compute.device),
-        generator=generator.to(compute.device),
-        discriminator=discriminator.to(compute.device),
-        attributes=attributes.to(compute.device),
-        encoder_average=copy.deepcopy(encoder).eval().requires_grad_(False).to(compute.device),
-        generator_average=copy.deepcopy(generator).eval().requires_grad_(False).to(compute.device),
-    )

@@ -1,4 +1,4 @@
-"""Losses between pictures (N, 3, H, W) in [-1, 1], weighed by pixel; and those of the adversarial game."""
+"""Losses between pictures (N, 3, H, W) in [-1, 1], weighed by pixel; and between features."""
 
 import torch
 import torch.nn.functional as F
@@ -39,22 +39,6 @@ def feature_loss(a: list[Tensor], b: list[Tensor]) -> Tensor:
         (x.float() - y.float()).abs().mean() / y.float().abs().mean().clamp(min=1e-6) for x, y in zip(a, b, strict=True)
     ]
     return torch.stack(parts).mean()
-
-
-def generator_loss(fake: Tensor) -> Tensor:
-    """Return the non-saturating loss of logits of generated pictures (Goodfellow et al. 2014)."""
-    return F.softplus(-fake).mean()
-
-
-def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Return the logistic loss of logits of pictures and of generated ones."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
-
-
-def r1_penalty(real: Tensor, pictures: Tensor) -> Tensor:
-    """Return half the mean squared length of the logits' gradient at the pictures (Mescheder et al. 2018)."""
-    (gradient,) = torch.autograd.grad(real.sum(), pictures, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3)).mean() / 2
 
 
 def _weighed(values: Tensor, weights: Tensor) -> Tensor:

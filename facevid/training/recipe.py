@@ -12,12 +12,13 @@ class Recipe:
             are left out.
         channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
         width: of a code.
-        first_w: factor on the untrained mapping network's output, so that its w begin where the encoder's codes lie.
         encoder_input: side of the encoder's input in pixels.
         encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
-        discriminator: channels at the full resolution, at half of it, ... down to 4 px.
+        feature_widths: of the feature encoder's stages, each halving the side.
+        feature_channels: of a feature code.
         batch_size: pictures a step.
-        generator_rate, encoder_rate, discriminator_rate: learning rates of Adam.
+        generator_rate, encoder_rate, feature_rate: learning rates of Adam. An encoder whose rate is 0 stays as it is,
+            and so do its codes.
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
@@ -25,15 +26,18 @@ class Recipe:
         clip: longest gradient of generator and encoder together.
 
         pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
-        feature: weight of the L1 distance of the discriminator's features of picture and reconstruction: identity.
-        adversarial: weight of the non-saturating loss of reconstructions and of samples.
-        adversarial_from: step from which there is a discriminator; before it, generator and encoder learn alone.
-        r1: weight gamma of the penalty on the discriminator's gradient at pictures, every `r1_every` steps.
-        samples: samples from the mapping network a step, as a share of the batch.
-        code: weight of the distance between a sample's w and the code that the encoder finds for its picture: keeps
-            the mapping network's w and the encoder's codes in one space.
+        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
+        perceptual: weight of the L1 distance of that network's features.
         attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
         size: weight of the codes' mean square, which keeps them near 0.
+        shifted: weight of what is missed of a shift along an attribute, in shares of it, when the encoder looks at the
+            picture generated from the shifted code with the unshifted picture's feature code: keeps feature codes from
+            holding what an edit is to change.
+        shifts: shifted codes a step, as a share of the batch.
+        feature_size: weight of the feature codes' mean square.
+        feature_noise: deviation of the noise added to feature codes.
+        without_features: share of reconstructions that get no feature code, so that a code alone makes a face. With
+            a tenth, codes came to say next to nothing.
         code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
 
         outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
@@ -42,34 +46,34 @@ class Recipe:
         brightness, contrast, saturation: of the colour jitter, shares.
     """
 
-    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.45), ("utk128", 0.45), ("congress256", 0.1))
+    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.55), ("utk128", 0.35), ("congress256", 0.1))
     channels: tuple[int, ...] = (192, 192, 192, 128, 64, 32)
     width: int = 128
-    first_w: float = 0.25
     encoder_input: int = 128
     encoder_stem: int = 32
     encoder_stages: tuple[tuple[int, int], ...] = ((40, 1), (48, 2), (64, 3), (96, 3), (128, 2))
-    discriminator: tuple[int, ...] = (48, 96, 192, 256, 256, 256)
-    batch_size: int = 64
+    feature_widths: tuple[int, ...] = (32, 64, 96)
+    feature_channels: int = 32
+    batch_size: int = 16
     generator_rate: float = 2e-3
-    encoder_rate: float = 1e-3
-    discriminator_rate: float = 2e-3
+    encoder_rate: float = 5e-4
+    feature_rate: float = 3e-3
     warm_up: int = 300
     cool_down: float = 0.25
-    ema: float = 1000.0
+    ema: float = 200.0
     clip: float = 1.0
 
     pixel: float = 4.0
     gradient: float = 4.0
-    feature: float = 2.0
-    adversarial: float = 0.1
-    adversarial_from: int = 3000
-    r1: float = 1.0
-    r1_every: int = 16
-    samples: float = 0.25
-    code: float = 0.2
+    identity: float = 1.0
+    perceptual: float = 1.0
     attribute: float = 0.02
     size: float = 1e-3
+    shifted: float = 0.5
+    shifts: float = 0.25
+    feature_size: float = 1e-3
+    feature_noise: float = 0.05
+    without_features: float = 0.2
     code_noise: float = 0.06
 
     outside: float = 0.25

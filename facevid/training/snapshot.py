@@ -1,5 +1,6 @@
 """What a training of a face model writes beside its checkpoint: losses, pictures, the model, a record of the run."""
 
+import copy
 import csv
 import json
 import platform
@@ -10,17 +11,20 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.errors import OutputError
-from facevid.networks import Encoder, Generator
+from facevid.networks import Generator
 from facevid.training.augmentation import FACE, to_float
 from facevid.training.face_data import FaceData
+from facevid.training.face_networks import Autoencoder
+from facevid.training.mapping import share_space, train_mapping
 from facevid.training.run import Compute, save_whole
 
 MODEL_FILE = "face_model.pt"
 COLUMNS = 12
+MAPPED = 4096
+"""Pictures whose codes the mapping network learns to draw from, at most; of the first set."""
 
 
 class Snapshots:
@@ -30,16 +34,14 @@ class Snapshots:
         OutputError: it cannot be written to.
     """
 
-    def __init__(self, folder: Path, data: FaceData, encoder: Encoder, generator: Generator) -> None:
+    def __init__(self, folder: Path, data: FaceData, autoencoder: Autoencoder) -> None:
         self._folder = folder
         self._data = data
-        self._encoder, self._generator = encoder, generator
-        device = data.pictures.device
-        self._z = torch.randn(COLUMNS, generator.sizes.width, generator=torch.Generator().manual_seed(0)).to(device)
+        self._autoencoder = autoencoder
         self._session: dict[str, Any] = {}
         self._record: dict[str, Any] = {}
 
-    def begin(self, step: int, recipe: dict[str, Any], compute: Compute) -> None:
+    def begin(self, step: int, recipe: dict[str, Any], compute: Compute, start: Path | None) -> None:
         """Note what is about to run; forget losses logged after the checkpoint that it goes on from."""
         try:
             (self._folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,13 @@ class Snapshots:
             "torch": torch.__version__,
             "batch_size": recipe["batch_size"],
         }
-        self._record = {"pictures": self._data.counts, "seed": compute.seed, "recipe": recipe, "sessions": sessions}
+        self._record = {
+            "start": start and start.name,
+            "pictures": self._data.counts,
+            "seed": compute.seed,
+            "recipe": recipe,
+            "sessions": sessions,
+        }
 
     def log(self, step: int, losses: dict[str, float]) -> None:
         """Append losses: rows of step, name, value."""
@@ -68,27 +76,32 @@ class Snapshots:
 
     @torch.no_grad()
     def picture(self, step: int) -> float:
-        """Write rows of held-out pictures, their reconstructions, and samples; return the PSNR in the faces' ovals."""
+        """Write rows of held-out pictures and their reconstructions; return the PSNR in the faces' ovals."""
         pictures = to_float(self._data.held_out)
-        side = self._encoder.sizes.input_size
-        seen = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
-        made = self._generator(self._encoder(seen)).clamp(-1, 1)
-        w = self._generator.map(self._z)
-        samples = self._generator(w[:, None].expand(-1, self._generator.sizes.layers, -1)).clamp(-1, 1)
+        made = self._autoencoder(pictures).clamp(-1, 1)
         shown = min(COLUMNS, len(pictures))
-        rows = [pictures[:shown], made[:shown], samples[:shown]]
-        grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-        image = ((grid + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-        path = self._folder / "samples" / f"{step:07d}.png"
-        if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
-            raise OutputError(f"{path}: cannot be written; see to space and permissions")
+        rows = [pictures[:shown], made[:shown]]
+        _write_rows(self._folder / "samples" / f"{step:07d}.png", rows)
         return oval_psnr(pictures, made)
 
-    def end(self, step: int, seconds: float) -> Path:
-        """Write the model in pSp's layout, and the record; return the model's path."""
-        state = {f"encoder.{name}": tensor.cpu() for name, tensor in self._encoder.state_dict().items()}
-        state |= {f"decoder.{name}": tensor.cpu() for name, tensor in self._generator.state_dict().items()}
-        sizes = self._generator.sizes
+    def end(self, step: int, seconds: float, *, new_codes: bool) -> Path:
+        """Write the model in pSp's layout, and the record; return its path.
+
+        An encoder whose codes are new gets a mapping network that suits them.
+        """
+        autoencoder = copy.deepcopy(self._autoencoder)
+        if new_codes:
+            w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
+            random = torch.Generator(w.device).manual_seed(0)
+            train_mapping(autoencoder.generator, w, random)
+            self._draw(autoencoder.generator, step, random)
+        networks = {
+            "encoder": autoencoder.encoder,
+            "features": autoencoder.features,
+            "decoder": autoencoder.generator,
+        }
+        state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
+        sizes = autoencoder.generator.sizes
         content = {
             "state_dict": {name: tensor.contiguous() for name, tensor in state.items()},
             "latent_avg": torch.zeros(sizes.layers, sizes.width),
@@ -100,6 +113,25 @@ class Snapshots:
         self._record |= {"steps": step, "seconds": round(seconds, 1)}
         _write_text(self._folder / "run.json", json.dumps(self._record, indent=2) + "\n")
         return path
+
+    @torch.no_grad()
+    def _codes(self) -> Tensor:
+        """Return the codes of the first pictures that are trained on."""
+        chunks = self._data.pictures[:MAPPED].split(64)
+        return torch.cat([self._autoencoder.encode(to_float(chunk)) for chunk in chunks])
+
+    @torch.no_grad()
+    def _draw(self, generator: Generator, step: int, random: torch.Generator) -> None:
+        z = torch.randn(2 * COLUMNS, generator.sizes.width, generator=random, device=random.device)
+        faces = generator(generator.map(z)[:, None].expand(-1, generator.sizes.layers, -1)).clamp(-1, 1)
+        _write_rows(self._folder / "samples" / f"{step:07d}-drawn.png", list(faces.split(COLUMNS)))
+
+
+def _write_rows(path: Path, rows: list[Tensor]) -> None:
+    grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+    image = ((grid + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    if not cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1])):
+        raise OutputError(f"{path}: cannot be written; see to space and permissions")
 
 
 def oval_psnr(pictures: Tensor, made: Tensor) -> float:

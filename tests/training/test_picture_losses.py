@@ -1,21 +1,11 @@
-"""Losses between pictures, and of the adversarial game, against numbers worked by hand."""
-
-import math
+"""Losses between pictures, and between features, against numbers worked by hand."""
 
 import pytest
 import torch
 
 from facevid.training.augmentation import cover, quad_mask
-from facevid.training.discriminator import Discriminator
 from facevid.training.face_data import WHOLE
-from facevid.training.picture_losses import (
-    discriminator_loss,
-    feature_loss,
-    generator_loss,
-    gradient_loss,
-    pixel_loss,
-    r1_penalty,
-)
+from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 
 
 def test_pixel_loss_weighs_pixels():
@@ -48,30 +38,6 @@ def test_feature_loss_is_in_shares_of_the_features():
     a = [torch.full((1, 2, 2, 2), 3.0), torch.full((1, 2, 1, 1), 10.0)]
     b = [torch.full((1, 2, 2, 2), 2.0), torch.full((1, 2, 1, 1), 20.0)]
     assert feature_loss(a, b).item() == pytest.approx((1 / 2 + 10 / 20) / 2)
-
-
-def test_adversarial_losses():
-    logits = torch.tensor([0.0, math.log(3)])  # real with probability 1/2 and 3/4
-    assert generator_loss(logits).item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
-    expected = (math.log(2) + math.log(4 / 3)) / 2 + (math.log(2) + math.log(4)) / 2
-    assert discriminator_loss(logits, logits).item() == pytest.approx(expected)
-
-
-def test_r1_penalty():
-    pictures = torch.rand(2, 3, 2, 2).requires_grad_(True)
-    logits = (2 * pictures).sum(dim=(1, 2, 3))  # a gradient of 2 at each of 12 numbers
-    assert r1_penalty(logits, pictures).item() == pytest.approx(12 * 4 / 2)
-
-
-def test_discriminator():
-    torch.manual_seed(0)
-    discriminator = Discriminator((4, 6, 8))
-    pictures = torch.rand(8, 3, 16, 16).requires_grad_(True)
-    logits, features = discriminator(pictures)
-    assert logits.shape == (8,)
-    assert [tuple(each.shape) for each in features] == [(8, 6, 8, 8), (8, 8, 4, 4)]
-    r1_penalty(logits, pictures).backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in discriminator.blocks.parameters())
 
 
 def test_quadrilaterals():
