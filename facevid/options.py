@@ -15,13 +15,14 @@ class TrackingOptions:
 
     Attributes:
         detector: which landmark detector: auto, face-alignment or dlib.
-        faces: "largest" (one a shot), "all", or numbers of tracks as `facevid inspect` shows them.
+        faces: "largest" (one person a shot), "all", numbers of people as `facevid inspect` shows them, or a picture of
+            the one person to edit.
         max_gap: longest miss, in seconds, that a track survives.
         smooth: sigma, in frames, of the Gaussian over time that quads and codes are smoothed with; 0 turns it off.
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
-    faces: Literal["largest", "all"] | tuple[int, ...] = "largest"
+    faces: Literal["largest", "all"] | tuple[int, ...] | Path = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
 

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     type=FacesType(),
     default="largest",
     show_default=True,
-    help="Whose face: largest (one a shot), all, or numbers from `facevid inspect` such as 0,2.",
+    metavar="WHO",
+    help="Whose face: largest (one person a shot), all, numbers from `facevid inspect` such as 0,2, or a picture of "
+    "the person, such as anna.jpg.",
 )
 @click.option(
     "--frames",
