@@ -203,7 +203,7 @@ REAL_CLIPS = {
     "hand-before-face": 0,
     "man-glasses-vertical": 0,
     "man-hat-1080p": 0,
-    "man-profile-turn-224": 0,
+    "man-profile-turn-224": 0.6,
     "man-smiling-512": 0,
     "man-speech-audio": 0,
     "stage-cuts-many-faces": 4,

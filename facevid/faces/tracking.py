@@ -87,7 +87,8 @@ def find_tracklets(frames: Iterable[Sequence[Face]], cuts: Sequence[int], max_ga
         max_gap: longest miss, in frames, that a tracklet survives.
 
     Returns:
-        The tracklets, in order of appearance.
+        The tracklets, in order of appearance. One ends, and another follows it, where a face comes so near that the two
+        may be taken for each other, where they part, and where one is missed in between.
     """
     found: list[Tracklet] = []
     alive: list[_Alive] = []
@@ -101,7 +102,8 @@ def find_tracklets(frames: Iterable[Sequence[Face]], cuts: Sequence[int], max_ga
         unmatched = set(range(len(faces)))
         for row, column in pair(expected, faces):
             each = alive[row]
-            if each.is_crowded != is_crowded[row]:
+            was_missed = index - found[each.tracklet].indices[-1] > 1
+            if each.is_crowded != is_crowded[row] or (each.is_crowded and was_missed):
                 found.append(Tracklet(shot, follows=each.tracklet))
                 each = alive[row] = replace(each, tracklet=len(found) - 1, is_crowded=bool(is_crowded[row]))
             found[each.tracklet].add(index, faces[column])
