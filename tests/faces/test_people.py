@@ -91,11 +91,11 @@ def test_where_motion_agrees_looks_may_differ_more():
     frames = [[face_at(16 * i, 0), face_at(400 - 16 * i, 4)] for i in range(25)]
     tracklets = find_tracklets(frames, (), 12)
     off = (SAME_PERSON + SAME_PERSON_FOLLOWED) / 2
-    firsts = (ANNA, BERT)
-    descriptors = [
-        firsts[i] if each.follows is None else look(firsts[i % 2], off if len(each.faces) > 9 else 0, seed=i)
-        for i, each in enumerate(tracklets)
-    ]
+    descriptors: list[np.ndarray] = []
+    for index, each in enumerate(tracklets):
+        before = (ANNA, BERT)[index] if each.follows is None else descriptors[each.follows]
+        descriptors.append(before if each.indices[0] < 14 else look(before, off))
+    assert max(each.indices[0] for each in tracklets) > 14
     assert told(people_of(frames, descriptors, max_gap=12)) == [(0, 0, 24), (1, 0, 24)]
 
 

@@ -66,6 +66,13 @@ def test_faces_that_cross_while_one_is_hidden_go_on_as_they_moved():
     assert all(np.ptp(widths(track)) < 1e-3 for track in tracks)
 
 
+def test_a_miss_among_faces_in_each_others_way_leaves_open_whose_they_are():
+    frames = [[face_at(0, 0)] if i in (4, 5) else [face_at(0, 0), face_at(60, 0)] for i in range(10)]
+    tracklets = find_tracklets(frames, (), max_gap=4)
+    assert all((np.diff(each.indices) == 1).all() for each in tracklets)
+    assert [len(track) for track in tracks_of(frames, max_gap=4)] == [10, 10]
+
+
 def test_a_face_that_moves_fast_is_found_again_after_a_miss():
     (track,) = tracks_of([[] if 6 <= i <= 8 else [face_at(30 * i, 20)] for i in range(15)], max_gap=4)
     assert (track.first, track.last) == (0, 14)
