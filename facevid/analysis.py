@@ -96,10 +96,11 @@ class Analysis:
     progress: Progress = silent
 
     def track(self) -> Tracking:
-        """Find all faces of the clip and follow them, or fetch what was found before.
+        """Find all faces of the clip, follow them and tell who is who, or fetch what was found before.
 
         Raises:
             InputError: the clip cannot be decoded to its end.
+            ModelError: the weights of dlib's face descriptor are missing.
         """
 
         def fill(folder: Path) -> None:
