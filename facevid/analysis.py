@@ -3,10 +3,10 @@
 Both halves are cached: tracking depends on the clip and the detector, encoding also on the model and the smoothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +17,22 @@ from facevid.batches import batches
 from facevid.cache import cached, identity
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.identity import choose_views, describe_tracklets
 from facevid.faces.landmarks import Detector, Face
+from facevid.faces.people import find_people
 from facevid.faces.presence import presence
-from facevid.faces.tracking import Track, largest_tracks, track_faces
+from facevid.faces.tracking import Track, Tracklet, find_tracklets, largest_tracks
 from facevid.latents.smoothing import smooth
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.progress import Progress, silent
+from facevid.reference import describe_reference, person_like
 from facevid.video import Clip, Frame
 from facevid.video.cuts import CutDetector
 
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -47,11 +50,13 @@ class Tracking:
         pts: int64 (frames,), every frame's timestamp, in units of the clip's time base.
         cuts: indices of the frames that begin a shot, the first frame aside.
         tracks: in order of appearance.
+        descriptors: float64 (people, 128), of the person of each number; NaN of those never seen well enough.
     """
 
     pts: NDArray[np.int64]
     cuts: tuple[int, ...]
     tracks: tuple[Track, ...]
+    descriptors: NDArray[np.float64]
 
     @property
     def frame_count(self) -> int:
@@ -61,7 +66,7 @@ class Tracking:
     @property
     def shots(self) -> list[range]:
         """The frames of each shot."""
-        return [range(a, b) for a, b in pairwise((0, *self.cuts, self.frame_count))]
+        return shots_between(self.cuts, self.frame_count)
 
 
 @dataclass(frozen=True)
@@ -93,19 +98,21 @@ class Analysis:
     progress: Progress = silent
 
     def track(self) -> Tracking:
-        """Find all faces of the clip and follow them, or fetch what was found before.
+        """Find all faces of the clip, follow them and tell who is who, or fetch what was found before.
 
         Raises:
             InputError: the clip cannot be decoded to its end.
+            ModelError: the weights of dlib's face descriptor are missing.
         """
 
         def fill(folder: Path) -> None:
             frames = self.progress("track", self.clip.frames(), self.clip.info.frame_count)
-            observed = list(_observe(frames, self.detector))
-            tracks = track_faces(((seen.faces, seen.cut) for seen in observed), self._frames(self.options.max_gap))
-            pts = np.array([seen.pts for seen in observed], dtype=np.int64)
-            cuts = tuple(index for index, seen in enumerate(observed) if seen.cut)
-            _save(folder / "tracking.npz", Tracking(pts, cuts, tuple(tracks)))
+            observed = _observe(frames, self.detector)
+            max_gap, shots = self._frames(self.options.max_gap), shots_between(observed.cuts, len(observed.pts))
+            tracklets = find_tracklets(observed.faces, observed.cuts, max_gap)
+            people = find_people(tracklets, self._describe(tracklets), shots, max_gap)
+            pts = np.array(observed.pts, dtype=np.int64)
+            _save(folder / "tracking.npz", Tracking(pts, observed.cuts, people.tracks, people.descriptors))
 
         return _load(cached(self._depends_on(), fill) / "tracking.npz")
 
@@ -113,8 +120,9 @@ class Analysis:
         """Choose tracks to edit: `wanted` is as in `TrackingOptions`.
 
         Raises:
-            NoFaceError: the clip has none.
-            UsageError: a number that no track has.
+            NoFaceError: the clip has none, or not the one in the reference picture, or that picture has none.
+            InputError: the reference picture cannot be read.
+            UsageError: a number that nobody has, or a reference picture of several people.
         """
         path = self.clip.info.path
         if not tracking.tracks:
@@ -126,10 +134,12 @@ class Analysis:
             return list(tracking.tracks)
         if wanted == "largest":
             return largest_tracks(list(tracking.tracks), tracking.shots)
+        if isinstance(wanted, Path):
+            wanted = (person_like(wanted, describe_reference(wanted, self.detector), path, tracking.descriptors),)
         unknown = sorted(set(wanted) - {track.number for track in tracking.tracks})
         if unknown:
-            raise UsageError(f"{path} has no face {unknown[0]}; its faces are 0 to {len(tracking.tracks) - 1}")
-        return [tracking.tracks[number] for number in dict.fromkeys(wanted)]
+            raise UsageError(f"{path} has no face {unknown[0]}; its faces are 0 to {len(tracking.descriptors) - 1}")
+        return [track for number in dict.fromkeys(wanted) for track in tracking.tracks if track.number == number]
 
     def encode(
         self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
@@ -146,7 +156,7 @@ class Analysis:
                         files[item.track].write(name, item.offset, value)
 
         encoding = {
-            "tracks": [track.number for track in tracks],
+            "tracks": [[track.number, track.first] for track in tracks],
             "smooth": self.options.smooth,
             "model": model.fingerprint,
             "precision": compute.precision,
@@ -156,6 +166,14 @@ class Analysis:
             EncodedTrack(track, quad, self._presence(tracking, track), **_CodeFiles(folder, track).read())
             for track, quad in zip(tracks, quads, strict=True)
         ]
+
+    def _describe(self, tracklets: Sequence[Tracklet]) -> NDArray[np.float64]:
+        """Describe the tracklets' faces, in a pass over the clip that ends with the last one needed."""
+        views = choose_views(tracklets)
+        seen = {view.frame for view in views}
+        count = max(seen, default=-1) + 1
+        frames = self.progress("identify", islice(self.clip.frames(), count), count) if count else []
+        return describe_tracklets(((f.index, f.rgb()) for f in frames if f.index in seen), views, len(tracklets))
 
     def _presence(self, tracking: Tracking, track: Track) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
@@ -182,17 +200,25 @@ class _Crop:
 
 
 @dataclass(frozen=True)
-class _Observation:
-    pts: int
-    cut: bool
-    faces: list[Face]
+class _Observed:
+    pts: list[int]
+    cuts: tuple[int, ...]
+    faces: list[list[Face]]
 
 
-def _observe(frames: Iterable[Frame], detector: Detector) -> Iterator[_Observation]:
-    cuts = CutDetector()
+def shots_between(cuts: Sequence[int], frame_count: int) -> list[range]:
+    """Give the frames of each shot of a clip."""
+    return [range(a, b) for a, b in pairwise((0, *cuts, frame_count))]
+
+
+def _observe(frames: Iterable[Frame], detector: Detector) -> _Observed:
+    cuts, pts, faces = CutDetector(), [], []
     for frame in frames:
         picture = frame.rgb()
-        yield _Observation(frame.pts, cuts.is_cut(picture), detector.detect(picture))
+        cuts.add(picture)
+        pts.append(frame.pts)
+        faces.append(detector.detect(picture))
+    return _Observed(pts, cuts.cuts(), faces)
 
 
 def _crops(
@@ -211,7 +237,7 @@ class _CodeFiles:
     """A track's codes and feature codes on disk, each an array of one entry a frame."""
 
     def __init__(self, folder: Path, track: Track) -> None:
-        self._paths = {name: folder / f"{name}_{track.number}.npy" for name in ("codes", "features")}
+        self._paths = {name: folder / f"{name}_{track.number}_{track.first}.npy" for name in ("codes", "features")}
         self._frames = len(track)
         self._maps: dict[str, np.memmap[Any, Any]] = {}
 
@@ -233,24 +259,24 @@ def _encoded(model: "FaceModel", faces: NDArray[np.uint8]) -> dict[str, NDArray[
 
 def _save(path: Path, tracking: Tracking) -> None:
     arrays = {
-        f"{name}_{track.number}": getattr(track, name)
-        for track in tracking.tracks
-        for name in ("first", "landmarks", "detected", "scores")
+        f"{name}_{index}": getattr(track, name)
+        for index, track in enumerate(tracking.tracks)
+        for name in ("number", "first", "landmarks", "detected", "scores")
     }
-    np.savez(path, pts=tracking.pts, cuts=np.array(tracking.cuts, dtype=int), **arrays)
+    cuts = np.array(tracking.cuts, dtype=int)
+    np.savez(path, pts=tracking.pts, cuts=cuts, descriptors=tracking.descriptors, **arrays)
 
 
 def _load(path: Path) -> Tracking:
     with np.load(path) as data:
-        count = sum(name.startswith("first_") for name in data)
         tracks = tuple(
             Track(
-                number,
-                int(data[f"first_{number}"]),
-                data[f"landmarks_{number}"],
-                data[f"detected_{number}"],
-                data[f"scores_{number}"],
+                int(data[f"number_{index}"]),
+                int(data[f"first_{index}"]),
+                data[f"landmarks_{index}"],
+                data[f"detected_{index}"],
+                data[f"scores_{index}"],
             )
-            for number in range(count)
+            for index in range(sum(name.startswith("first_") for name in data))
         )
-        return Tracking(data["pts"], tuple(data["cuts"].tolist()), tracks)
+        return Tracking(data["pts"], tuple(data["cuts"].tolist()), tracks, data["descriptors"])

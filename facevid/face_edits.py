@@ -1,7 +1,7 @@
 """Which face gets which edits, and the TOML file that says so for a whole shot (`--edits`).
 
     [[face]]
-    face = 0                                        # or [0, 2], "largest" (the default) or "all"
+    face = 0                                        # or [0, 2], "largest" (the default), "all", "person.jpg"
     frames = "1001-1100"                            # all where it is left out
     attr = ["smile=+1", "age=0@1001,-0.5@1050"]     # as --attr takes them
 
@@ -68,7 +68,7 @@ def read_edits(path: Path) -> list[FaceEdits]:
         raise UsageError(f'{path}: unknown "{next(iter(told))}"; each entry begins with a line [[face]]')
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{path} holds no entry; begin each with a line [[face]]")
-    return [_entry(entry, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+    return [_entry(entry, path.parent, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
 
 
 def parse_frames(text: str) -> tuple[int, int]:
@@ -80,7 +80,7 @@ def parse_frames(text: str) -> tuple[int, int]:
     return first, last
 
 
-def _entry(entry: dict[str, Any], origin: str) -> FaceEdits:
+def _entry(entry: dict[str, Any], folder: Path, origin: str) -> FaceEdits:
     unknown = [key for key in entry if key not in KEYS]
     if unknown:
         raise UsageError(f'{origin}: unknown "{unknown[0]}"; an entry has {", ".join(KEYS)}')
@@ -88,17 +88,19 @@ def _entry(entry: dict[str, Any], origin: str) -> FaceEdits:
     if not isinstance(attrs, list) or not attrs or not all(isinstance(attr, str) for attr in attrs):
         raise UsageError(f'{origin}: attr must be a list such as ["smile=+1"]')
     with blame(origin):
-        faces = _faces(entry.get("face", "largest"))
+        faces = _faces(entry.get("face", "largest"), folder)
         return FaceEdits(
             [parse_edit(attr) for attr in attrs], faces, None if frames is None else parse_frames(str(frames)), origin
         )
 
 
-def _faces(value: Any) -> Faces:
+def _faces(value: Any, folder: Path) -> Faces:
     if value in ("largest", "all"):
         faces: Faces = value
         return faces
+    if isinstance(value, str) and (folder / value).exists():
+        return folder / value
     numbers = value if isinstance(value, list) else [value]
     if not numbers or not all(type(number) is int for number in numbers):
-        raise UsageError('face must be a number, a list of them, "largest" or "all"')
+        raise UsageError('face must be a number, a list of them, "largest", "all" or a picture that is there')
     return tuple(dict.fromkeys(numbers))

@@ -7,7 +7,7 @@ from typing import Literal
 
 Detail = Literal["keep", "replace"]
 Blend = Literal["seamless", "feather"]
-Faces = Literal["largest", "all"] | tuple[int, ...]
+Faces = Literal["largest", "all"] | tuple[int, ...] | Path
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -17,7 +17,8 @@ class TrackingOptions:
 
     Attributes:
         detector: which landmark detector: auto, face-alignment or dlib.
-        faces: "largest" (one a shot), "all", or numbers of tracks as `facevid inspect` shows them.
+        faces: "largest" (one person a shot), "all", numbers of people as `facevid inspect` shows them, or a picture of
+            the one person to edit.
         max_gap: longest miss, in seconds, that a track survives.
         smooth: sigma, in frames, of the Gaussian over time that quads and codes are smoothed with; 0 turns it off.
     """

@@ -8,13 +8,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking
+from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking, shots_between
 from facevid.benchmark.sample import Sample
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
-from facevid.faces.tracking import Track, track_faces
+from facevid.faces.people import find_people
+from facevid.faces.tracking import Track, find_tracklets
 from facevid.latents.smoothing import smooth
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
@@ -91,11 +93,15 @@ def _writing(sample: Sample) -> Stage:
 
 def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[list[Face]]) -> Tracking:
     cut_detector = CutDetector()
-    cuts = [cut_detector.is_cut(picture) for picture in pictures]
+    for picture in pictures:
+        cut_detector.add(picture)
+    cuts = cut_detector.cuts()
     max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
-    tracks = track_faces(zip(detected, cuts, strict=True), max_gap)
+    tracklets = find_tracklets(detected, cuts, max_gap)
+    unknown = np.full((len(tracklets), SIZE), np.nan)
+    people = find_people(tracklets, unknown, shots_between(cuts, len(pictures)), max_gap)
     pts = np.array([frame.pts for frame in sample.frames], dtype=np.int64)
-    return Tracking(pts, tuple(np.flatnonzero(cuts).tolist()), tuple(tracks))
+    return Tracking(pts, cuts, people.tracks, people.descriptors)
 
 
 def _crop(pictures: list[NDArray[np.uint8]], track: Track, quads: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

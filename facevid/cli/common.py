@@ -1,6 +1,8 @@
 """What several commands share."""
 
+import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,7 @@ MAX_RATE = 1000
 
 
 class FacesType(click.ParamType[Any]):
-    """`largest`, `all`, or numbers of tracks: `0,2`."""
+    """`largest`, `all`, numbers of people such as `0,2`, or a picture of one person."""
 
     name = "faces"
 
@@ -21,10 +23,11 @@ class FacesType(click.ParamType[Any]):
         """Read the option's text."""
         if value in ("largest", "all") or isinstance(value, tuple):
             return value
-        try:
+        if re.fullmatch(r"\d+(,\d+)*", value):
             return tuple(dict.fromkeys(int(number) for number in value.split(",")))
-        except ValueError:
-            self.fail(f'"{value}" is neither largest nor all nor a list of numbers such as 0,2', param, ctx)
+        if not Path(value).exists():
+            self.fail(f'"{value}" is neither largest, all, numbers such as 0,2, nor a picture that exists', param, ctx)
+        return Path(value)
 
 
 class FramesType(click.ParamType[Any]):

@@ -25,10 +25,13 @@ from facevid.options import TrackingOptions
 if TYPE_CHECKING:
     from facevid.inspection.inspect import InspectSummary
     from facevid.inspection.problems import Problem
-    from facevid.inspection.tracks import InspectedTrack
+    from facevid.inspection.tracks import InspectedPerson, InspectedTrack
 
 MOST_CUTS = 12
 """Cuts listed on the terminal; `--json` lists them all."""
+
+MOST_TRACKS = 3
+"""Tracks of a person whose frames are told on the terminal; `--json` lists them all."""
 
 MOST_PROBLEMS = 3
 """Problems of one kind listed on the terminal; the report and `--json` list them all."""
@@ -66,16 +69,16 @@ def command(
 
     Writes into a folder: overlay.mp4 (overlay.png of a picture), IN with its faces drawn on it, green those that are
     edited by default, blue the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
-    track; tracks.json, landmarks and quads of every frame; report.html, a page that shows every track over time and
+    person; tracks.json, landmarks and quads of every frame; report.html, a page that shows everyone over time and
     lists what to look at before a long render. A clip without a face is shown too, and is no error.
 
     \b
     Examples:
       facevid inspect in.mp4                                   writes in.inspect/
       facevid inspect in.mp4 --out review/in --detector dlib
-      facevid inspect in.mp4 -y --json | jq '.tracks[].number'
+      facevid inspect in.mp4 -y --json | jq '[.tracks[].number] | unique'
 
-    The track numbers are what `facevid edit --face` takes.
+    The numbers are what `facevid edit --face` takes. A person keeps theirs through cuts and absences.
     """
     from facevid.inspection.inspect import inspect_video
 
@@ -135,7 +138,9 @@ def _problem_as_json(each: "Problem") -> dict[str, Any]:
 
 def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None:
     if summary.tracks:
-        Console().print(_table(summary.tracks), highlight=False)
+        from facevid.inspection.tracks import people_in
+
+        Console().print(_table(people_in(summary.tracks)), highlight=False)
     else:
         click.echo("no face found: nothing to edit here; look at the overlay, or try another --detector")
     cuts = ", ".join(map(str, summary.cuts[:MOST_CUTS])) + (", ..." if len(summary.cuts) > MOST_CUTS else "")
@@ -166,20 +171,20 @@ def _print_problems(problems: "list[Problem]") -> None:
         click.echo(f"{'' if number else 'look at':<9} {line}")
 
 
-def _table(tracks: "tuple[InspectedTrack, ...]") -> Table:
+def _table(people: "list[InspectedPerson]") -> Table:
     table = Table(box=None)
-    table.add_column("track", justify="right")
+    table.add_column("person", justify="right")
     table.add_column("frames")
     for name in ("detected", "face", "longest gap"):
         table.add_column(name, justify="right")
     table.add_column("edited by default")
-    for each in tracks:
+    for person in people:
         table.add_row(
-            str(each.track.number),
-            f"{len(each.track)}: {each.track.first}-{each.track.last}",
-            f"{each.detected / len(each.track):.0%}",
-            f"{each.size:.0f} px",
-            str(each.longest_gap),
-            "yes" if each.edited else "no",
+            str(person.number),
+            f"{len(person)}: {person.where(MOST_TRACKS)}",
+            f"{person.detected / len(person):.0%}",
+            f"{person.size:.0f} px",
+            str(person.longest_gap),
+            person.edited,
         )
     return table

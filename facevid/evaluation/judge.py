@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.faces.dlib_detector import LandmarkPredictor, weights_path
+from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.identity import FaceDescriber
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Judge:
 
     def __init__(self) -> None:
         self._predictor = LandmarkPredictor()
-        self._network = dlib.face_recognition_model_v1(str(weights_path("dlib_face_recognition_resnet_model_v1.dat")))
+        self._describer = FaceDescriber()
 
     def look(self, faces: Iterable[NDArray[np.uint8]]) -> Judgement:
         """Judge FFHQ crops, each uint8 (S, S, 3) RGB."""
@@ -45,7 +45,7 @@ class Judge:
         for face in faces:
             points = self._predictor.place_in_crop(face)
             landmarks.append(points)
-            descriptors.append(np.array(self._network.compute_face_descriptor(face, _shape(points, len(face)))))
+            descriptors.append(self._describer.describe_crop(face, points))
         return Judgement(np.stack(landmarks), np.stack(descriptors))
 
 
@@ -58,8 +58,3 @@ def to_pictures(generated: Tensor) -> NDArray[np.uint8]:
     """Turn generated faces (N, 3, R, R) in [-1, 1] into uint8 (N, R, R, 3)."""
     pixels = ((generated.clamp(-1, 1) + 1) * 127.5).round().byte()
     return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
-
-
-def _shape(points: NDArray[np.float32], side: int) -> "dlib.full_object_detection":
-    corners = [dlib.point(round(float(x)), round(float(y))) for x, y in points]
-    return dlib.full_object_detection(dlib.rectangle(0, 0, side - 1, side - 1), corners)

@@ -1,20 +1,18 @@
 """From the faces of single frames to tracks: one person's face through consecutive frames of one shot.
 
-A track bridges short misses by a straight line between its neighbours. It ends at a cut, and where a miss lasts too
-long.
+Motion alone joins faces into tracklets, which end where two faces cross and could be mixed up; `faces.people` makes
+tracks of them. A track bridges short misses by a straight line between its neighbours. It ends at a cut, and where a
+miss lasts too long.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from facevid.faces.association import Motion, crowded, pair
 from facevid.faces.landmarks import Face
-
-MIN_OVERLAP = 0.2
-"""Intersection over union of two boxes in consecutive frames that can still be the same face."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Track:
     """One face through the frames `first` to `first + len(landmarks) - 1` of a clip.
 
     Attributes:
-        number: 0, 1, 2, ... in order of appearance.
+        number: the person's: 0, 1, 2, ... in order of appearance. Tracks of one number never overlap in time.
         first: index of the track's first frame.
         landmarks: float32 (N, 68, 2) in pixels of the frame; in frames without a detection, interpolated.
         detected: bool (N,), False where the detector missed the face.
@@ -45,88 +43,93 @@ class Track:
 
     @property
     def boxes(self) -> NDArray[np.float32]:
-        """Left, top, right, bottom of the landmarks, float32 (N, 4)."""
+        """Smallest boxes around the landmarks, (N, 4): left, top, right, bottom."""
         return np.concatenate([self.landmarks.min(axis=1), self.landmarks.max(axis=1)], axis=1)
 
 
-@dataclass
-class _Growing:
+@dataclass(frozen=True)
+class Tracklet:
+    """Faces that motion joins without doubt.
+
+    Attributes:
+        shot: number of the shot that they are in.
+        follows: index of the tracklet that this one goes on with, as far as motion tells; None where a face appears.
+        indices: frames in which the detector found the face, rising.
+        faces: what it found there.
+    """
+
+    shot: int
+    follows: int | None
     indices: list[int] = field(default_factory=list)
     faces: list[Face] = field(default_factory=list)
 
-    def finish(self, number: int) -> Track:
-        first, last = self.indices[0], self.indices[-1]
-        known = np.array(self.indices) - first
-        stacked = np.stack([face.landmarks for face in self.faces]).reshape(len(known), -1)
-        every = np.arange(last - first + 1)
-        filled = np.stack([np.interp(every, known, column) for column in stacked.T], axis=1)
-        detected = np.zeros(len(every), dtype=bool)
-        detected[known] = True
-        scores = np.zeros(len(every), dtype=np.float32)
-        scores[known] = [face.score for face in self.faces]
-        return Track(number, first, filled.reshape(-1, 68, 2).astype(np.float32), detected, scores)
+    def add(self, index: int, face: Face) -> None:
+        """Go on with a face that was detected in frame `index`."""
+        self.indices.append(index)
+        self.faces.append(face)
 
 
-def track_faces(frames: Iterable[tuple[list[Face], bool]], max_gap: int) -> list[Track]:
-    """Join the faces of consecutive frames into tracks.
+@dataclass(frozen=True)
+class _Alive:
+    """A face that is being followed: the index of its tracklet, how it moves, whether another one is in its way."""
+
+    tracklet: int
+    motion: Motion
+    is_crowded: bool
+
+
+def find_tracklets(frames: Iterable[Sequence[Face]], cuts: Sequence[int], max_gap: int) -> list[Tracklet]:
+    """Join the faces of consecutive frames by motion.
 
     Args:
-        frames: for every frame of the clip its faces, and whether a cut comes right before it.
-        max_gap: longest miss, in frames, that a track survives.
+        frames: for every frame of the clip its faces.
+        cuts: indices of the frames that begin a shot, the first frame aside.
+        max_gap: longest miss, in frames, that a tracklet survives.
 
     Returns:
-        The tracks, in order of appearance.
+        The tracklets, in order of appearance. One ends, and another follows it, where a face comes so near that the two
+        may be taken for each other, where they part, and where one is missed in between.
     """
-    grown: list[_Growing] = []
-    alive: list[_Growing] = []
-    for index, (faces, cut) in enumerate(frames):
-        alive = [] if cut else [track for track in alive if index - track.indices[-1] <= max_gap + 1]
+    found: list[Tracklet] = []
+    alive: list[_Alive] = []
+    shot, begins = 0, frozenset(cuts)
+    for index, faces in enumerate(frames):
+        if index in begins:
+            shot, alive = shot + 1, []
+        alive = [each for each in alive if index - found[each.tracklet].indices[-1] <= max_gap + 1]
+        expected = np.array([each.motion.expected(index) for each in alive]).reshape(-1, 4)
+        is_crowded = crowded(expected)
         unmatched = set(range(len(faces)))
-        for track, chosen in list(_match(alive, faces)):
-            track.indices.append(index)
-            track.faces.append(faces[chosen])
-            unmatched.discard(chosen)
-        newborn = [_Growing([index], [faces[i]]) for i in sorted(unmatched)]
-        alive += newborn
-        grown += newborn
-    return [track.finish(number) for number, track in enumerate(grown)]
+        for row, column in pair(expected, faces):
+            each = alive[row]
+            was_missed = index - found[each.tracklet].indices[-1] > 1
+            if each.is_crowded != is_crowded[row] or (each.is_crowded and was_missed):
+                found.append(Tracklet(shot, follows=each.tracklet))
+                each = alive[row] = replace(each, tracklet=len(found) - 1, is_crowded=bool(is_crowded[row]))
+            found[each.tracklet].add(index, faces[column])
+            each.motion.add(index, faces[column])
+            unmatched.discard(column)
+        for column in sorted(unmatched):
+            found.append(Tracklet(shot, None, [index], [faces[column]]))
+            alive.append(_Alive(len(found) - 1, Motion.of(index, faces[column]), is_crowded=False))
+    return found
 
 
-def largest_tracks(tracks: list[Track], shots: Iterable[range]) -> list[Track]:
-    """Choose in every shot the face that fills most of the picture over the shot's length."""
+def largest_tracks(tracks: Sequence[Track], shots: Iterable[range]) -> list[Track]:
+    """Choose in every shot the tracks of the person whose face fills most of the picture over the shot's length."""
     chosen = []
     for shot in shots:
         inside = [track for track in tracks if track.first in shot]
+        presence: dict[int, float] = {}
+        for track in inside:
+            presence[track.number] = presence.get(track.number, 0.0) + _area(track)
         if inside:
-            chosen.append(max(inside, key=_presence))
+            largest = max(presence, key=presence.__getitem__)
+            chosen += [track for track in inside if track.number == largest]
     return chosen
 
 
-def _presence(track: Track) -> float:
+def _area(track: Track) -> float:
+    """Sum the areas of a track's boxes."""
     left, top, right, bottom = track.boxes.T
     return float(((right - left) * (bottom - top)).sum())
-
-
-def _match(tracks: list[_Growing], faces: list[Face]) -> Iterator[tuple[_Growing, int]]:
-    """Pair tracks with faces so that the overlaps add up to the most."""
-    if not tracks or not faces:
-        return
-    old = np.array([_box(track.faces[-1]) for track in tracks])
-    new = np.array([_box(face) for face in faces])
-    overlap = _intersection_over_union(old, new)
-    for row, column in zip(*linear_sum_assignment(-overlap), strict=True):
-        if overlap[row, column] >= MIN_OVERLAP:
-            yield tracks[row], int(column)
-
-
-def _box(face: Face) -> NDArray[np.float32]:
-    return np.concatenate([face.landmarks.min(axis=0), face.landmarks.max(axis=0)])
-
-
-def _intersection_over_union(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compare every box of `a` (N, 4) with every box of `b` (M, 4); gives (N, M)."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (a, b)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-6)

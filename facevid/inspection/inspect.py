@@ -38,7 +38,7 @@ class InspectSummary:
         frames: frames decoded.
         faceless: frames that no track reaches.
         cuts: indices of the frames that begin a shot, the first frame aside.
-        tracks: in order of appearance.
+        tracks: in order of appearance; those of one person have one number.
         problems: what to know of before a long render, the most important first.
         detector: which landmark detector ran, and why that one.
         overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture. The video is an MP4,
@@ -141,9 +141,13 @@ def _overlay(folder: Path, info: ClipInfo) -> Path:
 
 def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
     chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
-    edited = {track.number for track in chosen}
+    edited = {(track.number, track.first) for track in chosen}
     return [
-        InspectedTrack(track, smooth(ffhq_quad(track.landmarks), analysis.options.smooth), track.number in edited)
+        InspectedTrack(
+            track,
+            smooth(ffhq_quad(track.landmarks), analysis.options.smooth),
+            (track.number, track.first) in edited,
+        )
         for track in tracking.tracks
     ]
 

@@ -50,7 +50,7 @@ def draw_overlay(
     """Draw the faces of one frame, its number, and whether it begins a shot.
 
     A face's landmarks and quad are drawn in one colour where an edit would edit it, in another where not; the quad is
-    dashed where the detector missed the face. Beside it stand the track's number and the detector's confidence.
+    dashed where the detector missed the face. Beside it stand the person's number and the detector's confidence.
 
     Args:
         picture: uint8 (H, W, 3) RGB; changed.

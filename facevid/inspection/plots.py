@@ -1,18 +1,19 @@
-"""The report's plots, as SVG text: a map of the clip, and the curves of a track over time.
+"""The report's plots, as SVG text: a map of the clip, and the curves of a person over time.
 
-Nothing here grows with the clip's length beyond a few hundred points a curve: of longer tracks each point of the axis
+Nothing here grows with the clip's length beyond a few hundred points a curve: of longer ones each point of the axis
 shows the least and the greatest value of its frames.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis import Tracking
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE
-from facevid.inspection.tracks import InspectedTrack, covered, runs
+from facevid.inspection.tracks import InspectedPerson, InspectedTrack, covered, runs
 
 WIDTH = 1120
 LEFT, RIGHT = 112, 16
@@ -40,10 +41,11 @@ class Axis:
     last: int
 
     @classmethod
-    def around(cls, each: InspectedTrack, frame_count: int) -> "Axis":
-        """Take a track's frames and a little of the clip before and after them."""
-        spare = max(2, len(each.track) // 25)
-        return cls(max(each.track.first - spare, 0), min(each.track.last + spare, frame_count - 1))
+    def around(cls, person: InspectedPerson, frame_count: int) -> "Axis":
+        """Take the frames between a person's first and last, and a little of the clip before and after them."""
+        first, last = person.tracks[0].track.first, person.tracks[-1].track.last
+        spare = max(2, (last - first + 1) // 25)
+        return cls(max(first - spare, 0), min(last + spare, frame_count - 1))
 
     def edge(self, frame: float) -> float:
         """Give the x at which a frame begins."""
@@ -73,11 +75,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure of a track over its frames.
+    """One measure of a person over their frames.
 
     Attributes:
         name, unit: its label; the unit with its space, if it takes one.
-        values: (N,).
+        values: (N,) for each of the person's tracks.
         low, high: the range of the plot.
         remark: what it is of, in few words.
         limits: values that a line is drawn at, beyond which it is a problem.
@@ -85,7 +87,7 @@ class Curve:
 
     name: str
     unit: str
-    values: NDArray[np.floating]
+    values: Sequence[NDArray[np.floating]]
     low: float
     high: float
     remark: str
@@ -96,29 +98,27 @@ class Curve:
         return round(top + CURVE_HEIGHT * (1 - (value - self.low) / (self.high - self.low)), 2)
 
 
-def plot_track(each: InspectedTrack, tracking: Tracking, title: Title) -> str:
-    """Draw a track's size, yaw, confidence and jitter, one below the other over one frame axis.
+def plot_person(person: InspectedPerson, tracking: Tracking, title: Title) -> str:
+    """Draw a person's size, yaw, confidence and jitter, one below the other over one frame axis.
 
     Frames that were bridged are shaded, cuts are lines, and each frame has a hover title with its numbers.
     """
-    track, axis, curves = each.track, Axis.around(each, tracking.frame_count), _curves(each)
+    axis, curves = Axis.around(person, tracking.frame_count), _curves(person)
     height = len(curves) * (CURVE_HEIGHT + CURVE_GAP)
     tops = [place * (CURVE_HEIGHT + CURVE_GAP) + CURVE_GAP / 2 for place in range(len(curves))]
     parts = [part for curve, top in zip(curves, tops, strict=True) for part in _scale(curve, top)]
-    parts += _gaps(each, axis, height)
-    parts += [_line(curve, track.first, axis, top) for curve, top in zip(curves, tops, strict=True)]
+    parts += [part for each in person.tracks for part in _gaps(each, axis, height)]
+    places = range(len(person.tracks))
+    parts += [_line(curve, person, at, axis, top) for at in places for curve, top in zip(curves, tops, strict=True)]
     parts += [*axis.cuts(tracking.cuts, height), *axis.ticks(height)]
-    starts = np.unique(np.linspace(0, len(track), min(MOST_POINTS, len(track)) + 1).astype(int))
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        told = f"{title(track.first + start)}\n{_numbers(curves, start, bool(track.detected[start]))}"
-        parts.append(axis.box(track.first + start, track.first + end - 1, 0, height, "hover", title=told))
-    return _svg(parts, height + AXIS_HEIGHT, f"track {track.number} over time")
+    parts += [part for at in places for part in _hovers(curves, person, at, axis, title)]
+    return _svg(parts, height + AXIS_HEIGHT, f"person {person.number} over time")
 
 
-def plot_clip(tracking: Tracking, tracks: Sequence[InspectedTrack], title: Title) -> str:
-    """Draw a map of the clip: a strip of its shots, and below it a lane for each of `tracks`."""
+def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Title) -> str:
+    """Draw a map of the clip: a strip of its shots, and below it a lane for each of `people`."""
     axis, lanes = Axis(0, tracking.frame_count - 1), 2 * LANE_HEIGHT
-    height = lanes + max(len(tracks), 1) * LANE_HEIGHT + 6
+    height = lanes + max(len(people), 1) * LANE_HEIGHT + 6
     parts = [f'<text class="label" x="0" y="{LANE_HEIGHT}">shots</text>']
     for number, shot in enumerate(tracking.shots):
         told = f"shot {number}, from {title(shot.start)}\nto {title(shot.stop - 1)}"
@@ -129,24 +129,31 @@ def plot_clip(tracking: Tracking, tracks: Sequence[InspectedTrack], title: Title
             parts.append(f'<text class="inside" x="{(x + end) / 2}" y="{LANE_HEIGHT}">{number}</text>')
     for first, last in runs(~covered(tracking.frame_count, tracking.tracks)):
         parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", title=f"no face: frames {first}-{last}"))
-    for lane, each in enumerate(tracks):
-        parts += _lane(each, axis, lanes + lane * LANE_HEIGHT)
+    for lane, person in enumerate(people):
+        parts += _lane(person, axis, lanes + lane * LANE_HEIGHT)
     cuts = tracking.cuts if len(tracking.cuts) <= MOST_CUTS else ()
     parts += [*axis.cuts(cuts, height), *axis.ticks(height)]
-    return _svg(parts, height + AXIS_HEIGHT, "shots and tracks of the clip")
+    return _svg(parts, height + AXIS_HEIGHT, "shots and people of the clip")
 
 
-def _curves(each: InspectedTrack) -> list[Curve]:
-    turned = max(45.0, float(np.abs(each.yaw).max()) * 1.05)
-    most = max(JITTER_SHARE * each.size * 1.2, float(each.jitter.max()) * 1.05)
-    sure = max(1.0, float(each.track.scores.max()) * 1.05)
-    large = max(SMALL_SIDE, float(each.sizes.max())) * 1.05
+def _curves(person: InspectedPerson) -> list[Curve]:
+    sizes, yaws, scores, jitters = (
+        [getattr(each, name) for each in person.tracks] for name in ("sizes", "yaw", "scores", "jitter")
+    )
+    turned = max(45.0, 1.05 * max(float(np.abs(each).max()) for each in yaws))
+    most = max(JITTER_SHARE * person.size * 1.2, 1.05 * _greatest(jitters))
+    sure = max(1.0, 1.05 * _greatest(scores))
+    large = max(SMALL_SIDE, _greatest(sizes)) * 1.05
     return [
-        Curve("face size", " px", each.sizes, 0, large, "side of the crop", (SMALL_SIDE,)),
-        Curve("yaw", "°", each.yaw, -turned, turned, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
-        Curve("confidence", "", each.track.scores, 0, sure, "of the detector"),
-        Curve("jitter", " px", each.jitter, 0, most, "off steady motion", (JITTER_SHARE * each.size,)),
+        Curve("face size", " px", sizes, 0, large, "side of the crop", (SMALL_SIDE,)),
+        Curve("yaw", "°", yaws, -turned, turned, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
+        Curve("confidence", "", scores, 0, sure, "of the detector"),
+        Curve("jitter", " px", jitters, 0, most, "off steady motion", (JITTER_SHARE * person.size,)),
     ]
+
+
+def _greatest(values: Sequence[NDArray[np.floating]]) -> float:
+    return max(float(each.max()) for each in values)
 
 
 def _scale(curve: Curve, top: float) -> Iterator[str]:
@@ -162,11 +169,27 @@ def _scale(curve: Curve, top: float) -> Iterator[str]:
         yield f'<line class="limit" x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}"/>'
 
 
-def _line(curve: Curve, first: int, axis: Axis, top: float) -> str:
-    points = [(axis.edge(first + at + 0.5), curve.y(float(curve.values[at]), top)) for at in _extremes(curve.values)]
+def _points(person: InspectedPerson, place: int) -> int:
+    """Give the points of the frame axis that one of a person's tracks gets."""
+    return max(1, MOST_POINTS * len(person.tracks[place].track) // len(person))
+
+
+def _line(curve: Curve, person: InspectedPerson, place: int, axis: Axis, top: float) -> str:
+    """Draw a curve through the frames of one of a person's tracks."""
+    values, first = curve.values[place], person.tracks[place].track.first
+    chosen = _extremes(values, _points(person, place))
+    points = [(axis.edge(first + at + 0.5), curve.y(float(values[at]), top)) for at in chosen]
     if len(points) == 1:
         return f'<circle class="point" cx="{points[0][0]}" cy="{points[0][1]}" r="3"/>'
     return f'<polyline class="curve" points="{" ".join(f"{x},{y}" for x, y in points)}"/>'
+
+
+def _hovers(curves: Sequence[Curve], person: InspectedPerson, place: int, axis: Axis, title: Title) -> Iterator[str]:
+    track, height = person.tracks[place].track, len(curves) * (CURVE_HEIGHT + CURVE_GAP)
+    starts = np.unique(np.linspace(0, len(track), min(_points(person, place), len(track)) + 1).astype(int))
+    for start, end in pairwise(starts.tolist()):
+        told = f"{title(track.first + start)}\n{_numbers(curves, place, start, bool(track.detected[start]))}"
+        yield axis.box(track.first + start, track.first + end - 1, 0, height, "hover", title=told)
 
 
 def _gaps(each: InspectedTrack, axis: Axis, height: float) -> Iterator[str]:
@@ -174,31 +197,32 @@ def _gaps(each: InspectedTrack, axis: Axis, height: float) -> Iterator[str]:
         yield axis.box(each.track.first + first, each.track.first + last, 0, height, "gap")
 
 
-def _lane(each: InspectedTrack, axis: Axis, top: float) -> Iterator[str]:
-    track, name = each.track, "edited" if each.edited else "other"
-    yield f'<a href="#track-{track.number}">'
-    yield f'<text class="label" x="0" y="{top + LANE_HEIGHT - 4}">track {track.number}</text>'
-    told = f"track {track.number}: frames {track.first}-{track.last}{', edited by default' if each.edited else ''}"
-    yield axis.box(track.first, track.last, top + 3, LANE_HEIGHT - 6, name, title=told)
-    for first, last in each.gaps:
-        yield axis.box(
-            track.first + first, track.first + last, top + 3, LANE_HEIGHT - 6, "missed", title=f"{told}\nbridged"
-        )
+def _lane(person: InspectedPerson, axis: Axis, top: float) -> Iterator[str]:
+    yield f'<a href="#person-{person.number}">'
+    yield f'<text class="label" x="0" y="{top + LANE_HEIGHT - 4}">person {person.number}</text>'
+    for each in person.tracks:
+        track, name = each.track, "edited" if each.edited else "other"
+        edited = ", edited by default" if each.edited else ""
+        told = f"person {person.number}: frames {track.first}-{track.last}{edited}"
+        yield axis.box(track.first, track.last, top + 3, LANE_HEIGHT - 6, name, title=told)
+        for first, last in each.gaps:
+            yield axis.box(
+                track.first + first, track.first + last, top + 3, LANE_HEIGHT - 6, "missed", title=f"{told}\nbridged"
+            )
     yield "</a>"
 
 
-def _numbers(curves: Sequence[Curve], at: int, is_detected: bool) -> str:
-    told = [f"{each.name} {_short(float(each.values[at]))}{each.unit}" for each in curves]
+def _numbers(curves: Sequence[Curve], place: int, at: int, is_detected: bool) -> str:
+    told = [f"{each.name} {_short(float(each.values[place][at]))}{each.unit}" for each in curves]
     return "\n".join(told if is_detected else [*told, "missed by the detector, bridged"])
 
 
-def _extremes(values: NDArray[np.floating]) -> list[int]:
-    """Choose the entries that a curve is drawn through: all, or of too many the extremes of each stretch."""
-    if len(values) <= 2 * MOST_POINTS:
+def _extremes(values: NDArray[np.floating], most: int) -> list[int]:
+    """Choose the entries that a curve is drawn through: all, or of too many the extremes of `most` stretches."""
+    if len(values) <= 2 * most:
         return list(range(len(values)))
-    starts = np.linspace(0, len(values), MOST_POINTS + 1).astype(int)
     chosen: set[int] = set()
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+    for start, end in pairwise(np.linspace(0, len(values), most + 1).astype(int).tolist()):
         stretch = values[start:end]
         chosen |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
     return sorted(chosen)

@@ -57,7 +57,7 @@ class Problem:
     Attributes:
         kind: which, for scripts.
         first, last: indices of its first and last frame.
-        track: number of the track it concerns; None where it concerns the clip.
+        track: number of the person whose track it concerns; None where it concerns the clip.
         edited: whether it can be seen in the edit that `facevid edit` makes when asked the same way.
         text: what it is, without the frames.
     """
@@ -75,7 +75,7 @@ class Problem:
         return f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
 
     def __str__(self) -> str:
-        who = "" if self.track is None else f", track {self.track}"
+        who = "" if self.track is None else f", person {self.track}"
         return f"{self.where}{who}: {self.text}"
 
 
@@ -115,7 +115,7 @@ def _clip_problems(tracking: Tracking, tracks: Sequence[InspectedTrack]) -> Iter
 
 
 def _missing_edit(tracks: Sequence[InspectedTrack], first: int, last: int) -> str:
-    here = [each.track.number for each in tracks if each.track.first <= last and each.track.last >= first]
+    here = _numbers(each for each in tracks if each.track.first <= last and each.track.last >= first)
     return f"only {_named(here)} here, not edited by default; --face N chooses"
 
 
@@ -127,9 +127,8 @@ def _several(tracks: Sequence[InspectedTrack], shot: range) -> Iterator[Problem]
         seen[each.track.first - shot.start : each.track.last + 1 - shot.start] += 1
     together = np.flatnonzero(seen > 1) + shot.start
     if len(together):
-        numbers = [each.track.number for each in inside]
-        edited = [each.track.number for each in inside if each.edited]
-        text = f"several faces, {_named(numbers)}; {_listed(edited)} edited by default, --face N chooses"
+        edited = _numbers(each for each in inside if each.edited)
+        text = f"several faces, {_named(_numbers(inside))}; {_listed(edited)} edited by default, --face N chooses"
         yield Problem("several", int(together[0]), int(together[-1]), None, True, text)
 
 
@@ -178,8 +177,12 @@ def _stretches(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from (each for each in joined if each[1] - each[0] + 1 >= shortest)
 
 
+def _numbers(tracks: Iterable[InspectedTrack]) -> list[int]:
+    return sorted({each.track.number for each in tracks})
+
+
 def _named(numbers: Sequence[int]) -> str:
-    return f"track{'s' if len(numbers) > 1 else ''} {_listed(numbers)}"
+    return f"{'people' if len(numbers) > 1 else 'person'} {_listed(numbers)}"
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis import Tracking
-from facevid.inspection.plots import plot_clip, plot_track
+from facevid.inspection.plots import plot_clip, plot_person
 from facevid.inspection.problems import Problem, by_kind
 from facevid.inspection.report_style import STYLE
-from facevid.inspection.tracks import InspectedTrack
+from facevid.inspection.tracks import InspectedPerson, InspectedTrack, people_in
 from facevid.video import ClipInfo
 
 MOST_PROBLEMS = 8
 """Problems of one kind shown at once; the others are folded away."""
+
+MOST_TRACKS = 6
+"""Tracks of a person whose frames are told in the card's head; the plot shows them all."""
 
 THUMBNAIL_QUALITY = 88
 """Of the thumbnails' JPEG, of 100."""
@@ -35,6 +38,8 @@ LEGEND = {
     "missed and bridged": "poor",
     "cut": "cut",
 }
+
+BADGES = {"yes": "edited by default", "in part": "edited in part by default"}
 
 SEVERITY = {
     "faceless": "bad",
@@ -59,7 +64,7 @@ class Report:
         problems: the most important first.
         detector: which ran, and why that one.
         warnings: what the overlay could not keep of its source.
-        thumbnails: crops, uint8 (S, S, 3) RGB, of each track that gets a card, by the track's number.
+        thumbnails: crops, uint8 (S, S, 3) RGB, of each person who gets a card, by number.
     """
 
     info: ClipInfo
@@ -85,27 +90,29 @@ class Report:
         path.write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
 
     def _body(self) -> Iterator[str]:
-        shown = [each for each in self.tracks if each.track.number in self.thumbnails]
+        people = people_in(self.tracks)
+        shown = [person for person in people if person.number in self.thumbnails]
         yield from self._head()
         yield plot_clip(self.tracking, shown, self._frame)
         swatches = (f'<span style="--swatch: var(--{swatch})">{name}</span>' for name, swatch in LEGEND.items())
         yield f'<p class="legend">{"".join(swatches)}<em>dotted lines: limits, beyond which is a problem</em></p>'
         yield "\n<h2>Problems</h2>"
         yield from self._problems()
-        yield f"\n<h2>Tracks</h2>{'' if shown else '<p>No face found.</p>'}"
-        for each in shown:
-            yield from self._card(each)
-        yield from _table([each for each in self.tracks if each.track.number not in self.thumbnails])
+        yield f"\n<h2>People</h2>{'' if shown else '<p>No face found.</p>'}"
+        for person in shown:
+            yield from self._card(person)
+        yield from _table([person for person in people if person.number not in self.thumbnails])
 
     def _head(self) -> Iterator[str]:
-        info, count = self.info, self.tracking.frame_count
+        info, count, people = self.info, self.tracking.frame_count, people_in(self.tracks)
         facts = {
             "Duration": f"{_timecode(count, info.average_rate)}, {count} frame{'s' if count != 1 else ''}"
             + (f"; frame 0 is number {info.first_number}" if info.first_number else ""),
             "Rate": _rate(info),
             "Size": f"{info.width} x {info.height} px",
             "Shots": f"{len(self.tracking.shots)}",
-            "Tracks": f"{sum(each.edited for each in self.tracks)} of {len(self.tracks)} edited by default",
+            "Tracks": f"{len(self.tracks)}, of {len(people)} {'person' if len(people) == 1 else 'people'}; "
+            f"{sum(each.edited for each in self.tracks)} edited by default",
             "Detector": self.detector,
         }
         yield f'<h1>{escape(info.path.name)}</h1><p class="path">{escape(str(info.path.absolute()))}</p><dl>'
@@ -125,18 +132,18 @@ class Report:
             if alike[MOST_PROBLEMS:]:
                 yield _folded(f"{len(alike) - MOST_PROBLEMS} more like these", _list(alike[MOST_PROBLEMS:]))
         if others:
-            yield _folded(f"{len(others)} more, of tracks that are not edited by default", _list(others))
+            yield _folded(f"{len(others)} more, where nothing is edited by default", _list(others))
 
-    def _card(self, each: InspectedTrack) -> Iterator[str]:
-        track = each.track
-        badge = '<span class="badge edited">edited by default</span>' if each.edited else ""
-        yield f'\n<section class="card" id="track-{track.number}"><header><h3>Track {track.number}</h3>{badge}'
-        yield f"<span>frames {track.first}-{track.last}</span>"
-        yield f"<span>{each.detected} of {len(track)} detected</span><span>{each.size:.0f} px</span>"
-        yield f'<span class="note">--face {track.number}</span></header><div class="thumbnails">'
-        for picture in self.thumbnails[track.number]:
-            yield _image(picture, f"track {track.number}")
-        yield f"</div>{plot_track(each, self.tracking, self._frame)}</section>"
+    def _card(self, person: InspectedPerson) -> Iterator[str]:
+        number = person.number
+        badge = f'<span class="badge edited">{BADGES[person.edited]}</span>' if person.is_edited else ""
+        yield f'\n<section class="card" id="person-{number}"><header><h3>Person {number}</h3>{badge}'
+        yield f"<span>frames {person.where(MOST_TRACKS)}</span>"
+        yield f"<span>{person.detected} of {len(person)} detected</span><span>{person.size:.0f} px</span>"
+        yield f'<span class="note">--face {number}</span></header><div class="thumbnails">'
+        for picture in self.thumbnails[number]:
+            yield _image(picture, f"person {number}")
+        yield f"</div>{plot_person(person, self.tracking, self._frame)}</section>"
 
     def _frame(self, index: int) -> str:
         return f"frame {index}, {_timecode(index, self.info.average_rate)}"
@@ -152,21 +159,21 @@ def _list(problems: Sequence[Problem]) -> str:
 
 
 def _link(number: int | None) -> str:
-    return "" if number is None else f'<a href="#track-{number}">track {number}</a>'
+    return "" if number is None else f'<a href="#person-{number}">person {number}</a>'
 
 
-def _table(tracks: Sequence[InspectedTrack]) -> Iterator[str]:
-    """List the tracks that get no card."""
-    if tracks:
+def _table(people: Sequence[InspectedPerson]) -> Iterator[str]:
+    """List the people who get no card."""
+    if people:
         rows = "".join(
-            f'<tr id="track-{each.track.number}"><td>{each.track.number}</td>'
-            f"<td>{each.track.first}-{each.track.last}</td><td>{each.detected} of {len(each.track)}</td>"
-            f"<td>{each.size:.0f} px</td><td>{'yes' if each.edited else 'no'}</td></tr>"
-            for each in tracks
+            f'<tr id="person-{person.number}"><td>{person.number}</td>'
+            f"<td>{person.where(MOST_TRACKS)}</td><td>{person.detected} of {len(person)}</td>"
+            f"<td>{person.size:.0f} px</td><td>{person.edited}</td></tr>"
+            for person in people
         )
-        names = ("track", "frames", "detected", "face", "edited by default")
+        names = ("person", "frames", "detected", "face", "edited by default")
         head = "".join(f"<th>{name}</th>" for name in names)
-        yield _folded(f"{len(tracks)} shorter tracks", f"<table><tr>{head}</tr>{rows}</table>")
+        yield _folded(f"{len(people)} more, seen for a shorter time", f"<table><tr>{head}</tr>{rows}</table>")
 
 
 def _folded(title: str, inside: str) -> str:

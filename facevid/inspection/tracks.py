@@ -1,4 +1,4 @@
-"""One face of a clip, as the pictures, the numbers and the JSON of an inspection all show it."""
+"""Tracks and people of a clip, as the pictures, the numbers and the JSON of an inspection all show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +30,11 @@ class InspectedTrack:
     def detected(self) -> int:
         """Frames in which the detector found the face; in the others it was bridged."""
         return int(self.track.detected.sum())
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The detector's confidence in every frame, (N,)."""
+        return self.track.scores
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
@@ -70,6 +75,62 @@ class InspectedTrack:
     def offset(self, frame: int) -> int | None:
         """Return which entry of the track belongs to a frame of the clip; None where the face is not there."""
         return frame - self.track.first if self.track.first <= frame <= self.track.last else None
+
+
+@dataclass(frozen=True)
+class InspectedPerson:
+    """All tracks of one number.
+
+    Attributes:
+        number: as `facevid edit --face` takes it.
+        tracks: in order of time.
+    """
+
+    number: int
+    tracks: tuple[InspectedTrack, ...]
+
+    def __len__(self) -> int:
+        return sum(len(each.track) for each in self.tracks)
+
+    @property
+    def detected(self) -> int:
+        """Frames in which the detector found the face."""
+        return sum(each.detected for each in self.tracks)
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether any of the tracks would be edited."""
+        return any(each.edited for each in self.tracks)
+
+    @property
+    def edited(self) -> str:
+        """Whether `facevid edit` would edit this person when asked the same way: "yes", "no", or "in part"."""
+        if not self.is_edited:
+            return "no"
+        return "yes" if all(each.edited for each in self.tracks) else "in part"
+
+    @property
+    def size(self) -> float:
+        """Median side of the quad, in pixels."""
+        return float(np.median(np.concatenate([each.sizes for each in self.tracks])))
+
+    @property
+    def longest_gap(self) -> int:
+        """Frames of the longest miss that was bridged."""
+        return max(each.longest_gap for each in self.tracks)
+
+    def where(self, most: int) -> str:
+        """Name the frames of the first `most` tracks: "0-18, 82-210, ..."."""
+        told = [f"{each.track.first}-{each.track.last}" for each in self.tracks[:most]]
+        return ", ".join([*told, *(["..."] if len(self.tracks) > most else [])])
+
+
+def people_in(tracks: Iterable[InspectedTrack]) -> list[InspectedPerson]:
+    """Put the tracks, in order of appearance, of each person together; in order of their numbers."""
+    found: dict[int, list[InspectedTrack]] = {}
+    for each in tracks:
+        found.setdefault(each.track.number, []).append(each)
+    return [InspectedPerson(number, tuple(found[number])) for number in sorted(found)]
 
 
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:

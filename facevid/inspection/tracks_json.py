@@ -2,7 +2,7 @@
 
 One object:
 
-    schema_version  1; raised when the meaning of a field changes
+    schema_version  2; raised when the meaning of a field changes
     source          the clip's path, as it was given
     width, height   of the picture as displayed, in pixels
     frame_count     frames decoded
@@ -14,7 +14,8 @@ One object:
 
 of a track:
 
-    number          as `facevid edit --face` takes it
+    number          the person's, as `facevid edit --face` takes it; a person who leaves, or is cut away from, and comes
+                    back has several tracks, which never overlap: number and first together name a track
     first, last     indices of its first and last frame, counted from 0
     edited          whether `facevid edit` edits it by default
     frames          one object a frame, from `first` to `last`
@@ -44,7 +45,7 @@ from facevid.analysis import Tracking
 from facevid.inspection.tracks import InspectedTrack
 from facevid.video import ClipInfo
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def write_tracks(

@@ -30,7 +30,7 @@ def test_json_and_quiet(run_facevid, portrait_clip, tmp_path):
     ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--json", "-q")
     told = json.loads(ended.out)
     assert (told["frames"], told["edited"], told["passed_through"]) == (10, 10, 0)
-    assert set(told["seconds"]) == {"track", "encode", "shape", "edit"}
+    assert set(told["seconds"]) == {"track", "identify", "encode", "shape", "edit"}
     assert ended.err == ""
 
 
@@ -189,3 +189,24 @@ def test_help_and_version_do_not_import_torch(argument):
         "except SystemExit:\n    assert not {'torch', 'cv2', 'av'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_face_that_cannot_be(run_facevid, portrait_clip, tmp_path):
+    wall, out = tmp_path / "wall.png", tmp_path / "out.mp4"
+    cv2.imwrite(str(wall), np.full((64, 64, 3), 90, dtype=np.uint8))
+    for face, code, says in (
+        ("biggest", 2, "neither largest, all, numbers"),
+        ("3", 2, "has no face 3"),
+        (wall, 4, f"{wall}: no face found in the picture"),
+    ):
+        ended = run_facevid("edit", portrait_clip, out, *SMILE, "--face", face, "-q")
+        assert ended.code == code
+        assert says in ended.err
+        assert not out.exists()
+
+
+def test_a_face_by_its_picture(run_facevid, portrait, portrait_clip, tmp_path):
+    cv2.imwrite(str(tmp_path / "eileen.png"), portrait[..., ::-1])
+    out = tmp_path / "out.mp4"
+    ended = run_facevid("edit", portrait_clip, out, *SMILE, "--face", tmp_path / "eileen.png", "--json", "-q")
+    assert (ended.code, json.loads(ended.out)["faces"]) == (0, 10)

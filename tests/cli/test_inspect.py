@@ -24,7 +24,7 @@ def test_the_table_shows_every_track_and_where_the_files_are(run_facevid, portra
     told = run_facevid("inspect", portrait_clip, "--out", out, "--detector", "dlib")
     assert told.code == 0
     head, row = told.out.splitlines()[:2]
-    assert head.split() == ["track", "frames", "detected", "face", "longest", "gap", "edited", "by", "default"]
+    assert head.split() == ["person", "frames", "detected", "face", "longest", "gap", "edited", "by", "default"]
     assert row.split()[:4] == ["0", "10:", "0-9", "100%"]
     assert row.split()[-1] == "yes"
     assert "10: 0 without a face" in told.out

@@ -45,7 +45,7 @@ def test_the_summary_tells_shots_misses_and_choice(inspected):
 def test_tracks_json_holds_what_was_tracked(inspected, two_shots):
     told = json.loads(inspected.tracks_file.read_text())
     frames = list(open_clip(two_shots).frames())
-    assert (told["schema_version"], told["frame_count"], told["cuts"]) == (1, 12, [8])
+    assert (told["schema_version"], told["frame_count"], told["cuts"]) == (2, 12, [8])
     assert (told["width"], told["height"], told["detector"], told["smooth"]) == (320, 240, "dlib", 2.0)
     assert Fraction(told["time_base"]) == frames[0].time_base
     (track,) = told["tracks"]

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from facevid.analysis import Tracking
 from facevid.inspection.inspect import inspect_video
-from facevid.inspection.plots import MOST_POINTS, plot_clip, plot_track
+from facevid.inspection.plots import MOST_POINTS, plot_clip, plot_person
 from facevid.inspection.problems import find_problems
 from facevid.inspection.report import Report
+from facevid.inspection.tracks import people_in
 from facevid.video import open_clip
 from tests.inspection.conftest import DLIB
 from tests.inspection.test_overlay import face_at
-from tests.inspection.test_problems import heads, track_of
+from tests.inspection.test_problems import heads, track_of, tracking_of
 
 EDITED = (0x5F, 0xD6, 0x8A)
 BRIDGED_LANE = (0xD9, 0xA4, 0x41)
@@ -55,7 +55,7 @@ def test_the_page_is_shown_without_a_request_or_an_error(browse, inspected):
     assert console == []
     assert dom.count('<polyline class="curve"') == 4
     assert len(re.findall(r'<img[^>]* src="data:image/jpeg;base64,', dom)) == 8
-    assert "frame 4, track 0: missed" not in dom
+    assert "frame 4, person 0: missed" not in dom
     assert "<span>frame 4</span>" in dom
     addresses = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>]+)', dom)
     assert addresses
@@ -105,8 +105,8 @@ def test_a_clip_without_a_face_and_with_a_hostile_name(portrait_clip, tmp_path):
 def test_a_plot_stays_small_however_long_the_track():
     long = face_at((320, 240), frames=20_000)
     long.track.scores[777] = 9
-    tracking = Tracking(np.arange(20_000), (), (long.track,))
-    plot = plot_track(long, tracking, "frame {}".format)
+    (person,) = people_in([long])
+    plot = plot_person(person, tracking_of(long, frames=20_000), "frame {}".format)
     assert plot.count('class="hover"') == MOST_POINTS
     assert len(plot) < 400_000
     confidence = re.findall(r'class="curve" points="([^"]+)"', plot)[2]
@@ -116,23 +116,38 @@ def test_a_plot_stays_small_however_long_the_track():
 
 def test_many_problems_of_a_kind_do_not_hide_the_others(tmp_path, portrait_clip):
     tracks = [track_of(heads(*[40] * 4), number=n, first=6 * n) for n in range(20)]
-    tracking = Tracking(np.arange(118), (), tuple(each.track for each in tracks))
+    tracking = tracking_of(*tracks, frames=118)
     problems = find_problems(tracking, tracks, (1280, 720))
     Report(open_clip(portrait_clip).info, tracking, tracks, problems, "dlib", ["left out"], {}).write(tmp_path / "page")
     page = (tmp_path / "page").read_text()
     shown = re.sub(r"<details>.*?</details>", "", page)
     assert (page.count(">no face found<"), shown.count(">no face found<")) == (19, 8)
     assert (page.count(">turned away"), shown.count(">turned away")) == (20, 8)
-    assert "20 shorter tracks" in page
+    assert "20 more, seen for a shorter time" in page
     assert "Warning: left out" in shown
 
 
-def test_the_map_has_every_shot_and_a_lane_for_each_track():
+def test_the_map_has_every_shot_and_a_lane_for_each_person():
     tracks = [track_of(heads(0, 0, 0), first=first, number=n, edited=not n) for n, first in enumerate((0, 5))]
-    plot = plot_clip(Tracking(np.arange(9), (4,), tuple(each.track for each in tracks)), tracks, "frame {}".format)
+    plot = plot_clip(tracking_of(*tracks, frames=9, cuts=(4,)), people_in(tracks), "frame {}".format)
     assert re.findall(r"<title>(shot \d), from (frame \d)\nto (frame \d)", plot) == [
         ("shot 0", "frame 0", "frame 3"),
         ("shot 1", "frame 4", "frame 8"),
     ]
     assert re.findall(r"<title>no face: (frames [\d-]+)", plot) == ["frames 3-4", "frames 8-8"]
-    assert re.findall(r'href="(#track-\d)"', plot) == ["#track-0", "#track-1"]
+    assert re.findall(r'href="(#person-\d)"', plot) == ["#person-0", "#person-1"]
+
+
+def test_a_person_who_comes_back_has_one_lane_and_one_card_of_all_tracks():
+    tracks = [track_of(heads(0, 0, 0), first=first, number=n) for n, first in ((0, 0), (1, 4), (0, 8))]
+    person, other = people_in(tracks)
+    assert [each.track.first for each in person.tracks] == [0, 8]
+    assert (len(person), person.where(1), person.where(2)) == (6, "0-2, ...", "0-2, 8-10")
+    tracking = tracking_of(*tracks, frames=12, cuts=(4, 8))
+    lanes = plot_clip(tracking, [person, other], "frame {}".format)
+    assert re.findall(r"<title>(person \d: frames [\d-]+)", lanes) == [
+        *("person 0: frames 0-2", "person 0: frames 8-10", "person 1: frames 4-6"),
+    ]
+    plot = plot_person(person, tracking, "frame {}".format)
+    assert plot.count('<polyline class="curve"') == 8
+    assert re.findall(r'class="hover"[^>]*><title>frame (\d+)', plot) == ["0", "1", "2", "8", "9", "10"]

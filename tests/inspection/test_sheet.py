@@ -19,3 +19,13 @@ def test_of_very_many_tracks_the_longest_are_shown():
         shown = picture[middle, LABEL_WIDTH + CROP_SIDE // 2 :: CROP_SIDE + GAP, 0].astype(int) - 100
         assert shown[[0, -1]].tolist() == [row, row + 8]
         assert (np.diff(shown) > 0).all()
+
+
+def test_a_person_who_comes_back_has_one_row():
+    before = face_at((320, 240), frames=3)
+    after = face_at((320, 240), first=8, frames=3)
+    sheet = ContactSheet("back.mp4", [before, face_at((100, 240), number=1, first=2), after])
+    for index in range(11):
+        sheet.add(np.full((480, 640, 3), 100 + index, dtype=np.uint8), index)
+    assert [int(each[64, 64, 0]) - 100 for each in sheet.thumbnails()[0]] == [0, 1, 2, 8, 9, 10]
+    assert len(sheet.thumbnails()[1]) == 1

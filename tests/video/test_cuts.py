@@ -1,13 +1,17 @@
 """Where cuts are seen, and where not."""
 
 import numpy as np
+import pytest
 
-from facevid.video.cuts import CutDetector
+from facevid.video import open_clip
+from facevid.video.cuts import LOOK_AHEAD, CutDetector
 
 
 def cuts_of(pictures):
     detector = CutDetector()
-    return [index for index, picture in enumerate(pictures) if detector.is_cut(picture)]
+    for picture in pictures:
+        detector.add(picture)
+    return list(detector.cuts())
 
 
 def scene(seed, shift=0):
@@ -15,8 +19,22 @@ def scene(seed, shift=0):
     return np.roll(np.kron(coarse, np.ones((20, 20, 1), dtype=np.uint8)), shift, axis=1)
 
 
+def flash(picture, share):
+    return (picture + share * (255.0 - picture)).astype(np.uint8)
+
+
+def hidden(picture, share):
+    covered = picture.copy()
+    covered[:, : round(picture.shape[1] * share)] = 10
+    return covered
+
+
 def test_a_change_of_scene_is_a_cut():
     assert cuts_of([scene(0)] * 5 + [scene(1)] * 5 + [scene(2)] * 5) == [5, 10]
+
+
+def test_a_change_of_scene_in_the_last_frame_is_a_cut():
+    assert cuts_of([scene(0)] * 5 + [scene(1)]) == [5]
 
 
 def test_the_first_frame_is_none():
@@ -33,3 +51,34 @@ def test_a_pan_and_noise_are_none():
 
 def test_a_cut_within_a_pan_is_seen():
     assert cuts_of([scene(0, 2 * i) for i in range(10)] + [scene(5, 2 * i) for i in range(10)]) == [10]
+
+
+@pytest.mark.parametrize("frames", [1, LOOK_AHEAD])
+@pytest.mark.parametrize("disturbed", [lambda picture: flash(picture, 0.8), lambda picture: hidden(picture, 0.4)])
+def test_a_picture_that_comes_back_was_not_cut(disturbed, frames):
+    pan = [scene(0, index) for index in range(24)]
+    pan[10 : 10 + frames] = [disturbed(picture) for picture in pan[10 : 10 + frames]]
+    assert cuts_of(pan) == []
+
+
+def test_a_flash_that_dies_away_is_no_cut():
+    shot = [scene(0, index) for index in range(20)]
+    for index, share in ((8, 1.0), (9, 0.5), (10, 0.2)):
+        shot[index] = flash(shot[index], share)
+    assert cuts_of(shot) == []
+
+
+def test_a_flash_does_not_hide_the_cut_beside_it():
+    shots = [scene(0)] * 10 + [scene(1)] * 10
+    shots[8] = flash(shots[8], 0.9)
+    shots[12] = flash(shots[12], 0.9)
+    assert cuts_of(shots) == [10]
+
+
+def test_a_return_after_a_short_shot_is_two_cuts():
+    assert cuts_of([scene(0)] * 8 + [scene(1)] * (LOOK_AHEAD + 1) + [scene(0)] * 8) == [8, 12]
+
+
+def test_the_cuts_of_a_concert(shared):
+    pictures = (frame.rgb() for frame in open_clip(shared / "clips" / "stage-cuts-many-faces.mp4").frames())
+    assert cuts_of(pictures) == [20, 82, 211]
