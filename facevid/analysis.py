@@ -4,7 +4,7 @@ Both halves are cached: tracking depends on the clip and the detector, encoding 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from facevid.batches import batches
 from facevid.cache import cached, identity
 from facevid.errors import NoFaceError, UsageError
-from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.alignment import crop
+from facevid.faces.flow import landmark_flow
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.presence import presence
+from facevid.faces.published_stabilisation import published_landmarks, published_quads
+from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track, largest_tracks, track_faces
-from facevid.latents.smoothing import smooth
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.video import Clip, Frame
@@ -29,11 +31,14 @@ from facevid.video.cuts import CutDetector
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
 """Frames a second assumed of a clip that does not say."""
+
+QUADS, LANDMARKS = 3.0, 0.5
+"""Sigma of the Gaussian that quads and landmarks are steadied with, in the sigma that the user chose."""
 
 FADE = Fraction(1, 4)
 """Seconds over which an edit comes and goes where a face is found, lost, or turns away."""
@@ -70,13 +75,15 @@ class EncodedTrack:
 
     Attributes:
         track: the face's landmarks.
-        quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
+        quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
+        landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
     """
 
     track: Track
-    quads: NDArray[np.floating]
+    quads: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
     presence: NDArray[np.float32]
     codes: NDArray[np.float32]
 
@@ -133,7 +140,7 @@ class Analysis:
         self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
     ) -> list[EncodedTrack]:
         """Align the tracks' faces and encode them, or fetch what was encoded before."""
-        quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]
+        quads = [self.quads(track) for track in tracks]
 
         def fill(folder: Path) -> None:
             maps = [
@@ -151,16 +158,33 @@ class Analysis:
         encoding = {
             "tracks": [track.number for track in tracks],
             "smooth": self.options.smooth,
+            "recipe": self.options.recipe,
             "model": model.fingerprint,
             "precision": compute.precision,
         }
         folder = cached(self._depends_on() | encoding, fill)
         return [
             EncodedTrack(
-                track, quad, self._presence(tracking, track), np.load(_codes_file(folder, track), mmap_mode="r")
+                track,
+                quad,
+                self.landmarks(track),
+                self._presence(tracking, track),
+                np.load(_codes_file(folder, track), mmap_mode="r"),
             )
             for track, quad in zip(tracks, quads, strict=True)
         ]
+
+    def quads(self, track: Track) -> NDArray[np.float64]:
+        """Place the crop over each of a track's faces, float64 (N, 4, 2), steadied as the options say."""
+        if self.options.recipe == "published":
+            return published_quads(track)
+        return stable_quads(track, QUADS * self.options.smooth)
+
+    def landmarks(self, track: Track) -> NDArray[np.float64]:
+        """Steady a track's landmarks as the options say: float64 (N, 68, 2) in pixels of the frame."""
+        if self.options.recipe == "published":
+            return published_landmarks(track)
+        return stable_landmarks(track, LANDMARKS * self.options.smooth)
 
     def _presence(self, tracking: Tracking, track: Track) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
@@ -194,14 +218,18 @@ class _Observation:
 
 
 def _observe(frames: Iterable[Frame], detector: Detector) -> Iterator[_Observation]:
-    cuts = CutDetector()
+    cuts, previous = CutDetector(), None
     for frame in frames:
         picture = frame.rgb()
-        yield _Observation(frame.pts, cuts.is_cut(picture), detector.detect(picture))
+        faces, cut = detector.detect(picture), cuts.is_cut(picture)
+        if previous is not None and not cut:
+            faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
+        yield _Observation(frame.pts, cut, faces)
+        previous = picture
 
 
 def _crops(
-    frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.floating]], size: int
+    frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.float64]], size: int
 ) -> Iterator[_Crop]:
     for frame in frames:
         present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
@@ -220,7 +248,7 @@ def _save(path: Path, tracking: Tracking) -> None:
     arrays = {
         f"{name}_{track.number}": getattr(track, name)
         for track in tracking.tracks
-        for name in ("first", "landmarks", "detected", "scores")
+        for name in ("first", "landmarks", "detected", "scores", "flow")
     }
     np.savez(path, pts=tracking.pts, cuts=np.array(tracking.cuts, dtype=int), **arrays)
 
@@ -235,6 +263,7 @@ def _load(path: Path) -> Tracking:
                 data[f"landmarks_{number}"],
                 data[f"detected_{number}"],
                 data[f"scores_{number}"],
+                data[f"flow_{number}"],
             )
             for number in range(count)
         )

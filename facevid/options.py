@@ -6,6 +6,7 @@ from typing import Literal
 
 Detail = Literal["keep", "replace"]
 Blend = Literal["seamless", "feather"]
+Recipe = Literal["flow", "published"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -17,13 +18,22 @@ class TrackingOptions:
         detector: which landmark detector: auto, face-alignment or dlib.
         faces: "largest" (one a shot), "all", or numbers of tracks as `facevid inspect` shows them.
         max_gap: longest miss, in seconds, that a track survives.
-        smooth: sigma, in frames, of the Gaussian over time that quads and codes are smoothed with; 0 turns it off.
+        smooth: sigma, in frames, of the Gaussian over time that codes are smoothed with, and that quads and landmarks
+            are steadied in proportion to; 0 turns it all off.
+        recipe: "flow" steadies along the face's own motion; "published" is what the method was published with, and
+            knows no `smooth`.
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
     faces: Literal["largest", "all"] | tuple[int, ...] = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
+    recipe: Recipe = "flow"
+
+    @property
+    def code_sigma(self) -> float:
+        """Sigma, in frames, of the Gaussian over codes, and over how an edit moves landmarks."""
+        return 0.0 if self.recipe == "published" else self.smooth
 
 
 @dataclass(frozen=True)

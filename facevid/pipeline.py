@@ -103,7 +103,7 @@ def edit_video(
         compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
         keep = compositing.detail == "keep"
         renderer = Renderer(
-            model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
+            model, options.tracking.code_sigma, options.compute.batch_size, keep, keep or compare is not None
         )
         wanted = frames_to_edit(clip.info, tracking.frame_count, options.frames)
         scheduled = [schedule(each, parsed, tracking, clip.info, wanted) for each in encoded]

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking
 from facevid.benchmark.sample import Sample
 from facevid.errors import ModelError
-from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.alignment import crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.tracking import Track, track_faces
-from facevid.latents.smoothing import smooth
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.pipeline import edit_frame
@@ -52,13 +51,14 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     """
     pictures = [frame.rgb() for frame in sample.frames]
     detected = [detector.detect(picture) for picture in pictures]
-    options = TrackingOptions()
     tracking = _track(sample, pictures, detected)
-    track = max(Analysis(sample.clip, detector, options).choose(tracking), key=len)
-    quads = smooth(ffhq_quad(track.landmarks), options.smooth)
+    analysis = Analysis(sample.clip, detector, TrackingOptions())
+    track = max(analysis.choose(tracking), key=len)
+    quads = analysis.quads(track)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()
-    encoded = EncodedTrack(track, quads, np.ones(len(track), np.float32), model.encode(faces).cpu().numpy())
+    codes = model.encode(faces).cpu().numpy()
+    encoded = EncodedTrack(track, quads, analysis.landmarks(track), np.ones(len(track), np.float32), codes)
     return [
         *_reading(sample),
         Stage("detect", len(pictures), lambda: [detector.detect(picture) for picture in pictures]),

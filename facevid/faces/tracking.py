@@ -27,6 +27,8 @@ class Track:
         landmarks: float32 (N, 68, 2) in pixels of the frame; in frames without a detection, interpolated.
         detected: bool (N,), False where the detector missed the face.
         scores: float32 (N,), the detector's confidence, 0 where it missed the face.
+        flow: float32 (N, 68, 2), how far each landmark moved from the frame before, in pixels, by optical flow; NaN
+            where it was lost, or the face missed.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Track:
     landmarks: NDArray[np.float32]
     detected: NDArray[np.bool_]
     scores: NDArray[np.float32]
+    flow: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.landmarks)
@@ -64,7 +67,11 @@ class _Growing:
         detected[known] = True
         scores = np.zeros(len(every), dtype=np.float32)
         scores[known] = [face.score for face in self.faces]
-        return Track(number, first, filled.reshape(-1, 68, 2).astype(np.float32), detected, scores)
+        flow = np.full((len(every), 68, 2), np.nan, dtype=np.float32)
+        for index, face in zip(known, self.faces, strict=True):
+            if face.flow is not None:
+                flow[index] = face.flow
+        return Track(number, first, filled.reshape(-1, 68, 2).astype(np.float32), detected, scores, flow)
 
 
 def track_faces(frames: Iterable[tuple[list[Face], bool]], max_gap: int) -> list[Track]:
