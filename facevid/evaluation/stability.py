@@ -37,8 +37,8 @@ IDENTITY_EVERY = 5
 """A track's face is described in one of so many frames: it takes ten times as long as the rest."""
 
 SPEAKS = 0.04
-"""Standard deviation of a mouth's opening over time, in distances of the eyes, from which it counts as moving. Measured:
-speech and laughter have 0.05 to 0.11; dlib's landmarks of a closed, hidden or averted mouth wander by up to 0.035."""
+"""Standard deviation of a mouth's opening over time, in distances of the eyes, from which it counts as moving.
+Speech and laughter have 0.05 to 0.11; dlib's landmarks of a closed, hidden or averted mouth wander by 0.035."""
 
 
 @dataclass(frozen=True)
