@@ -4,7 +4,7 @@ Both halves are cached: tracking depends on the clip and the detector, encoding 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from facevid.batches import batches
 from facevid.cache import cached, identity
 from facevid.errors import NoFaceError, UsageError
-from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.alignment import crop
+from facevid.faces.flow import landmark_flow
 from facevid.faces.identity import choose_views, describe_tracklets
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.people import find_people
 from facevid.faces.presence import presence
+from facevid.faces.published_stabilisation import published_landmarks, published_quads
+from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track, Tracklet, find_tracklets, largest_tracks
-from facevid.latents.smoothing import smooth
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.reference import describe_reference, person_like
@@ -32,11 +34,14 @@ from facevid.video.cuts import CutDetector
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
 """Frames a second assumed of a clip that does not say."""
+
+QUADS, LANDMARKS = 3.0, 0.5
+"""Sigma of the Gaussian that quads and landmarks are steadied with, in the sigma that the user chose."""
 
 FADE = Fraction(1, 4)
 """Seconds over which an edit comes and goes where a face is found, lost, or turns away."""
@@ -75,14 +80,16 @@ class EncodedTrack:
 
     Attributes:
         track: the face's landmarks.
-        quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
+        quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
+        landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
         features: float32 (N, K, S, S) feature codes, likewise; None where the model has none.
     """
 
     track: Track
-    quads: NDArray[np.floating]
+    quads: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
     presence: NDArray[np.float32]
     codes: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
@@ -145,7 +152,7 @@ class Analysis:
         self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
     ) -> list[EncodedTrack]:
         """Align the tracks' faces and encode them, or fetch what was encoded before."""
-        quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]
+        quads = [self.quads(track) for track in tracks]
 
         def fill(folder: Path) -> None:
             files = [_CodeFiles(folder, track) for track in tracks]
@@ -158,12 +165,19 @@ class Analysis:
         encoding = {
             "tracks": [[track.number, track.first] for track in tracks],
             "smooth": self.options.smooth,
+            "recipe": self.options.recipe,
             "model": model.fingerprint,
             "precision": compute.precision,
         }
         folder = cached(self._depends_on() | encoding, fill)
         return [
-            EncodedTrack(track, quad, self._presence(tracking, track), **_CodeFiles(folder, track).read())
+            EncodedTrack(
+                track,
+                quad,
+                self.landmarks(track),
+                self._presence(tracking, track),
+                **_CodeFiles(folder, track).read(),
+            )
             for track, quad in zip(tracks, quads, strict=True)
         ]
 
@@ -174,6 +188,18 @@ class Analysis:
         count = max(seen, default=-1) + 1
         frames = self.progress("identify", islice(self.clip.frames(), count), count) if count else []
         return describe_tracklets(((f.index, f.rgb()) for f in frames if f.index in seen), views, len(tracklets))
+
+    def quads(self, track: Track) -> NDArray[np.float64]:
+        """Place the crop over each of a track's faces, float64 (N, 4, 2), steadied as the options say."""
+        if self.options.recipe == "published":
+            return published_quads(track)
+        return stable_quads(track, QUADS * self.options.smooth)
+
+    def landmarks(self, track: Track) -> NDArray[np.float64]:
+        """Steady a track's landmarks as the options say: float64 (N, 68, 2) in pixels of the frame."""
+        if self.options.recipe == "published":
+            return published_landmarks(track)
+        return stable_landmarks(track, LANDMARKS * self.options.smooth)
 
     def _presence(self, tracking: Tracking, track: Track) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
@@ -212,17 +238,22 @@ def shots_between(cuts: Sequence[int], frame_count: int) -> list[range]:
 
 
 def _observe(frames: Iterable[Frame], detector: Detector) -> _Observed:
-    cuts, pts, faces = CutDetector(), [], []
+    cuts, pts, observed = CutDetector(), [], []
+    previous: NDArray[np.uint8] | None = None
     for frame in frames:
         picture = frame.rgb()
         cuts.add(picture)
         pts.append(frame.pts)
-        faces.append(detector.detect(picture))
-    return _Observed(pts, cuts.cuts(), faces)
+        faces = detector.detect(picture)
+        if previous is not None:
+            faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
+        observed.append(faces)
+        previous = picture
+    return _Observed(pts, cuts.cuts(), observed)
 
 
 def _crops(
-    frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.floating]], size: int
+    frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.float64]], size: int
 ) -> Iterator[_Crop]:
     for frame in frames:
         present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
@@ -261,7 +292,7 @@ def _save(path: Path, tracking: Tracking) -> None:
     arrays = {
         f"{name}_{index}": getattr(track, name)
         for index, track in enumerate(tracking.tracks)
-        for name in ("number", "first", "landmarks", "detected", "scores")
+        for name in ("number", "first", "landmarks", "detected", "scores", "flow")
     }
     cuts = np.array(tracking.cuts, dtype=int)
     np.savez(path, pts=tracking.pts, cuts=cuts, descriptors=tracking.descriptors, **arrays)
@@ -276,6 +307,7 @@ def _load(path: Path) -> Tracking:
                 data[f"landmarks_{index}"],
                 data[f"detected_{index}"],
                 data[f"scores_{index}"],
+                data[f"flow_{index}"],
             )
             for index in range(sum(name.startswith("first_") for name in data))
         )

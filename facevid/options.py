@@ -8,6 +8,7 @@ from typing import Literal
 Detail = Literal["keep", "replace"]
 Blend = Literal["seamless", "feather"]
 Faces = Literal["largest", "all"] | tuple[int, ...] | Path
+Recipe = Literal["flow", "published"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -20,13 +21,22 @@ class TrackingOptions:
         faces: "largest" (one person a shot), "all", numbers of people as `facevid inspect` shows them, or a picture of
             the one person to edit.
         max_gap: longest miss, in seconds, that a track survives.
-        smooth: sigma, in frames, of the Gaussian over time that quads and codes are smoothed with; 0 turns it off.
+        smooth: sigma, in frames, of the Gaussian over time that codes are smoothed with, and that quads and landmarks
+            are steadied in proportion to; 0 turns it all off.
+        recipe: "flow" steadies along the face's own motion; "published" is what the method was published with, and
+            knows no `smooth`.
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
     faces: Faces = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
+    recipe: Recipe = "flow"
+
+    @property
+    def code_sigma(self) -> float:
+        """Sigma, in frames, of the Gaussian over codes, and over how an edit moves landmarks."""
+        return 0.0 if self.recipe == "published" else self.smooth
 
 
 @dataclass(frozen=True)

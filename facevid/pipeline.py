@@ -112,7 +112,7 @@ def edit_video(
         compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
         keep = compositing.detail == "keep"
         renderer = Renderer(
-            model, options.tracking.smooth, options.compute.batch_size, keep, keep or compare is not None
+            model, options.tracking.code_sigma, options.compute.batch_size, keep, keep or compare is not None
         )
         scheduled = [schedule(each, work, tracking, clip.info) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)

@@ -13,14 +13,11 @@ from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, composite
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.latents.smoothing import smooth
+from facevid.latents.smoothing import smooth, smooth_codes
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
 from facevid.progress import Progress
 from facevid.video import Frame
-
-PLATE_LANDMARKS = 0.25
-"""The plate's landmarks are smoothed by this share of sigma: they must keep up with lips that speak."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +112,10 @@ class Renderer:
             return
         before, after = self._generate(prepared.edit, np.array(offsets))
         for position, offset in enumerate(offsets):
-            landmarks = smooth(track.landmarks, PLATE_LANDMARKS * self.sigma, offset, offset + 1)[0]
             to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
             face = EditedFace(
                 crop_to_frame=to_frame,
-                landmarks=_transformed(landmarks, cv2.invertAffineTransform(to_frame)),
+                landmarks=_transformed(encoded.landmarks[offset], cv2.invertAffineTransform(to_frame)),
                 edited=after[position],
                 reconstruction=before[position] if self.reconstruct else None,
                 shape=prepared.shapes[offset],
@@ -132,7 +128,7 @@ class Renderer:
         """Generate faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; none before if not wanted."""
         first, last = int(offsets[0]), int(offsets[-1])
         encoded = edit.encoded
-        codes = smooth(encoded.codes, self.sigma, first, last + 1)[offsets - first]
+        codes = smooth_codes(encoded.codes, self.sigma, first, last + 1)[offsets - first]
         features = None
         if encoded.features is not None:
             features = smooth(encoded.features, self.sigma, first, last + 1)[offsets - first]

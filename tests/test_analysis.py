@@ -37,8 +37,8 @@ def wall(shade, *shown):
     return picture
 
 
-def analysis_of(path, faces="largest"):
-    return Analysis(open_clip(path), DlibDetector(), TrackingOptions(faces=faces))
+def analysis_of(path):
+    return Analysis(open_clip(path), DlibDetector(), TrackingOptions())
 
 
 def told(tracking: Tracking) -> list[tuple[int, int, int]]:
@@ -82,20 +82,20 @@ def test_people_keep_their_numbers(tracking):
 
 
 def test_a_person_is_chosen_by_number_or_by_a_picture(story, tracking, shared):
-    by_picture = analysis_of(story, shared / "faces" / "london" / "005_smiling.jpg").choose(tracking)
+    by_picture = analysis_of(story).choose(tracking, shared / "faces" / "london" / "005_smiling.jpg")
     (bert,) = {track.number for track in by_picture}
     assert [track.first for track in by_picture] == [0, 23, 28]
     assert x_of(by_picture[0], 0) > 200
-    assert analysis_of(story, (bert,)).choose(tracking) == by_picture
+    assert analysis_of(story).choose(tracking, (bert,)) == by_picture
 
 
 def test_a_person_who_is_not_in_the_clip_is_told_with_the_nearest(story, tracking, shared):
     path = shared / "faces" / "london" / "006_neutral.jpg"
-    analysis = analysis_of(story, path)
+    analysis = analysis_of(story)
     distances = np.linalg.norm(tracking.descriptors - describe_reference(path, analysis.detector), axis=1)
     nearest = f"the nearest, face {distances.argmin()}, is at a distance of {distances.min():.2f}"
     with pytest.raises(NoFaceError, match=nearest):
-        analysis.choose(tracking)
+        analysis.choose(tracking, path)
 
 
 def test_a_person_keeps_the_number_after_a_cut(portrait, tmp_path):
@@ -105,7 +105,7 @@ def test_a_person_keeps_the_number_after_a_cut(portrait, tmp_path):
     tracking, again = analysis.track(), analysis.track()
     assert told(tracking) == told(again) == [(0, 0, 3), (0, 8, 11)]
     assert np.array_equal(again.descriptors, tracking.descriptors)
-    assert analysis.choose(tracking) == list(tracking.tracks)
+    assert analysis.choose(tracking, "largest") == list(tracking.tracks)
 
 
 def test_a_reference_must_show_one_face(portrait, portrait_clip, tmp_path):

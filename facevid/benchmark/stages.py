@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking, shots_between
 from facevid.benchmark.sample import Sample
 from facevid.errors import ModelError
-from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.alignment import crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.people import find_people
 from facevid.faces.tracking import Track, find_tracklets
-from facevid.latents.smoothing import smooth
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.pipeline import edit_frame
@@ -54,16 +53,17 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     """
     pictures = [frame.rgb() for frame in sample.frames]
     detected = [detector.detect(picture) for picture in pictures]
-    options = TrackingOptions()
     tracking = _track(sample, pictures, detected)
-    track = max(Analysis(sample.clip, detector, options).choose(tracking, options.faces), key=len)
-    quads = smooth(ffhq_quad(track.landmarks), options.smooth)
+    analysis = Analysis(sample.clip, detector, TrackingOptions())
+    track = max(analysis.choose(tracking, "largest"), key=len)
+    quads = analysis.quads(track)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()
     features = model.encode_features(faces)
     encoded = EncodedTrack(
         track,
         quads,
+        analysis.landmarks(track),
         np.ones(len(track), np.float32),
         model.encode(faces).cpu().numpy(),
         None if features is None else features.cpu().numpy(),

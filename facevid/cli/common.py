@@ -92,7 +92,7 @@ smooth_option = click.option(
     default=TrackingOptions.smooth,
     show_default=True,
     metavar="SIGMA",
-    help="Gaussian over time for quads and codes, in frames; 0 is off.",
+    help="How long faces are steadied over time: sigma in frames of the Gaussian over codes; 0 is off.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."

@@ -21,11 +21,14 @@ class Face:
         box: left, top, right, bottom in pixels of the frame; may reach over its edge.
         landmarks: float32 (68, 2), x and y in pixels of the frame, in the order of iBUG 300-W.
         score: the detector's confidence; above 0, comparable only within one detector.
+        flow: float32 (68, 2), how far each landmark moved from the frame before, in pixels, as `faces.flow` measures
+            it: NaN where it was lost; None where it was not measured.
     """
 
     box: tuple[float, float, float, float]
     landmarks: NDArray[np.float32]
     score: float
+    flow: NDArray[np.float32] | None = None
 
 
 class Detector(Protocol):

@@ -151,4 +151,8 @@ def _track(number: int, run: Sequence[Tracklet]) -> Track:
     detected[known] = True
     scores = np.zeros(len(every), dtype=np.float32)
     scores[known] = [face.score for face in faces]
-    return Track(number, int(indices[0]), filled.reshape(-1, 68, 2).astype(np.float32), detected, scores)
+    flow = np.full((len(every), 68, 2), np.nan, dtype=np.float32)
+    for index, face in zip(known, faces, strict=True):
+        if face.flow is not None:
+            flow[index] = face.flow
+    return Track(number, int(indices[0]), filled.reshape(-1, 68, 2).astype(np.float32), detected, scores, flow)

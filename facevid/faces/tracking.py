@@ -25,6 +25,8 @@ class Track:
         landmarks: float32 (N, 68, 2) in pixels of the frame; in frames without a detection, interpolated.
         detected: bool (N,), False where the detector missed the face.
         scores: float32 (N,), the detector's confidence, 0 where it missed the face.
+        flow: float32 (N, 68, 2), how far each landmark moved from the frame before, in pixels, by optical flow; NaN
+            where it was lost, or the face missed.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Track:
     landmarks: NDArray[np.float32]
     detected: NDArray[np.bool_]
     scores: NDArray[np.float32]
+    flow: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.landmarks)

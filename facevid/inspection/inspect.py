@@ -11,7 +11,6 @@ import cv2
 from facevid.analysis import Analysis, Tracking
 from facevid.device import choose_device
 from facevid.errors import OutputError, UsageError
-from facevid.faces.alignment import ffhq_quad
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.overlay import draw_overlay
 from facevid.inspection.problems import Problem, find_problems
@@ -19,7 +18,6 @@ from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
 from facevid.inspection.tracks import InspectedTrack, covered
 from facevid.inspection.tracks_json import write_tracks
-from facevid.latents.smoothing import smooth
 from facevid.options import TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
@@ -143,12 +141,7 @@ def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
     chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
     edited = {(track.number, track.first) for track in chosen}
     return [
-        InspectedTrack(
-            track,
-            smooth(ffhq_quad(track.landmarks), analysis.options.smooth),
-            (track.number, track.first) in edited,
-        )
-        for track in tracking.tracks
+        InspectedTrack(track, analysis.quads(track), (track.number, track.first) in edited) for track in tracking.tracks
     ]
 
 

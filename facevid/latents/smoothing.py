@@ -7,6 +7,13 @@ from scipy.ndimage import gaussian_filter1d
 TRUNCATE = 4.0
 """Reach of the Gaussian, in standard deviations."""
 
+HELD_FROM = 8
+"""First layer of a code that is held steady: those from here on, 64 pixels and finer, set colour and texture (Karras,
+Laine and Aila, CVPR 2019, section 3.1), which belong to the person. Layers before set pose and expression too."""
+
+HELD = 10.0
+"""How many times longer these layers are averaged."""
+
 
 def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
     """Average values over time with a Gaussian; at the ends the first and last values are held.
@@ -27,3 +34,20 @@ def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int
     first, last = max(start - reach, 0), min(stop + reach, len(values))
     averaged = gaussian_filter1d(np.asarray(values[first:last]), sigma, axis=0, mode="nearest", truncate=TRUNCATE)
     return averaged[start - first : stop - first]
+
+
+def smooth_codes(
+    codes: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None
+) -> NDArray[np.floating]:
+    """Average W+ codes over time: expression keeps up, what belongs to the person is held steady.
+
+    Args:
+        codes: (N, L, D) of one track; may be a memory map.
+        sigma, start, stop: as for `smooth`; layers from `HELD_FROM` on are averaged `HELD` times longer.
+
+    Returns:
+        (stop - start, L, D).
+    """
+    follows = smooth(codes[:, :HELD_FROM], sigma, start, stop)
+    held = smooth(codes[:, HELD_FROM:], HELD * sigma, start, stop)
+    return np.concatenate([follows, held], axis=1)

@@ -23,7 +23,9 @@ def landmarks_at(x=200.0, y=150.0, scale=60.0, yaw=0.0):
 
 def track_of(frames, first=0):
     count = len(frames)
-    return Track(0, first, np.stack(frames).astype(np.float32), np.ones(count, dtype=bool), np.ones(count, np.float32))
+    landmarks = np.stack(frames).astype(np.float32)
+    flow = np.full_like(landmarks, np.nan)
+    return Track(0, first, landmarks, np.ones(count, dtype=bool), np.ones(count, np.float32), flow)
 
 
 SIZE = (300, 400)

@@ -17,7 +17,7 @@ def face_at(centre, *, radius=40.0, number=0, first=0, frames=1, detected=True, 
     """Make a track of a face that keeps still."""
     landmarks = np.repeat((SHAPE * radius + centre)[None], frames, axis=0).astype(np.float32)
     scores = np.full(frames, float(detected), dtype=np.float32)
-    track = Track(number, first, landmarks, np.full(frames, detected), scores)
+    track = Track(number, first, landmarks, np.full(frames, detected), scores, np.full_like(landmarks, np.nan))
     return InspectedTrack(track, ffhq_quad(landmarks), edited)
 
 

@@ -18,9 +18,9 @@ def track_of(heads, *, number=0, first=0, missed=(), edited=True):
     """Make a track of the landmarks of consecutive frames."""
     detected = ~np.isin(np.arange(len(heads)), missed)
     landmarks = np.stack(heads)
-    return InspectedTrack(
-        Track(number, first, landmarks, detected, detected.astype(np.float32)), ffhq_quad(landmarks), edited
-    )
+    flow = np.full_like(landmarks, np.nan)
+    track = Track(number, first, landmarks, detected, detected.astype(np.float32), flow)
+    return InspectedTrack(track, ffhq_quad(landmarks), edited)
 
 
 def heads(*turns, centre=(640, 300), side=300.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facevid.latents.smoothing import smooth
+from facevid.latents.smoothing import HELD_FROM, smooth, smooth_codes
 
 VALUES = np.random.default_rng(0).normal(size=(60, 3, 2)).astype(np.float32)
 
@@ -33,3 +33,13 @@ def test_shape_and_dtype_stay():
     smoothed = smooth(VALUES, 1.0)
     assert (smoothed.shape, smoothed.dtype) == (VALUES.shape, VALUES.dtype)
     assert np.diff(smoothed, axis=0).std() < np.diff(VALUES, axis=0).std() / 2
+
+
+def test_layers_of_colour_and_texture_are_held_and_those_of_expression_follow():
+    codes = np.random.default_rng(1).normal(size=(120, 12, 4)).astype(np.float32)
+    codes[60:] += 5
+    smoothed = smooth_codes(codes, 2.0)
+    step = np.abs(smoothed[66] - smoothed[54]).mean(axis=-1)
+    assert (step[:HELD_FROM] > 4).all()
+    assert (step[HELD_FROM:] < 2).all()
+    assert smooth_codes(codes, 2.0, 40, 50) == pytest.approx(smoothed[40:50], abs=1e-5)

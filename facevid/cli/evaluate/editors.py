@@ -1,4 +1,4 @@
-"""`facevid evaluate`: editors against each other, and a face model against photographs."""
+"""`facevid evaluate editors`."""
 
 import json
 from dataclasses import asdict
@@ -13,7 +13,6 @@ from facevid.cli.progress import StageProgress
 from facevid.device import choose_device
 from facevid.errors import ModelError
 from facevid.evaluation.editors import areas, evaluate_editors, write_points
-from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
 from facevid.evaluation.plot import write_plot
 from facevid.latents.attributes import attribute_of
 from facevid.models.load import load_model
@@ -21,17 +20,7 @@ from facevid.training.classifier import read_classifier
 from facevid.training.codes import load_codes
 
 
-@click.group()
-def command() -> None:
-    """Measure editors and face models.
-
-    \b
-      facevid evaluate editors codes.safetensors --model mine --out results
-      facevid evaluate model london london.csv --model mine
-    """
-
-
-@command.command("editors")
+@click.command("editors")
 @click.argument("codes", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the CSV and the plot."
@@ -46,7 +35,7 @@ def command() -> None:
 @json_option
 @quiet_option
 @verbose_option
-def editors_command(
+def command(
     *,
     codes: Path,
     out: Path,
@@ -91,48 +80,3 @@ def editors_command(
     for area in found:
         table.add_row(area.attribute, area.method, f"{area.preserved:.3f}", f"{area.identity:.3f}")
     Console().print(table, highlight=False)
-
-
-@command.command("model")
-@click.argument("pictures", type=click.Path(path_type=Path))
-@click.argument("table", type=click.Path(path_type=Path))
-@model_option
-@device_option
-@json_option
-@quiet_option
-@verbose_option
-def model_command(*, pictures: Path, table: Path, model: str | None, device: str, as_json: bool, quiet: bool) -> None:
-    """Measure a face model on people photographed neutral and smiling, whom it has never seen.
-
-    PICTURES is a folder or a tar file of faces aligned as FFHQ. TABLE is a CSV file:
-
-    \b
-      file,person,smiling
-      003_neutral.jpg,003,0
-      003_smiling.jpg,003,1
-
-    Identity is the distance of dlib's face descriptors: small is the same person. Smiles are judged by the mouth's
-    geometry alone, against the midpoint of the person's own two photographs.
-
-    \b
-      facevid evaluate model london london.csv --model mine
-    """
-    loaded = load_model(model, choose_device(device))
-    measures = evaluate_model(loaded, read_photographs(pictures, table), StageProgress(quiet))
-    if as_json:
-        click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
-        return
-    shown = Table("measure", "value", "unit", box=None)
-    for measure in measures:
-        shown.add_row(measure.name, _value(measure), measure.unit)
-    Console().print(shown, highlight=False)
-
-
-def _value(measure: Measure) -> str:
-    match measure.unit:
-        case "dB":
-            return f"{measure.value:.1f}"
-        case "share":
-            return f"{measure.value:.0%}"
-        case _:
-            return f"{measure.value:.2f}"

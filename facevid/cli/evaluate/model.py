@@ -1,0 +1,60 @@
+"""`facevid evaluate model`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from facevid.cli.common import device_option, json_option, model_option, quiet_option, verbose_option
+from facevid.cli.progress import StageProgress
+from facevid.device import choose_device
+from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
+from facevid.models.load import load_model
+
+
+@click.command("model")
+@click.argument("pictures", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path))
+@model_option
+@device_option
+@json_option
+@quiet_option
+@verbose_option
+def command(*, pictures: Path, table: Path, model: str | None, device: str, as_json: bool, quiet: bool) -> None:
+    """Measure a face model on people photographed neutral and smiling, whom it has never seen.
+
+    PICTURES is a folder or a tar file of faces aligned as FFHQ. TABLE is a CSV file:
+
+    \b
+      file,person,smiling
+      003_neutral.jpg,003,0
+      003_smiling.jpg,003,1
+
+    Identity is the distance of dlib's face descriptors: small is the same person. Smiles are judged by the mouth's
+    geometry alone, against the midpoint of the person's own two photographs.
+
+    \b
+      facevid evaluate model london london.csv --model mine
+    """
+    loaded = load_model(model, choose_device(device))
+    measures = evaluate_model(loaded, read_photographs(pictures, table), StageProgress(quiet))
+    if as_json:
+        click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
+        return
+    shown = Table("measure", "value", "unit", box=None)
+    for measure in measures:
+        shown.add_row(measure.name, _value(measure), measure.unit)
+    Console().print(shown, highlight=False)
+
+
+def _value(measure: Measure) -> str:
+    match measure.unit:
+        case "dB":
+            return f"{measure.value:.1f}"
+        case "share":
+            return f"{measure.value:.0%}"
+        case _:
+            return f"{measure.value:.2f}"
