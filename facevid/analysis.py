@@ -6,6 +6,7 @@ Both halves are cached: tracking depends on the clip and the detector, encoding 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,16 @@ from facevid.options import ComputeOptions, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.video import Clip, Frame
 from facevid.video.cuts import CutDetector
+from facevid.visibility import Sight
 
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
 VERSION = 1
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
+
+OCCLUSION_VERSION = 1
+"""The same for what is before faces, which is found with the codes."""
 
 USUAL_RATE = Fraction(25)
 """Frames a second assumed of a clip that does not say."""
@@ -73,12 +78,15 @@ class EncodedTrack:
         quads: float64 (N, 4, 2), smoothed over time; corners as from `faces.alignment.ffhq_quad`.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
+        visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
+            it, a memory map; None where nobody looked.
     """
 
     track: Track
     quads: NDArray[np.floating]
     presence: NDArray[np.float32]
     codes: NDArray[np.float32]
+    visibility: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class Analysis:
     def encode(
         self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
     ) -> list[EncodedTrack]:
-        """Align the tracks' faces and encode them, or fetch what was encoded before."""
+        """Align the tracks' faces, encode them and find what is before them, or fetch what was found before."""
         quads = [smooth(ffhq_quad(track.landmarks), self.options.smooth) for track in tracks]
 
         def fill(folder: Path) -> None:
@@ -142,29 +150,41 @@ class Analysis:
                 )
                 for track in tracks
             ]
+            sights = [Sight(folder / f"sight_{track.number}.npy", len(track)) for track in tracks]
             crops = batches(_crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
             for batch in self.progress("encode", crops, sum(map(len, tracks))):
                 codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
                 for item, code in zip(batch, codes, strict=True):
                     maps[item.track][item.offset] = code
+                    sights[item.track].add(item.offset, item.picture)
+            for track, quad, codes, sight in zip(tracks, quads, maps, sights, strict=True):
+                reconstruct = partial(_reconstructions, model, codes, compute.batch_size)
+                visible, hidden = sight.visibility(track.landmarks, quad, reconstruct, self.progress)
+                np.save(_visibility_file(folder, track), visible)
+                np.save(_hidden_file(folder, track), hidden)
 
         encoding = {
             "tracks": [track.number for track in tracks],
             "smooth": self.options.smooth,
             "model": model.fingerprint,
             "precision": compute.precision,
+            "occlusion": OCCLUSION_VERSION,
         }
         folder = cached(self._depends_on() | encoding, fill)
         return [
             EncodedTrack(
-                track, quad, self._presence(tracking, track), np.load(_codes_file(folder, track), mmap_mode="r")
+                track,
+                quad,
+                self._presence(tracking, track, np.load(_hidden_file(folder, track))),
+                np.load(_codes_file(folder, track), mmap_mode="r"),
+                np.load(_visibility_file(folder, track), mmap_mode="r"),
             )
             for track, quad in zip(tracks, quads, strict=True)
         ]
 
-    def _presence(self, tracking: Tracking, track: Track) -> NDArray[np.float32]:
+    def _presence(self, tracking: Tracking, track: Track, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
-        return presence(track, shot, (self.clip.info.height, self.clip.info.width), self._frames(FADE))
+        return presence(track, shot, (self.clip.info.height, self.clip.info.width), self._frames(FADE), hidden)
 
     def _frames(self, seconds: float | Fraction) -> int:
         return round(seconds * (self.clip.info.average_rate or USUAL_RATE))
@@ -214,6 +234,23 @@ def _crops(
 
 def _codes_file(folder: Path, track: Track) -> Path:
     return folder / f"codes_{track.number}.npy"
+
+
+def _visibility_file(folder: Path, track: Track) -> Path:
+    return folder / f"visibility_{track.number}.npy"
+
+
+def _hidden_file(folder: Path, track: Track) -> Path:
+    return folder / f"hidden_{track.number}.npy"
+
+
+def _reconstructions(
+    model: "FaceModel", codes: NDArray[np.float32], batch_size: int, offsets: NDArray[np.intp]
+) -> Iterator[NDArray[np.uint8]]:
+    """Generate the faces of some codes, one uint8 (S, S, 3) RGB after another."""
+    for batch in batches(offsets, batch_size):
+        generated = model.generate(codes[batch]).permute(0, 2, 3, 1)
+        yield from ((generated + 1) * 127.5).clamp(0, 255).byte().cpu().numpy()
 
 
 def _save(path: Path, tracking: Tracking) -> None:

@@ -124,6 +124,7 @@ class Renderer:
                 reconstruction=before[position] if self.reconstruct else None,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
+                visibility=_hiding(encoded, offset),
             )
             yield track.first + offset, face
 
@@ -154,6 +155,13 @@ def set_into(picture: NDArray[np.uint8], faces: Sequence[EditedFace], options: C
         if len(faces) > 1:
             picture = patch.applied_to(picture)
     return patches
+
+
+def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
+    """Return a frame's visibility where something is before the face."""
+    if encoded.visibility is None or encoded.visibility[offset].all():
+        return None
+    return np.array(encoded.visibility[offset])
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:

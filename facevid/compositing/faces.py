@@ -27,6 +27,8 @@ class EditedFace:
         reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
+        visibility: (V, V) in the crop's space, 0 where something is before the face, 1 elsewhere; None where nothing
+            is.
     """
 
     crop_to_frame: NDArray[np.float64]
@@ -35,6 +37,7 @@ class EditedFace:
     reconstruction: NDArray[np.float32] | None = None
     shape: ShapeChange | None = None
     opacity: float = 1.0
+    visibility: NDArray[np.generic] | None = None
 
     @property
     def size(self) -> int:
