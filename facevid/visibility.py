@@ -1,5 +1,6 @@
 """What of each face of a track is to be seen, found by comparing the track's frames with each other."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from math import ceil
 from pathlib import Path
@@ -79,14 +80,14 @@ class _Appearances:
     def __init__(self, seen: NDArray[np.float16], reconstruct: Reconstruct) -> None:
         step = max(ceil(min(len(seen), WINDOW) / EXEMPLARS), 1)
         self._seen = seen
-        self._offsets = np.arange(step // 2, len(seen), step)
-        pairs = zip(self._offsets, reconstruct(self._offsets), strict=True)
+        self._offsets = range(step // 2, len(seen), step)
+        pairs = zip(self._offsets, reconstruct(np.array(self._offsets)), strict=True)
         self._unlike = [unlikeness(self._described(i), picture) for i, picture in pairs]
         self._first = 0
         self._appearance = self._learned(0)
 
     def near(self, offset: int) -> Appearance:
-        middle = int(np.searchsorted(self._offsets, offset))
+        middle = bisect(self._offsets, offset)
         first = min(max(middle - EXEMPLARS // 2, 0), max(len(self._offsets) - EXEMPLARS, 0))
         if first != self._first:
             self._first, self._appearance = first, self._learned(first)

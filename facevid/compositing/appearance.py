@@ -39,8 +39,7 @@ def features(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         float32 (SIDE, SIDE, 5): weighted L, a and b, and the lightness's gradient across and down.
     """
-    lab = _lab(_resized(crop, 2 * SIDE))
-    light = cv2.GaussianBlur(lab[..., 0], (0, 0), 1.0)
+    light = cv2.GaussianBlur(_lab(crop, 2 * SIDE)[..., 0], (0, 0), 1.0)
     gradient = [cv2.Sobel(light, cv2.CV_32F, dx, 1 - dx, scale=0.25 * GRADIENT_WEIGHT) for dx in (1, 0)]
     fine = np.stack(gradient, axis=-1)
     return np.concatenate([_colour(crop), _resized(fine, SIDE)], axis=-1)
@@ -85,11 +84,11 @@ class Appearance:
 
 
 def _colour(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return _lab(_resized(picture, SIDE)) * COLOUR_WEIGHTS
+    return _lab(picture, SIDE) * COLOUR_WEIGHTS
 
 
-def _lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+def _lab(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    return cv2.cvtColor(_resized(picture, side).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
 def _resized(picture: NDArray[np.generic], side: int) -> NDArray[np.generic]:

@@ -32,6 +32,9 @@ pixels. It lies on the RIM of the face, too, or else outside of what is expressi
 FEWEST, GAP = 10, 9
 """Pixels: the smallest region, and the widest gap that is closed. Skin before skin differs in places only."""
 
+FRINGE = 7
+"""Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
+
 NEAR = 7
 """Pixels around an occluder in which it must be in the frame before or after."""
 
@@ -44,7 +47,7 @@ def occluded(mismatch: NDArray[np.float32], landmarks: NDArray[np.floating]) -> 
         landmarks: (68, 2) as indices of the mismatch's pixels.
 
     Returns:
-        bool (SIDE, SIDE), False off the face.
+        bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
     """
     face = face_matte(landmarks, SIDE) > 0.5
     if not face.any():
@@ -86,7 +89,7 @@ def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
     """Tell which share of a face is occluded, 0 to 1; arguments as for `occluded`."""
     face = face_matte(landmarks, SIDE) > 0.5
-    return float(np.count_nonzero(mask & face) / max(np.count_nonzero(face), 1))
+    return float(mask[face].mean()) if face.any() else 0.0
 
 
 def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -105,5 +108,7 @@ def _solid(found: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[GAP:-GAP, GAP:-GAP].astype(bool) & face
     contours, _ = cv2.findContours(closed.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     solid = cv2.drawContours(np.zeros(face.shape, dtype=np.uint8), contours, -1, 1, cv2.FILLED)
-    beyond = np.maximum(solid, ~face)
-    return (cv2.erode(beyond, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0) & face
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inside = ((cv2.erode(np.maximum(solid, ~face), cross) > 0) & face).astype(np.uint8)
+    fringe = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1)))
+    return np.where(face, inside, fringe) > 0
