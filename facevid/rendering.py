@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facevid.analysis import EncodedTrack
 from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, composite
+from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.smoothing import smooth, smooth_codes
@@ -121,6 +121,7 @@ class Renderer:
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,
+                visibility=_hiding(encoded, offset),
             )
             yield track.first + offset, face
 
@@ -158,6 +159,13 @@ def set_into(
         if len(faces) > 1:
             picture = patch.applied_to(picture)
     return placed
+
+
+def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
+    """Return a frame's visibility where something is before the face."""
+    if encoded.visibility is None or encoded.visibility[offset].all():
+        return None
+    return np.array(encoded.visibility[offset])
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facevid.analysis import Analysis, EncodedTrack, Tracking
+from facevid.analysis import Analysis
+from facevid.encoded import EncodedTrack
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, blame
 from facevid.faces.tracking import Track
 from facevid.latents.edits import AttributeEdit
 from facevid.rendering import TrackEdit
+from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 
 

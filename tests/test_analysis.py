@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from facevid.analysis import Analysis, Tracking
+from facevid.analysis import Analysis
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.faces.identity import SIZE
 from facevid.options import TrackingOptions
 from facevid.reference import describe_reference
+from facevid.tracking import Tracking
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 

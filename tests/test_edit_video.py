@@ -184,7 +184,7 @@ def test_analysis_is_not_done_twice(portrait_clip, tmp_path):
 
     for number, attribute in enumerate(("smile=1", "age=1")):
         edit_video(portrait_clip, tmp_path / f"{number}.mp4", [attribute], LOSSLESS, listen)
-    assert stages == ["track", "identify", "encode", "shape", "edit", "shape", "edit"]
+    assert stages == ["track", "identify", "encode", "occlusion", "shape", "edit", "shape", "edit"]
 
 
 def test_the_comparison_shows_three_pictures(portrait_clip, tmp_path):

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis import USUAL_RATE, Analysis, EncodedTrack, Tracking, shots_between
+from facevid.analysis import USUAL_RATE, Analysis
 from facevid.benchmark.sample import Sample
+from facevid.encoded import EncodedTrack
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -22,6 +23,7 @@ from facevid.options import CompositingOptions, TrackingOptions
 from facevid.pipeline import edit_frame
 from facevid.progress import silent
 from facevid.rendering import Renderer, TrackEdit
+from facevid.tracking import Tracking, shots_between
 from facevid.video.cuts import CutDetector
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.cloning import feathered, seamless
 from facevid.compositing.detail import kept_detail
+from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
@@ -53,8 +54,14 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
     matte = face_matte(face.moved_landmarks, face.size)
     blend = seamless if options.blend == "seamless" else feathered
     soft = placement.to_region(matte).clip(0, 1)
+    visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
     if options.detail == "keep":
-        delta = blend(kept_detail(face, matte, plate, placement), plate, soft)
+        delta = blend(kept_detail(face, matte, plate, placement, visible), plate, soft)
     else:
-        delta = blend(placement.to_region(face.edited), plate, soft) * np.float32(face.opacity)
+        replaced = placement.to_region(face.edited)
+        if visible is not None:
+            replaced = plate + (replaced - plate) * visible[..., None]
+        delta = blend(replaced, plate, soft) * np.float32(face.opacity)
+    if visible is not None:
+        delta *= visible[..., None]
     return Patch(placement.x, placement.y, delta)

@@ -22,7 +22,11 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
 def kept_detail(
-    face: EditedFace, matte: NDArray[np.float32], plate: NDArray[np.uint8], placement: Placement
+    face: EditedFace,
+    matte: NDArray[np.float32],
+    plate: NDArray[np.uint8],
+    placement: Placement,
+    visible: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """Build the edited face from the plate's pixels.
 
@@ -31,9 +35,11 @@ def kept_detail(
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
         plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
+        visible: float32 (height, width), 0 where something is before the face, 1 elsewhere; None where nothing is.
 
     Returns:
-        float32 (height, width, 3), 0 to 255 and a little beyond; the plate itself where the matte is 0.
+        float32 (height, width, 3), 0 to 255 and a little beyond; the plate itself where the matte is 0, where something
+        is before the face, and where its pixels would be fetched from.
     """
     assert face.shape is not None
     assert face.reconstruction is not None
@@ -41,11 +47,16 @@ def kept_detail(
     soft = matte[..., None]
     motion = placement.to_region(landmark_warp(target, face.landmarks, size) * soft)
     frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
-    moved = warped(plate, motion @ frame_from_crop.T)
+    motion = motion @ frame_from_crop.T
+    moved = warped(plate, motion)
 
     edited = warped(face.edited, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
-    return moved + placement.to_region(_local(edited - reconstruction, matte) * soft)
+    changed = moved + placement.to_region(_local(edited - reconstruction, matte) * soft)
+    if visible is None:
+        return changed
+    shown = np.minimum(visible, warped(visible, motion).clip(0, 1))
+    return plate + (changed - plate) * shown[..., None]
 
 
 def _local(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -28,6 +28,8 @@ class EditedFace:
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
+        visibility: (V, V) in the crop's space, 0 where something is before the face, 1 elsewhere; None where nothing
+            is.
     """
 
     crop_to_frame: NDArray[np.float64]
@@ -37,6 +39,7 @@ class EditedFace:
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0
+    visibility: NDArray[np.generic] | None = None
 
     @property
     def size(self) -> int:

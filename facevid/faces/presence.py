@@ -19,17 +19,30 @@ INSIDE = (0.95, 0.65)
 """Share of the landmarks inside the picture down to which an edit is whole, and from which there is none."""
 
 
-def presence(track: Track, shot: range, frame_size: tuple[int, int], fade: int) -> NDArray[np.float32]:
+HIDDEN = (0.4, 0.65)
+"""Share of the face behind something else up to which an edit is whole, and from which there is none: the landmarks are
+guesses there."""
+
+
+def presence(
+    track: Track,
+    shot: range,
+    frame_size: tuple[int, int],
+    fade: int,
+    hidden: NDArray[np.floating] | float = 0.0,
+) -> NDArray[np.float32]:
     """Tell how much of an edit each frame of a track takes.
 
-    It falls where the face turns to profile, leaves the picture or becomes too small, and towards an end of the track
-    that is not an end of the shot: there the detector loses the face, or finds it, while it is still to be seen.
+    It falls where the face turns to profile, leaves the picture, becomes too small or is hidden, and towards an end of
+    the track that is not an end of the shot: there the detector loses the face, or finds it, while it is still to be
+    seen.
 
     Args:
         track: the face.
         shot: the frames of the shot that it is in.
         frame_size: height and width of the picture in pixels.
         fade: frames over which an edit comes and goes; 0 turns all fading off.
+        hidden: (N,), which share of the face is behind something else.
 
     Returns:
         float32 (N,), 0 to 1.
@@ -43,6 +56,7 @@ def presence(track: Track, shot: range, frame_size: tuple[int, int], fade: int) 
         _ramp(np.abs(yaw(track.landmarks)), *YAW)
         * _ramp(quad_side(ffhq_quad(track.landmarks)), *SIZE)
         * _ramp(inside, *INSIDE)
+        * _ramp(np.asarray(hidden), *HIDDEN)
     )
     smoothed = gaussian_filter1d(fit, fade / 2, mode="nearest")
     steps = np.arange(1, count + 1) / (fade + 1)

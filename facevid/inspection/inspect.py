@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from facevid.analysis import Analysis, Tracking
+from facevid.analysis import Analysis
 from facevid.device import choose_device
 from facevid.errors import OutputError, UsageError
 from facevid.faces.landmarks import choose_detector
@@ -20,6 +20,7 @@ from facevid.inspection.tracks import InspectedTrack, covered
 from facevid.inspection.tracks_json import write_tracks
 from facevid.options import TrackingOptions
 from facevid.progress import Progress, silent
+from facevid.tracking import Tracking
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
 from facevid.video.destination import Temporaries, check_destination
 from facevid.video.remux import plan_remux

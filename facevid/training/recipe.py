@@ -47,11 +47,11 @@ class Recipe:
     """
 
     sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.55), ("utk128", 0.35), ("congress256", 0.1))
-    channels: tuple[int, ...] = (192, 192, 192, 128, 64, 32)
+    channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
     width: int = 128
-    encoder_input: int = 128
-    encoder_stem: int = 32
-    encoder_stages: tuple[tuple[int, int], ...] = ((40, 1), (48, 2), (64, 3), (96, 3), (128, 2))
+    encoder_input: int = 64
+    encoder_stem: int = 24
+    encoder_stages: tuple[tuple[int, int], ...] = ((24, 1), (48, 2), (96, 3), (128, 2))
     feature_widths: tuple[int, ...] = (32, 64, 96)
     feature_channels: int = 32
     batch_size: int = 16

@@ -69,6 +69,23 @@ def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     assert 2 <= found_y - 22 <= 5  # 3 px of the crop are 4 of the frame, softened by the spline and the bound
 
 
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_what_is_before_the_face_stays_and_is_not_spread(portrait, face, way):
+    centre = round(float(cv2.transform(face.landmarks[None, 30:31].astype(float), face.crop_to_frame)[0, 0, 0]))
+    frame = portrait.copy()
+    frame[:, :centre] = (0, 0, 255)
+    places = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(float)
+    visibility = cv2.transform(places, face.crop_to_frame)[..., 0] >= centre
+    shape = ShapeChange(face.landmarks, face.landmarks + np.array([4, 0]))
+    edited = replace(face, edited=255 - face.edited, shape=shape, visibility=visibility)
+    patch = composited(frame, edited, way)
+    delta = patch.delta[:, : centre - patch.x - 4]
+    assert not delta.any()
+    assert np.abs(patch.delta).max() > 20
+    beside = patch.applied_to(frame)[:, centre + 1 :].astype(int)
+    assert not (beside[..., 2] - beside[..., :2].max(axis=-1) > 100).any()
+
+
 def test_a_face_at_the_frames_edge_is_composited(portrait, face):
     for x, y in ((150, 0), (0, 60), (150, 90)):
         cut = np.ascontiguousarray(portrait[y : y + 260, x : x + 200])

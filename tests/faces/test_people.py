@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from facevid.analysis import shots_between
 from facevid.faces.identity import SIZE
 from facevid.faces.people import SAME_PERSON, SAME_PERSON_FOLLOWED, find_people
 from facevid.faces.tracking import find_tracklets, largest_tracks
+from facevid.tracking import shots_between
 from tests.faces.test_tracking import face_at
 
 ANNA, BERT = np.eye(2, SIZE)

@@ -71,3 +71,12 @@ def test_a_still_and_no_fade_are_whole():
     gone = landmarks_at(x=2000)
     assert presence(track_of([gone]), range(1), SIZE, fade=6) == pytest.approx(1)
     assert presence(track_of([gone] * 5), range(50), SIZE, fade=0) == pytest.approx(1)
+
+
+def test_an_edit_fades_where_most_of_the_face_is_hidden():
+    hidden = np.zeros(30)
+    hidden[12:20] = 0.8
+    found = presence(track_of([landmarks_at()] * 30), range(30), SIZE, 4, hidden)
+    assert found[[0, -1]] == pytest.approx(1, abs=1e-3)
+    assert found[15] < 0.06
+    assert np.abs(np.diff(found)).max() < 0.3

@@ -2,7 +2,7 @@
 
 import click
 
-from facevid.cli.evaluate import editors, model, stability, video
+from facevid.cli.evaluate import editors, model, occlusion, stability, video
 
 
 class EvaluateCommands(click.Group):
@@ -17,11 +17,12 @@ class EvaluateCommands(click.Group):
 
 @click.group(cls=EvaluateCommands)
 def command() -> None:
-    """Measure an edit, ways to steady it, editors, and face models.
+    """Measure an edit, ways to steady it, the finding of what is before a face, editors, and face models.
 
     \b
       facevid evaluate in.mp4 out.mp4                            an edit against its source
       facevid evaluate stability in.mp4 --attr smile=+1          ways to steady it, on your clips
+      facevid evaluate occlusion in.mp4                          with things drawn before the face
       facevid evaluate editors codes.safetensors --model mine --out results
       facevid evaluate model london london.csv --model mine
     """
@@ -29,5 +30,6 @@ def command() -> None:
 
 command.add_command(video.command)
 command.add_command(stability.command)
+command.add_command(occlusion.command)
 command.add_command(editors.command)
 command.add_command(model.command)

@@ -1,0 +1,64 @@
+"""`facevid evaluate occlusion`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from facevid.cli.common import (
+    detector_option,
+    device_option,
+    json_option,
+    model_option,
+    quiet_option,
+    verbose_option,
+)
+from facevid.cli.progress import StageProgress
+from facevid.device import choose_device
+from facevid.evaluation.occlusion import evaluate_occlusion
+from facevid.faces.landmarks import DetectorName, choose_detector
+from facevid.models.load import load_model
+from facevid.options import ComputeOptions
+from facevid.video import open_clip
+
+
+@click.command("occlusion")
+@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CLIP...")
+@detector_option
+@model_option
+@device_option
+@json_option
+@quiet_option
+@verbose_option
+def command(
+    *, clips: tuple[Path, ...], detector: DetectorName, model: str | None, device: str, as_json: bool, quiet: bool
+) -> None:
+    """Measure how well things before a face are found, so that the edit leaves them alone.
+
+    A bar, a microphone, hair and a hand of the face's own skin are drawn before the face of each CLIP, which should
+    show nothing before the face itself. The overlap is the intersection over the union of what is found and what is
+    there, inside the face; with kind "none", all that is called occluded is a false alarm.
+
+    \b
+      facevid evaluate occlusion shot.mp4
+    """
+    where = choose_device(device)
+    loaded = load_model(model, where)
+    finder = choose_detector(detector, where).detector
+    progress = StageProgress(quiet)
+    measures = [
+        measure
+        for clip in clips
+        for measure in evaluate_occlusion(open_clip(clip), loaded, finder, ComputeOptions(device), progress)
+    ]
+    if as_json:
+        click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
+        return
+    table = Table("clip", "before the face", "overlap", "called occluded", box=None)
+    for measure in measures:
+        overlap = "" if measure.overlap is None else f"{measure.overlap:.2f}"
+        table.add_row(measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
+    Console().print(table, highlight=False)

@@ -1,0 +1,114 @@
+"""What is before a face: regions that do not look like it, shaped as things that come before faces are.
+
+There is no network in this. What tells a hand from a smile is where it is: it reaches in from the face's outline, or
+covers more than an eye or a mouth.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.appearance import SIDE
+from facevid.compositing.matte import face_matte
+
+EXPRESSIVE = ([*range(48, 68), *range(6, 11)], [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)])
+"""Landmarks around mouth and chin, and each eye with its brow: what these do is expression, so it must differ more."""
+
+EXPRESSION = 1.6
+"""How many times more it must differ there."""
+
+WEAK, STRONG = 2.0, 6.5
+"""A region of at least WEAK mismatch whose upper tenth is STRONG is an occluder; units of `Appearance.mismatch`, about
+those of CIE Lab."""
+
+OWN_SHARE, OWN_MOST = 0.3, 40.0
+"""The occluder is what has this share of its upper tenth, of which no more than the most counts: the mismatch is
+blurred by a pixel, and the fringe of what differs much would count."""
+
+DEPTH, RIM, ENOUGH = 6, 3, 6
+"""Pixels. A turning head bares some background along the outline: an occluder reaches DEPTH into the face with ENOUGH
+pixels. It lies on the RIM of the face, too, or else outside of what is expressive."""
+
+FEWEST, GAP = 10, 9
+"""Pixels: the smallest region, and the widest gap that is closed. Skin before skin differs in places only."""
+
+FRINGE = 7
+"""Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
+
+NEAR = 7
+"""Pixels around an occluder in which it must be in the frame before or after."""
+
+
+def occluded(mismatch: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Find what is before the face in one frame.
+
+    Args:
+        mismatch: float32 (SIDE, SIDE), as from `Appearance.mismatch`.
+        landmarks: (68, 2) as indices of the mismatch's pixels.
+
+    Returns:
+        bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
+    """
+    face = face_matte(landmarks, SIDE) > 0.5
+    if not face.any():
+        return face
+    expressive = _expressive(landmarks)
+    score = mismatch / np.where(expressive, EXPRESSION, 1) - np.median(mismatch[face])
+    depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((score > WEAK) & face).astype(np.uint8))
+    found = np.zeros_like(face)
+    for label in range(1, count):
+        if statistics[label, cv2.CC_STAT_AREA] < FEWEST:
+            continue
+        region = labels == label
+        values = np.sort(score[region])
+        top = float(values[-max(len(values) // 10, 4) :].mean())
+        region &= score > OWN_SHARE * min(top, OWN_MOST)
+        reaches_in = np.count_nonzero(region & (depth > DEPTH)) >= ENOUGH
+        comes_from_outside = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > ENOUGH
+        if top >= STRONG and reaches_in and comes_from_outside:
+            found |= region
+    return _solid(found, face)
+
+
+def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill what is missed in one frame, drop what is seen in one only; bool (N, SIDE, SIDE) of consecutive frames."""
+    if len(masks) < 3:
+        return masks
+    before, after = np.roll(masks, 1, axis=0), np.roll(masks, -1, axis=0)
+    before[0], after[-1] = masks[0], masks[-1]
+    filled = masks | (before & after)
+    around = np.ones((2 * NEAR + 1, 2 * NEAR + 1), dtype=np.uint8)
+    near = np.stack([cv2.dilate(mask.astype(np.uint8), around) > 0 for mask in filled])
+    neighbours = np.zeros_like(near)
+    neighbours[1:] |= near[:-1]
+    neighbours[:-1] |= near[1:]
+    return filled & neighbours
+
+
+def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
+    """Tell which share of a face is occluded, 0 to 1; arguments as for `occluded`."""
+    face = face_matte(landmarks, SIDE) > 0.5
+    return float(mask[face].mean()) if face.any() else 0.0
+
+
+def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+    drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    for part in EXPRESSIVE:
+        cv2.fillConvexPoly(drawn, cv2.convexHull(landmarks[part].astype(np.int32)), 1)
+    return cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
+
+
+def _solid(found: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Close gaps and holes. The gradient reaches a pixel beyond the occluder's edge, which is taken back."""
+    if not found.any():
+        return found
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GAP, GAP))
+    padded = np.pad(found.astype(np.uint8), GAP)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[GAP:-GAP, GAP:-GAP].astype(bool) & face
+    contours, _ = cv2.findContours(closed.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    solid = cv2.drawContours(np.zeros(face.shape, dtype=np.uint8), contours, -1, 1, cv2.FILLED)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inside = ((cv2.erode(np.maximum(solid, ~face), cross) > 0) & face).astype(np.uint8)
+    fringe = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1)))
+    return np.where(face, inside, fringe) > 0

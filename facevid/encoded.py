@@ -1,0 +1,82 @@
+"""Tracks as a model sees them: aligned and encoded, and what of each face is to be seen."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.faces.alignment import crop
+from facevid.faces.tracking import Track
+from facevid.video import Frame
+
+
+@dataclass(frozen=True)
+class EncodedTrack:
+    """A track, aligned and encoded.
+
+    Attributes:
+        track: the face's landmarks.
+        quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
+        landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
+        presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
+        codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
+        features: float32 (N, K, S, S) feature codes, likewise; None where the model has none.
+        visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
+            it, a memory map; None where nobody looked.
+    """
+
+    track: Track
+    quads: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+    presence: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+    visibility: NDArray[np.uint8] | None = None
+
+
+class TrackFiles:
+    """What is cached of a track: arrays of one entry a frame, by name."""
+
+    def __init__(self, folder: Path, track: Track) -> None:
+        self._folder, self._label = folder, f"{track.number}_{track.first}"
+        self._frames = len(track)
+        self._maps: dict[str, np.memmap[Any, Any]] = {}
+
+    def path(self, name: str) -> Path:
+        """Return where the array of this name lies."""
+        return self._folder / f"{name}_{self._label}.npy"
+
+    def write(self, name: str, offset: int, value: NDArray[np.floating]) -> None:
+        """Write one frame's entry; the first one says shape and dtype."""
+        if name not in self._maps:
+            shape = (self._frames, *value.shape)
+            self._maps[name] = np.lib.format.open_memmap(self.path(name), "w+", value.dtype, shape)
+        self._maps[name][offset] = value
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Map an array into memory."""
+        mapped: NDArray[Any] = np.load(self.path(name), mmap_mode="r")
+        return mapped
+
+
+@dataclass(frozen=True)
+class Crop:
+    """An aligned face, uint8 (S, S, 3) RGB: of which track, and of which of its frames."""
+
+    track: int
+    offset: int
+    picture: NDArray[np.uint8]
+
+
+def crops(frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.float64]], size: int) -> Iterator[Crop]:
+    """Cut the tracks' faces, of `size` pixels, out of a clip's frames as they come."""
+    for frame in frames:
+        present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
+        if present:
+            picture = frame.rgb()
+        for i in present:
+            offset = frame.index - tracks[i].first
+            yield Crop(i, offset, crop(picture, quads[i][offset], size))

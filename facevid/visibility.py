@@ -1,0 +1,106 @@
+"""What of each face of a track is to be seen, found by comparing the track's frames with each other."""
+
+from bisect import bisect
+from collections.abc import Callable, Iterable
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
+from facevid.compositing.occlusion import hidden_share, lasting, occluded
+from facevid.faces.alignment import crop_to_frame
+from facevid.progress import Progress
+
+EXEMPLARS = 32
+"""Frames that each frame is compared with, the nearest of those chosen."""
+
+WINDOW = 512
+"""Frames over which they are spread in a long track: light and pose change with time."""
+
+FEWEST = 8
+"""Frames of a track below which nothing is known of the face, and all of it passes for visible."""
+
+Reconstruct = Callable[[NDArray[np.intp]], Iterable[NDArray[np.uint8]]]
+"""From offsets into a track to the reconstructed faces, uint8 (S, S, 3) RGB each."""
+
+
+class Sight:
+    """Gathers the crops of one track, one after another, and then tells what is before the face in each.
+
+    What it keeps of a crop, 40 KiB, lies in a file.
+    """
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._path = path
+        self._seen = np.lib.format.open_memmap(path, "w+", np.float16, (count, SIDE, SIDE, 5))
+
+    def add(self, offset: int, crop: NDArray[np.uint8]) -> None:
+        """Look at the crop, uint8 (S, S, 3) RGB, of the frame at `offset` of the track."""
+        self._seen[offset] = features(crop)
+
+    def visibility(
+        self,
+        landmarks: NDArray[np.floating],
+        quads: NDArray[np.floating],
+        reconstruct: Reconstruct,
+        progress: Progress,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Tell what is to be seen, and delete the file.
+
+        Args:
+            landmarks: (N, 68, 2) in pixels of the frame.
+            quads: (N, 4, 2), by which the crops were cut out.
+            reconstruct: makes the faces that the generator has for some of the crops.
+            progress: told how far it is.
+
+        Returns:
+            uint8 (N, SIDE, SIDE) in the crop's space, 1 where the face is visible, 0 where something is before it; and
+            float32 (N,), the share of the face that is hidden.
+        """
+        count = len(self._seen)
+        inside = [_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)]
+        if count < FEWEST:
+            masks = np.zeros((count, SIDE, SIDE), dtype=bool)
+        else:
+            offsets = progress("occlusion", range(count), count)
+            appearances = _Appearances(self._seen, reconstruct)
+            found = [occluded(appearances.near(i).mismatch(self._seen[i]), inside[i]) for i in offsets]
+            masks = lasting(np.stack(found))
+        self._path.unlink()
+        hidden = [hidden_share(mask, points) for mask, points in zip(masks, inside, strict=True)]
+        return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)
+
+
+class _Appearances:
+    """How the face looks around each frame; only the last one asked for is kept."""
+
+    def __init__(self, seen: NDArray[np.float16], reconstruct: Reconstruct) -> None:
+        step = max(ceil(min(len(seen), WINDOW) / EXEMPLARS), 1)
+        self._seen = seen
+        self._offsets = range(step // 2, len(seen), step)
+        pairs = zip(self._offsets, reconstruct(np.array(self._offsets)), strict=True)
+        self._unlike = [unlikeness(self._described(i), picture) for i, picture in pairs]
+        self._first = 0
+        self._appearance = self._learned(0)
+
+    def near(self, offset: int) -> Appearance:
+        middle = bisect(self._offsets, offset)
+        first = min(max(middle - EXEMPLARS // 2, 0), max(len(self._offsets) - EXEMPLARS, 0))
+        if first != self._first:
+            self._first, self._appearance = first, self._learned(first)
+        return self._appearance
+
+    def _learned(self, first: int) -> Appearance:
+        chosen = slice(first, first + EXEMPLARS)
+        return Appearance.of([self._described(i) for i in self._offsets[chosen]], self._unlike[chosen])
+
+    def _described(self, offset: int) -> NDArray[np.float32]:
+        return self._seen[offset].astype(np.float32)
+
+
+def _in_crop(landmarks: NDArray[np.floating], quad: NDArray[np.floating]) -> NDArray[np.float64]:
+    to_crop = cv2.invertAffineTransform(crop_to_frame(quad, SIDE))
+    return cv2.transform(landmarks[None].astype(np.float64), to_crop)[0]

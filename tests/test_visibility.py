@@ -1,0 +1,83 @@
+"""What is before a face: a bar that passes before a portrait, and what a face does by itself."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facevid import edit_video
+from facevid.compositing.appearance import SIDE
+from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.dlib_detector import DlibDetector
+from facevid.options import ComputeOptions, EditOptions
+from facevid.progress import silent
+from facevid.video import open_clip
+from facevid.visibility import Sight
+from tests.clips import camera_move, write_clip
+
+COUNT = 16
+QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
+
+
+@pytest.fixture(scope="module")
+def face(portrait) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return the portrait's crop, 256 px, and its landmarks in it."""
+    (found,) = DlibDetector().detect(portrait)
+    picture = crop(portrait, ffhq_quad(found.landmarks), 256)
+    (again,) = DlibDetector().detect(picture)
+    return picture, again.landmarks
+
+
+def seen(face, tmp_path: Path, changed: dict[int, NDArray[np.uint8]]) -> NDArray[np.bool_]:
+    """Say what is before the face in each frame of a track whose frames are the face but for noise and `changed`."""
+    picture, landmarks = face
+    rng = np.random.default_rng(0)
+    sight = Sight(tmp_path / "sight.npy", COUNT)
+    for index in range(COUNT):
+        noisy = changed.get(index, picture) + rng.normal(0, 2, picture.shape)
+        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8))
+    soft = cv2.GaussianBlur(picture, (0, 0), 5)
+    every = np.repeat(landmarks[None], COUNT, axis=0), np.repeat(QUAD[None], COUNT, axis=0)
+    visible, hidden = sight.visibility(*every, lambda offsets: [soft for _ in offsets], silent)
+    assert not (tmp_path / "sight.npy").exists()
+    assert (hidden > 0).tolist() == (visible == 0).any(axis=(1, 2)).tolist()
+    return visible == 0
+
+
+def test_what_passes_before_a_face_is_found_where_it_is(face, tmp_path):
+    occluded = face[0].copy()
+    occluded[130:, 100:140] = (40, 90, 60)
+    masks = seen(face, tmp_path, dict.fromkeys(range(5, 9), occluded))
+    assert sorted(set(np.nonzero(masks)[0])) == [5, 6, 7, 8]
+    truth = np.zeros((SIDE, SIDE), dtype=bool)
+    truth[33:55, 25:35] = True
+    assert (masks[6] & truth).sum() / (masks[6, :55] | truth[:55]).sum() > 0.7
+
+
+def test_an_opened_mouth_and_closed_eyes_are_the_face_itself(face, tmp_path):
+    picture, landmarks = face
+    moved = picture.copy()
+    cv2.fillConvexPoly(moved, cv2.convexHull(landmarks[48:60]).astype(int), (40, 15, 15))
+    for eye in (landmarks[36:42], landmarks[42:48]):
+        skin = picture[int(eye[:, 1].max()) + 8, int(eye[:, 0].mean())].tolist()
+        cv2.fillConvexPoly(moved, cv2.convexHull(eye).astype(int), skin)
+    assert not seen(face, tmp_path, dict.fromkeys(range(5, 7), moved)).any()
+
+
+def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
+    frames = [camera_move(portrait, index % 6, (320, 240)) for index in range(18)]
+    tops = {index: 132 + 6 * abs(index - 10) for index in range(7, 14)}
+    for index, top in tops.items():
+        frames[index][top:, 136:158] = (30, 110, 50)
+    source = write_clip(tmp_path / "in.mp4", frames, sound=False)
+    options = EditOptions(compute=ComputeOptions(device="cpu"), codec="h264", crf=0)
+    edit_video(source, tmp_path / "out.mp4", ["smile=1"], options)
+    before, after = (
+        [frame.rgb().astype(int) for frame in open_clip(tmp_path / name).frames()] for name in ("in.mp4", "out.mp4")
+    )
+    for index, top in tops.items():
+        change = np.abs(after[index] - before[index]).max(axis=-1)
+        assert not change[top + 4 :, 140:154].any(), index
+        assert change[110:175, 160:190].mean() > 1, index
