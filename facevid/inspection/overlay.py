@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.faces.alignment import quad_side
+from facevid.compositing.matte import face_matte
+from facevid.faces.alignment import crop_to_frame, quad_side
 from facevid.inspection.text import BLACK, LINE_HEIGHT, WHITE, Colour, draw_text
 from facevid.inspection.tracks import InspectedTrack
 
@@ -20,6 +21,9 @@ SUBPIXEL = 4
 
 DOT = 1 / 320
 """Radius of a landmark, in units of the quad's side."""
+
+MATTE = 256
+"""Side of the crop, in pixels, at which mattes are outlined."""
 
 DASHES = 12
 """Dashes along each side of the quad of a bridged frame."""
@@ -50,7 +54,8 @@ def draw_overlay(
     """Draw the faces of one frame, its number, and whether it begins a shot.
 
     A face's landmarks and quad are drawn in one colour where an edit would edit it, in another where not; the quad is
-    dashed where the detector missed the face. Beside it stand the person's number and the detector's confidence.
+    dashed where the detector missed the face. Beside it stand the person's number and the detector's confidence. A
+    white line goes around the matte, within which an edit would show.
 
     Args:
         picture: uint8 (H, W, 3) RGB; changed.
@@ -77,9 +82,22 @@ def _draw_face(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, s
     is_detected = track.track.detected[offset]
     sides = _fixed(quad[None] if is_detected else _dashed(quad))
     cv2.polylines(picture, list(sides), bool(is_detected), colour, scale.line, cv2.LINE_AA, SUBPIXEL)
+    if track.edited:
+        outline = _matte_outline(track.track.landmarks[offset], quad)
+        cv2.polylines(picture, [_fixed(outline)], True, WHITE, scale.line, cv2.LINE_AA, SUBPIXEL)
     radius = round(max(quad_side(quad) * DOT, 0.6) * 2**SUBPIXEL)
     for point in _fixed(track.track.landmarks[offset]).tolist():
         cv2.circle(picture, point, radius, colour, cv2.FILLED, cv2.LINE_AA, SUBPIXEL)
+
+
+def _matte_outline(landmarks: NDArray[np.floating], quad: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the line, (P, 2) in pixels of the frame, along which a face's matte is one half."""
+    to_frame = crop_to_frame(quad, MATTE)
+    in_crop = cv2.transform(landmarks[None].astype(np.float64), cv2.invertAffineTransform(to_frame))[0]
+    inside = (face_matte(in_crop, MATTE) > 0.5).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    longest = max(contours, key=len, default=np.zeros((1, 1, 2)))
+    return cv2.transform(longest.astype(np.float64), to_frame)[:, 0]
 
 
 def _draw_label(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, scale: Scale) -> None:

@@ -6,6 +6,7 @@ import pytest
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.tracking import Track
 from facevid.inspection.overlay import EDITED, OTHER, draw_overlay
+from facevid.inspection.text import WHITE
 from facevid.inspection.tracks import InspectedTrack
 
 SHAPE = np.random.default_rng(3).uniform(-1, 1, (68, 2))
@@ -44,6 +45,15 @@ def test_landmarks_lie_where_the_face_has_them():
     shown = has(drawn(face), EDITED)
     for x, y in face.track.landmarks[0].round().astype(int):
         assert shown[y - 1 : y + 2, x - 1 : x + 2].any()
+
+
+def test_a_line_goes_around_the_matte_of_a_face_that_would_be_edited():
+    face = face_at((320, 240))
+    rows, columns = np.nonzero(has(drawn(face)[60:], WHITE))
+    left, top = face.track.landmarks[0].min(axis=0)
+    right, bottom = face.track.landmarks[0].max(axis=0)
+    assert columns.min() < left and columns.max() > right and rows.max() + 60 > bottom and rows.min() + 60 < top
+    assert not has(drawn(face_at((320, 240), edited=False))[60:], WHITE).any()
 
 
 def test_a_bridged_frame_is_dashed():
