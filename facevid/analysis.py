@@ -112,10 +112,9 @@ class Analysis:
             sights = [Sight(each.path("sight"), len(track)) for each, track in zip(files, tracks, strict=True)]
             pictures = batches(crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
             for batch in self.progress("encode", pictures, sum(map(len, tracks))):
-                for name, values in _encoded(model, np.stack([item.picture for item in batch])).items():
-                    for item, value in zip(batch, values, strict=True):
-                        files[item.track].write(name, item.offset, value)
-                for item in batch:
+                codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
+                for item, code in zip(batch, codes, strict=True):
+                    files[item.track].write("codes", item.offset, code)
                     sights[item.track].add(item.offset, item.picture)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
                 reconstruct = partial(_reconstructions, model, each.read("codes"), compute.batch_size)
@@ -145,7 +144,6 @@ class Analysis:
             landmarks=self.landmarks(track),
             presence=self._presence(tracking, track, files.read("hidden")),
             codes=files.read("codes"),
-            features=files.read("features") if files.path("features").is_file() else None,
             visibility=files.read("visibility"),
         )
 
@@ -186,19 +184,10 @@ class Analysis:
         }
 
 
-def _encoded(model: "FaceModel", faces: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
-    found: dict[str, NDArray[np.floating]] = {"codes": model.encode(faces).cpu().numpy()}
-    features = model.encode_features(faces)
-    return found if features is None else found | {"features": features.cpu().numpy()}
-
-
 def _reconstructions(
     model: "FaceModel", codes: NDArray[np.float32], batch_size: int, offsets: NDArray[np.intp]
 ) -> Iterator[NDArray[np.uint8]]:
-    """Generate the faces of some codes, one uint8 (S, S, 3) RGB after another.
-
-    Their feature codes are left out: they would show what is before the face, too.
-    """
+    """Generate the faces of some codes, one uint8 (S, S, 3) RGB after another."""
     for batch in batches(offsets, batch_size):
         generated = model.generate(codes[batch]).permute(0, 2, 3, 1)
         yield from ((generated + 1) * 127.5).clamp(0, 255).byte().cpu().numpy()

@@ -128,20 +128,15 @@ class Renderer:
     def _generate(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Generate faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; none before if not wanted."""
         first, last = int(offsets[0]), int(offsets[-1])
-        encoded = edit.encoded
-        codes = smooth_codes(encoded.codes, self.sigma, first, last + 1)[offsets - first]
-        features = None
-        if encoded.features is not None:
-            features = smooth(encoded.features, self.sigma, first, last + 1)[offsets - first]
+        codes = smooth_codes(edit.encoded.codes, self.sigma, first, last + 1)[offsets - first]
         before = torch.from_numpy(codes.astype(np.float32, copy=False))
         after = before
         for attribute, strengths in edit.strengths:
             after = self.model.edit(after, {attribute: strengths[offsets]})
-        nothing = np.empty((0, self.model.resolution, self.model.resolution, 3), np.float32)
-        return self._pictures(before, features) if self.reconstruct else nothing, self._pictures(after, features)
+        return self._pictures(before if self.reconstruct else before[:0]), self._pictures(after)
 
-    def _pictures(self, codes: torch.Tensor, features: NDArray[np.floating] | None) -> NDArray[np.float32]:
-        generated = self.model.generate(codes, features)
+    def _pictures(self, codes: torch.Tensor) -> NDArray[np.float32]:
+        generated = self.model.generate(codes)
         scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
         return scaled.cpu().numpy()
 

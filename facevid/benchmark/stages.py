@@ -61,14 +61,12 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     quads = analysis.quads(track)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()
-    features = model.encode_features(faces)
     encoded = EncodedTrack(
         track,
         quads,
         analysis.landmarks(track),
         np.ones(len(track), np.float32),
         model.encode(faces).cpu().numpy(),
-        None if features is None else features.cpu().numpy(),
     )
     return [
         *_reading(sample),

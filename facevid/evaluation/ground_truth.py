@@ -82,13 +82,12 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     faces = np.concatenate([photographs.neutral, photographs.smiling])
     people = len(photographs.neutral)
     codes = torch.cat([model.encode(faces[start : start + 16]) for start in range(0, len(faces), 16)])
-    features = _features(model, faces)
-    made = model.generate(codes, features)
+    made = model.generate(codes)
     judge = Judge()
     pictures = {"photographs": faces, "reconstructions": to_pictures(made)}
     if _edits_smiles(model):
         strengths = np.repeat(np.array([1, -1], np.float32), people)
-        pictures["edits"] = to_pictures(model.generate(model.edit(codes, {"smile": strengths}), features))
+        pictures["edits"] = to_pictures(model.generate(model.edit(codes, {"smile": strengths})))
     seen = {name: judge.look(progress(name, each, len(each))) for name, each in pictures.items()}
     measures = [
         Measure("reconstruction inside the face", _psnr(faces, made), "dB"),
@@ -96,12 +95,6 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
         Measure("expression kept", _kept(seen["photographs"], seen["reconstructions"]), "share"),
     ]
     return measures + (_edits(seen) if "edits" in seen else [])
-
-
-def _features(model: FaceModel, faces: NDArray[np.uint8]) -> torch.Tensor | None:
-    found = [model.encode_features(faces[start : start + 16]) for start in range(0, len(faces), 16)]
-    present = [each for each in found if each is not None]
-    return torch.cat(present) if present else None
 
 
 def _edits_smiles(model: FaceModel) -> bool:

@@ -19,7 +19,6 @@ AVERAGE = "latent_avg"
 DIRECTION = "direction"
 ENCODER_TYPES = {"GradualStyleEncoder": "psp", "Encoder4Editing": "e4e"}
 """What `opts.encoder_type` calls the two encoders that write W+; nothing else tells them apart."""
-_PREFIXES = ("encoder.", "decoder.", "features.")
 _MAX_LAYERS, _MAX_WIDTH = 64, 4096
 
 
@@ -28,8 +27,7 @@ class Part:
     """One network, or one direction, with its tensors as the published file names them.
 
     Attributes:
-        kind: "generator", "encoder", "features" (a feature encoder, which no published file holds), "classifier",
-            "transformer", "direction" or "ganspace".
+        kind: "generator", "encoder", "classifier", "transformer", "direction" or "ganspace".
         tensors: state dict; an encoder's and a generator's may hold `latent_avg` too.
         source: the file it was read from.
         encoder: "psp" or "e4e", for an encoder.
@@ -88,8 +86,6 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         return _encoder_file(path, tensors, tensors.pop(AVERAGE, None), metadata)
     if "dense.0.weight" in tensors:
         part = Part("transformer", tensors, path, attribute=_transformer_attribute(path))
-    elif "to_generator.weight" in tensors:
-        part = Part("features", tensors, path)
     elif "fcs.0.weight" in tensors:
         part = Part("classifier", tensors, path)
     elif "input.input" in tensors:
@@ -114,19 +110,15 @@ def _encoder_file(path: Path, tensors: dict[str, Tensor], average: Any, options:
     if encoder_type not in ENCODER_TYPES:
         known = " and ".join(ENCODER_TYPES)
         raise ModelError(f"{path}: its encoder_type is {encoder_type}; only {known}, which write W+, are read")
-    encoder, decoder, features = (_under(tensors, prefix) for prefix in _PREFIXES)
-    stray = [key for key in tensors if not key.startswith(_PREFIXES)]
+    encoder = {key.removeprefix("encoder."): value for key, value in tensors.items() if key.startswith("encoder.")}
+    decoder = {key.removeprefix("decoder."): value for key, value in tensors.items() if key.startswith("decoder.")}
+    stray = [key for key in tensors if not key.startswith(("encoder.", "decoder."))]
     if stray or not encoder:
         raise ModelError(f"{path}: not a whole encoder checkpoint ({stray[:1] or 'no encoder'}); use a published file")
     if settings.get("start_from_latent_avg", True):
         encoder[AVERAGE] = _average(path, average, encoder)
     parts = [Part("encoder", encoder, path, encoder=ENCODER_TYPES[encoder_type])]
-    parts += [Part("generator", decoder, path)] if decoder else []
-    return [*parts, Part("features", features, path)] if features else parts
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    return [*parts, Part("generator", decoder, path)] if decoder else parts
 
 
 def _average(path: Path, average: Any, encoder: dict[str, Tensor]) -> Tensor:

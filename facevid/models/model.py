@@ -15,7 +15,7 @@ from torch import Tensor
 from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
-from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier
+from facevid.networks import Encoder, Generator, LatentClassifier
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -54,15 +54,13 @@ class NamedEditor:
 class FaceModel:
     """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
 
-    `features` reads a feature code off a face, for what its W+ code cannot hold; published models have none. Any of
-    generator, encoder, classifier and editors may be absent, as in a file that holds one of them; what needs
+    Any of generator, encoder, classifier and editors may be absent, as in a file that holds one of them; what needs
     the absent one raises ModelError.
     """
 
     name: str
     generator: Generator | None
     encoder: Encoder | None
-    features: FeatureEncoder | None
     classifier: LatentClassifier | None
     average: Tensor | None
     editors: tuple[NamedEditor, ...]
@@ -80,9 +78,8 @@ class FaceModel:
 
     @property
     def crop_size(self) -> int:
-        """Side of the faces that are encoded, in pixels. Larger ones are reduced to it."""
-        side = self._need(self.encoder, "encoder").sizes.input_size
-        return side if self.features is None else max(side, self.resolution)
+        """Side of the faces that the encoder sees, in pixels. Larger ones are reduced to it."""
+        return self._need(self.encoder, "encoder").sizes.input_size
 
     @property
     def detail(self) -> Detail:
@@ -91,10 +88,8 @@ class FaceModel:
 
     @property
     def fingerprint(self) -> str:
-        """Tell this model's encoders from others: a hash of some numbers of every tensor that codes depend on."""
+        """Tell this model's encoder from others: a hash of some numbers of every tensor that its codes depend on."""
         tensors = dict(self._need(self.encoder, "encoder").state_dict())
-        if self.features is not None:
-            tensors |= {f"features.{name}": tensor for name, tensor in self.features.state_dict().items()}
         if self.average is not None:
             tensors["average"] = self.average
         digest = hashlib.sha256()
@@ -107,41 +102,27 @@ class FaceModel:
     def encode(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
         """Encode aligned faces, uint8 RGB (N, H, H, 3) of any size, to W+ codes, float32 (N, L, D) on the device."""
         encoder = self._need(self.encoder, "encoder")
-        x = self._faces(faces, encoder.sizes.input_size)
-        if not len(x):
+        pixels = torch.as_tensor(faces)
+        square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
+        if pixels.dtype != torch.uint8 or not square:
+            raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
+        if not len(pixels):
             return torch.zeros(0, self.layers, self.width, device=self.device)
+        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
+        if x.shape[-1] != self.crop_size:
+            x = F.interpolate(x, size=(self.crop_size, self.crop_size), mode="bilinear", antialias=True)
         with self._autocast():
-            codes = encoder(x)
+            codes = encoder((x / 127.5 - 1).contiguous())
         codes = codes.float()
         return codes if self.average is None else codes + self.average
 
     @torch.no_grad()
-    def encode_features(self, faces: NDArray[np.uint8] | Tensor) -> Tensor | None:
-        """Encode aligned faces as `encode` does, to feature codes, float32 (N, K, S, S); None where there are none."""
-        if self.features is None:
-            return None
-        x = self._faces(faces, self.resolution)
-        with self._autocast():
-            features: Tensor = self.features(x)
-        return features.float()
-
-    @torch.no_grad()
-    def generate(
-        self, codes: Tensor | NDArray[np.float32], features: Tensor | NDArray[np.floating] | None = None
-    ) -> Tensor:
-        """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D).
-
-        With the feature codes of the faces, (N, K, S, S), what W+ cannot hold is there too, whether the codes are
-        edited or not.
-        """
+    def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
+        """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D)."""
         generator = self._need(self.generator, "generator")
         checked = self._codes(codes)
         with self._autocast():
-            added = None
-            if features is not None:
-                encoder = self._need(self.features, "feature encoder")
-                added = encoder.to_generator(torch.as_tensor(features, dtype=torch.float32, device=self.device))
-            pictures: Tensor = generator(checked, added)
+            pictures: Tensor = generator(checked)
         return pictures.float()
 
     @torch.no_grad()
@@ -220,17 +201,6 @@ class FaceModel:
         if not torch.isfinite(values).all():
             raise UsageError(f'"{text}": a strength must be a finite number')
         return values.reshape(-1, 1, 1)
-
-    def _faces(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
-        """Bring faces, uint8 RGB (N, H, H, 3), to (N, 3, side, side) in [-1, 1]."""
-        pixels = torch.as_tensor(faces)
-        square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
-        if pixels.dtype != torch.uint8 or not square:
-            raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
-        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
-        if len(x) and x.shape[-1] != side:
-            x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
-        return (x / 127.5 - 1).contiguous()
 
     def _codes(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         checked = torch.as_tensor(codes, dtype=torch.float32, device=self.device)

@@ -1,4 +1,4 @@
-"""Training a face model: encoder, feature encoder and generator as an autoencoder."""
+"""Training a face model: encoder and generator as an autoencoder, then a mapping network."""
 
 import json
 import math
@@ -18,7 +18,6 @@ from facevid.training.losses import class_weights, classifier_loss
 from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.recipe import Recipe
 from facevid.training.run import Compute, TrainingRun
-from facevid.training.shifts import AttributeShifts
 from facevid.training.snapshot import Snapshots
 
 REPORT_EVERY = 50
@@ -37,9 +36,8 @@ def train_face_model(
 ) -> Path:
     """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
 
-    Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout, with the feature encoder beside; `losses.csv`;
-    `samples/<step>.png`, of rows held-out pictures and their reconstructions; `run.json`, which says what
-    was run, where, and how long.
+    Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout; `losses.csv`; `samples/<step>.png`, of rows
+    held-out pictures and their reconstructions; `run.json`, which says what was run, where, and how long.
 
     Args:
         data_folder: holds the picture sets.
@@ -73,7 +71,7 @@ def train_face_model(
         if (step + 1) % SNAPSHOT_EVERY == 0:
             compute.report(step + 1, {"held-out dB": snapshots.picture(step + 1)})
     compute.report(run.step, {"held-out dB": snapshots.picture(run.step)})
-    return snapshots.end(run.step, run.seconds, new_codes=recipe.encoder_rate > 0)
+    return snapshots.end(run.step, run.seconds)
 
 
 class Trainer:
@@ -87,7 +85,6 @@ class Trainer:
         self.networks = networks = new_networks(recipe, compute.seed, compute.device, start)
         sizes = networks.autoencoder.generator.sizes
         self.side = sizes.resolution
-        self._shifts = AttributeShifts(sizes.layers, sizes.width).to(compute.device)
         self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
         self._descriptor.to(compute.device)
         self._weights = weight_map(recipe, self.side, compute.device)
@@ -98,10 +95,8 @@ class Trainer:
                 "rate": recipe.generator_rate,
             },
             {"params": autoencoder.encoder.parameters(), "rate": recipe.encoder_rate},
-            {"params": autoencoder.features.parameters(), "rate": recipe.feature_rate},
             {"params": networks.attributes.parameters(), "rate": recipe.encoder_rate},
         ]
-        autoencoder.encoder.train(recipe.encoder_rate > 0)
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         torch.backends.cudnn.benchmark = True
 
@@ -114,7 +109,6 @@ class Trainer:
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
         modules = {name: getattr(self.networks, name) for name in FaceNetworks.__dataclass_fields__}
-        modules |= {"shifts": self._shifts}
         optimizers = {"optimizer": self._optimizer}
         return TrainingRun(checkpoint, settings | {"seed": self._seed}, modules, optimizers, self._random)
 
@@ -123,12 +117,10 @@ class Trainer:
         self._set_rates(step, steps)
         batch = draw_batch(self._data, self.recipe, self.recipe.batch_size, self._random)
         with self._autocast():
-            with torch.set_grad_enabled(self.recipe.encoder_rate > 0):
-                codes = self.networks.autoencoder.encode(batch.pictures)
-            features = self.networks.autoencoder.features(batch.pictures).float()
-            made = self._decoded(codes, features)
-        losses = self._autoencoder_losses(batch, codes, features, made)
-        losses["shifted"] = self._shift_loss(batch, codes, features)
+            codes = self.networks.autoencoder.encode(batch.pictures)
+            noise = torch.randn(codes.shape, device=self._device, generator=self._random)
+            made = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
+        losses = self._losses(batch, codes, made)
         total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -138,14 +130,7 @@ class Trainer:
         self._average(step)
         return {name: value.detach() for name, value in losses.items()}
 
-    def _decoded(self, codes: Tensor, features: Tensor) -> Tensor:
-        """Generate from codes with noise; some without their feature code."""
-        codes = codes + self._normal(codes) * self.recipe.code_noise
-        features = features + self._normal(features) * self.recipe.feature_noise
-        kept = torch.rand(len(features), device=self._device, generator=self._random) >= self.recipe.without_features
-        return self.networks.autoencoder.generate(codes, features * kept[:, None, None, None])
-
-    def _autoencoder_losses(self, batch: Batch, codes: Tensor, features: Tensor, made: Tensor) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, codes: Tensor, made: Tensor) -> dict[str, Tensor]:
         weights = self._weights * batch.mask
         logits = self.networks.attributes(codes.flatten(1))
         with self._autocast():
@@ -159,28 +144,7 @@ class Trainer:
             "perceptual": feature_loss(seen, to_see),
             "attribute": classifier_loss(logits, batch.labels, self._class_weights),
             "size": codes.square().mean(),
-            "feature_size": features.square().mean(),
         }
-
-    def _shift_loss(self, batch: Batch, codes: Tensor, features: Tensor) -> Tensor:
-        """Tell how much of a shift the encoder misses in pictures of shifted codes, as a share of the shift."""
-        self._shifts.see(codes.detach(), batch.labels)
-        count = max(round(len(codes) * self.recipe.shifts), 1)
-        unshifted, mask = codes[:count].detach(), batch.mask[:count]
-        shifted = self._shifts.shifted(unshifted, batch.labels[:count], self._random)
-        encoder = self.networks.autoencoder.encoder.eval().requires_grad_(False)  # a judge, not to be swayed
-        with self._autocast():
-            made = self.networks.autoencoder.generate(shifted, features[:count])
-            found = self.networks.autoencoder.encode(cover(made, mask))
-            with torch.no_grad():
-                began = self.networks.autoencoder.generate(unshifted, features[:count])
-                found_before = self.networks.autoencoder.encode(cover(began, mask))
-        encoder.train(self.recipe.encoder_rate > 0).requires_grad_(True)
-        missed = (found - found_before - (shifted - unshifted)).square().sum(dim=(1, 2))
-        return (missed / (shifted - unshifted).square().sum(dim=(1, 2)).clamp(min=1e-3)).mean()
-
-    def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, device=self._device, generator=self._random)
 
     def _set_rates(self, step: int, steps: int) -> None:
         """Rise over the first steps, stay, fall over the last ones."""

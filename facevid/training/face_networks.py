@@ -8,17 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facevid.errors import ModelError, UsageError
+from facevid.errors import ModelError
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.networks import (
     Encoder,
     EncoderSizes,
-    FeatureEncoder,
-    FeatureEncoderSizes,
     Generator,
     GeneratorSizes,
     encoder_sizes,
-    feature_encoder_sizes,
     generator_sizes,
     shapes_of,
 )
@@ -26,12 +23,11 @@ from facevid.training.recipe import Recipe
 
 
 class Autoencoder(nn.Module):
-    """Encoder, feature encoder and generator. The average code is in the encoder's own numbers."""
+    """Encoder and generator. The average code is in the encoder's own numbers."""
 
-    def __init__(self, encoder: Encoder, features: FeatureEncoder, generator: Generator) -> None:
+    def __init__(self, encoder: Encoder, generator: Generator) -> None:
         super().__init__()
         self.encoder = encoder
-        self.features = features
         self.generator = generator
 
     def encode(self, pictures: Tensor) -> Tensor:
@@ -42,15 +38,10 @@ class Autoencoder(nn.Module):
         codes: Tensor = self.encoder(pictures.contiguous(memory_format=torch.channels_last))
         return codes.float()
 
-    def generate(self, codes: Tensor, features: Tensor | None = None) -> Tensor:
-        """Generate pictures, float32 (N, 3, R, R), from W+ codes and feature codes."""
-        added = None if features is None else self.features.to_generator(features)
-        pictures: Tensor = self.generator(codes, added)
+    def generate(self, codes: Tensor) -> Tensor:
+        """Generate pictures, float32 (N, 3, R, R), from W+ codes."""
+        pictures: Tensor = self.generator(codes)
         return pictures.float()
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Reconstruct pictures (N, 3, R, R)."""
-        return self.generate(self.encode(pictures), self.features(pictures))
 
 
 @dataclass(frozen=True)
@@ -63,22 +54,20 @@ class FaceNetworks:
 
 
 def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> FaceNetworks:
-    """Make the networks; those that `start` holds are its own.
+    """Make the networks; generator and encoder are those of `start` where it is given.
 
     Raises:
         ModelError: `start` is no checkpoint of an encoder and a generator.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder, generator, features = _begun(start) if start is not None else (*_anew(recipe), None)
-        features = features or _new_features(recipe, generator)
+        encoder, generator = _begun(start) if start is not None else _anew(recipe)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
         if name.endswith("noise.weight"):  # 0, and stays so: a constant pattern has nothing to add to a face
             parameter.requires_grad_(False)
-    for network in (encoder, features):
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs leave it out
-    autoencoder = Autoencoder(encoder, features, generator).to(device)
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs leave it out
+    autoencoder = Autoencoder(encoder, generator).to(device)
     return FaceNetworks(
         autoencoder=autoencoder,
         attributes=attributes.to(device),
@@ -94,17 +83,7 @@ def _anew(recipe: Recipe) -> tuple[Encoder, Generator]:
     return Encoder(encoder), Generator(sizes)
 
 
-def _new_features(recipe: Recipe, generator: Generator) -> FeatureEncoder:
-    side = generator.sizes.resolution >> len(recipe.feature_widths)
-    channels = generator.sizes.channels_at(side)
-    if channels is None:
-        raise UsageError(f"{len(recipe.feature_widths)} stages leave {side} px; the generator begins with 4")
-    features = FeatureEncoder(FeatureEncoderSizes(recipe.feature_widths, recipe.feature_channels, channels))
-    nn.init.normal_(features.to_code.weight, std=1e-2)  # begin with next to nothing
-    return features
-
-
-def _begun(start: Path) -> tuple[Encoder, Generator, FeatureEncoder | None]:
+def _begun(start: Path) -> tuple[Encoder, Generator]:
     parts = {part.kind: part for part in read_parts(start)}
     if not {"encoder", "generator"} <= parts.keys():
         raise ModelError(f"{start}: holds no encoder with its generator; give a checkpoint in pSp's layout")
@@ -120,11 +99,7 @@ def _begun(start: Path) -> tuple[Encoder, Generator, FeatureEncoder | None]:
         with torch.no_grad():
             for layer, code in enumerate(average):
                 encoder.get_parameter(f"styles.{layer}.linear.bias").add_(code)
-    if "features" not in parts:
-        return encoder, generator, None
-    features = FeatureEncoder(feature_encoder_sizes(shapes_of(parts["features"].tensors)))
-    _fill(features, parts["features"], parts["features"].tensors)
-    return encoder, generator, features
+    return encoder, generator
 
 
 def _fill(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:

@@ -17,7 +17,7 @@ FLOOR = 0.02
 STEPS = 1000
 BATCH = 256
 DIRECTIONS = 64
-RATE = 0.1
+RATE = 2.0
 """Learning rate of Adam on stored weights, which the mapping network multiplies by 0.01."""
 
 

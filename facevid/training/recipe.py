@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """How `facevid train model` makes a generator and an encoder; the defaults make the carried model.
+    """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
 
     Attributes:
         sets: names of the picture sets, and the share of each batch that is drawn from each; sets that are not there
@@ -14,11 +14,8 @@ class Recipe:
         width: of a code.
         encoder_input: side of the encoder's input in pixels.
         encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
-        feature_widths: of the feature encoder's stages, each halving the side.
-        feature_channels: of a feature code.
         batch_size: pictures a step.
-        generator_rate, encoder_rate, feature_rate: learning rates of Adam. An encoder whose rate is 0 stays as it is,
-            and so do its codes.
+        generator_rate, encoder_rate: learning rates of Adam.
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
@@ -30,14 +27,6 @@ class Recipe:
         perceptual: weight of the L1 distance of that network's features.
         attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
         size: weight of the codes' mean square, which keeps them near 0.
-        shifted: weight of what is missed of a shift along an attribute, in shares of it, when the encoder looks at the
-            picture generated from the shifted code with the unshifted picture's feature code: keeps feature codes from
-            holding what an edit is to change.
-        shifts: shifted codes a step, as a share of the batch.
-        feature_size: weight of the feature codes' mean square.
-        feature_noise: deviation of the noise added to feature codes.
-        without_features: share of reconstructions that get no feature code, so that a code alone makes a face. With
-            a tenth, codes came to say next to nothing.
         code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
 
         outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
@@ -46,40 +35,32 @@ class Recipe:
         brightness, contrast, saturation: of the colour jitter, shares.
     """
 
-    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.55), ("utk128", 0.35), ("congress256", 0.1))
+    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.65), ("utk128", 0.25), ("congress256", 0.1))
     channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
     width: int = 128
     encoder_input: int = 64
     encoder_stem: int = 24
     encoder_stages: tuple[tuple[int, int], ...] = ((24, 1), (48, 2), (96, 3), (128, 2))
-    feature_widths: tuple[int, ...] = (32, 64, 96)
-    feature_channels: int = 32
     batch_size: int = 16
-    generator_rate: float = 2e-3
-    encoder_rate: float = 5e-4
-    feature_rate: float = 3e-3
-    warm_up: int = 300
-    cool_down: float = 0.25
-    ema: float = 200.0
+    generator_rate: float = 7e-4
+    encoder_rate: float = 4e-4
+    warm_up: int = 50
+    cool_down: float = 0.8
+    ema: float = 100.0
     clip: float = 1.0
 
-    pixel: float = 4.0
+    pixel: float = 6.0
     gradient: float = 4.0
-    identity: float = 1.0
-    perceptual: float = 1.0
+    identity: float = 0.7
+    perceptual: float = 0.6
     attribute: float = 0.02
     size: float = 1e-3
-    shifted: float = 0.5
-    shifts: float = 0.25
-    feature_size: float = 1e-3
-    feature_noise: float = 0.05
-    without_features: float = 0.2
     code_noise: float = 0.06
 
     outside: float = 0.25
     face: float = 1.0
     feature_spots: float = 1.5
-    masked: float = 0.25
+    masked: float = 0.1
     shift: float = 0.02
     turn: float = 3.0
     scale: float = 0.04

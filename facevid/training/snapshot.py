@@ -78,28 +78,20 @@ class Snapshots:
     def picture(self, step: int) -> float:
         """Write rows of held-out pictures and their reconstructions; return the PSNR in the faces' ovals."""
         pictures = to_float(self._data.held_out)
-        made = self._autoencoder(pictures).clamp(-1, 1)
+        made = self._autoencoder.generate(self._autoencoder.encode(pictures)).clamp(-1, 1)
         shown = min(COLUMNS, len(pictures))
         rows = [pictures[:shown], made[:shown]]
         _write_rows(self._folder / "samples" / f"{step:07d}.png", rows)
         return oval_psnr(pictures, made)
 
-    def end(self, step: int, seconds: float, *, new_codes: bool) -> Path:
-        """Write the model in pSp's layout, and the record; return its path.
-
-        An encoder whose codes are new gets a mapping network that suits them.
-        """
+    def end(self, step: int, seconds: float) -> Path:
+        """Write the model in pSp's layout, with a mapping network that suits it, and the record; return its path."""
         autoencoder = copy.deepcopy(self._autoencoder)
-        if new_codes:
-            w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
-            random = torch.Generator(w.device).manual_seed(0)
-            train_mapping(autoencoder.generator, w, random)
-            self._draw(autoencoder.generator, step, random)
-        networks = {
-            "encoder": autoencoder.encoder,
-            "features": autoencoder.features,
-            "decoder": autoencoder.generator,
-        }
+        w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
+        random = torch.Generator(w.device).manual_seed(0)
+        train_mapping(autoencoder.generator, w, random)
+        self._draw(autoencoder.generator, step, random)
+        networks = {"encoder": autoencoder.encoder, "decoder": autoencoder.generator}
         state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
         sizes = autoencoder.generator.sizes
         content = {

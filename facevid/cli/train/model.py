@@ -23,7 +23,6 @@ from facevid.training.run import Compute
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
 @out_option
 @click.option("--start", type=click.Path(path_type=Path), help="Begin with a checkpoint in pSp's layout, not anew.")
-@click.option("--hold-encoder", is_flag=True, help="Leave the encoder, and so all codes, as --start has them.")
 @click.option("--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted.")
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
@@ -44,7 +43,6 @@ def command(
     data: Path,
     out: Path,
     start: Path | None,
-    hold_encoder: bool,
     steps: int,
     minutes: float | None,
     sets: tuple[str, ...],
@@ -71,13 +69,9 @@ def command(
       facevid models import run/face_model.pt --name mine
 
     The folder `run` gets the checkpoint, losses.csv, pictures of how far it is, and run.json, which says what was run.
-    To go on, run it again. The learning rates fall over the last quarter of --steps: ask for all that you mean to do.
+    To go on, run it again. The learning rates fall over the last four fifths of --steps: ask for all you mean to do.
     """
-    if hold_encoder and start is None:
-        raise UsageError("--hold-encoder: there is no encoder to hold; give one with --start")
     recipe = replace(Recipe(), batch_size=batch_size)
-    if hold_encoder:
-        recipe = replace(recipe, encoder_rate=0.0)
     if sets:
         recipe = replace(recipe, sets=tuple(_share(text) for text in sets))
     if overwrite:
