@@ -36,8 +36,9 @@ def test_import_list_info_verify(run, tmp_path):
 
 def test_attrs(run):
     table = json.loads(run("attrs", "--json"))
-    names = [row["name"] for row in table["attributes"]]
-    assert names == ["age", "beard", "blond", "glasses", "gray-hair", "lipstick", "male", "smile"]
+    nine = ["age", "beard", "blond", "glasses", "gray-hair", "lipstick", "male", "mouth-open", "smile"]
+    for method in ("transformer", "direction"):
+        assert [row["name"] for row in table["attributes"] if row["method"] == method] == nine
     assert table["attributes"][0] == {
         "name": "age",
         "positive": "not Young",
