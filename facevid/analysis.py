@@ -35,7 +35,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -115,6 +115,8 @@ class Analysis:
                 codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
                 for item, code in zip(batch, codes, strict=True):
                     files[item.track].write("codes", item.offset, code)
+                    if model.features is not None:
+                        files[item.track].write("faces", item.offset, item.picture)
                     sights[item.track].add(item.offset, item.picture)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
                 reconstruct = partial(_reconstructions, model, each.read("codes"), compute.batch_size)
@@ -127,6 +129,7 @@ class Analysis:
             "smooth": self.options.smooth,
             "recipe": self.options.recipe,
             "model": model.fingerprint,
+            "crop_size": model.crop_size,
             "precision": compute.precision,
         }
         folder = cached(self._depends_on() | encoding, fill)
@@ -144,6 +147,7 @@ class Analysis:
             landmarks=self.landmarks(track),
             presence=self._presence(tracking, track, files.read("hidden")),
             codes=files.read("codes"),
+            faces=files.read("faces") if files.path("faces").is_file() else None,
             visibility=files.read("visibility"),
         )
 

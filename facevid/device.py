@@ -18,3 +18,13 @@ def choose_device(name: str) -> str:
     if wanted != "cpu" and wanted not in available:
         raise UsageError(f"--device {name}: this machine has {', '.join(['cpu', *available])}")
     return wanted
+
+
+def training_dtype(device: str) -> torch.dtype:
+    """Return the number format that trains fastest on a device: bfloat16 where its hardware knows it, else float32.
+
+    On a processor without AVX-512, convolutions in bfloat16 were measured to be 10 to 30 times slower than in float32.
+    """
+    if device.startswith("cuda"):
+        return torch.bfloat16
+    return torch.bfloat16 if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else torch.float32

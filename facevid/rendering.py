@@ -133,12 +133,20 @@ class Renderer:
         after = before
         for attribute, strengths in edit.strengths:
             after = self.model.edit(after, {attribute: strengths[offsets]})
-        return self._pictures(before if self.reconstruct else before[:0]), self._pictures(after)
+        faces = None if edit.encoded.faces is None else np.array(edit.encoded.faces[offsets])
+        reconstructed = self._pictures(faces, before, before) if self.reconstruct else self._no_pictures()
+        return reconstructed, self._pictures(faces, before, after)
 
-    def _pictures(self, codes: torch.Tensor) -> NDArray[np.float32]:
-        generated = self.model.generate(codes)
+    def _pictures(
+        self, faces: NDArray[np.uint8] | None, codes: torch.Tensor, edited: torch.Tensor
+    ) -> NDArray[np.float32]:
+        model = self.model
+        generated = model.generate(edited) if faces is None else model.generate_edited(faces, codes, edited)
         scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
         return scaled.cpu().numpy()
+
+    def _no_pictures(self) -> NDArray[np.float32]:
+        return np.empty((0, self.model.resolution, self.model.resolution, 3), dtype=np.float32)
 
 
 def set_into(

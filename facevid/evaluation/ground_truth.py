@@ -16,7 +16,7 @@ from facevid.training.augmentation import to_float
 from facevid.training.labels import numbers_of, read_table
 from facevid.training.mouth import smile
 from facevid.training.pictures import PictureFiles, aligned_faces
-from facevid.training.snapshot import oval_psnr
+from facevid.training.samples import oval_psnr
 
 SIDE = 512
 """Side in pixels at which photographs are judged; generated faces are judged at the size they come in."""
@@ -82,12 +82,13 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     faces = np.concatenate([photographs.neutral, photographs.smiling])
     people = len(photographs.neutral)
     codes = torch.cat([model.encode(faces[start : start + 16]) for start in range(0, len(faces), 16)])
-    made = model.generate(codes)
+    made = _generated(model, faces, codes, codes)
     judge = Judge()
     pictures = {"photographs": faces, "reconstructions": to_pictures(made)}
     if _edits_smiles(model):
         strengths = np.repeat(np.array([1, -1], np.float32), people)
-        pictures["edits"] = to_pictures(model.generate(model.edit(codes, {"smile": strengths})))
+        edited = model.edit(codes, {"smile": strengths})
+        pictures["edits"] = to_pictures(_generated(model, faces, codes, edited))
     seen = {name: judge.look(progress(name, each, len(each))) for name, each in pictures.items()}
     measures = [
         Measure("reconstruction inside the face", _psnr(faces, made), "dB"),
@@ -95,6 +96,11 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
         Measure("expression kept", _kept(seen["photographs"], seen["reconstructions"]), "share"),
     ]
     return measures + (_edits(seen) if "edits" in seen else [])
+
+
+def _generated(model: FaceModel, faces: NDArray[np.uint8], codes: torch.Tensor, edited: torch.Tensor) -> torch.Tensor:
+    parts = [slice(start, start + 16) for start in range(0, len(faces), 16)]
+    return torch.cat([model.generate_edited(faces[part], codes[part], edited[part]) for part in parts])
 
 
 def _edits_smiles(model: FaceModel) -> bool:

@@ -15,10 +15,12 @@ from facevid.models.layouts import AVERAGE, DIRECTION, Part
 from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
 from facevid.networks import (
     Encoder,
+    FeatureEncoder,
     Generator,
     LatentClassifier,
     LatentTransformer,
     encoder_sizes,
+    feature_encoder_sizes,
     generator_sizes,
     latent_classifier_sizes,
     latent_transformer_sizes,
@@ -51,10 +53,12 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
     settings = settings or Settings(default_edit_layers(encoder, layers))
     average = next((p.tensors[AVERAGE] for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
+    generator = _first(by_kind.get("generator"), _generator, place)
     return FaceModel(
         name=name,
-        generator=_first(by_kind.get("generator"), _generator, place),
+        generator=generator,
         encoder=_first(by_kind.get("encoder"), _encoder, place),
+        features=_first(by_kind.get("features"), lambda part: _features(part, generator), place),
         classifier=_first(by_kind.get("classifier"), _classifier, place),
         average=None if average is None else average.float().to(place),
         editors=tuple(
@@ -148,6 +152,18 @@ def _encoder(part: Part) -> Encoder:
     if part.encoder not in ("psp", "e4e"):
         raise ModelError(f"{part.source}: does not say whether its encoder is pSp's or e4e's; import it again")
     return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
+
+
+def _features(part: Part, generator: Generator | None) -> FeatureEncoder:
+    network = _load(part, lambda shapes: FeatureEncoder(feature_encoder_sizes(shapes)))
+    if generator is not None:
+        channels = generator.sizes.channels_at(generator.sizes.resolution // network.sizes.patch)
+        if channels != network.sizes.channels:
+            raise ModelError(
+                f"{part.source}: its features have {network.sizes.channels} channels, and the generator's "
+                f"{channels or 'none'} there; use files of one family"
+            )
+    return network
 
 
 def _classifier(part: Part) -> LatentClassifier:

@@ -15,7 +15,7 @@ from torch import Tensor
 from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
-from facevid.networks import Encoder, Generator, LatentClassifier
+from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -54,13 +54,14 @@ class NamedEditor:
 class FaceModel:
     """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
 
-    Any of generator, encoder, classifier and editors may be absent, as in a file that holds one of them; what needs
-    the absent one raises ModelError.
+    Any of generator, encoder, feature encoder, classifier and editors may be absent, as in a file that holds one of
+    them; what needs the absent one raises ModelError.
     """
 
     name: str
     generator: Generator | None
     encoder: Encoder | None
+    features: FeatureEncoder | None
     classifier: LatentClassifier | None
     average: Tensor | None
     editors: tuple[NamedEditor, ...]
@@ -78,8 +79,9 @@ class FaceModel:
 
     @property
     def crop_size(self) -> int:
-        """Side of the faces that the encoder sees, in pixels. Larger ones are reduced to it."""
-        return self._need(self.encoder, "encoder").sizes.input_size
+        """Side of the aligned faces that the model makes use of, in pixels. Larger ones are reduced to it."""
+        size = self._need(self.encoder, "encoder").sizes.input_size
+        return size if self.features is None else max(size, self.resolution)
 
     @property
     def detail(self) -> Detail:
@@ -102,17 +104,11 @@ class FaceModel:
     def encode(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
         """Encode aligned faces, uint8 RGB (N, H, H, 3) of any size, to W+ codes, float32 (N, L, D) on the device."""
         encoder = self._need(self.encoder, "encoder")
-        pixels = torch.as_tensor(faces)
-        square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
-        if pixels.dtype != torch.uint8 or not square:
-            raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
-        if not len(pixels):
+        pictures = self._pictures(faces, encoder.sizes.input_size)
+        if not len(pictures):
             return torch.zeros(0, self.layers, self.width, device=self.device)
-        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
-        if x.shape[-1] != self.crop_size:
-            x = F.interpolate(x, size=(self.crop_size, self.crop_size), mode="bilinear", antialias=True)
         with self._autocast():
-            codes = encoder((x / 127.5 - 1).contiguous())
+            codes = encoder(pictures)
         codes = codes.float()
         return codes if self.average is None else codes + self.average
 
@@ -124,6 +120,32 @@ class FaceModel:
         with self._autocast():
             pictures: Tensor = generator(checked)
         return pictures.float()
+
+    @torch.no_grad()
+    def generate_edited(
+        self,
+        faces: NDArray[np.uint8] | Tensor,
+        codes: Tensor | NDArray[np.float32],
+        edited: Tensor | NDArray[np.float32],
+    ) -> Tensor:
+        """Generate edited faces, and take from the pictures what codes cannot hold, where a feature encoder can.
+
+        Args:
+            faces: uint8 RGB (N, H, H, 3), as for `encode`.
+            codes: W+ codes (N, L, D) of these faces.
+            edited: the codes after their edit; `codes` again for a reconstruction.
+
+        Returns:
+            float32 (N, 3, R, R) as from `generate`; just that of `edited` in a model without a feature encoder.
+        """
+        generator, before, after = self._need(self.generator, "generator"), self._codes(codes), self._codes(edited)
+        if self.features is None:
+            return self.generate(after)
+        pictures = self._pictures(faces, self.resolution)
+        with self._autocast():
+            features = self.features(pictures, generator(before).float(), generator(after).float())
+            made: Tensor = generator(after, features)
+        return made.float()
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:
@@ -201,6 +223,17 @@ class FaceModel:
         if not torch.isfinite(values).all():
             raise UsageError(f'"{text}": a strength must be a finite number')
         return values.reshape(-1, 1, 1)
+
+    def _pictures(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
+        """Bring faces, uint8 (N, H, H, 3), to what networks see: float32 (N, 3, side, side) in [-1, 1]."""
+        pixels = torch.as_tensor(faces)
+        square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
+        if pixels.dtype != torch.uint8 or not square:
+            raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
+        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
+        if x.shape[-1] != side and len(x):
+            x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
+        return (x / 127.5 - 1).contiguous()
 
     def _codes(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         checked = torch.as_tensor(codes, dtype=torch.float32, device=self.device)

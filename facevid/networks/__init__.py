@@ -5,6 +5,7 @@ network has a frozen dataclass of its sizes and a function that reads them off t
 """
 
 from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
+from facevid.networks.feature_encoder import FeatureEncoder, FeatureEncoderSizes, feature_encoder_sizes
 from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
 from facevid.networks.shapes import Shapes, shapes_of
@@ -13,6 +14,8 @@ from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_size
 __all__ = [
     "Encoder",
     "EncoderSizes",
+    "FeatureEncoder",
+    "FeatureEncoderSizes",
     "Generator",
     "GeneratorSizes",
     "LatentClassifier",
@@ -21,6 +24,7 @@ __all__ = [
     "LatentTransformerSizes",
     "Shapes",
     "encoder_sizes",
+    "feature_encoder_sizes",
     "generator_sizes",
     "latent_classifier_sizes",
     "latent_transformer_sizes",

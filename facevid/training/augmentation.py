@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.training.face_data import FaceData
-from facevid.training.recipe import Recipe
+from facevid.training.recipe import PictureRecipe
 
 MARGIN = 1.5 / 128
 """Width of the rim of a picture's quadrilateral, in shares of the side, that is left out: it is blurred with black."""
@@ -35,7 +35,7 @@ class Batch:
     labels: Tensor
 
 
-def draw_batch(data: FaceData, recipe: Recipe, count: int, generator: torch.Generator) -> Batch:
+def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
     """Draw `count` faces by the shares of their sets: flipped or not, moved, coloured, and some covered."""
     rows = torch.multinomial(data.shares, count, replacement=True, generator=generator)
     pictures = to_float(data.pictures[rows])
@@ -75,7 +75,7 @@ def quad_mask(corners: Tensor, side: int) -> Tensor:
     return inside.all(dim=1, keepdim=True).float()
 
 
-def weight_map(recipe: Recipe, side: int, device: str) -> Tensor:
+def weight_map(recipe: PictureRecipe, side: int, device: str) -> Tensor:
     """Weigh the pixels of an FFHQ crop, float32 (1, 1, side, side): the face's oval much, eyes and mouth most."""
     weights = torch.full((side, side), recipe.outside, device=device)
     weights += (recipe.face - recipe.outside) * _oval(FACE, side, device)
@@ -107,7 +107,7 @@ def _uniform(count: int, reach: float, generator: torch.Generator) -> Tensor:
     return (torch.rand(count, device=generator.device, generator=generator) * 2 - 1) * reach
 
 
-def _grid(recipe: Recipe, count: int, side: int, generator: torch.Generator) -> Tensor:
+def _grid(recipe: PictureRecipe, count: int, side: int, generator: torch.Generator) -> Tensor:
     angle = _uniform(count, math.radians(recipe.turn), generator)
     scale = 1 + _uniform(count, recipe.scale, generator)
     flip = torch.where(_chance(count, 0.5, generator), -1.0, 1.0)
@@ -118,7 +118,7 @@ def _grid(recipe: Recipe, count: int, side: int, generator: torch.Generator) -> 
     return F.affine_grid(torch.stack([top, bottom], dim=1), [count, 3, side, side], align_corners=False)
 
 
-def _coloured(pictures: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def _coloured(pictures: Tensor, recipe: PictureRecipe, generator: torch.Generator) -> Tensor:
     count = len(pictures)
     reaches = (recipe.brightness, recipe.contrast, recipe.saturation)
     brightness, contrast, saturation = (_uniform(count, reach, generator)[:, None, None, None] for reach in reaches)

@@ -1,27 +1,25 @@
 """Training a face model: encoder and generator as an autoencoder, then a mapping network."""
 
-import json
-import math
-from dataclasses import asdict
+import copy
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from facevid.errors import UsageError
-from facevid.faces.dlib_detector import weights_path
-from facevid.training.augmentation import Batch, cover, draw_batch, weight_map
-from facevid.training.descriptor import DescriptorNetwork
-from facevid.training.face_data import FaceData, load_faces
+from facevid.networks import Generator
+from facevid.training.augmentation import Batch, to_float
+from facevid.training.face_data import FaceData
 from facevid.training.face_networks import FaceNetworks, new_networks
 from facevid.training.losses import class_weights, classifier_loss
-from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
+from facevid.training.mapping import share_space, train_mapping
+from facevid.training.picture_training import PictureTraining
 from facevid.training.recipe import Recipe
-from facevid.training.run import Compute, TrainingRun
-from facevid.training.snapshot import Snapshots
+from facevid.training.run import Compute, save_whole
+from facevid.training.samples import COLUMNS, write_rows
 
-REPORT_EVERY = 50
-SNAPSHOT_EVERY = 500
+MODEL_FILE = "face_model.pt"
+MAPPED = 4096
+"""Pictures whose codes the mapping network learns to draw from, at most; of the first set."""
 
 
 def train_face_model(
@@ -51,115 +49,80 @@ def train_face_model(
         ModelError: `start` is no such checkpoint, or dlib's weights are missing.
         UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
     """
-    recipe, compute = recipe or Recipe(), compute or Compute()
-    trainer = Trainer(recipe, compute, start)
-    data = load_faces(data_folder, recipe.sets, trainer.side, compute.device, compute.progress)
-    trainer.see(data)
-    run = trainer.run(out / "checkpoint.pt")
-    snapshots = Snapshots(out, data, trainer.networks.average)
-    snapshots.begin(run.step, json.loads(json.dumps(asdict(recipe))), compute, start)
-    for step in run.steps(steps, "face model", compute.progress, minutes):
-        losses = trainer.step(step, steps)
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            shown = {name: value.item() for name, value in losses.items()}
-            if not all(math.isfinite(value) for value in shown.values()):
-                raise UsageError(
-                    f"{out}: the losses are no longer finite at step {step + 1}; begin anew, with lower rates"
-                )
-            snapshots.log(step + 1, shown)
-            compute.report(step + 1, shown)
-        if (step + 1) % SNAPSHOT_EVERY == 0:
-            compute.report(step + 1, {"held-out dB": snapshots.picture(step + 1)})
-    compute.report(run.step, {"held-out dB": snapshots.picture(run.step)})
-    return snapshots.end(run.step, run.seconds)
+    training = FaceModelTraining(recipe or Recipe(), compute or Compute(), start)
+    return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
-class Trainer:
-    """The networks, their optimisers, and one step of training them."""
+class FaceModelTraining(PictureTraining):
+    """Trains encoder and generator."""
+
+    stage = "face model"
+    recipe: Recipe
 
     def __init__(self, recipe: Recipe, compute: Compute, start: Path | None) -> None:
-        self.recipe = recipe
-        self._seed = compute.seed
-        self._device = torch.device(compute.device)
-        self._random = compute.generator()
         self.networks = networks = new_networks(recipe, compute.seed, compute.device, start)
-        sizes = networks.autoencoder.generator.sizes
-        self.side = sizes.resolution
-        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
-        self._descriptor.to(compute.device)
-        self._weights = weight_map(recipe, self.side, compute.device)
         autoencoder = networks.autoencoder
-        groups = [
-            {
-                "params": [p for p in autoencoder.generator.parameters() if p.requires_grad],
-                "rate": recipe.generator_rate,
-            },
-            {"params": autoencoder.encoder.parameters(), "rate": recipe.encoder_rate},
-            {"params": networks.attributes.parameters(), "rate": recipe.encoder_rate},
-        ]
-        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        torch.backends.cudnn.benchmark = True
+        super().__init__(
+            recipe,
+            compute,
+            autoencoder.generator.sizes.resolution,
+            modules={name: getattr(networks, name) for name in FaceNetworks.__dataclass_fields__},
+            averages=[(networks.average, autoencoder)],
+            rates=[
+                ([p for p in autoencoder.generator.parameters() if p.requires_grad], recipe.generator_rate),
+                (list(autoencoder.encoder.parameters()), recipe.encoder_rate),
+                (list(networks.attributes.parameters()), recipe.encoder_rate),
+            ],
+        )
 
-    def see(self, data: FaceData) -> None:
-        """Take the pictures to train on."""
+    def see(self, data: FaceData) -> FaceData:
+        """Weigh the classes of their labels."""
         self._data = data
         self._class_weights = class_weights(data.labels)
+        return data
 
-    def run(self, checkpoint: Path) -> TrainingRun:
-        """Begin, or go on from the checkpoint."""
-        settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
-        modules = {name: getattr(self.networks, name) for name in FaceNetworks.__dataclass_fields__}
-        optimizers = {"optimizer": self._optimizer}
-        return TrainingRun(checkpoint, settings | {"seed": self._seed}, modules, optimizers, self._random)
-
-    def step(self, step: int, steps: int) -> dict[str, Tensor]:
-        """Train every network by one step; return the losses, still on the device."""
-        self._set_rates(step, steps)
-        batch = draw_batch(self._data, self.recipe, self.recipe.batch_size, self._random)
-        with self._autocast():
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Reconstruct the pictures, from codes with noise."""
+        with self.autocast():
             codes = self.networks.autoencoder.encode(batch.pictures)
-            noise = torch.randn(codes.shape, device=self._device, generator=self._random)
+            noise = torch.randn(codes.shape, device=self.device, generator=self.random)
             made = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
-        losses = self._losses(batch, codes, made)
-        total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
-        self._optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        trained = [p for group in self._optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(trained, self.recipe.clip)
-        self._optimizer.step()
-        self._average(step)
-        return {name: value.detach() for name, value in losses.items()}
-
-    def _losses(self, batch: Batch, codes: Tensor, made: Tensor) -> dict[str, Tensor]:
-        weights = self._weights * batch.mask
-        logits = self.networks.attributes(codes.flatten(1))
-        with self._autocast():
-            descriptors, seen = self._descriptor(cover(made, batch.mask))
-            with torch.no_grad():
-                wanted, to_see = self._descriptor(batch.pictures)
-        return {
-            "pixel": pixel_loss(made, batch.pictures, weights),
-            "gradient": gradient_loss(made, batch.pictures, weights),
-            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
-            "perceptual": feature_loss(seen, to_see),
-            "attribute": classifier_loss(logits, batch.labels, self._class_weights),
+        return self.picture_losses(made, batch) | {
+            "attribute": classifier_loss(self.networks.attributes(codes.flatten(1)), batch.labels, self._class_weights),
             "size": codes.square().mean(),
         }
 
-    def _set_rates(self, step: int, steps: int) -> None:
-        """Rise over the first steps, stay, fall over the last ones."""
-        falling = (steps - step) / max(steps * self.recipe.cool_down, 1)
-        factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, falling)
-        for group in self._optimizer.param_groups:
-            group["lr"] = group["rate"] * factor
+    def rows(self, pictures: Tensor) -> list[Tensor]:
+        """Show reconstructions."""
+        return [self.networks.average.generate(self.networks.average.encode(pictures))]
+
+    def write(self, folder: Path, step: int) -> Path:
+        """Write the model in pSp's layout, with a mapping network that suits it, and faces drawn from that."""
+        autoencoder = copy.deepcopy(self.networks.average)
+        w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
+        random = torch.Generator(w.device).manual_seed(0)
+        train_mapping(autoencoder.generator, w, random)
+        write_rows(folder / "samples" / f"{step:07d}-drawn.png", _drawn(autoencoder.generator, random))
+        networks = {"encoder": autoencoder.encoder, "decoder": autoencoder.generator}
+        state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
+        sizes = autoencoder.generator.sizes
+        content = {
+            "state_dict": {name: tensor.contiguous() for name, tensor in state.items()},
+            "latent_avg": torch.zeros(sizes.layers, sizes.width),
+            "opts": {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True},
+        }
+        save_whole(folder / MODEL_FILE, content)
+        return folder / MODEL_FILE
 
     @torch.no_grad()
-    def _average(self, step: int) -> None:
-        keep = min(0.5 ** (1 / self.recipe.ema), (1 + step) / (10 + step))
-        average, now = self.networks.average, self.networks.autoencoder
-        torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - keep)
-        for kept, buffer in zip(average.buffers(), now.buffers(), strict=True):
-            kept.copy_(buffer)
+    def _codes(self) -> Tensor:
+        """Return the codes of the first pictures that are trained on."""
+        chunks = self._data.pictures[:MAPPED].split(64)
+        return torch.cat([self.networks.average.encode(to_float(chunk)) for chunk in chunks])
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._device.type, dtype=torch.bfloat16)
+
+@torch.no_grad()
+def _drawn(generator: Generator, random: torch.Generator) -> list[Tensor]:
+    z = torch.randn(2 * COLUMNS, generator.sizes.width, generator=random, device=random.device)
+    codes = generator.map(z)[:, None].expand(-1, generator.sizes.layers, -1)
+    return list(generator(codes).split(COLUMNS))

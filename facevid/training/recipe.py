@@ -1,33 +1,26 @@
-"""Every number of the training of a face model, in one place."""
+"""Every number of the trainings on pictures, in one place."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
+class PictureRecipe:
+    """What all trainings on pictures share.
 
     Attributes:
         sets: names of the picture sets, and the share of each batch that is drawn from each; sets that are not there
             are left out.
-        channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
-        width: of a code.
-        encoder_input: side of the encoder's input in pixels.
-        encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
         batch_size: pictures a step.
-        generator_rate, encoder_rate: learning rates of Adam.
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
-        ema: steps over which the averages of generator and encoder forget half.
-        clip: longest gradient of generator and encoder together.
+        ema: steps over which the averages of the networks forget half.
+        clip: longest gradient of all networks together.
 
         pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
         identity: weight of the distance of dlib's descriptors of picture and reconstruction.
         perceptual: weight of the L1 distance of that network's features.
-        attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
-        size: weight of the codes' mean square, which keeps them near 0.
-        code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
+        judged: share of each batch that these two are measured on; they take a third of the time.
 
         outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
         masked: share of whole pictures of which the encoder sees only a quadrilateral, as in sets with tight pictures.
@@ -36,14 +29,7 @@ class Recipe:
     """
 
     sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.65), ("utk128", 0.25), ("congress256", 0.1))
-    channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
-    width: int = 128
-    encoder_input: int = 64
-    encoder_stem: int = 24
-    encoder_stages: tuple[tuple[int, int], ...] = ((24, 1), (48, 2), (96, 3), (128, 2))
     batch_size: int = 16
-    generator_rate: float = 7e-4
-    encoder_rate: float = 4e-4
     warm_up: int = 50
     cool_down: float = 0.8
     ema: float = 100.0
@@ -53,9 +39,7 @@ class Recipe:
     gradient: float = 4.0
     identity: float = 0.7
     perceptual: float = 0.6
-    attribute: float = 0.02
-    size: float = 1e-3
-    code_noise: float = 0.06
+    judged: float = 1.0
 
     outside: float = 0.25
     face: float = 1.0
@@ -67,3 +51,66 @@ class Recipe:
     brightness: float = 0.06
     contrast: float = 0.1
     saturation: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe(PictureRecipe):
+    """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
+
+    Attributes:
+        channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
+        width: of a code.
+        encoder_input: side of the encoder's input in pixels.
+        encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
+        generator_rate, encoder_rate: learning rates of Adam.
+        attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
+        size: weight of the codes' mean square, which keeps them near 0.
+        code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
+    """
+
+    channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
+    width: int = 128
+    encoder_input: int = 64
+    encoder_stem: int = 24
+    encoder_stages: tuple[tuple[int, int], ...] = ((24, 1), (48, 2), (96, 3), (128, 2))
+    generator_rate: float = 7e-4
+    encoder_rate: float = 4e-4
+    attribute: float = 0.02
+    size: float = 1e-3
+    code_noise: float = 0.06
+
+
+@dataclass(frozen=True)
+class FeatureRecipe(PictureRecipe):
+    """How `facevid train features` makes a feature encoder; the defaults are of the carried model's.
+
+    Attributes:
+        patch, feature_width, deep_width: see `FeatureEncoderSizes`.
+        rate: learning rate of Adam.
+        code_noise: the most noise that is added to codes, in shares of their spread: codes smoothed over time do not
+            tell quite what a frame shows either.
+        boosts: attributes of faces that are drawn more often, and how many times.
+
+        swapped: share of faces that get another face's mouth, eyes, beard or all of them.
+        moved: share of faces that are bent.
+        bend: deviation of the bend's displacements at its strongest, in shares of the side.
+        recoloured: share of faces whose brightness, contrast and tint are changed.
+        tint: how far each colour is shifted at the most; contrast changes by twice that.
+    """
+
+    batch_size: int = 8
+    cool_down: float = 0.7
+    judged: float = 0.5
+
+    patch: int = 4
+    feature_width: int = 96
+    deep_width: int = 128
+    rate: float = 1e-3
+    code_noise: float = 0.2
+    boosts: tuple[tuple[str, bool, float], ...] = (("Eyeglasses", True, 3.0), ("No_Beard", False, 2.0))
+
+    swapped: float = 0.5
+    moved: float = 0.35
+    bend: float = 0.05
+    recoloured: float = 0.2
+    tint: float = 0.1

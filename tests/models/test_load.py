@@ -1,5 +1,7 @@
 """`load_model`: published files and bundles give the published numbers, and each other's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,14 @@ import torch
 from facevid.errors import ModelError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
 from tests.models.files import (
+    FEATURES,
     INPUT,
     LAYERS,
     WIDTH,
     encoder_content,
     save,
     save_classifier,
+    save_features,
     save_generator,
     save_psp,
     save_transformer,
@@ -160,3 +164,23 @@ def test_files_of_two_families_do_not_mix(tmp_path, shared):
         import_model([save_psp(tmp_path), shared / "fixtures/tnet_31_tiny.pth.tar"], "mixed")
     with pytest.raises(ModelError, match="a classifier of codes of 128 numbers"):
         import_model([shared / "fixtures/psp_tiny.pt", save_classifier(tmp_path)], "mixed")
+
+
+def test_features_take_from_the_picture_what_codes_cannot_hold(tmp_path):
+    import_model([save_psp(tmp_path), save_features(tmp_path)], "with")
+    plain, model = load_model(tmp_path / "psp.pt"), load_model("with")
+    assert (plain.crop_size, model.crop_size) == (INPUT, max(INPUT, model.resolution))
+    codes = model.encode(FACES)
+    assert torch.equal(codes, plain.encode(FACES))
+    assert torch.equal(plain.generate_edited(FACES, codes, codes + 1), plain.generate(codes + 1))
+    reconstructed, edited = (model.generate_edited(FACES, codes, codes + step) for step in (0, 1))
+    assert not torch.allclose(reconstructed, model.generate(codes), atol=0.1)
+    assert not torch.allclose(reconstructed, edited, atol=0.1)
+    darker = model.generate_edited(FACES // 2, codes, codes)
+    assert not torch.allclose(reconstructed, darker, atol=0.01)
+
+
+def test_features_for_another_generator_are_refused(tmp_path):
+    wrong = save_features(tmp_path, replace(FEATURES, channels=16))
+    with pytest.raises(ModelError, match="have 16 channels, and the generator's 8"):
+        import_model([save_psp(tmp_path), wrong], "with")

@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -24,3 +28,26 @@ def codes() -> CodeSet:
 def store(tmp_path, monkeypatch):
     """A store of the test's own."""
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def drawn_faces(tmp_path_factory) -> Path:
+    """40 whole faces, and 40 of which only the square from 8 to 24 px is picture."""
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for name in ("drawn", "tight"):
+        (folder / name).mkdir()
+        rows = ["file,smile,picture_corners_px" if name == "tight" else "file,smile"]
+        for number in range(40):
+            ground, skin = (tuple(map(int, colour)) for colour in random.integers(0, 255, (2, 3)))
+            picture = np.full((32, 32, 3), ground, np.uint8)
+            cv2.ellipse(picture, (16, 19), (9, 11), 0, 0, 360, skin, -1)
+            if name == "tight":
+                black = np.zeros_like(picture)
+                black[8:24, 8:24] = picture[8:24, 8:24]
+                picture = black
+            cv2.imwrite(str(folder / name / f"{number}.png"), picture)
+            corners = ",7.5 7.5 7.5 23.5 23.5 23.5 23.5 7.5" if name == "tight" else ""
+            rows.append(f"{number}.png,{number % 2}{corners}")
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    return folder

@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -44,31 +43,8 @@ def short_mapping(monkeypatch):
     monkeypatch.setattr(mapping, "STEPS", 5)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    """40 whole faces, and 40 of which only the square from 8 to 24 px is picture."""
-    folder = tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(0)
-    for name in ("drawn", "tight"):
-        (folder / name).mkdir()
-        rows = ["file,smile,picture_corners_px" if name == "tight" else "file,smile"]
-        for number in range(40):
-            ground, skin = (tuple(map(int, colour)) for colour in random.integers(0, 255, (2, 3)))
-            picture = np.full((32, 32, 3), ground, np.uint8)
-            cv2.ellipse(picture, (16, 19), (9, 11), 0, 0, 360, skin, -1)
-            if name == "tight":
-                black = np.zeros_like(picture)
-                black[8:24, 8:24] = picture[8:24, 8:24]
-                picture = black
-            cv2.imwrite(str(folder / name / f"{number}.png"), picture)
-            corners = ",7.5 7.5 7.5 23.5 23.5 23.5 23.5 7.5" if name == "tight" else ""
-            rows.append(f"{number}.png,{number % 2}{corners}")
-        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n")
-    return folder
-
-
-def test_faces_and_batches(data):
-    faces = load_faces(data, TINY.sets, 32, "cpu", silent)
+def test_faces_and_batches(drawn_faces):
+    faces = load_faces(drawn_faces, TINY.sets, 32, "cpu", silent)
     assert faces.counts == {"drawn": 38, "tight": 38}
     assert faces.held_out.shape == (2, 3, 32, 32)
     assert faces.corners[38].tolist() == [[0.25, 0.25], [0.25, 0.75], [0.75, 0.75], [0.75, 0.25]]
@@ -82,15 +58,15 @@ def test_faces_and_batches(data):
     assert (covered.mask.flatten(1).mean(dim=1) == 1).sum() < whole.sum()
 
 
-def test_it_learns_to_reconstruct_and_its_model_loads(data, tmp_path):
+def test_it_learns_to_reconstruct_and_its_model_loads(drawn_faces, tmp_path):
     heard: dict[str, float] = {}
     path = train_face_model(
-        data, tmp_path, 120, recipe=TINY, compute=Compute(report=lambda _, told: heard.update(told))
+        drawn_faces, tmp_path, 120, recipe=TINY, compute=Compute(report=lambda _, told: heard.update(told))
     )
     assert heard["held-out dB"] > 12
     model = load_model(path)
     assert (model.crop_size, model.resolution, model.layers, model.width) == (32, 32, 8, 16)
-    face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
+    face = np.asarray(cv2.imread(str(drawn_faces / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
     assert _error(model.generate(model.encode(face))[0], face[0]) < 60
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["steps"] == 120 and record["pictures"] == {"drawn": 38, "tight": 38}
@@ -101,7 +77,7 @@ def _error(made, face) -> float:
     return float(np.sqrt((((made.permute(1, 2, 0).numpy() * 127.5 + 127.5) - face)[12:26, 10:22] ** 2).mean()))
 
 
-def test_it_stops_and_goes_on(data, tmp_path, monkeypatch):
+def test_it_stops_and_goes_on(drawn_faces, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 0.0)
 
     def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
@@ -110,13 +86,13 @@ def test_it_stops_and_goes_on(data, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield item
 
-    whole = torch.load(train_face_model(data, tmp_path / "whole", 7, recipe=TINY), weights_only=True)
+    whole = torch.load(train_face_model(drawn_faces, tmp_path / "whole", 7, recipe=TINY), weights_only=True)
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        train_face_model(data, out, 7, recipe=TINY, compute=Compute(progress=interrupt))
+        train_face_model(drawn_faces, out, 7, recipe=TINY, compute=Compute(progress=interrupt))
     with pytest.raises(UsageError, match="begun with pixel"):
-        train_face_model(data, out, 7, recipe=replace(TINY, pixel=1.0))
-    resumed = torch.load(train_face_model(data, out, 7, recipe=TINY), weights_only=True)
+        train_face_model(drawn_faces, out, 7, recipe=replace(TINY, pixel=1.0))
+    resumed = torch.load(train_face_model(drawn_faces, out, 7, recipe=TINY), weights_only=True)
     for name, tensor in whole["state_dict"].items():
         assert torch.equal(tensor, resumed["state_dict"][name]), name
     with (out / "losses.csv").open() as file:
@@ -124,16 +100,16 @@ def test_it_stops_and_goes_on(data, tmp_path, monkeypatch):
     assert names == {"pixel", "gradient", "identity", "perceptual", "attribute", "size"}
 
 
-def test_a_run_begins_with_another_model(data, tmp_path):
+def test_a_run_begins_with_another_model(drawn_faces, tmp_path):
     """With learning rates of 0, what comes out is what it began with, but for what batch norm learns of one batch."""
-    first = train_face_model(data, tmp_path / "first", 2, recipe=TINY)
+    first = train_face_model(drawn_faces, tmp_path / "first", 2, recipe=TINY)
     still = replace(TINY, generator_rate=0.0, encoder_rate=0.0)
-    second = train_face_model(data, tmp_path / "second", 1, recipe=still, start=first)
-    face = np.asarray(cv2.imread(str(data / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
+    second = train_face_model(drawn_faces, tmp_path / "second", 1, recipe=still, start=first)
+    face = np.asarray(cv2.imread(str(drawn_faces / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
     before, after = (model.generate(model.encode(face)).numpy() for model in map(load_model, (first, second)))
     assert after == pytest.approx(before, abs=0.15)
     with pytest.raises(ModelError, match="cannot be read"):
-        train_face_model(data, tmp_path / "third", 1, recipe=TINY, start=tmp_path / "none.pt")
+        train_face_model(drawn_faces, tmp_path / "third", 1, recipe=TINY, start=tmp_path / "none.pt")
 
 
 def test_no_pictures(tmp_path):

@@ -22,6 +22,16 @@ seed_option = click.option("--seed", default=0, show_default=True, help="Of all 
 attribute_option = click.option(
     "--attr", "attributes", multiple=True, metavar="NAME", help="What to train; repeat it.  [default: all labelled]"
 )
+data_option = click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
+steps_option = click.option(
+    "--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted."
+)
+minutes_option = click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
+)
+sets_option = click.option(
+    "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
+)
 layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to move.  [default: 0-10]")
 
 
@@ -73,6 +83,18 @@ def attribute_indices(codes: CodeSet, names: tuple[str, ...]) -> list[int]:
     if not chosen:
         raise UsageError("the codes have no labels; make them again with --label rules that fit the table")
     return list(dict.fromkeys(codes.index_of(attribute) for attribute in chosen))
+
+
+def picture_sets(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    """Read the values of --set. Raises UsageError where one is not NAME=SHARE."""
+    return tuple(_picture_set(text) for text in texts)
+
+
+def _picture_set(text: str) -> tuple[str, float]:
+    match = re.fullmatch(r"([^=/]+)=(\d+(?:\.\d+)?)", text)
+    if match is None or float(match[2]) == 0:
+        raise UsageError(f'--set "{text}": write a set\'s name and its share, for example ffhq128=0.5')
+    return match[1], float(match[2])
 
 
 def is_done(path: Path, overwrite: bool, console: Console) -> bool:

@@ -1,6 +1,5 @@
 """`facevid train model`."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,27 +8,27 @@ import click
 from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import (
     Console,
+    data_option,
+    minutes_option,
     out_option,
+    picture_sets,
     seed_option,
+    sets_option,
+    steps_option,
 )
 from facevid.device import choose_device
-from facevid.errors import UsageError
 from facevid.training.face_model import train_face_model
 from facevid.training.recipe import Recipe
 from facevid.training.run import Compute
 
 
 @click.command("model")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
+@data_option
 @out_option
 @click.option("--start", type=click.Path(path_type=Path), help="Begin with a checkpoint in pSp's layout, not anew.")
-@click.option("--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted.")
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
-)
-@click.option(
-    "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
-)
+@steps_option
+@minutes_option
+@sets_option
 @click.option(
     "--batch-size", default=Recipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
 )
@@ -71,19 +70,10 @@ def command(
     The folder `run` gets the checkpoint, losses.csv, pictures of how far it is, and run.json, which says what was run.
     To go on, run it again. The learning rates fall over the last four fifths of --steps: ask for all you mean to do.
     """
-    recipe = replace(Recipe(), batch_size=batch_size)
-    if sets:
-        recipe = replace(recipe, sets=tuple(_share(text) for text in sets))
+    recipe = replace(Recipe(), batch_size=batch_size, sets=picture_sets(sets) or Recipe.sets)
     if overwrite:
         (out / "checkpoint.pt").unlink(missing_ok=True)
     console = Console(quiet)
     compute = Compute(choose_device(device), seed, console, console.report)
     path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
     console.say(f"{path}: written; facevid models import {path} --name NAME")
-
-
-def _share(text: str) -> tuple[str, float]:
-    match = re.fullmatch(r"([^=/]+)=(\d+(?:\.\d+)?)", text)
-    if match is None or float(match[2]) == 0:
-        raise UsageError(f'--set "{text}": write a set\'s name and its share, for example ffhq128=0.5')
-    return match[1], float(match[2])

@@ -1,0 +1,74 @@
+"""`facevid train features`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import device_option, model_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import (
+    Console,
+    data_option,
+    minutes_option,
+    out_option,
+    picture_sets,
+    seed_option,
+    sets_option,
+    steps_option,
+)
+from facevid.device import choose_device
+from facevid.models.load import load_model
+from facevid.training.features import train_features
+from facevid.training.recipe import FeatureRecipe
+from facevid.training.run import Compute
+
+
+@click.command("features")
+@data_option
+@model_option
+@out_option
+@steps_option
+@minutes_option
+@sets_option
+@click.option(
+    "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
+)
+@seed_option
+@device_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    *,
+    data: Path,
+    model: str | None,
+    out: Path,
+    steps: int,
+    minutes: float | None,
+    sets: tuple[str, ...],
+    batch_size: int,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Train a feature encoder, features.pt, for a model: it adds to generated faces what codes cannot hold.
+
+    The model's encoder and generator are left as they are, and so its editors stay valid. --data is as for `facevid
+    train model`, and so is what the folder --out gets; the rows of its samples are pictures, the generator alone, and
+    the generator with features.
+
+    \b
+      facevid train features --data faces --model mine --out run --steps 4000 --minutes 60
+      facevid models import mine run/features.pt --name mine --overwrite
+
+    To go on, run it again. The learning rate falls over the last 70 % of --steps: ask for all you mean to do.
+    """
+    recipe = replace(FeatureRecipe(), batch_size=batch_size, sets=picture_sets(sets) or FeatureRecipe.sets)
+    if overwrite:
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    console = Console(quiet)
+    compute = Compute(choose_device(device), seed, console, console.report)
+    face_model = load_model(model, compute.device)
+    path = train_features(data, face_model, out, steps, recipe=recipe, minutes=minutes, compute=compute)
+    console.say(f"{path}: written; facevid models import {model or 'carried'} {path} --name NAME")
