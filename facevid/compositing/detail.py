@@ -18,6 +18,10 @@ LUMA_BAND, CHROMA_BAND = 0.07, 0.03
 """Standard deviation of the Gaussian, as a share of the crop's side, below whose detail the difference is dropped:
 the generator's idea of the light on a whole face is not the shot's, and of its colour even less."""
 
+SOFTNESS = 2.5
+"""The same in pixels of the generated face, above whose detail the difference is dropped: what an edit makes anew, such
+as a mouth, is softer than what it takes away, and the finest difference of the two would blur the plate's own lips."""
+
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -60,7 +64,8 @@ def kept_detail(
 
 
 def _local(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Drop what is the same over a large part of the face."""
+    """Drop what is the same over a large part of the face, and what is finer than the generator draws."""
+    difference = cv2.GaussianBlur(difference, (0, 0), SOFTNESS)
     luma = (difference @ LUMA)[..., None]
     chroma = difference - luma
     return luma - _average(luma, matte, LUMA_BAND) + chroma - _average(chroma, matte, CHROMA_BAND)

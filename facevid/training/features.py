@@ -12,10 +12,9 @@ from facevid.latents.attributes import CELEBA
 from facevid.models.model import FaceModel
 from facevid.networks import FeatureEncoder, FeatureEncoderSizes
 from facevid.training.alterations import altered
-from facevid.training.augmentation import Batch, cover
+from facevid.training.augmentation import Batch
 from facevid.training.face_data import FaceData
 from facevid.training.face_networks import Autoencoder
-from facevid.training.picture_losses import descriptor_distance
 from facevid.training.picture_training import PictureTraining
 from facevid.training.recipe import FeatureRecipe
 from facevid.training.run import Compute, save_whole
@@ -41,7 +40,7 @@ def train_features(
     Args:
         data_folder: holds the picture sets.
         model: whose faces the features are for, on the device of `compute`. A new run begins with its feature encoder
-            if it has one. With its editors, edited faces are trained on too.
+            if it has one.
 
     Returns:
         the path of `features.pt`.
@@ -64,7 +63,6 @@ class FeatureTraining(PictureTraining):
     def __init__(self, recipe: FeatureRecipe, compute: Compute, model: FaceModel) -> None:
         if model.encoder is None or model.generator is None:
             raise ModelError(f"{model.name}: lacks an encoder or a generator; features are trained for both together")
-        self._model = model
         self._autoencoder = Autoencoder(model.encoder, model.generator).requires_grad_(False).eval()
         self._code_mean = 0.0 if model.average is None else model.average
         features = _begun(recipe, model, compute.seed).to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -90,40 +88,12 @@ class FeatureTraining(PictureTraining):
         with torch.no_grad(), self.autocast():
             before = altered(batch, self.recipe, self.random)
             codes = self._encode(torch.cat([before, batch.pictures]))
-            noisy = codes + self._noise(codes)
-            generated = self._autoencoder.generate(noisy)
+            codes = codes + self._noise(codes)
+            generated = self._autoencoder.generate(codes)
         with self.autocast():
             features = self._features(before, *generated.chunk(2))
-            made = self._autoencoder.generator(noisy[len(before) :], features).float()
-        losses = self.picture_losses(made, batch)
-        return losses | (self._edit_losses(batch, codes[len(before) :]) if self._model.editors else {})
-
-    def _edit_losses(self, batch: Batch, codes: Tensor) -> dict[str, Tensor]:
-        """Edit some faces: the encoder must find the edit in them, and dlib the person."""
-        count = max(round(len(codes) * self.recipe.edited), 1)
-        pictures, mask, codes = batch.pictures[:count], batch.mask[:count], codes[:count]
-        edited = self._edited(codes)
-        with self.autocast():
-            with torch.no_grad():
-                generated = self._autoencoder.generate(torch.cat([codes, edited]))
-            features = self._features(pictures, *generated.chunk(2))
-            made = cover(self._autoencoder.generator(edited, features).float(), mask)
-            missed = (self._encode(made) - edited).square().sum(dim=(1, 2))
-            descriptors, _ = self.descriptor(made)
-            with torch.no_grad():
-                wanted, _ = self.descriptor(pictures)
-        return {
-            "edit": (missed / (edited - codes).square().sum(dim=(1, 2)).clamp(min=1e-3)).mean(),
-            "same_person": descriptor_distance(descriptors, wanted),
-        }
-
-    def _edited(self, codes: Tensor) -> Tensor:
-        """Edit codes by one of the model's editors, each with a strength of its own."""
-        least, greatest = self.recipe.strengths
-        draws = torch.rand(3, len(codes), device=self.device, generator=self.random)
-        strengths = (least + draws[0] * (greatest - least)) * torch.where(draws[1] < 0.5, -1.0, 1.0)
-        chosen = self._model.editors[int(draws[2, 0] * len(self._model.editors))]
-        return chosen.editor(codes, strengths[:, None, None])
+            made = self._autoencoder.generator(codes[len(before) :], features).float()
+        return self.picture_losses(made, batch)
 
     def rows(self, pictures: Tensor) -> list[Tensor]:
         """Show what the codes alone give, and the reconstruction."""

@@ -41,11 +41,6 @@ def feature_loss(a: list[Tensor], b: list[Tensor]) -> Tensor:
     return torch.stack(parts).mean()
 
 
-def descriptor_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean distance of descriptors (N, K), row by row."""
-    return (a.float() - b.float()).square().sum(dim=1).add(1e-6).sqrt().mean()
-
-
 def _weighed(values: Tensor, weights: Tensor) -> Tensor:
     """Average over channels, then over pixels by their weights."""
     return (values.mean(dim=1, keepdim=True) * weights).sum() / weights.expand(len(values), -1, -1, -1).sum().clamp(

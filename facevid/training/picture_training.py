@@ -16,7 +16,7 @@ from facevid.faces.dlib_detector import weights_path
 from facevid.training.augmentation import Batch, cover, draw_batch, to_float, weight_map
 from facevid.training.descriptor import DescriptorNetwork
 from facevid.training.face_data import FaceData, load_faces
-from facevid.training.picture_losses import descriptor_distance, feature_loss, gradient_loss, pixel_loss
+from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.recipe import PictureRecipe
 from facevid.training.record import RunRecord
 from facevid.training.run import Compute, TrainingRun
@@ -35,7 +35,6 @@ class PictureTraining(ABC):
         side: of the pictures, in pixels.
         random: where all random numbers come from.
         device: where the networks are.
-        descriptor: dlib's network, which says who somebody is.
     """
 
     stage: str
@@ -66,8 +65,8 @@ class PictureTraining(ABC):
         self._optimizer = torch.optim.Adam(
             [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(0.9, 0.99)
         )
-        self.descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
-        self.descriptor.to(compute.device)
+        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
+        self._descriptor.to(compute.device)
         self._weights = weight_map(recipe, side, compute.device)
         torch.backends.cudnn.benchmark = True
 
@@ -135,13 +134,13 @@ class PictureTraining(ABC):
         first = int(torch.randint(len(made) - count + 1, (), generator=self.random, device=self.device))
         judged = slice(first, first + count)
         with self.autocast():
-            descriptors, seen = self.descriptor(cover(made[judged], batch.mask[judged]))
+            descriptors, seen = self._descriptor(cover(made[judged], batch.mask[judged]))
             with torch.no_grad():
-                wanted, to_see = self.descriptor(batch.pictures[judged])
+                wanted, to_see = self._descriptor(batch.pictures[judged])
         return {
             "pixel": pixel_loss(made, batch.pictures, weights),
             "gradient": gradient_loss(made, batch.pictures, weights),
-            "identity": descriptor_distance(descriptors, wanted),
+            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
             "perceptual": feature_loss(seen, to_see),
         }
 

@@ -89,10 +89,6 @@ class FeatureRecipe(PictureRecipe):
         rate: learning rate of Adam.
         code_noise: the most noise that is added to codes, in shares of their spread: codes smoothed over time do not
             tell quite what a frame shows either.
-        edit: weight of what the encoder does not find of an edit in the edited face, as a share of the edit's square.
-        same_person: weight of the distance of dlib's descriptors of picture and edited face.
-        edited: share of each batch that is edited, by one of the model's editors.
-        strengths: least and greatest strength of these edits, either way.
         boosts: attributes of faces that are drawn more often, and how many times.
 
         swapped: share of faces that get another face's mouth, eyes, beard or all of them.
@@ -111,10 +107,6 @@ class FeatureRecipe(PictureRecipe):
     deep_width: int = 128
     rate: float = 1e-3
     code_noise: float = 0.2
-    edit: float = 0.3
-    same_person: float = 0.3
-    edited: float = 0.5
-    strengths: tuple[float, float] = (0.5, 1.5)
     boosts: tuple[tuple[str, bool, float], ...] = (("Eyeglasses", True, 3.0), ("No_Beard", False, 2.0))
 
     swapped: float = 0.5
