@@ -143,7 +143,9 @@ class FaceModel:
             return self.generate(after)
         pictures = self._pictures(faces, self.resolution)
         with self._autocast():
-            features = self.features(pictures, generator(before).float(), generator(after).float())
+            generated = generator(before).float()
+            generated_after = generated if after is before else generator(after).float()
+            features = self.features(pictures, generated, generated_after)
             made: Tensor = generator(after, features)
         return made.float()
 

@@ -12,6 +12,7 @@ from facevid.cli.train import command
 from facevid.errors import InputError, ModelError, NoFaceError, UsageError
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
+from facevid.training import mapping
 from facevid.training.codes import load_codes
 from tests.models.files import save_psp
 
@@ -167,7 +168,8 @@ def test_raw_pictures_are_aligned(portrait, tmp_path):
         train("codes", folder, tmp_path / "raw.csv", "--out", tmp_path / "other.safetensors")
 
 
-def test_a_face_model_in_two_goes(pictures, tmp_path):
+def test_a_face_model_in_two_goes(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(mapping, "STEPS", 5)
     (tmp_path / "faces.csv").write_text((tmp_path / "labels.csv").read_text())
     arguments = ("model", "--data", tmp_path, "--set", "faces=1", "--batch-size", "2", "--out", tmp_path / "run")
     assert "step 1: pixel" in train(*arguments, "--steps", "1")

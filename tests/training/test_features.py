@@ -20,7 +20,15 @@ from facevid.training.run import Compute
 from tests.models.files import save_generator, save_psp
 
 TINY = FeatureRecipe(
-    sets=(("drawn", 1.0),), batch_size=8, patch=2, feature_width=16, deep_width=16, rate=1e-2, warm_up=10, ema=10
+    sets=(("drawn", 1.0),),
+    batch_size=8,
+    patch=2,
+    feature_width=16,
+    deep_width=16,
+    rate=1e-2,
+    warm_up=10,
+    ema=10,
+    judged=0.25,
 )
 STILL = replace(TINY, swapped=0.0, moved=0.0, recoloured=0.0)
 
