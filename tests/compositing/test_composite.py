@@ -52,6 +52,14 @@ def test_without_an_edit_the_plate_keeps_its_pixels(portrait, face):
     assert np.abs(patch.delta).max() < 1e-3
 
 
+def test_a_softer_edit_leaves_the_plate_sharp(portrait, face):
+    softer = replace(face, edited=cv2.GaussianBlur(face.edited, (0, 0), 1.5))
+    patch = composited(portrait, softer, CompositingOptions("keep", "feather"))
+    lost = np.abs(softer.edited - face.edited)[40:110, 30:100].mean()
+    assert lost > 3
+    assert np.abs(patch.delta).mean() < 0.1 * lost
+
+
 def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     shift = np.zeros((68, 2))
     shift[48:68] = (0, 3)
