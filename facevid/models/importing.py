@@ -30,6 +30,8 @@ from facevid.models.store import BUNDLE_FILE, folder_of, locate
 from facevid.options import Detail
 
 HALF_MAX = 65504.0
+REPLACING = {"generator", "features"}
+"""What a file of its own replaces."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class ImportOptions:
 def import_model(files: Sequence[Path | str], name: str, options: ImportOptions | None = None) -> Path:
     """Import published files, told apart by content, as the model `name` of the store; return its folder.
 
-    The bundle appears whole or not at all. A generator of its own replaces the one inside an encoder's file. One of
-    the files may be a model of the store, to which the others are added, and whose settings stay where none are given.
+    The bundle appears whole or not at all. One of the files may be a model of the store, to which the others are added,
+    and whose settings stay where none are given. A file of a generator or a feature encoder alone replaces that inside
+    an encoder's file or a model.
 
     Raises:
         UsageError: the name is taken or no name; a transformer's attribute is not known.
@@ -98,8 +101,8 @@ def _settings(parts: list[Part], options: ImportOptions, known: Settings | None)
 
 def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     per_file = [read_bundle_parts(path, read_bundle(path)) if path.is_dir() else read_parts(path) for path in paths]
-    alone = any(len(parts) == 1 and parts[0].kind == "generator" for parts in per_file)
-    parts = [p for parts in per_file for p in parts if not (alone and len(parts) > 1 and p.kind == "generator")]
+    alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING
+    parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
     parts = _name_editors(parts, names)
     seen: dict[tuple[str, str], Part] = {}
     for part in parts:

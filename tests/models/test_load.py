@@ -180,6 +180,17 @@ def test_features_take_from_the_picture_what_codes_cannot_hold(tmp_path):
     assert not torch.allclose(reconstructed, darker, atol=0.01)
 
 
+def test_new_features_replace_a_models_own(tmp_path):
+    import_model([save_psp(tmp_path), save_features(tmp_path)], "mine")
+    before = load_model("mine")
+    import_model(["mine", save_features(tmp_path)], "mine", ImportOptions(overwrite=True))
+    after = load_model("mine")
+    codes = before.encode(FACES)
+    assert torch.equal(codes, after.encode(FACES))
+    old, new = (model.generate_edited(FACES, codes, codes) for model in (before, after))
+    assert not torch.allclose(old, new, atol=0.01)
+
+
 def test_features_for_another_generator_are_refused(tmp_path):
     wrong = save_features(tmp_path, replace(FEATURES, channels=16))
     with pytest.raises(ModelError, match="have 16 channels, and the generator's 8"):
