@@ -67,7 +67,7 @@ def import_command(
 
     pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions and GANSpace components
     are told apart by what they hold. A transformer's attribute is read from the name tnet_<CelebA index>, or given.
-    One FILE may be a model of the store: the others are added to it.
+    One FILE may be a model of the store: the others are added to it, and new features replace its own.
 
     \b
       facevid models import psp_ffhq_encode.pt tnet_31.pth.tar tnet_39.pth.tar --name ffhq
