@@ -79,7 +79,7 @@ def default_edit_layers(encoder: Part | None, layers: int) -> range:
 
 
 def code_shape(parts: list[Part]) -> tuple[int, int]:
-    """Return layers and width of the codes that all parts share. Raises ModelError where they disagree."""
+    """Return layers and width of the codes that all parts share. Raises ModelError where they differ, or none says."""
     found: tuple[int, int] | None = None
     owner: Path | None = None
     for part in sorted(parts, key=lambda p: p.kind in ("direction", "ganspace")):  # these may leave layers open
@@ -103,7 +103,8 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
                 f"{part.source}: a classifier of codes of {numbers} numbers, not {found[0]} x {found[1]}; "
                 "use files of one family"
             )
-    assert found is not None
+    if found is None:
+        raise ModelError(f"{parts[0].source}: holds features alone; import it together with the model they are for")
     return found
 
 

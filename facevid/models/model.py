@@ -144,7 +144,7 @@ class FaceModel:
         pictures = self._pictures(faces, self.resolution)
         with self._autocast():
             generated = generator(before).float()
-            generated_after = generated if after is before else generator(after).float()
+            generated_after = generated if edited is codes else generator(after).float()
             features = self.features(pictures, generated, generated_after)
             made: Tensor = generator(after, features)
         return made.float()

@@ -195,3 +195,11 @@ def test_features_for_another_generator_are_refused(tmp_path):
     wrong = save_features(tmp_path, replace(FEATURES, channels=16))
     with pytest.raises(ModelError, match="have 16 channels, and the generator's 8"):
         import_model([save_psp(tmp_path), wrong], "with")
+
+
+def test_features_alone_are_no_model(tmp_path):
+    path = save_features(tmp_path)
+    with pytest.raises(ModelError, match="holds features alone"):
+        load_model(path)
+    with pytest.raises(ModelError, match="holds features alone"):
+        import_model([path], "alone")
