@@ -48,7 +48,8 @@ def train_features(
     Raises:
         InputError: the pictures cannot be read.
         ModelError: the model has no encoder or no generator, or dlib's weights are missing.
-        UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
+        UsageError: the checkpoint in `out` was begun with another recipe, seed or model, or the training
+            diverged.
     """
     training = FeatureTraining(recipe or FeatureRecipe(), compute or Compute(), model)
     return training.train(data_folder, out, steps, minutes, model.name)
@@ -74,6 +75,7 @@ class FeatureTraining(PictureTraining):
             modules={"features": self._features, "average": self._kept},
             averages=[(self._kept, self._features)],
             rates=[(list(self._features.parameters()), recipe.rate)],
+            settings={"model": model.fingerprint},
         )
 
     def see(self, data: FaceData) -> FaceData:

@@ -48,6 +48,7 @@ class PictureTraining(ABC):
         modules: Mapping[str, nn.Module],
         averages: Sequence[tuple[nn.Module, nn.Module]],
         rates: Sequence[tuple[Sequence[nn.Parameter], float]],
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare.
 
@@ -55,6 +56,7 @@ class PictureTraining(ABC):
             modules: all that a checkpoint keeps, by name.
             averages: networks that are kept as the average of others over the steps: (average, trained).
             rates: parameters to train, and their learning rates.
+            settings: what a checkpoint must agree in, beside the recipe and the seed.
 
         Raises:
             ModelError: dlib's weights are missing.
@@ -62,6 +64,7 @@ class PictureTraining(ABC):
         self.recipe, self.compute, self.side = recipe, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
         self._modules, self._averages = modules, averages
+        self._settings = {**(settings or {}), "seed": compute.seed}
         self._optimizer = torch.optim.Adam(
             [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(0.9, 0.99)
         )
@@ -153,7 +156,7 @@ class PictureTraining(ABC):
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
         optimizers = {"optimizer": self._optimizer}
-        return TrainingRun(checkpoint, settings | {"seed": self.compute.seed}, self._modules, optimizers, self.random)
+        return TrainingRun(checkpoint, settings | self._settings, self._modules, optimizers, self.random)
 
     def _step(self, batch: Batch, step: int, steps: int) -> dict[str, Tensor]:
         """Train every network by one step; return the losses, still on the device."""

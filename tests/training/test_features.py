@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from facevid.cli.train import command
-from facevid.errors import ModelError
+from facevid.errors import ModelError, UsageError
 from facevid.models import FaceModel, ImportOptions, import_model, load_model
 from facevid.training.alterations import altered
 from facevid.training.augmentation import Batch
@@ -110,6 +110,10 @@ def test_it_stops_and_goes_on(model, drawn_faces, tmp_path):
     train_features(drawn_faces, model, tmp_path / "parts", 6, recipe=TINY, minutes=1e-9)
     resumed = torch.load(train_features(drawn_faces, model, tmp_path / "parts", 6, recipe=TINY), weights_only=True)
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+    assert model.average is not None
+    other = replace(model, average=model.average + 1)
+    with pytest.raises(UsageError, match=r"begun with model \w+, not"):
+        train_features(drawn_faces, other, tmp_path / "parts", 7, recipe=TINY)
 
 
 def test_the_command_and_a_model_that_cannot_have_features(drawn_faces, tmp_path, store):
