@@ -4,19 +4,32 @@ They lie in `FACEVID_HOME/cache`, else in the platform's cache folder, and may b
 folder of `.npy` files, named by a hash of all that its content depends on.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from facevid.errors import OutputError
+
 CAPACITY = 4 << 30
 """Bytes that the cache may hold; beyond it the entries unused for longest are deleted."""
+
+KEPT_FOR = 3600
+"""Seconds after its last use for which an entry is kept nevertheless."""
+
+UNFINISHED_KEPT_FOR = 7 * 24 * 3600
+"""Seconds for which one is that is not finished: left by a crash, or still at work."""
+
+SIZES = "sizes.json"
+"""The file of an entry that tells the sizes of all others, in bytes: a crash or a full disk may have cut them off."""
 
 
 def cache_folder() -> Path:
@@ -26,29 +39,46 @@ def cache_folder() -> Path:
 
 
 def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
-    """Return the folder whose content is determined by `depends_on`, filling it first where it is not there yet.
+    """Return the folder whose content is determined by `depends_on`, filling it first where it is not there whole.
 
-    `fill` writes into an empty folder; what it writes appears as a whole or, if it raises, not at all.
+    `fill` writes into an empty folder; what it writes appears as a whole or, if it raises, not at all. Raises
+    OutputError where the cache cannot be written to.
     """
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
     entry = cache_folder() / key
-    if entry.is_dir():
-        os.utime(entry)
+    if _is_whole(entry):
         return entry
+    try:
+        _fill(entry, fill)
+    except OSError as error:
+        msg = f"the cache {entry.parent} cannot be written to ({error.strerror or error}); free some space there"
+        raise OutputError(f"{msg}, or set FACEVID_HOME to another folder") from error
+    return entry
+
+
+def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     _make_room(entry.parent)
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=entry.parent))
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", dir=entry.parent))
     try:
         fill(unfinished)
-        try:
+        sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
+        (unfinished / SIZES).write_text(json.dumps(sizes))
+        if not _is_whole(entry):  # else another process was first: its content is the same
+            shutil.rmtree(entry, ignore_errors=True)
             unfinished.rename(entry)
-        except OSError:
-            # Another process was first: its content is the same.
-            if not entry.is_dir():
-                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return entry
+
+
+def _is_whole(entry: Path) -> bool:
+    """Return whether all files of an entry are there in their sizes, and mark it as used now."""
+    try:
+        sizes = json.loads((entry / SIZES).read_text())
+        os.utime(entry)
+        return all((entry / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def identity(path: Path) -> dict[str, Any]:
@@ -58,11 +88,17 @@ def identity(path: Path) -> dict[str, Any]:
 
 
 def _make_room(folder: Path) -> None:
-    entries = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in entries}
-    excess = sum(sizes.values()) - CAPACITY
-    for path in entries:
-        if excess <= 0:
-            break
-        shutil.rmtree(path, ignore_errors=True)
-        excess -= sizes[path]
+    """Delete the entries unused for longest, but none that another process may be about to read or finish.
+
+    Other processes may delete and rename entries meanwhile.
+    """
+    used: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            used.append((path.stat().st_mtime, sum(file.stat().st_size for file in path.iterdir()), path))
+    excess = sum(size for _, size, _ in used) - CAPACITY
+    for when, size, path in sorted(used):
+        kept_for = UNFINISHED_KEPT_FOR if path.suffix else KEPT_FOR
+        if excess > 0 and time.time() - when >= kept_for:
+            shutil.rmtree(path, ignore_errors=True)
+            excess -= size

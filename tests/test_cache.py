@@ -1,10 +1,13 @@
 """The cache of analysis."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from facevid import cache
+from facevid.errors import OutputError
 
 
 def write(text):
@@ -30,7 +33,7 @@ def test_a_failure_leaves_no_entry():
 
 
 def test_the_entries_unused_for_longest_make_room(monkeypatch):
-    monkeypatch.setattr(cache, "CAPACITY", 250)
+    monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len('{"a.npy": 100}'))
     for number in range(3):
         entry = cache.cached({"clip": number}, write("x" * 100))
         os.utime(entry, (number, number))
@@ -40,6 +43,39 @@ def test_the_entries_unused_for_longest_make_room(monkeypatch):
     assert cache.cached({"clip": 0}, write("gone")).name in left
     assert (cache.cached({"clip": 0}, write("gone")) / "a.npy").read_text() == "x" * 100
     assert (cache.cached({"clip": 1}, write("new")) / "a.npy").read_text() == "new"
+
+
+def test_entries_used_of_late_are_kept_though_there_is_no_room(monkeypatch):
+    monkeypatch.setattr(cache, "CAPACITY", 50)
+    entries = [cache.cached({"clip": number}, write("x" * 100)) for number in range(3)]
+    assert all(entry.is_dir() for entry in entries)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("on"), lambda path: path.unlink()])
+def test_a_damaged_entry_is_filled_anew(damage):
+    entry = cache.cached({"clip": 1}, write("one"))
+    damage(entry / "a.npy")
+    assert cache.cached({"clip": 1}, write("two")) == entry
+    assert (entry / "a.npy").read_text() == "two"
+
+
+def test_processes_may_share_it(tmp_path):
+    code = """
+import sys
+from facevid import cache
+cache.CAPACITY, cache.KEPT_FOR = 100, 0
+for number in range(60):
+    cache.cached({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == [b""] * 3
+
+
+def test_a_folder_that_cannot_be_used_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="file/cache cannot be written to .*FACEVID_HOME"):
+        cache.cached({"clip": 1}, write("one"))
 
 
 def test_a_changed_file_has_another_identity(tmp_path):

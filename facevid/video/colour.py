@@ -110,7 +110,7 @@ def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
         return _yuv_to_rgb(native, model)
     components = [component_view(native, index, layout) for index in range(len(layout.places))]
     if layout.is_float:
-        shown = [np.rint(np.clip(encode_srgb(plane), 0, 1) * 255).astype(np.uint8) for plane in components]
+        shown = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
     elif layout.depth == 8 and model.full_range:
         shown = [np.ascontiguousarray(plane) for plane in components]
     else:

@@ -12,23 +12,29 @@ from av.video.stream import VideoStream
 
 from facevid.errors import InputError
 from facevid.video.chroma import chroma_location
-from facevid.video.exr import is_whole_exr
+from facevid.video.exr import unreadable_exr
 from facevid.video.hdr import hdr_metadata
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.integrity import is_cut_off, is_whole_matroska
-from facevid.video.orientation import has_icc_profile, orientation_of
+from facevid.video.orientation import has_captions, has_icc_profile, orientation_of
 from facevid.video.pixels import plain_format
 from facevid.video.sequence import PICTURE_SUFFIXES
+from facevid.video.tiff import unreadable_tiff
 
 END_TOLERANCE = Fraction(1, 2)
 """By how many seconds a file may fall short of the duration that it announces."""
 
 
+_UNREADABLE = {".exr": unreadable_exr, ".tif": unreadable_tiff, ".tiff": unreadable_tiff}
+"""What says why FFmpeg cannot read a file, or would read it wrongly."""
+
+
 def open_container(path: Path) -> InputContainer:
     """Open a file for reading. Raises InputError."""
-    if path.suffix.lower() == ".exr" and path.is_file() and not is_whole_exr(path):
-        msg = f"{path} cannot be read: it is not whole, a part of its picture is missing; render or copy it again"
-        raise InputError(msg)
+    unreadable = _UNREADABLE.get(path.suffix.lower())
+    why = unreadable(path) if unreadable is not None and path.is_file() else None
+    if why is not None:
+        raise InputError(f"{path} cannot be read: {why}")
     options = {"pattern_type": "none"} if path.suffix.lower() in PICTURE_SUFFIXES else {}
     try:
         return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
@@ -90,8 +96,19 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         is_still=path.suffix.lower() in PICTURE_SUFFIXES,
         has_exif=any(tag in first.metadata for tag in ("Make", "Model", "DateTime", "Orientation")),
         has_icc=has_icc_profile(first),
+        has_captions=has_captions(first),
+        unread=_unread(stream, first),
         stream_index=stream.index,
     )
+
+
+def _unread(stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
+    unread = []
+    if stream.metadata.get("alpha_mode") == "1":
+        unread.append(f"the alpha beside its {stream.codec_context.name} pictures is not read")
+    if first.interlaced_frame and stream.codec_context.field_order <= 1:
+        unread.append("it is interlaced, but does not say which field comes first: the result is not marked as such")
+    return tuple(unread)
 
 
 class Pictures(Iterator[VideoFrame]):

@@ -50,6 +50,8 @@ class PictureEncoder:
         context.color_range, context.colorspace = plan.colour.colour_range, plan.colour.matrix
         context.color_primaries, context.color_trc = plan.colour.primaries, plan.colour.transfer
         context.field_order = plan.field_order
+        if context.codec.canonical_name == "hevc" and plan.muxer in ("mov", "mp4"):
+            context.codec_tag = "hvc1"  # Apple's players refuse FFmpeg's own choice, hev1
         return stream
 
     def write(self, native: VideoFrame) -> None:
@@ -89,7 +91,7 @@ class PictureEncoder:
             native = to_rgb16(native)
         model = colour_model(native)
         full = colour_range == ColorRange.JPEG or (colour_range == 0 and model.full_range)
-        return self._reformatter.reformat(
+        made = self._reformatter.reformat(
             native,
             format=pix_fmt,
             src_colorspace=model.swscale,
@@ -99,6 +101,8 @@ class PictureEncoder:
             interpolation=QUALITY,
             threads=1,
         )
+        made.colorspace = plan.colour.matrix  # else untagged pictures would be tagged with the matrix that they pass for
+        return made
 
     def finish(self) -> None:
         """Write what the encoder still holds and close the file. Raises OutputError."""

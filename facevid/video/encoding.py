@@ -72,8 +72,14 @@ CODECS = {
     "av1_qsv": CodecEntry("av1_qsv", _AV1_SUFFIXES, 15, {"preset": "slow"}, "global_quality"),
 }
 
-FROM_SOURCE = {"h264": "h264", "hevc": "h265", "av1": "av1", "libdav1d": "av1", "prores": "prores", "dnxhd": "dnxhr"}
-LOSSLESS_SOURCES = ("ffv1", "rawvideo", "v210", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "qtrle", "png")
+FROM_SOURCE = {
+    **{"h264": "h264", "hevc": "h265", "av1": "av1", "libdav1d": "av1", "prores": "prores", "dnxhd": "dnxhr"},
+    **{"cfhd": "prores", "jpeg2000": "prores", "hap": "prores"},
+}
+LOSSLESS_SOURCES = (
+    *("ffv1", "rawvideo", "v210", "v308", "v408", "v410", "r210", "r10k", "ayuv", "huffyuv", "ffvhuff", "utvideo"),
+    *("magicyuv", "lagarith", "qtrle", "png", "tiff", "dpx", "exr", "bmp", "targa"),
+)
 
 PICTURE_ENCODERS = {
     ".png": "png",

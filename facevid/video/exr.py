@@ -4,10 +4,12 @@ import math
 import mmap
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _MAGIC = b"\x76\x2f\x31\x01"
+_MAGIC_AND_VERSION = 8
 _LONG_NAMES = 0x400  # flags of the version; this one is due where a name is longer than
 _SHORT_NAME = 31
 _MULTI_PART = 0x1000
@@ -40,14 +42,20 @@ class ExrHeader:
         return self.fields["compression"][1][0]
 
     @property
-    def channels(self) -> list[str]:
-        """Names of the channels, `layer.R` of those in layers."""
-        value, names = self.fields["channels"][1], []
+    def channels(self) -> dict[str, int]:
+        """The file's number of the type of each channel's samples, by name; `layer.R` of those in layers."""
+        value, channels = self.fields["channels"][1], {}
         while value[:1] not in (b"", b"\0"):
             name, value = value.split(b"\0", 1)
-            names.append(name.decode(errors="replace"))
+            channels[name.decode(errors="replace")] = value[0]
             value = value[16:]
-        return names
+        return channels
+
+    @property
+    def display_window(self) -> tuple[int, int, int, int]:
+        """First column and row, last column and row of the picture."""
+        left, top, right, bottom = struct.unpack("<4i", self.fields["displayWindow"][1])
+        return left, top, right, bottom
 
     @property
     def chunk_count(self) -> int | None:
@@ -70,7 +78,7 @@ def read_exr_header(path: Path) -> ExrHeader | None:
 
 
 def _parse(data: mmap.mmap) -> ExrHeader | None:
-    fields, position = {}, 8
+    fields, position = {}, _MAGIC_AND_VERSION
     while data[position : position + 1] not in (b"", b"\0"):
         name_end = data.find(b"\0", position)
         kind_end = data.find(b"\0", name_end + 1)
@@ -106,52 +114,77 @@ def is_whole_exr(path: Path) -> bool:
         return len(size) == 4 and file.tell() + struct.unpack("<i", size)[0] <= os.fstat(file.fileno()).st_size
 
 
+def unreadable_exr(path: Path) -> str | None:
+    """Say why FFmpeg cannot read an OpenEXR file, or would read it wrongly, and what to do; None where it can."""
+    header = read_exr_header(path)
+    if header is None:
+        return None
+    colours = {name: kind for name, kind in header.channels.items() if name in _COLOURS}
+    if not is_whole_exr(path):
+        return "it is not whole, a part of its picture is missing; render or copy it again"
+    if header.display_window[:2] != (0, 0):
+        return f"its display window begins at {header.display_window[:2]}; reformat it to begin at (0, 0)"
+    if not colours.keys() & {"R", "Y"}:
+        return f"it has no plain R, G, B, but {', '.join(list(header.channels)[:4])}; write the layer to edit as R, G, B"
+    if len(set(colours.values())) > 1:
+        return "its channels differ in sample type; write all of them as half or all of them as float"
+    return None
+
+
 def exr_compression(path: Path) -> str:
     """Return FFmpeg's name of the compression to write the likes of `path` with; ZIP where it is no OpenEXR file."""
     header = read_exr_header(path)
     return _COMPRESSIONS.get(header.compression, "zip16") if header else "zip16"
 
 
-def lost_of_exr(path: Path) -> list[str]:
-    """Say what of an OpenEXR file is not read, and so in no result."""
-    header = read_exr_header(path)
+def lost_of_exr(paths: Sequence[Path]) -> list[str]:
+    """Say what of OpenEXR files is not read, and so in no result: each loss once, of the first file that has it."""
+    lost: dict[str, Path] = {}
+    for path in paths:
+        for loss in _lost(read_exr_header(path)):
+            lost.setdefault(loss, path)
+    return [f"{path.name} {loss}" for loss, path in lost.items()]
+
+
+def _lost(header: ExrHeader | None) -> list[str]:
     if header is None:
         return []
     lost = []
     others = [name for name in header.channels if name not in _COLOURS]
     if header.is_multi_part:
-        lost.append(f"{path.name} has several parts: only the first is kept")
+        lost.append("has several parts: only the first is kept")
     if others:
-        lost.append(f"{path.name} has more channels than its colours and alpha ({', '.join(others[:6])}): left out")
+        lost.append(f"has more channels than its colours and alpha ({', '.join(others[:6])}): left out")
     if header.fields["dataWindow"] != header.fields["displayWindow"]:
-        lost.append(f"{path.name} has a data window of its own: what lies outside of the picture is left out")
+        lost.append("has a data window of its own: what lies outside of the picture is left out")
     return lost
 
 
 def carry_exr_fields(source: Path, made: Path) -> None:
-    """Write the fields of the header of `source` that say nothing of how samples are stored into `made` too.
+    """Give `made` the fields of the header of `source`, but for those that say how samples are stored.
 
-    Among them are timecode, chromaticities, camera and lens, and what a studio adds. Nothing where either is no
-    OpenEXR file of one part.
+    Among them are timecode, chromaticities, frame rate, camera and lens, and what a studio adds. Nothing where either
+    is no OpenEXR file of one part.
     """
     theirs, ours = read_exr_header(source), read_exr_header(made)
     count = ours.chunk_count if ours else None
     if theirs is None or ours is None or count is None:
         return
-    own = _STORAGE | ours.fields.keys()
-    carried = {name: field for name, field in theirs.fields.items() if name not in own}
-    added = b"".join(
+    fields = {name: field for name, field in ours.fields.items() if name in _STORAGE}
+    fields |= {name: field for name, field in theirs.fields.items() if name not in _STORAGE}
+    header = b"".join(
         name.encode() + b"\0" + kind + b"\0" + struct.pack("<i", len(value)) + value
-        for name, (kind, value) in carried.items()
+        for name, (kind, value) in fields.items()
     )
     whole = made.read_bytes()
+    moved = _MAGIC_AND_VERSION + len(header) + 1 - ours.end
     offsets = struct.unpack_from(f"<{count}Q", whole, ours.end)
-    table = struct.pack(f"<{count}Q", *(offset + len(added) for offset in offsets))
+    table = struct.pack(f"<{count}Q", *(offset + moved for offset in offsets))
     (version,) = struct.unpack_from("<I", whole, 4)
-    if any(len(text) > _SHORT_NAME for name, (kind, _) in carried.items() for text in (name, kind)):
+    if any(len(text) > _SHORT_NAME for name, (kind, _) in fields.items() for text in (name, kind)):
         version |= _LONG_NAMES
-    start = whole[:4] + struct.pack("<I", version) + whole[8 : ours.end - 1]
-    made.write_bytes(start + added + b"\0" + table + whole[ours.end + 8 * count :])
+    start = whole[:4] + struct.pack("<I", version) + header + b"\0"
+    made.write_bytes(start + table + whole[ours.end + 8 * count :])
 
 
 def place_exr(path: Path, x: int, y: int, width: int, height: int) -> None:

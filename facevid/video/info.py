@@ -25,7 +25,8 @@ class ClipInfo:
 
     `width` and `height` are as displayed, `stored_width` and `stored_height` before turning. `average_rate`,
     `is_constant_rate` and `frame_count` are what the container claims, for information and progress only.
-    `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual.
+    `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what the source
+    holds and no result will.
     `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
     """
 
@@ -51,6 +52,8 @@ class ClipInfo:
     is_still: bool
     has_exif: bool
     has_icc: bool
+    has_captions: bool
+    unread: tuple[str, ...]
     stream_index: int
     sequence: Sequence | None = None
 

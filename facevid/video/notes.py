@@ -5,8 +5,14 @@ from pathlib import Path
 from facevid.errors import OutputError
 from facevid.video.dpx import carry_dpx_header
 from facevid.video.exr import carry_exr_fields
+from facevid.video.tiff import carry_tiff_alpha
 
-_CARRY = {".exr": carry_exr_fields, ".dpx": carry_dpx_header}
+_CARRY = {
+    ".exr": carry_exr_fields,
+    ".dpx": carry_dpx_header,
+    ".tif": carry_tiff_alpha,
+    ".tiff": carry_tiff_alpha,
+}
 
 
 def carry_notes(source: Path, made: Path, product: Path) -> None:

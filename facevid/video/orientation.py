@@ -12,6 +12,7 @@ from facevid.video.filters import filtered
 
 _READ_SIDE_DATA = (
     Type.DISPLAYMATRIX,
+    Type.A53_CC,
     Type.MASTERING_DISPLAY_METADATA,
     Type.CONTENT_LIGHT_LEVEL,
     Type.DYNAMIC_HDR_PLUS,
@@ -106,3 +107,8 @@ def turned_upright(native: VideoFrame, orientation: Orientation) -> VideoFrame:
     turns += [("hflip", "")] if orientation.mirror_x else []
     turns += [("vflip", "")] if orientation.mirror_y else []
     return filtered(native, turns)
+
+
+def has_captions(native: VideoFrame) -> bool:
+    """Return whether a decoded picture carries closed captions (CEA-608 or 708)."""
+    return "A53_CC" in side_data(native)

@@ -151,13 +151,18 @@ def component_view(native: VideoFrame, component: int, layout: PixelLayout) -> N
     return plane_view(native, plane, layout)[:, :, channel]
 
 
+def has_alpha(name: str) -> bool:
+    """Return whether pixel format `name` holds an alpha."""
+    return any(component.is_alpha for component in VideoFormat(name).components)
+
+
 def pix_fmt_loss(source: str, candidate: str) -> tuple[int, ...]:
     """Return what pixel format `candidate` loses of `source`, to be compared: the smallest is the best.
 
     The first four say whether the kind of colour or alpha is lost, and how much chroma and depth; the rest the excess.
     """
     ours, theirs = VideoFormat(source, 64, 64), VideoFormat(candidate, 64, 64)
-    alpha = [any(component.is_alpha for component in fmt.components) for fmt in (ours, theirs)]
+    alpha = [has_alpha(name) for name in (source, candidate)]
     chroma = [fmt.chroma_width(64) * fmt.chroma_height(64) if len(fmt.components) > 2 else 0 for fmt in (ours, theirs)]
     depth = [0 if fmt.has_palette else fmt.components[0].bits for fmt in (ours, theirs)]
     return (

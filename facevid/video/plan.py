@@ -24,6 +24,7 @@ from facevid.video.exr import exr_compression, lost_of_exr
 from facevid.video.hdr import hdr_options
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.orientation import Orientation
+from facevid.video.pixels import has_alpha
 from facevid.video.result_format import choose_pix_fmt, colours_of_result
 from facevid.video.sequence import PICTURE_SUFFIXES
 
@@ -61,13 +62,14 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
 
     Raises UsageError for an unknown codec or pixel format, and for one that the container or encoder cannot hold.
     """
-    warnings: list[str] = []
+    warnings = [f"{info.path.name}: {what}" for what in info.unread]
     turn = None
+    size = (info.stored_width, info.stored_height)
     if _is_picture(out):
         encoder = _picture_encoder(out, encoding)
         turn = _turn(info, encoder)
         warnings += _lost_notes(info, encoder, out)
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, size, out, warnings)
         if encoder == "dpx":
             pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
         options = _picture_options(info, encoder)
@@ -77,9 +79,9 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
         asked = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, size, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
-        _add_hdr(options, encoder, info, out, warnings)
+        _add_side_data(options, encoder, info, out, warnings)
         warnings += _add_sampling(options, name, info, pix_fmt)
     return EncoderPlan(
         encoder=encoder,
@@ -108,16 +110,16 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
     warnings: list[str] = []
     if _is_picture(out):
         encoder = _picture_encoder(out, encoding)
-        pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings)
+        pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, size, out, warnings)
         options = dict(PICTURE_OPTIONS.get(encoder, {}))
         colour = ColourTags(2, 6, 2, 2) if pix_fmt.startswith("yuvj") else ColourTags(0, 2, 2, 2)
     else:
         name = encoding.codec or ("av1" if out.suffix.lower() == ".webm" else "h264")
         encoder = codec_entry(name, out).encoder
-        pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings)
+        size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, size, out, warnings)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         colour = ColourTags(1, 1, 1, 1)
-        size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
     return EncoderPlan(
         encoder=encoder,
         muxer=_muxer(out),
@@ -145,8 +147,8 @@ def upright_aspect(info: ClipInfo) -> Fraction | None:
     return 1 / aspect if aspect and info.orientation.transpose else aspect
 
 
-def _add_hdr(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, warnings: list[str]) -> None:
-    """Add the options that keep the source's static HDR metadata, or say that it is lost."""
+def _add_side_data(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, warnings: list[str]) -> None:
+    """Add the options that keep the source's static HDR metadata; say what of that and of captions is lost."""
     kept = hdr_options(encoder, info.hdr)
     if kept is None:
         warnings.append(f"{out.name}: {encoder} cannot write the source's HDR10 metadata; h265 can")
@@ -154,6 +156,8 @@ def _add_hdr(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, w
         options[name] = f"{options[name]}:{value}" if name in options else value
     if info.hdr.is_dynamic:
         warnings.append(f"{out.name}: the source's Dolby Vision or HDR10+ metadata is not kept")
+    if info.has_captions and encoder != "libx264":
+        warnings.append(f"{out.name}: {encoder} cannot write the source's closed captions; h264 can")
 
 
 def _add_sampling(options: dict[str, str], name: str, info: ClipInfo, pix_fmt: str) -> list[str]:
@@ -197,7 +201,7 @@ def _picture_options(info: ClipInfo, encoder: str) -> dict[str, str]:
 
 def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     """Say which of the notes in a picture its file cannot hold."""
-    lost = lost_of_exr(info.files[0]) if info.codec == "exr" else []
+    lost = lost_of_exr(info.files) if info.codec == "exr" else []
     if info.has_exif and info.is_of_pictures and encoder != "png":
         lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
     if info.has_icc and encoder not in ("png", "mjpeg"):
@@ -230,7 +234,8 @@ def _playable_pix_fmt(info: ClipInfo, name: str, out: Path, warnings: list[str])
     is_even = info.stored_width % 2 == info.stored_height % 2 == 0
     if info.sequence is None or not is_rgb or not is_even or name not in ("h264", "h265"):
         return None
-    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which players show; --pix-fmt yuv444p keeps more")
+    kept = "--pix-fmt yuv444p keeps more" + ("; the alpha is left out" if has_alpha(info.pix_fmt) else "")
+    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which players show; {kept}")
     return "yuv420p"
 
 

@@ -16,25 +16,50 @@ from facevid.video.info import ClipInfo
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 _TEXT_OF = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 
+# Notes that QuickTime's and MP4's muxers write, each in a place of its own; any other needs `use_metadata_tags`.
+_COMMON_NOTES = {
+    *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
+    *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "encoder", "encoded_by"),
+    *("creation_time", "timecode", "track", "disc", "compilation", "media_type", "location", "location-eng"),
+}
+_MOV_NOTES = {"make", "model"}
+_BRANDS = ("major_brand", "minor_version", "compatible_brands")  # of the source's container: not the result's
+
 # What libavformat lists for QuickTime and MP4, but refuses to write.
 _REFUSED = {".mov": {"opus", "libopus", "flac", "truehd", "vp8", "vp9", "av1"}, ".mp4": {"truehd"}, ".m4v": {"truehd"}}
 
 
+_Options = dict[str, str | int | None]
+"""Of ffmpeg's command line, by name."""
+
+
 @dataclass(frozen=True)
 class CopiedStream:
-    """One stream of the result: its number in the source, the codec if it must be converted, its disposition."""
+    """One stream of the result.
+
+    Attributes:
+        index: its number in the source.
+        convert_to: the codec, if it must be converted.
+        disposition: as ffmpeg's option has it.
+        notes: `key=value` of those to be set beside the source's; without a value, to be left out.
+    """
 
     index: int
     convert_to: str | None
     disposition: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RemuxPlan:
-    """Which of the source's streams go into the result, in order, and what could not be kept."""
+    """Which of the source's streams go into the result, in order, and what could not be kept.
+
+    `has_own_notes` is set where the source holds notes under names that are a camera's or a studio's own.
+    """
 
     streams: tuple[CopiedStream, ...]
     movie_timescale: int
+    has_own_notes: bool
     warnings: tuple[str, ...]
 
 
@@ -46,7 +71,7 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
     copied: list[CopiedStream] = []
     warnings: list[str] = []
     if info.is_of_pictures:
-        return RemuxPlan((), info.time_base.denominator, ())
+        return RemuxPlan((), info.time_base.denominator, False, ())
     bases = [info.time_base]
     suffix = out.suffix.lower()
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:
@@ -57,7 +82,8 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
                 copied.append(each)
                 if stream.time_base:
                     bases.append(stream.time_base)
-    return RemuxPlan(tuple(copied), _common_timescale(bases), tuple(warnings))
+        has_own_notes = not {name.lower() for name in container.metadata} <= _written_notes(suffix)
+    return RemuxPlan(tuple(copied), _common_timescale(bases), has_own_notes, tuple(warnings))
 
 
 def _place_stream(
@@ -65,7 +91,7 @@ def _place_stream(
 ) -> CopiedStream | None:
     codec = stream.codec_context.name if stream.codec_context else "unknown"
     disposition = "+".join(flag.name or "" for flag in Disposition if flag in stream.disposition) or "0"
-    each = CopiedStream(stream.index, None, disposition)
+    each = CopiedStream(stream.index, None, disposition, _notes(stream))
     if stream.index == info.stream_index or _is_held(stream, codec, out, held):
         return each
     if isinstance(stream, DataStream) and _is_written_anew(stream):
@@ -84,11 +110,21 @@ def _place_stream(
     return None
 
 
+def _notes(stream: Stream) -> tuple[str, ...]:
+    """Return what is to be changed of a stream's notes: `name`, as QuickTime's reader calls a title, to `title`."""
+    notes = []
+    if "name" in stream.metadata and "title" not in stream.metadata:
+        notes += [f"title={stream.metadata['name']}", "name="]
+    if "alpha_mode" in stream.metadata:
+        notes.append("alpha_mode=")  # the alpha beside a VP8's or VP9's pictures is not read
+    return tuple(notes)
+
+
 def _is_held(stream: Stream, codec: str, out: Path, held: set[str]) -> bool:
     if stream.type == "attachment":
         return out.suffix.lower() == ".mkv"
     if stream.type == "video" and stream.disposition & Disposition.attached_pic:
-        return True
+        return out.suffix.lower() in (".mp4", ".m4v", ".mov")  # Matroska's muxer would make a second video of it
     return stream.type in ("video", "audio", "subtitle") and (codec in held or codec == _TEXT_OF[out.suffix.lower()])
 
 
@@ -105,6 +141,10 @@ def _codecs_of(suffix: str) -> set[str]:
         return set(container.supported_codecs) - _REFUSED.get(suffix, set())
 
 
+def _written_notes(suffix: str) -> set[str]:
+    return {*_COMMON_NOTES, *_BRANDS} | (_MOV_NOTES if suffix == ".mov" else set())
+
+
 def _common_timescale(bases: list[Fraction]) -> int:
     """Return the units a second in which every stream's start is exact, or the best a 32-bit box can do."""
     scale = math.lcm(*(base.denominator for base in bases))
@@ -115,7 +155,7 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
     """Write `result` from the new `pictures` and the source's other streams, all copied. Raises OutputError."""
     new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}")
     streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
-    options: dict[str, str | int | None] = {
+    options: _Options = {
         "c": "copy",
         "copyts": None,
         "copypriorss": 1,
@@ -129,19 +169,33 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
         options[f"disposition:{number}"] = each.disposition
         if each.convert_to is not None:
             options[f"c:{number}"] = each.convert_to
+        if each.index == info.stream_index and info.sample_aspect_ratio:
+            # Matroska's muxer does not take it from the pictures' codec.
+            shape = info.sample_aspect_ratio * Fraction(info.stored_width, info.stored_height)
+            options[f"aspect:{number}"] = f"{shape.numerator}:{shape.denominator}"
     options |= _muxer_options(plan, info, out.suffix.lower())
     # ffmpeg-python numbers inputs as they are first named and drops those that are not: two empty maps settle both.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)
-    run_ffmpeg(ffmpeg.get_args(node), str(out))
+    arguments = ffmpeg.get_args(node)
+    arguments[-1:-1] = _note_arguments(plan)  # ffmpeg-python knows no option that is given twice
+    run_ffmpeg(arguments, str(out))
 
 
-def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> dict[str, str | int | None]:
+def _note_arguments(plan: RemuxPlan) -> list[str]:
+    notes = [("-metadata", f"{name}=") for name in _BRANDS]
+    notes += [(f"-metadata:s:{number}", note) for number, each in enumerate(plan.streams) for note in each.notes]
+    return [argument for pair in notes for argument in pair]
+
+
+def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> _Options:
     if suffix in (".mkv", ".webm"):
         return {"f": "webm" if suffix == ".webm" else "matroska", "cues_to_front": 1}
-    options: dict[str, str | int | None] = {
+    options: _Options = {
         "f": "mov" if suffix == ".mov" else "mp4",
         "movflags": "+faststart",
         "video_track_timescale": info.time_base.denominator,
         "movie_timescale": plan.movie_timescale,
     }
+    if plan.has_own_notes:
+        options["movflags"] = "+faststart+use_metadata_tags"
     return options

@@ -9,7 +9,7 @@ from av.codec import Codec
 from facevid.errors import UsageError
 from facevid.video.colour import HD_LINES
 from facevid.video.info import ClipInfo, ColourTags
-from facevid.video.pixels import is_float, pix_fmt_loss
+from facevid.video.pixels import has_alpha, is_float, pix_fmt_loss
 
 SRGB_TRANSFER = 13
 """The sRGB curve's number in ITU-T H.273."""
@@ -18,8 +18,10 @@ DNXHR_MATRICES = (1, 9, 10)
 """The matrices (ITU-T H.273) that DNxHR knows; what has another is converted to BT.709."""
 
 
-def choose_pix_fmt(source: str, encoder: str, asked: str | None, out: Path, warnings: list[str]) -> str:
-    """Return the asked pixel format, or the encoder's one nearest to the source's that loses least."""
+def choose_pix_fmt(
+    source: str, encoder: str, asked: str | None, size: tuple[int, int], out: Path, warnings: list[str]
+) -> str:
+    """Return the asked pixel format, or the encoder's one for pictures of `size` that loses least of the source's."""
     formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
     if encoder == "mjpeg":
         formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
@@ -27,9 +29,16 @@ def choose_pix_fmt(source: str, encoder: str, asked: str | None, out: Path, warn
         formats = [name for name in formats if not name.startswith("yuv")]  # which few programs read
     elif encoder == "ffv1":
         formats = [name for name in formats if not re.search("f(16|32)", name)]  # experimental still
+    elif encoder == "libx265":
+        if any(side % 2 for side in size):
+            raise UsageError(f"{out.name}: h265 takes even sizes only, not {size[0]}x{size[1]}; choose --codec h264")
+        formats = [name for name in formats if not has_alpha(name)]  # listed, but refused by the builds that are about
+    elif encoder == "libx264":
+        formats = [name for name in formats if not _shares_chroma_of_a_rest(name, size)]
     if asked is not None:
         if asked not in formats:
-            msg = f"{out.name}: {encoder} does not take pixel format {asked}; choose one of {', '.join(formats)}"
+            taken = f"{encoder} does not take pixel format {asked} of {size[0]}x{size[1]}"
+            msg = f"{out.name}: {taken}; choose one of {', '.join(formats)}"
             raise UsageError(msg)
         return asked
     if source in formats:
@@ -38,8 +47,20 @@ def choose_pix_fmt(source: str, encoder: str, asked: str | None, out: Path, warn
     if is_float(source) and not is_float(best):
         warnings.append(f"{out.name}: linear light becomes {best} on the sRGB curve; what is above 1 is cut to white")
     elif any(pix_fmt_loss(source, best)[:4]):
-        warnings.append(f"{out.name}: {encoder} cannot hold {source}: converted to {best}")
+        alpha = ", without its alpha" if has_alpha(source) and not has_alpha(best) else ""
+        warnings.append(f"{out.name}: {encoder} cannot hold {source}: converted to {best}{alpha}")
+    elif encoder == "libx264" and _shares_chroma_of_a_rest(source, size):
+        warnings.append(f"{out.name}: {encoder} takes {source} in even sizes only: converted to {best}")
     return best
+
+
+def _shares_chroma_of_a_rest(pix_fmt: str, size: tuple[int, int]) -> bool:
+    """Return whether a row or column is left over where pixels share their chroma."""
+    width, height = size
+    shape = VideoFormat(pix_fmt, width, height)
+    if len(shape.components) < 3:
+        return False
+    return width % 2 > (shape.chroma_width(2) == 2) or height % 2 > (shape.chroma_height(2) == 2)
 
 
 def colours_of_result(info: ClipInfo, pix_fmt: str, encoder: str) -> ColourTags:
