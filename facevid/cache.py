@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import platformdirs
 
@@ -64,9 +65,13 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
         fill(unfinished)
         sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
         (unfinished / SIZES).write_text(json.dumps(sizes))
-        if not _is_whole(entry):  # else another process was first: its content is the same
-            shutil.rmtree(entry, ignore_errors=True)
+        if not _is_whole(entry):
+            _remove(entry)
+        try:
             unfinished.rename(entry)
+        except OSError:
+            if not _is_whole(entry):  # else another process was first: its content is the same
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -100,5 +105,13 @@ def _make_room(folder: Path) -> None:
     for when, size, path in sorted(used):
         kept_for = UNFINISHED_KEPT_FOR if path.suffix else KEPT_FOR
         if excess > 0 and time.time() - when >= kept_for:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
             excess -= size
+
+
+def _remove(entry: Path) -> None:
+    """Delete an entry at one blow, for other processes not to see a part of it."""
+    removed = entry.with_name(f"{entry.stem}.{uuid4().hex}")
+    with contextlib.suppress(OSError):
+        entry.rename(removed)
+        shutil.rmtree(removed, ignore_errors=True)

@@ -63,7 +63,7 @@ def test_processes_may_share_it(tmp_path):
     code = """
 import sys
 from facevid import cache
-cache.CAPACITY, cache.KEPT_FOR = 100, 0
+cache.CAPACITY, cache.KEPT_FOR = 100, 0.1
 for number in range(60):
     cache.cached({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
 """

@@ -49,6 +49,21 @@ def test_a_pan_and_noise_are_none():
     assert cuts_of(noisy) == []
 
 
+@pytest.mark.parametrize("frames", [4, 8, 15])
+def test_a_fast_pan_is_none(frames):
+    """Each frame shows another part of a wide set, as different from the last one as another shot would be."""
+    still = [0] * 10
+    moving = [640 * (index + 1) // frames for index in range(frames)]
+    wide = np.concatenate([scene(seed) for seed in range(4)], axis=1)
+    assert cuts_of(wide[:, left : left + 320] for left in still + moving + [640] * 10) == []
+
+
+@pytest.mark.parametrize("light", [1.0, 0.3, 0.1])
+def test_a_change_of_scene_is_a_cut_in_the_dark_too(light):
+    shots = [scene(0, index) for index in range(8)] + [scene(1, index) for index in range(8)]
+    assert cuts_of((picture * light).astype(np.uint8) for picture in shots) == [8]
+
+
 def test_a_cut_within_a_pan_is_seen():
     assert cuts_of([scene(0, 2 * i) for i in range(10)] + [scene(5, 2 * i) for i in range(10)]) == [10]
 
