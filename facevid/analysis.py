@@ -18,13 +18,14 @@ from facevid.batches import batches
 from facevid.cache import cached, identity
 from facevid.encoded import EncodedTrack, TrackFiles, crops
 from facevid.errors import NoFaceError, UsageError
-from facevid.faces.identity import choose_views, describe_tracklets
+from facevid.faces.identity import View, choose_views, describe_views
 from facevid.faces.landmarks import Detector
 from facevid.faces.people import find_people
 from facevid.faces.presence import presence
 from facevid.faces.published_stabilisation import published_landmarks, published_quads
+from facevid.faces.splitting import split_by_looks
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
-from facevid.faces.tracking import Track, Tracklet, find_tracklets, largest_tracks
+from facevid.faces.tracking import Track, find_tracklets, largest_tracks
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.reference import describe_reference, person_like
@@ -35,7 +36,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -70,7 +71,9 @@ class Analysis:
             observed = observe(frames, self.detector)
             max_gap, shots = self._frames(self.options.max_gap), shots_between(observed.cuts, len(observed.pts))
             tracklets = find_tracklets(observed.faces, observed.cuts, max_gap)
-            people = find_people(tracklets, self._describe(tracklets), shots, max_gap)
+            views = choose_views(tracklets)
+            tracklets, descriptors = split_by_looks(tracklets, views, self._describe(views))
+            people = find_people(tracklets, descriptors, shots, max_gap)
             pts = np.array(observed.pts, dtype=np.int64)
             save_tracking(folder / "tracking.npz", Tracking(pts, observed.cuts, people.tracks, people.descriptors))
 
@@ -151,13 +154,12 @@ class Analysis:
             visibility=files.read("visibility"),
         )
 
-    def _describe(self, tracklets: Sequence[Tracklet]) -> NDArray[np.float64]:
-        """Describe the tracklets' faces, in a pass over the clip that ends with the last one needed."""
-        views = choose_views(tracklets)
+    def _describe(self, views: Sequence[View]) -> NDArray[np.float64]:
+        """Describe the faces in view, in a pass over the clip that ends with the last one needed."""
         seen = {view.frame for view in views}
         count = max(seen, default=-1) + 1
         frames = self.progress("identify", islice(self.clip.frames(), count), count) if count else []
-        return describe_tracklets(((f.index, f.rgb()) for f in frames if f.index in seen), views, len(tracklets))
+        return describe_views(((f.index, f.rgb()) for f in frames if f.index in seen), views)
 
     def quads(self, track: Track) -> NDArray[np.float64]:
         """Place the crop over each of a track's faces, float64 (N, 4, 2), steadied as the options say."""

@@ -23,8 +23,9 @@ from facevid.faces.tracking import Tracklet
 SIZE = 128
 """Numbers of a descriptor."""
 
-VIEWS = 5
-"""Pictures that a tracklet is described by, at most; each takes 0.1 s on one core."""
+VIEWS, FRAMES_A_VIEW = 5, 50
+"""Pictures that a tracklet is described by, and frames for each of which a long one gets another; each picture takes
+0.1 s on one core."""
 
 MIN_SIDE = 40.0
 """Side of the quad, in pixels, below which a descriptor tells little: at 32, portraits come as far from themselves at
@@ -89,38 +90,35 @@ def choose_views(tracklets: Sequence[Tracklet]) -> list[View]:
     ]
 
 
-def describe_tracklets(
-    pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Iterable[View], count: int
-) -> NDArray[np.float64]:
-    """Describe each tracklet by the mean over its views.
+def describe_views(pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Sequence[View]) -> NDArray[np.float64]:
+    """Describe the face in each view.
 
     Args:
         pictures: index and picture, uint8 (H, W, 3) RGB, of at least the frames that are in view.
         views: as from `choose_views`.
-        count: of tracklets.
 
     Returns:
-        (count, 128), NaN for a tracklet without a view.
+        (len(views), 128).
     """
-    by_frame: dict[int, list[View]] = {}
-    for view in views:
-        by_frame.setdefault(view.frame, []).append(view)
+    by_frame: dict[int, list[int]] = {}
+    for place, view in enumerate(views):
+        by_frame.setdefault(view.frame, []).append(place)
     describer = FaceDescriber()
-    total, seen = np.zeros((count, SIZE)), np.zeros((count, 1))
+    looks = np.zeros((len(views), SIZE))
     for index, picture in pictures:
-        for view in by_frame.get(index, ()):
-            total[view.tracklet] += describer.describe(picture, view.landmarks)
-            seen[view.tracklet] += 1
-    return np.divide(total, seen, out=np.full_like(total, np.nan), where=seen > 0)
+        for place in by_frame.get(index, ()):
+            looks[place] = describer.describe(picture, views[place].landmarks)
+    return looks
 
 
 def _best_entries(landmarks: NDArray[np.float32]) -> list[int]:
-    """Choose the best of each fifth of a tracklet's landmarks (N, 68, 2), if it is good enough."""
+    """Choose the best of each part of a tracklet's landmarks (N, 68, 2), if it is good enough."""
     sides, turned = quad_side(ffhq_quad(landmarks)), np.abs(yaw(landmarks))
     centres = landmarks.mean(axis=1)
     speed = np.linalg.norm(np.diff(centres, axis=0, prepend=centres[:1]), axis=1)
     quality = sides * np.cos(np.radians(turned)) / (1 + 10 * speed / sides)
     quality[(sides < MIN_SIDE) | (turned > MAX_YAW)] = 0
-    parts = np.array_split(np.arange(len(landmarks)), min(VIEWS, len(landmarks)))
+    count = min(max(VIEWS, len(landmarks) // FRAMES_A_VIEW), len(landmarks))
+    parts = np.array_split(np.arange(len(landmarks)), count)
     best = (int(part[quality[part].argmax()]) for part in parts)
     return [entry for entry in best if quality[entry] > 0]

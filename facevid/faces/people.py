@@ -39,8 +39,8 @@ def find_people(
     """Tell the people of a clip apart, and join the tracklets of each into tracks.
 
     Args:
-        tracklets: as from `find_tracklets`.
-        descriptors: float64 (len(tracklets), 128), as from `describe_tracklets`; all NaN leaves it to motion.
+        tracklets: as from `find_tracklets` or `split_by_looks`.
+        descriptors: float64 (len(tracklets), 128), as from `split_by_looks`; all NaN leaves it to motion.
         shots: the frames of each shot.
         max_gap: longest miss, in frames, that a track survives.
     """

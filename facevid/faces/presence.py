@@ -48,7 +48,7 @@ def presence(
         float32 (N,), 0 to 1.
     """
     count = len(track)
-    if fade == 0 or count == 1:
+    if fade == 0 or len(shot) == 1:
         return np.ones(count, dtype=np.float32)
     height, width = frame_size
     inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)

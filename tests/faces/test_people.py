@@ -1,11 +1,14 @@
 """Who is who, from drawn landmarks and made descriptors: each person is a point, each look at them a little off it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from facevid.faces.identity import SIZE
+from facevid.faces.identity import SIZE, View
 from facevid.faces.people import SAME_PERSON, SAME_PERSON_FOLLOWED, find_people
-from facevid.faces.tracking import find_tracklets, largest_tracks
+from facevid.faces.splitting import split_by_looks
+from facevid.faces.tracking import Tracklet, find_tracklets, largest_tracks
 from facevid.tracking import shots_between
 from tests.faces.test_tracking import face_at
 
@@ -104,3 +107,46 @@ def test_largest_takes_all_tracks_of_the_person_in_the_shot():
     people = people_of(frames, [BERT, ANNA, ANNA])
     chosen = largest_tracks(people.tracks, [range(20)])
     assert [(track.first, track.last) for track in chosen] == [(0, 4), (12, 19)]
+
+
+def split(tracklets, people_seen):
+    """Split tracklets, of each of which the people in `people_seen` are seen at even distances."""
+    views, looks = [], []
+    for number, seen in enumerate(people_seen):
+        indices = tracklets[number].indices
+        for place, person in enumerate(seen):
+            entry = len(indices) * place // len(seen)
+            views.append(View(number, indices[entry], tracklets[number].faces[entry].landmarks))
+            looks.append(look(person, seed=len(looks)))
+    return split_by_looks(tracklets, views, np.stack(looks))
+
+
+def test_a_dissolve_from_one_face_to_another_is_two_tracks_that_part_where_landmarks_jump():
+    faces = [face_at(0, 0)] * 17 + [face_at(12, 3)] * 23
+    still = [replace(face, flow=np.zeros((68, 2), np.float32)) for face in faces]
+    tracklets = find_tracklets([[face] for face in still], (), 3)
+    parts, descriptors = split(tracklets, [[ANNA, ANNA, BERT, BERT]])  # seen in frames 0, 10, 20 and 30
+    assert told(find_people(parts, descriptors, [range(40)], 3)) == [(0, 0, 16), (1, 17, 39)]
+
+
+def test_a_tracklet_of_one_person_stays_whole_and_is_described_by_the_mean():
+    tracklets = find_tracklets([[face_at(0, 0)]] * 40, (), 3)
+    parts, descriptors = split(tracklets, [[ANNA] * 5])
+    assert parts == tracklets
+    assert np.linalg.norm(descriptors[0] - ANNA) < 0.1
+
+
+def test_a_person_who_comes_back_in_another_dissolve_keeps_the_number():
+    tracklets = find_tracklets([[face_at(0, 0)]] * 60, (), 3)
+    parts, descriptors = split(tracklets, [[ANNA, ANNA, BERT, BERT, ANNA, ANNA]])
+    assert told(find_people(parts, descriptors, [range(60)], 3)) == [(0, 0, 14), (1, 15, 34), (0, 35, 59)]
+
+
+def test_what_follows_a_split_tracklet_follows_its_last_part():
+    tracklets = [
+        replace(Tracklet(0, None), indices=[*range(20)], faces=[face_at(0, 0)] * 20),
+        replace(Tracklet(0, 0), indices=[*range(22, 30)], faces=[face_at(0, 0)] * 8),
+    ]
+    parts, descriptors = split(tracklets, [[ANNA, ANNA, BERT, BERT], []])
+    assert [part.follows for part in parts] == [None, None, 1]
+    assert told(find_people(parts, descriptors, [range(30)], 3))[1] == (1, 8, 29)

@@ -73,6 +73,10 @@ def test_a_still_and_no_fade_are_whole():
     assert presence(track_of([gone] * 5), range(50), SIZE, fade=0) == pytest.approx(1)
 
 
+def test_a_face_of_one_frame_within_a_shot_is_hardly_edited():
+    assert presence(track_of([landmarks_at()], first=4), range(20), SIZE, fade=6)[0] < 0.2
+
+
 def test_an_edit_fades_where_most_of_the_face_is_hidden():
     hidden = np.zeros(30)
     hidden[12:20] = 0.8
