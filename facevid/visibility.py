@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
-from facevid.compositing.occlusion import hidden_share, lasting, occluded
+from facevid.compositing.occlusion import hidden_share, lasting, near_others, occluded
 from facevid.faces.alignment import crop_to_frame
 from facevid.progress import Progress
 
@@ -19,6 +20,10 @@ EXEMPLARS = 32
 
 WINDOW = 512
 """Frames over which they are spread in a long track: light and pose change with time."""
+
+AROUND = 12
+"""Frames before and after each from which its face's usual outline is taken: landmarks retreat from what comes before a
+face, as if the face ended there."""
 
 FEWEST = 8
 """Frames of a track below which nothing is known of the face, and all of it passes for visible."""
@@ -61,14 +66,19 @@ class Sight:
             float32 (N,), the share of the face that is hidden.
         """
         count = len(self._seen)
-        inside = [_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)]
+        inside = np.stack([_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)])
+        usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
         if count < FEWEST:
             masks = np.zeros((count, SIDE, SIDE), dtype=bool)
         else:
-            offsets = progress("occlusion", range(count), count)
             appearances = _Appearances(self._seen, reconstruct)
-            found = [occluded(appearances.near(i).mismatch(self._seen[i]), inside[i]) for i in offsets]
-            masks = lasting(np.stack(found))
+
+            def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+                return occluded(appearances.near(i).mismatch(self._seen[i]), inside[i], usual[i], expected)
+
+            found = np.stack([look(i) for i in progress("occlusion", range(count), count)])
+            expected = near_others(found)
+            masks = lasting(np.stack([look(i, expected[i]) if expected[i].any() else found[i] for i in range(count)]))
         self._path.unlink()
         hidden = [hidden_share(mask, points) for mask, points in zip(masks, inside, strict=True)]
         return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)

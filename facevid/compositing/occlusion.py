@@ -39,17 +39,24 @@ NEAR = 7
 """Pixels around an occluder in which it must be in the frame before or after."""
 
 
-def occluded(mismatch: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+def occluded(
+    mismatch: NDArray[np.float32],
+    landmarks: NDArray[np.floating],
+    usual: NDArray[np.floating],
+    expected: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
     """Find what is before the face in one frame.
 
     Args:
         mismatch: float32 (SIDE, SIDE), as from `Appearance.mismatch`.
         landmarks: (68, 2) as indices of the mismatch's pixels.
+        usual: the same as they usually are in the frames around; the face is looked for within both outlines.
+        expected: bool (SIDE, SIDE), where one may be that does not reach far in yet, or no more.
 
     Returns:
         bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
     """
-    face = face_matte(landmarks, SIDE) > 0.5
+    face = (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
     if not face.any():
         return face
     expressive = _expressive(landmarks)
@@ -64,7 +71,8 @@ def occluded(mismatch: NDArray[np.float32], landmarks: NDArray[np.floating]) -> 
         values = np.sort(score[region])
         top = float(values[-max(len(values) // 10, 4) :].mean())
         region &= score > OWN_SHARE * min(top, OWN_MOST)
-        reaches_in = np.count_nonzero(region & (depth > DEPTH)) >= ENOUGH
+        is_expected = expected is not None and bool((region & expected).any())
+        reaches_in = is_expected or np.count_nonzero(region & (depth > DEPTH)) >= ENOUGH
         comes_from_outside = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > ENOUGH
         if top >= STRONG and reaches_in and comes_from_outside:
             found |= region
@@ -78,12 +86,17 @@ def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     before, after = np.roll(masks, 1, axis=0), np.roll(masks, -1, axis=0)
     before[0], after[-1] = masks[0], masks[-1]
     filled = masks | (before & after)
+    return filled & near_others(filled)
+
+
+def near_others(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where there is something nearby in the frame before or after; bool (N, SIDE, SIDE) of consecutive ones."""
     around = np.ones((2 * NEAR + 1, 2 * NEAR + 1), dtype=np.uint8)
-    near = np.stack([cv2.dilate(mask.astype(np.uint8), around) > 0 for mask in filled])
+    near = np.stack([cv2.dilate(mask.astype(np.uint8), around) > 0 for mask in masks])
     neighbours = np.zeros_like(near)
     neighbours[1:] |= near[:-1]
     neighbours[:-1] |= near[1:]
-    return filled & neighbours
+    return neighbours
 
 
 def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
