@@ -19,6 +19,9 @@ from facevid.options import CompositingOptions
 from facevid.progress import Progress
 from facevid.video import Frame
 
+DOUBTFUL = 1e-3
+"""Weight, in that of a face that is seen well, of the code of one that is not: enough where there is no other near."""
+
 
 @dataclass(frozen=True)
 class TrackEdit:
@@ -128,7 +131,8 @@ class Renderer:
     def _generate(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Generate faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; none before if not wanted."""
         first, last = int(offsets[0]), int(offsets[-1])
-        codes = smooth_codes(edit.encoded.codes, self.sigma, first, last + 1)[offsets - first]
+        trust = _trust(edit.encoded)
+        codes = smooth_codes(edit.encoded.codes, self.sigma, first, last + 1, trust)[offsets - first]
         before = torch.from_numpy(codes.astype(np.float32, copy=False))
         after = before
         for attribute, strengths in edit.strengths:
@@ -169,6 +173,11 @@ def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
     if encoded.visibility is None or encoded.visibility[offset].all():
         return None
     return np.array(encoded.visibility[offset])
+
+
+def _trust(encoded: EncodedTrack) -> NDArray[np.float32]:
+    """Weigh the frames' codes, float32 (N,), by how well the face was seen."""
+    return np.maximum(encoded.presence * encoded.track.detected, DOUBTFUL)
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:

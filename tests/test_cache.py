@@ -74,7 +74,7 @@ for number in range(60):
 def test_a_folder_that_cannot_be_used_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match="file/cache cannot be written to .*FACEVID_HOME"):
+    with pytest.raises(OutputError, match=r"file/cache cannot be written to .*FACEVID_HOME"):
         cache.cached({"clip": 1}, write("one"))
 
 

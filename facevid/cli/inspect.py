@@ -1,4 +1,38 @@
-"""`facevid inspect`."""
+"""`facevid inspect`.
+
+`--json` prints one object. Frames are numbered as in `facevid edit --frames`: an image sequence's by its own numbers,
+else from 0.
+
+    schema_version  1; raised when the meaning of a field changes
+    frames          frames decoded
+    faceless        how many of them no track reaches
+    cuts            numbers of the frames that begin a shot, the first frame aside
+    tracks          one object a track, in order of appearance
+    problems        one object a problem, the most important first
+    detector        which found the faces, and why that one, in words
+    overlay, sheet, tracks_file, report
+                    paths of the results; `facevid.inspection.tracks_json` describes the tracks' file
+    warnings        what the overlay could not keep of the source, in words
+    seconds         how long each stage took that ran, by its name; what is in the cache does not run again
+
+of a track:
+
+    number          the person's, as `facevid edit --face` takes it; a person who comes back has several tracks
+    first, last     numbers of its first and last frame
+    frames          how many it has
+    detected        in how many the detector found the face; in the others it was bridged
+    size            median side of the crop that an edit encodes, in pixels
+    longest_gap     frames of the longest miss that was bridged
+    edited          whether `facevid edit` edits it by default
+
+and of a problem:
+
+    kind            one of `facevid.inspection.problems.Kind`
+    first, last     numbers of its first and last frame
+    number          of the person whom it concerns; null where it concerns the clip
+    edited          whether it can be seen in what `facevid edit` makes by default
+    text            what it is, in words
+"""
 
 import json
 from fractions import Fraction
@@ -26,6 +60,8 @@ if TYPE_CHECKING:
     from facevid.inspection.inspect import InspectSummary
     from facevid.inspection.problems import Problem
     from facevid.inspection.tracks import InspectedPerson, InspectedTrack
+
+SCHEMA_VERSION = 1
 
 MOST_CUTS = 12
 """Cuts listed on the terminal; `--json` lists them all."""
@@ -78,7 +114,8 @@ def command(
       facevid inspect in.mp4 --out review/in --detector dlib
       facevid inspect in.mp4 -y --json | jq '[.tracks[].number] | unique'
 
-    The numbers are what `facevid edit --face` takes. A person keeps theirs through cuts and absences.
+    The numbers are what `facevid edit --face` takes. A person keeps theirs through cuts and absences. Frames are
+    numbered as in `facevid edit --frames`: by a sequence's own numbers, else from 0.
     """
     from facevid.inspection.inspect import inspect_video
 
@@ -97,6 +134,7 @@ def command(
 
 def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, Any]:
     return {
+        "schema_version": SCHEMA_VERSION,
         "frames": summary.frames,
         "faceless": summary.faceless,
         "cuts": list(summary.cuts),
@@ -115,8 +153,8 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
 def _track_as_json(each: "InspectedTrack") -> dict[str, Any]:
     return {
         "number": each.track.number,
-        "first": each.track.first,
-        "last": each.track.last,
+        "first": each.first,
+        "last": each.last,
         "frames": len(each.track),
         "detected": each.detected,
         "size": round(each.size, 1),
@@ -130,7 +168,7 @@ def _problem_as_json(each: "Problem") -> dict[str, Any]:
         "kind": each.kind,
         "first": each.first,
         "last": each.last,
-        "track": each.track,
+        "number": each.track,
         "edited": each.edited,
         "text": each.text,
     }

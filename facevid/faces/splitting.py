@@ -58,7 +58,7 @@ def _turns(looks: NDArray[np.float64]) -> list[int]:
 
 
 def _seam(tracklet: Tracklet, before: int, after: int) -> int:
-    """Return from which entry on the other person is there: where landmarks jump farthest from the picture's own motion.
+    """Return from which entry on the other person is there: where landmarks jump farthest, the picture's motion aside.
 
     Args:
         tracklet: of two people.

@@ -1,7 +1,7 @@
 """Preview of a shot's tracking: which faces there are, where, and which of them an edit would edit."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,10 +33,12 @@ OVERLAY_CRF = 18.0
 class InspectSummary:
     """What `inspect_video` found, and where it wrote it.
 
+    Frames are numbered as in `EditOptions.frames`: an image sequence's by its own numbers, else from 0.
+
     Attributes:
         frames: frames decoded.
         faceless: frames that no track reaches.
-        cuts: indices of the frames that begin a shot, the first frame aside.
+        cuts: numbers of the frames that begin a shot, the first frame aside.
         tracks: in order of appearance; those of one person have one number.
         problems: what to know of before a long render, the most important first.
         detector: which landmark detector ran, and why that one.
@@ -78,8 +80,8 @@ def inspect_video(
 
     Args:
         source: a video file or a still picture.
-        out: folder of the results, made where it is missing; None is the source's stem and `.inspect`, in the
-            current folder.
+        out: folder of the results, made where it is missing, as are those above it; None is the source's stem and
+            `.inspect`, in the current folder.
         options: how faces are found and followed, and which of them an edit would edit.
         device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
         rate: frames a second of an image sequence; None is 24.
@@ -106,7 +108,7 @@ def inspect_video(
         analysis = Analysis(clip, choice.detector, options, progress)
         tracking = analysis.track()
         tracks = _inspected(analysis, tracking)
-        problems = find_problems(tracking, tracks, size)
+        problems = find_problems(tracking, tracks, size, clip.info.first_number)
         detector = f"{choice.detector.name} ({choice.reason})"
         drawn = _draw(clip, tracking, tracks, writer, progress)
         report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, drawn.thumbnails())
@@ -114,7 +116,7 @@ def inspect_video(
     return InspectSummary(
         frames=tracking.frame_count,
         faceless=int((~covered(tracking.frame_count, tracking.tracks)).sum()),
-        cuts=tracking.cuts,
+        cuts=tuple(clip.info.first_number + cut for cut in tracking.cuts),
         tracks=tuple(tracks),
         problems=tuple(problems),
         detector=detector,
@@ -141,8 +143,10 @@ def _overlay(folder: Path, info: ClipInfo) -> Path:
 def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
     chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
     edited = {(track.number, track.first) for track in chosen}
+    first_number = analysis.clip.info.first_number
     return [
-        InspectedTrack(track, analysis.quads(track), (track.number, track.first) in edited) for track in tracking.tracks
+        InspectedTrack(track, analysis.quads(track), (track.number, track.first) in edited, first_number)
+        for track in tracking.tracks
     ]
 
 
@@ -155,7 +159,8 @@ def _draw(
     for frame in progress("overlay", clip.frames(), tracking.frame_count):
         picture = frame.rgb()
         sheet.add(picture, frame.index)
-        draw_overlay(picture, frame.index, tracks, is_cut=frame.index in cuts)
+        is_cut, first_number = frame.index in cuts, clip.info.first_number
+        draw_overlay(picture, frame.index, tracks, is_cut=is_cut, first_number=first_number)
         writer.write(picture, frame)
     return sheet
 
@@ -174,21 +179,32 @@ def _write(files: Sequence[Path], drawn: ContactSheet, report: Report, *, detect
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder where it is missing; where it was made here and is left empty by a failure, remove it."""
-    is_new = not folder.exists()
-    if is_new:
-        try:
-            folder.mkdir()
-        except OSError as error:
-            raise OutputError(f"{folder} cannot be made: {error.strerror}; choose another --out") from error
-    elif not folder.is_dir():
-        raise OutputError(f"{folder} is a file; choose another --out: the results need a folder")
-    try:
+    """Make a folder, and those above it, where they are missing; a failure removes of these what it leaves empty."""
+    with ExitStack() as made:
+        for each in (*reversed(folder.parents), folder):
+            if _make(each):
+                made.callback(_remove_empty, each)
         yield
-    except BaseException:
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
-        raise
+        made.pop_all()
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder where it is missing, and return whether it was."""
+    try:
+        if folder.is_dir():
+            return False
+        # Several runs that share the folder above theirs may begin at the same time.
+        folder.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder} is a file; choose another --out: the results need a folder") from error
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}; choose another --out") from error
+    return True
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @contextmanager

@@ -49,7 +49,12 @@ class Scale:
 
 
 def draw_overlay(
-    picture: NDArray[np.uint8], index: int, tracks: Sequence[InspectedTrack], *, is_cut: bool = False
+    picture: NDArray[np.uint8],
+    index: int,
+    tracks: Sequence[InspectedTrack],
+    *,
+    is_cut: bool = False,
+    first_number: int = 0,
 ) -> None:
     """Draw the faces of one frame, its number, and whether it begins a shot.
 
@@ -62,6 +67,7 @@ def draw_overlay(
         index: of the frame.
         tracks: all of the clip.
         is_cut: whether a cut comes right before this frame.
+        first_number: of the clip.
     """
     scale = Scale.of(picture)
     present = [(track, offset) for track in tracks if (offset := track.offset(index)) is not None]
@@ -72,7 +78,7 @@ def draw_overlay(
     if is_cut:
         height, width = picture.shape[:2]
         cv2.rectangle(picture, (0, 0), (width - 1, height - 1), CUT, 4 * scale.line)
-    told = [f"frame {index}", *(["cut"] if is_cut else []), *([] if present else ["no face"])]
+    told = [f"frame {first_number + index}", *(["cut"] if is_cut else []), *([] if present else ["no face"])]
     ink, paper = (BLACK, CUT) if is_cut else (WHITE, BLACK)
     draw_text(picture, ", ".join(told), (0, 0), scale.text, ink=ink, paper=paper)
 

@@ -30,22 +30,28 @@ LANE_HEIGHT = 16
 AXIS_HEIGHT = 24
 
 Title = Callable[[int], str]
-"""Names a frame: its number, and its time."""
+"""Names the frame of an index: its number, and its time."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The frame axis of one SVG, from frame `first` to frame `last`, both whole."""
+    """The frame axis of one SVG.
+
+    Attributes:
+        first, last: indices of its first and last frame, both whole.
+        first_number: of the clip; frames are labelled with their numbers.
+    """
 
     first: int
     last: int
+    first_number: int
 
     @classmethod
     def around(cls, person: InspectedPerson, frame_count: int) -> "Axis":
         """Take the frames between a person's first and last, and a little of the clip before and after them."""
         first, last = person.tracks[0].track.first, person.tracks[-1].track.last
         spare = max(2, (last - first + 1) // 25)
-        return cls(max(first - spare, 0), min(last + spare, frame_count - 1))
+        return cls(max(first - spare, 0), min(last + spare, frame_count - 1), person.tracks[0].first_number)
 
     def edge(self, frame: float) -> float:
         """Give the x at which a frame begins."""
@@ -61,16 +67,17 @@ class Axis:
         """Draw a line where a shot begins."""
         for cut in cuts:
             if self.first < cut <= self.last:
-                x = self.edge(cut)
-                yield f'<line class="cut" x1="{x}" y1="0" x2="{x}" y2="{height}"><title>cut: frame {cut}</title></line>'
+                x, told = self.edge(cut), f"cut: frame {self.first_number + cut}"
+                yield f'<line class="cut" x1="{x}" y1="0" x2="{x}" y2="{height}"><title>{told}</title></line>'
 
     def ticks(self, top: float) -> Iterator[str]:
         """Draw frame numbers at round steps."""
         step = next(step for step in _round_steps() if (self.last - self.first) / step <= 12)
-        for frame in range(-(-self.first // step) * step, self.last + 1, step):
-            x = self.edge(frame + 0.5)
+        first, last = self.first_number + self.first, self.first_number + self.last
+        for number in range(-(-first // step) * step, last + 1, step):
+            x = self.edge(number - self.first_number + 0.5)
             yield f'<line class="tick" x1="{x}" y1="{top}" x2="{x}" y2="{top + 4}"/>'
-            yield f'<text class="number" x="{x}" y="{top + 17}">{frame}</text>'
+            yield f'<text class="number" x="{x}" y="{top + 17}">{number}</text>'
 
 
 @dataclass(frozen=True)
@@ -115,9 +122,9 @@ def plot_person(person: InspectedPerson, tracking: Tracking, title: Title) -> st
     return _svg(parts, height + AXIS_HEIGHT, f"person {person.number} over time")
 
 
-def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Title) -> str:
+def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Title, first_number: int = 0) -> str:
     """Draw a map of the clip: a strip of its shots, and below it a lane for each of `people`."""
-    axis, lanes = Axis(0, tracking.frame_count - 1), 2 * LANE_HEIGHT
+    axis, lanes = Axis(0, tracking.frame_count - 1, first_number), 2 * LANE_HEIGHT
     height = lanes + max(len(people), 1) * LANE_HEIGHT + 6
     parts = [f'<text class="label" x="0" y="{LANE_HEIGHT}">shots</text>']
     for number, shot in enumerate(tracking.shots):
@@ -128,7 +135,8 @@ def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Titl
         if end - x > 24:
             parts.append(f'<text class="inside" x="{(x + end) / 2}" y="{LANE_HEIGHT}">{number}</text>')
     for first, last in runs(~covered(tracking.frame_count, tracking.tracks)):
-        parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", title=f"no face: frames {first}-{last}"))
+        told = f"no face: frames {first_number + first}-{first_number + last}"
+        parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", title=told))
     for lane, person in enumerate(people):
         parts += _lane(person, axis, lanes + lane * LANE_HEIGHT)
     cuts = tracking.cuts if len(tracking.cuts) <= MOST_CUTS else ()
@@ -203,7 +211,7 @@ def _lane(person: InspectedPerson, axis: Axis, top: float) -> Iterator[str]:
     for each in person.tracks:
         track, name = each.track, "edited" if each.edited else "other"
         edited = ", edited by default" if each.edited else ""
-        told = f"person {person.number}: frames {track.first}-{track.last}{edited}"
+        told = f"person {person.number}: frames {each.first}-{each.last}{edited}"
         yield axis.box(track.first, track.last, top + 3, LANE_HEIGHT - 6, name, title=told)
         for first, last in each.gaps:
             yield axis.box(

@@ -1,10 +1,10 @@
 """What a person should know of a clip's tracking before a long render, in words.
 
-Every threshold stands here. Frames are indices of the clip, counted from 0.
+Every threshold stands here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -56,7 +56,7 @@ class Problem:
 
     Attributes:
         kind: which, for scripts.
-        first, last: indices of its first and last frame.
+        first, last: numbers of its first and last frame, as `facevid edit --frames` takes them.
         track: number of the person whose track it concerns; None where it concerns the clip.
         edited: whether it can be seen in the edit that `facevid edit` makes when asked the same way.
         text: what it is, without the frames.
@@ -79,13 +79,16 @@ class Problem:
         return f"{self.where}{who}: {self.text}"
 
 
-def find_problems(tracking: Tracking, tracks: Sequence[InspectedTrack], size: tuple[int, int]) -> list[Problem]:
+def find_problems(
+    tracking: Tracking, tracks: Sequence[InspectedTrack], size: tuple[int, int], first_number: int = 0
+) -> list[Problem]:
     """Find what a person should know of.
 
     Args:
         tracking: of the clip.
         tracks: all of it.
         size: width and height of the clip's pictures.
+        first_number: of the clip.
 
     Returns:
         The problems that the edit will show first, the most important kind first, in order of time.
@@ -93,6 +96,8 @@ def find_problems(tracking: Tracking, tracks: Sequence[InspectedTrack], size: tu
     found = list(_clip_problems(tracking, tracks))
     for each in tracks:
         found += _track_problems(each, size)
+    # Up to here, frames are indices.
+    found = [replace(each, first=first_number + each.first, last=first_number + each.last) for each in found]
     return sorted(found, key=lambda each: (not each.edited, IMPORTANCE.index(each.kind), each.first))
 
 

@@ -93,7 +93,7 @@ class Report:
         people = people_in(self.tracks)
         shown = [person for person in people if person.number in self.thumbnails]
         yield from self._head()
-        yield plot_clip(self.tracking, shown, self._frame)
+        yield plot_clip(self.tracking, shown, self._frame, self.info.first_number)
         swatches = (f'<span style="--swatch: var(--{swatch})">{name}</span>' for name, swatch in LEGEND.items())
         yield f'<p class="legend">{"".join(swatches)}<em>dotted lines: limits, beyond which is a problem</em></p>'
         yield "\n<h2>Problems</h2>"
@@ -107,7 +107,7 @@ class Report:
         info, count, people = self.info, self.tracking.frame_count, people_in(self.tracks)
         facts = {
             "Duration": f"{_timecode(count, info.average_rate)}, {count} frame{'s' if count != 1 else ''}"
-            + (f"; frame 0 is number {info.first_number}" if info.first_number else ""),
+            + (f", {info.first_number}-{info.first_number + count - 1}" if info.sequence else ""),
             "Rate": _rate(info),
             "Size": f"{info.width} x {info.height} px",
             "Shots": f"{len(self.tracking.shots)}",
@@ -146,7 +146,7 @@ class Report:
         yield f"</div>{plot_person(person, self.tracking, self._frame)}</section>"
 
     def _frame(self, index: int) -> str:
-        return f"frame {index}, {_timecode(index, self.info.average_rate)}"
+        return f"frame {self.info.first_number + index}, {_timecode(index, self.info.average_rate)}"
 
 
 def _list(problems: Sequence[Problem]) -> str:

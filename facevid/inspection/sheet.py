@@ -1,5 +1,6 @@
 """The contact sheet: a row a person, of the crops that an edit would encode."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ MOST_TRACKS = 2
 
 CROP_SIDE = 128
 LABEL_WIDTH = 200
+LABEL_LETTERS = 22
+"""Digits that fit into the width of a label."""
 GAP = 4
 HEADER = 32
 TEXT = 15
@@ -50,7 +53,7 @@ class ContactSheet:
             offset = index - each.track.first
             thumbnail = crop(picture, each.quads[offset], CROP_SIDE)
             state = "" if each.track.detected[offset] else " bridged"
-            draw_text(thumbnail, f"{index}{state}", (0, CROP_SIDE), SMALL_TEXT)
+            draw_text(thumbnail, f"{each.first + offset}{state}", (0, CROP_SIDE), SMALL_TEXT)
             self._cell(row, list(columns).index(index))[:] = thumbnail
 
     def picture(self) -> NDArray[np.uint8]:
@@ -86,7 +89,7 @@ def _label(person: InspectedPerson) -> list[str]:
     told = {"yes": ", edited", "in part": ", edited in part", "no": ""}[person.edited]
     return [
         f"person {person.number}{told}",
-        f"frames {person.where(MOST_TRACKS)}",
+        *textwrap.wrap(f"frames {person.where(MOST_TRACKS)}", LABEL_LETTERS, break_on_hyphens=False),
         f"{person.detected} of {len(person)} detected",
         f"{person.size:.0f} px",
     ]

@@ -1,4 +1,7 @@
-"""Tracks and people of a clip, as the pictures, the numbers and the JSON of an inspection all show them."""
+"""Tracks and people of a clip, as the pictures, the numbers and the JSON of an inspection all show them.
+
+Inside, a frame is an index of the clip; shown is the frame's number, as `facevid edit --frames` takes it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +20,26 @@ class InspectedTrack:
     """A track, where the edit would crop it, and whether it would.
 
     Attributes:
-        track: the face's landmarks, as they were detected or bridged; not smoothed.
+        track: the face's landmarks, as they were detected or bridged; not smoothed. Its frames are indices.
         quads: float64 (N, 4, 2), smoothed over time as for an edit; corners as from `faces.alignment.ffhq_quad`.
         edited: whether `facevid edit` would edit this face when asked the same way.
+        first_number: of the clip, as in `ClipInfo`: the number of the frame of index 0.
     """
 
     track: Track
     quads: NDArray[np.floating]
     edited: bool
+    first_number: int = 0
+
+    @property
+    def first(self) -> int:
+        """Number of its first frame."""
+        return self.first_number + self.track.first
+
+    @property
+    def last(self) -> int:
+        """Number of its last frame."""
+        return self.first_number + self.track.last
 
     @property
     def detected(self) -> int:
@@ -72,9 +87,9 @@ class InspectedTrack:
         """Frames of the longest miss that was bridged."""
         return max((last - first + 1 for first, last in self.gaps), default=0)
 
-    def offset(self, frame: int) -> int | None:
+    def offset(self, index: int) -> int | None:
         """Return which entry of the track belongs to a frame of the clip; None where the face is not there."""
-        return frame - self.track.first if self.track.first <= frame <= self.track.last else None
+        return index - self.track.first if self.track.first <= index <= self.track.last else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,7 @@ class InspectedPerson:
 
     def where(self, most: int) -> str:
         """Name the frames of the first `most` tracks: "0-18, 82-210, ..."."""
-        told = [f"{each.track.first}-{each.track.last}" for each in self.tracks[:most]]
+        told = [f"{each.first}-{each.last}" for each in self.tracks[:most]]
         return ", ".join([*told, *(["..."] if len(self.tracks) > most else [])])
 
 

@@ -1,28 +1,30 @@
 """`tracks.json`: everything that tracking found, for scripts.
 
+Frames are numbered as in `facevid edit --frames`: an image sequence's by its own numbers, else from 0.
+
 One object:
 
-    schema_version  2; raised when the meaning of a field changes
+    schema_version  3; raised when the meaning of a field changes
     source          the clip's path, as it was given
     width, height   of the picture as displayed, in pixels
     frame_count     frames decoded
     time_base       seconds a unit of `pts`, as a fraction: "1/12800"
     detector        which found the faces: "dlib" or "face-alignment"
     smooth          sigma, in frames, of the Gaussian over time that the quads were smoothed with
-    cuts            indices of the frames that begin a shot, the first frame aside
+    cuts            numbers of the frames that begin a shot, the first frame aside
     tracks          one object a track, in order of appearance
 
 of a track:
 
     number          the person's, as `facevid edit --face` takes it; a person who leaves, or is cut away from, and comes
                     back has several tracks, which never overlap: number and first together name a track
-    first, last     indices of its first and last frame, counted from 0
+    first, last     numbers of its first and last frame
     edited          whether `facevid edit` edits it by default
     frames          one object a frame, from `first` to `last`
 
 and of a frame of a track:
 
-    frame           its index
+    frame           its number
     pts             its timestamp, an integer, in units of `time_base`
     detected        false where the detector missed the face and its landmarks were interpolated
     score           the detector's confidence, comparable within one detector; 0 where not detected
@@ -45,7 +47,7 @@ from facevid.inspection.tracks import InspectedTrack
 from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def write_tracks(
@@ -61,7 +63,7 @@ def write_tracks(
         "time_base": str(info.time_base),
         "detector": detector,
         "smooth": smooth,
-        "cuts": list(tracking.cuts),
+        "cuts": [info.first_number + cut for cut in tracking.cuts],
     }
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{json.dumps(clip)[:-1]}, "tracks": [')
@@ -73,7 +75,7 @@ def write_tracks(
 
 def _track_lines(each: InspectedTrack, pts: NDArray[np.int64]) -> Iterator[str]:
     track = each.track
-    whole = {"number": track.number, "first": track.first, "last": track.last, "edited": each.edited}
+    whole = {"number": track.number, "first": each.first, "last": each.last, "edited": each.edited}
     yield f'{json.dumps(whole)[:-1]}, "frames": [\n'
     for offset in range(len(track)):
         end = ",\n" if offset + 1 < len(track) else "]}"
@@ -81,10 +83,10 @@ def _track_lines(each: InspectedTrack, pts: NDArray[np.int64]) -> Iterator[str]:
 
 
 def _frame(each: InspectedTrack, offset: int, pts: NDArray[np.int64]) -> dict[str, Any]:
-    track, index = each.track, each.track.first + offset
+    track = each.track
     return {
-        "frame": index,
-        "pts": int(pts[index]),
+        "frame": each.first + offset,
+        "pts": int(pts[track.first + offset]),
         "detected": bool(track.detected[offset]),
         "score": round(float(track.scores[offset]), 4),
         "quad": _rounded(each.quads[offset]),

@@ -1,5 +1,7 @@
 """Temporal smoothing of what is measured frame by frame: W+ codes, and the quads that the faces were cropped by."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
@@ -15,7 +17,13 @@ HELD = 10.0
 """How many times longer these layers are averaged."""
 
 
-def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
+def smooth(
+    values: NDArray[np.floating],
+    sigma: float,
+    start: int = 0,
+    stop: int | None = None,
+    weights: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
     """Average values over time with a Gaussian; at the ends the first and last values are held.
 
     Args:
@@ -23,6 +31,7 @@ def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int
             what is needed is read.
         sigma: standard deviation in frames of the clip; 0 returns the values as they are.
         start, stop: the entries wanted.
+        weights: (N,), above 0; how far each frame is to be believed. None believes all alike.
 
     Returns:
         (stop - start, ...), in the dtype of `values`.
@@ -32,22 +41,30 @@ def smooth(values: NDArray[np.floating], sigma: float, start: int = 0, stop: int
         return np.array(values[start:stop])
     reach = int(TRUNCATE * sigma + 0.5)
     first, last = max(start - reach, 0), min(stop + reach, len(values))
-    averaged = gaussian_filter1d(np.asarray(values[first:last]), sigma, axis=0, mode="nearest", truncate=TRUNCATE)
-    return averaged[start - first : stop - first]
+    near, wanted = np.asarray(values[first:last]), slice(start - first, stop - first)
+    average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=TRUNCATE)
+    if weights is None:
+        return average(near)[wanted]
+    weight = weights[first:last].astype(values.dtype).reshape(-1, *[1] * (near.ndim - 1))
+    return average(near * weight)[wanted] / average(weight)[wanted]
 
 
 def smooth_codes(
-    codes: NDArray[np.floating], sigma: float, start: int = 0, stop: int | None = None
+    codes: NDArray[np.floating],
+    sigma: float,
+    start: int = 0,
+    stop: int | None = None,
+    weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
     """Average W+ codes over time: expression keeps up, what belongs to the person is held steady.
 
     Args:
         codes: (N, L, D) of one track; may be a memory map.
-        sigma, start, stop: as for `smooth`; layers from `HELD_FROM` on are averaged `HELD` times longer.
+        sigma, start, stop, weights: as for `smooth`; layers from `HELD_FROM` on are averaged `HELD` times longer.
 
     Returns:
         (stop - start, L, D).
     """
-    follows = smooth(codes[:, :HELD_FROM], sigma, start, stop)
-    held = smooth(codes[:, HELD_FROM:], HELD * sigma, start, stop)
+    follows = smooth(codes[:, :HELD_FROM], sigma, start, stop, weights)
+    held = smooth(codes[:, HELD_FROM:], HELD * sigma, start, stop, weights)
     return np.concatenate([follows, held], axis=1)

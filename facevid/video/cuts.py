@@ -12,8 +12,8 @@ THUMBNAIL = (64, 36)
 """Width and height, in pixels, at which frames are compared: motion inside the shot hardly shows, a cut does."""
 
 MIN_CHANGE = 0.4
-"""Mean absolute difference that a cut makes at the least, in the contrast of the two frames: the mean standard deviation
-of their thumbnails. Measured: cuts 0.8 and more, fast motion up to 0.33."""
+"""Mean absolute difference that a cut makes at the least, in the contrast of the two frames: the mean of their
+thumbnails' standard deviations. Measured: cuts 0.8 and more, fast motion up to 0.33."""
 
 LEAST, MOST = 3.0, 18.0
 """The same, of 255, below which nothing is a cut, not even in the dark, and above which all may be."""

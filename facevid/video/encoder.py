@@ -101,7 +101,7 @@ class PictureEncoder:
             interpolation=QUALITY,
             threads=1,
         )
-        made.colorspace = plan.colour.matrix  # else untagged pictures would be tagged with the matrix that they pass for
+        made.colorspace = plan.colour.matrix  # else untagged ones would be tagged with what they pass for
         return made
 
     def finish(self) -> None:

@@ -125,7 +125,7 @@ def unreadable_exr(path: Path) -> str | None:
     if header.display_window[:2] != (0, 0):
         return f"its display window begins at {header.display_window[:2]}; reformat it to begin at (0, 0)"
     if not colours.keys() & {"R", "Y"}:
-        return f"it has no plain R, G, B, but {', '.join(list(header.channels)[:4])}; write the layer to edit as R, G, B"
+        return f"it has no plain R, G, B, but {', '.join(list(header.channels)[:4])}; name the layer's R, G, B"
     if len(set(colours.values())) > 1:
         return "its channels differ in sample type; write all of them as half or all of them as float"
     return None

@@ -69,7 +69,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         encoder = _picture_encoder(out, encoding)
         turn = _turn(info, encoder)
         warnings += _lost_notes(info, encoder, out)
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, size, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings, size=size)
         if encoder == "dpx":
             pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
         options = _picture_options(info, encoder)
@@ -79,7 +79,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
         asked = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, size, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, out, warnings, size=size)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         _add_side_data(options, encoder, info, out, warnings)
         warnings += _add_sampling(options, name, info, pix_fmt)
@@ -110,14 +110,14 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
     warnings: list[str] = []
     if _is_picture(out):
         encoder = _picture_encoder(out, encoding)
-        pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, size, out, warnings)
+        pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings, size=size)
         options = dict(PICTURE_OPTIONS.get(encoder, {}))
         colour = ColourTags(2, 6, 2, 2) if pix_fmt.startswith("yuvj") else ColourTags(0, 2, 2, 2)
     else:
         name = encoding.codec or ("av1" if out.suffix.lower() == ".webm" else "h264")
         encoder = codec_entry(name, out).encoder
         size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
-        pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, size, out, warnings)
+        pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings, size=size)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         colour = ColourTags(1, 1, 1, 1)
     return EncoderPlan(

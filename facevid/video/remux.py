@@ -169,16 +169,27 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
         options[f"disposition:{number}"] = each.disposition
         if each.convert_to is not None:
             options[f"c:{number}"] = each.convert_to
-        if each.index == info.stream_index and info.sample_aspect_ratio:
-            # Matroska's muxer does not take it from the pictures' codec.
-            shape = info.sample_aspect_ratio * Fraction(info.stored_width, info.stored_height)
-            options[f"aspect:{number}"] = f"{shape.numerator}:{shape.denominator}"
+        if each.index == info.stream_index:
+            options |= _aspect_option(number, info, pictures)
     options |= _muxer_options(plan, info, out.suffix.lower())
     # ffmpeg-python numbers inputs as they are first named and drops those that are not: two empty maps settle both.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)
     arguments = ffmpeg.get_args(node)
     arguments[-1:-1] = _note_arguments(plan)  # ffmpeg-python knows no option that is given twice
     run_ffmpeg(arguments, str(out))
+
+
+def _aspect_option(number: int, info: ClipInfo, pictures: Path) -> _Options:
+    """Return what has the shape of pixels written where Matroska's muxer did not take it from the encoder.
+
+    ffmpeg knows ratios of numbers up to 255; others come out as the nearest of these.
+    """
+    with av.open(f"file:{pictures}") as container:
+        written = container.streams.video[0].sample_aspect_ratio
+    if not info.sample_aspect_ratio or written == info.sample_aspect_ratio:
+        return {}
+    shape = info.sample_aspect_ratio * Fraction(info.stored_width, info.stored_height)
+    return {f"aspect:{number}": f"{shape.numerator}:{shape.denominator}"}
 
 
 def _note_arguments(plan: RemuxPlan) -> list[str]:

@@ -19,7 +19,7 @@ DNXHR_MATRICES = (1, 9, 10)
 
 
 def choose_pix_fmt(
-    source: str, encoder: str, asked: str | None, size: tuple[int, int], out: Path, warnings: list[str]
+    source: str, encoder: str, asked: str | None, out: Path, warnings: list[str], *, size: tuple[int, int]
 ) -> str:
     """Return the asked pixel format, or the encoder's one for pictures of `size` that loses least of the source's."""
     formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own

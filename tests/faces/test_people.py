@@ -111,7 +111,8 @@ def test_largest_takes_all_tracks_of_the_person_in_the_shot():
 
 def split(tracklets, people_seen):
     """Split tracklets, of each of which the people in `people_seen` are seen at even distances."""
-    views, looks = [], []
+    views: list[View] = []
+    looks: list[np.ndarray] = []
     for number, seen in enumerate(people_seen):
         indices = tracklets[number].indices
         for place, person in enumerate(seen):

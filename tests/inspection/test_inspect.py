@@ -45,7 +45,7 @@ def test_the_summary_tells_shots_misses_and_choice(inspected):
 def test_tracks_json_holds_what_was_tracked(inspected, two_shots):
     told = json.loads(inspected.tracks_file.read_text())
     frames = list(open_clip(two_shots).frames())
-    assert (told["schema_version"], told["frame_count"], told["cuts"]) == (2, 12, [8])
+    assert (told["schema_version"], told["frame_count"], told["cuts"]) == (3, 12, [8])
     assert (told["width"], told["height"], told["detector"], told["smooth"]) == (320, 240, "dlib", 2.0)
     assert Fraction(told["time_base"]) == frames[0].time_base
     (track,) = told["tracks"]
@@ -142,6 +142,25 @@ def test_a_failure_leaves_the_folder_as_it_was(stage, portrait_clip, tmp_path):
     assert kept.read_text() == "mine"
 
 
+def test_folders_above_are_made(portrait_clip, tmp_path):
+    inspect_video(portrait_clip, tmp_path / "review" / "day" / "in", options=DLIB)
+    assert (tmp_path / "review" / "day" / "in" / "report.html").exists()
+
+
+def test_a_failure_removes_the_folders_that_were_made_and_are_empty(portrait_clip, tmp_path):
+    def failing(name, items, total):
+        if (tmp_path / "shared").exists():
+            (tmp_path / "shared" / "notes.txt").write_text("mine")
+        raise KeyboardInterrupt
+
+    (tmp_path / "old").mkdir()
+    for out in ("old/day/in", "new/day/in", "shared/day/in"):
+        with pytest.raises(KeyboardInterrupt):
+            inspect_video(portrait_clip, tmp_path / out, options=DLIB, progress=failing)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["old", "shared", "shared/notes.txt"]
+
+
 def test_a_damaged_clip_leaves_nothing(portrait_clip, tmp_path):
     cut_off = tmp_path / "cut-off.mp4"
     cut_off.write_bytes(portrait_clip.read_bytes()[:-2000])
@@ -154,5 +173,8 @@ def test_a_folder_that_cannot_be_is_refused(portrait_clip, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file"):
         inspect_video(portrait_clip, tmp_path / "file", options=DLIB)
-    with pytest.raises(OutputError, match="cannot be made"):
-        inspect_video(portrait_clip, tmp_path / "none" / "out", options=DLIB)
+    with pytest.raises(OutputError, match=r"/file is a file"):
+        inspect_video(portrait_clip, tmp_path / "file" / "out", options=DLIB)
+    with pytest.raises(OutputError, match="cannot be made: File name too long"):
+        inspect_video(portrait_clip, tmp_path / "new" / ("long" * 100) / "out", options=DLIB)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

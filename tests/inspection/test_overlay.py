@@ -14,17 +14,17 @@ SHAPE[36:42], SHAPE[42:48] = (-0.5, -0.4), (0.5, -0.4)
 SHAPE[48], SHAPE[54] = (-0.4, 0.6), (0.4, 0.6)
 
 
-def face_at(centre, *, radius=40.0, number=0, first=0, frames=1, detected=True, edited=True):
+def face_at(centre, *, radius=40.0, number=0, first=0, frames=1, detected=True, edited=True, first_number=0):
     """Make a track of a face that keeps still."""
     landmarks = np.repeat((SHAPE * radius + centre)[None], frames, axis=0).astype(np.float32)
     scores = np.full(frames, float(detected), dtype=np.float32)
     track = Track(number, first, landmarks, np.full(frames, detected), scores, np.full_like(landmarks, np.nan))
-    return InspectedTrack(track, ffhq_quad(landmarks), edited)
+    return InspectedTrack(track, ffhq_quad(landmarks), edited, first_number)
 
 
-def drawn(*tracks, size=(480, 640), index=0):
+def drawn(*tracks, size=(480, 640), index=0, first_number=0):
     picture = np.full((*size, 3), 90, dtype=np.uint8)
-    draw_overlay(picture, index, tracks)
+    draw_overlay(picture, index, tracks, first_number=first_number)
     return picture
 
 
@@ -69,6 +69,11 @@ def test_a_bridged_frame_is_dashed():
 def test_a_face_is_drawn_only_in_its_frames():
     assert not has(drawn(face_at((320, 240)), index=1), EDITED).any()
     assert has(drawn(face_at((320, 240), first=1), index=1), EDITED).any()
+
+
+def test_a_frame_is_labelled_with_its_number():
+    assert np.array_equal(drawn(index=3, first_number=1001), drawn(index=1004))
+    assert not np.array_equal(drawn(index=3, first_number=1001), drawn(index=3))
 
 
 def test_a_face_that_reaches_over_the_edge_is_drawn_as_far_as_it_is_seen():

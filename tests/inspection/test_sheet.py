@@ -21,6 +21,26 @@ def test_of_very_many_tracks_the_longest_are_shown():
         assert (np.diff(shown) > 0).all()
 
 
+def test_crops_and_rows_are_labelled_with_the_frames_numbers():
+    def sheet_of(face):
+        sheet = ContactSheet("shot.mp4", [face])
+        for index in range(face.track.first, face.track.last + 1):
+            sheet.add(np.full((480, 640, 3), 100, dtype=np.uint8), index)
+        return sheet.picture()
+
+    of_a_sequence = sheet_of(face_at((320, 240), frames=3, first_number=1001))
+    assert np.array_equal(of_a_sequence, sheet_of(face_at((320, 240), frames=3, first=1001)))
+    assert not np.array_equal(of_a_sequence, sheet_of(face_at((320, 240), frames=3)))
+
+
+def test_long_numbers_stay_beside_the_crops():
+    tracks = [face_at((320, 240), first=first, frames=100, first_number=1_000_000) for first in (0, 200, 400)]
+    sheet = ContactSheet("shot.mp4", tracks).picture()
+    crops = sheet[HEADER : HEADER + CROP_SIDE, LABEL_WIDTH:]
+    assert (crops == sheet[-1, -1]).all()
+    assert (sheet[HEADER + CROP_SIDE :] == sheet[-1, -1]).all()
+
+
 def test_a_person_who_comes_back_has_one_row():
     before = face_at((320, 240), frames=3)
     after = face_at((320, 240), first=8, frames=3)

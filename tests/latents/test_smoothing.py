@@ -43,3 +43,13 @@ def test_layers_of_colour_and_texture_are_held_and_those_of_expression_follow():
     assert (step[:HELD_FROM] > 4).all()
     assert (step[HELD_FROM:] < 2).all()
     assert smooth_codes(codes, 2.0, 40, 50) == pytest.approx(smoothed[40:50], abs=1e-5)
+
+
+def test_a_frame_that_is_not_believed_takes_its_code_from_those_around():
+    codes = np.ones((21, 12, 4), dtype=np.float32)
+    codes[10] = 100.0
+    weights = np.ones(21, dtype=np.float32)
+    weights[10] = 1e-3
+    assert smooth_codes(codes, 1.0, weights=weights) == pytest.approx(1.0, abs=0.2)
+    assert smooth_codes(codes, 1.0, 8, 13, weights) == pytest.approx(smooth_codes(codes, 1.0, weights=weights)[8:13])
+    assert smooth_codes(codes, 1.0, weights=np.full(21, 1e-3)) == pytest.approx(smooth_codes(codes, 1.0), rel=1e-4)

@@ -62,6 +62,7 @@ def _copy(name: str, *base: str) -> Recipe:
     return Recipe(name, ("-c", "copy"), base=base)
 
 
+_ODD = "testsrc2=size=66x48:rate=24:duration=0.5,format=yuv444p,crop=65:47:0:0:exact=1"
 _HEVC = ("-c:v", "libx265", "-x265-params", "lossless=1:log-level=error", "-preset", "ultrafast", "-tag:v", "hvc1")
 _MKV_FFV1 = ("-c:v", "ffv1", "-level", "3")
 
@@ -107,6 +108,13 @@ RECIPES = (
     _h264("drop-frame.mov", "-timecode", "10:20:30;05", picture=_rate("30000/1001")),
     Recipe("odd-444.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv444p"), _rate("24", "65x47")),
     _h264("anamorphic.mp4", "-vf", "setsar=4/3"),
+    Recipe("anamorphic-ffv1.mkv", (*_MKV_FFV1, "-vf", "setsar=16/15")),
+    _h264(
+        "camera-notes.mov",
+        *("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple", "-metadata", "reel=A001"),
+        *("-metadata:s:v", "title=Main picture", "-metadata:s:a", "title=Boom", "-c:a", "aac"),
+        inputs=SOUND,
+    ),
     _h264("interlaced.mov", "-flags", "+ildct", "-vf", "setfield=tff"),
     Recipe("ten-bit.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p10le")),
     Recipe("hevc.mp4", (*_HEVC, "-pix_fmt", "yuv420p")),
@@ -130,6 +138,7 @@ RECIPES = (
     Recipe("ffv1-sixteen-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "yuv444p16le")),
     Recipe("ffv1-rgb-ten-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "gbrp10le")),
     Recipe("ffv1-rgba.mkv", (*_MKV_FFV1, "-pix_fmt", "bgra")),
+    Recipe("ffv1-odd.mkv", (*_MKV_FFV1, "-pix_fmt", "yuv420p"), _ODD),
     Recipe("ffv1-gray.mkv", (*_MKV_FFV1, "-pix_fmt", "gray")),
     Recipe("b-frames-sound.mp4", ("-c:v", "libx264", "-qp", "0", "-g", "48", "-c:a", "aac"), inputs=SOUND),
     Recipe("prores.mov", ("-c:v", "prores_ks", "-profile:v", "hq", "-c:a", "pcm_s24le"), inputs=SOUND),
@@ -148,6 +157,12 @@ OTHERS = (
     Recipe("prores-4444xq.mov", ("-c:v", "prores_ks", "-profile:v", "4444xq", "-pix_fmt", "yuva444p10le")),
     Recipe("av1.mp4", ("-c:v", "libsvtav1", "-pix_fmt", "yuv420p10le")),
     Recipe("interlaced-bottom.mkv", (*_MKV_FFV1, "-flags", "+ildct", "-vf", "setfield=bff")),
+    Recipe("odd-ten-bit.mkv", (*_MKV_FFV1, "-pix_fmt", "yuv420p10le"), _ODD),
+    Recipe("prores-alpha.mov", ("-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le")),
+    Recipe("vp9-alpha.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-pix_fmt", "yuva420p")),
+    Recipe("dv.avi", ("-c:v", "dvvideo", "-pix_fmt", "yuv420p"), _rate("25", "720x576") + ",setfield=bff"),
+    Recipe("cover.jpg", ("-frames:v", "1", "-pix_fmt", "yuvj420p")),
+    Recipe("cover.mkv", (*LOSSLESS_H264, "-attach", "cover.jpg", "-metadata:s:t", "mimetype=image/jpeg")),
     _copy("rotated-prores.mov", "-display_rotation", "90", "prores.mov"),
     Recipe("flat.mp4", (*_tags("bt709", "bt709", "bt709", "pc"), *LOSSLESS_H264), "color=0xC83C3C:size=64x48:d=0.2"),
     _h264("fast-start.mp4", "-movflags", "+faststart"),

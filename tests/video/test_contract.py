@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Stream
 
 from facevid.video import ClipInfo, ClipWriter, Encoding, Frame, open_clip
 from facevid.video.pixels import pixel_layout, plane_view
@@ -66,14 +67,24 @@ def sound(path: Path) -> list[list[tuple[Fraction | None, bytes]]]:
     return tracks
 
 
-def layout(path: Path) -> list[tuple[str, str, str, int, str | None]]:
-    """Return kind, language, handler, disposition and timecode of every stream, in order."""
+def layout(path: Path) -> list[tuple[str, str, str, int, str | None, str | None]]:
+    """Return kind, language, codec, disposition, timecode and title of every stream, in order.
+
+    Of pictures, whose codec may change, it is the tag of H.265: Apple's players want hvc1.
+    """
     with av.open(path) as container:
         return [
-            (s.type, s.language or "und", s.codec_context.name if s.type in ("audio", "subtitle") else "",
-             int(s.disposition), s.metadata.get("timecode"))
+            (s.type, s.language or "und", _codec(s), int(s.disposition), s.metadata.get("timecode"),
+             s.metadata.get("name", s.metadata.get("title")))
             for s in container.streams
         ]  # fmt: skip
+
+
+def _codec(stream: Stream) -> str:
+    if stream.type in ("audio", "subtitle"):
+        return str(stream.codec_context.name)
+    is_hevc = stream.type == "video" and stream.codec_context.name == "hevc"
+    return str(stream.codec_context.codec_tag) if is_hevc else ""
 
 
 def described(path: Path) -> tuple[dict[str, str], list[tuple[Fraction, Fraction, str]]]:

@@ -1,6 +1,7 @@
 """Results: whole or not at all, checked before any work, and of the kind that was asked for."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -142,7 +143,11 @@ def test_a_result_that_cannot_be_is_refused_at_once(
         ("out.mp4", Encoding("divx"), "unknown codec divx; choose one of h264, h265, av1, prores, dnxhr, ffv1"),
         ("out.mp4", Encoding("prores"), r"prores goes into \.mov, \.mkv; .*choose one of h264, h265, av1"),
         ("out.mov", Encoding("prores", crf=20), "--crf has no meaning for prores"),
-        ("out.mp4", Encoding("h264", pix_fmt="rgb24"), "does not take pixel format rgb24; choose one of yuv420p"),
+        (
+            "out.mp4",
+            Encoding("h264", pix_fmt="rgb24"),
+            "not take pixel format rgb24 of 64x48; choose one of yuv420p",
+        ),
     ],
 )
 def test_an_encoding_that_cannot_be_is_refused_at_once(
@@ -202,6 +207,31 @@ def test_what_the_container_cannot_hold_is_told(make_clip: MakeClip, tmp_path: P
     assert any("cannot hold ffv1" in warning for warning in warnings)
     warnings = copy(open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", Encoding("h264"), True).warnings
     assert any("libx264 cannot hold yuv444p12le: converted to yuv444p10le" in warning for warning in warnings)
+
+
+LOSSES = [
+    ("vp9-alpha.webm", "out.mkv", None, "the alpha beside its vp9 pictures is not read"),
+    ("dv.avi", "out.mov", "h264", "it is interlaced, but does not say which field comes first"),
+    ("cover.mkv", "out.mkv", None, "cannot hold the source's stream 1 .video, mjpeg.: left out"),
+    ("prores-alpha.mov", "out.mp4", None, "libx265 cannot hold yuva444p12le: .* without its alpha"),
+    ("ffv1-odd.mkv", "out.mp4", "h264", "libx264 takes yuv420p in even sizes only: converted to yuv444p"),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_not_kept_is_told(make_clip: MakeClip, tmp_path: Path, loss: tuple[str, str, str | None, str]) -> None:
+    source, out, codec, told = loss
+    make_clip("cover.jpg")
+    writer = copy(open_clip(make_clip(source)), tmp_path / out, Encoding(codec))
+    assert any(re.search(told, warning) for warning in writer.warnings)
+    with av.open(tmp_path / out) as container:
+        assert len(container.streams) == 1
+        assert "alpha_mode" not in {name.lower() for name in container.streams[0].metadata}
+
+
+def test_h265_of_an_odd_size_is_refused_with_a_remedy(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="h265 takes even sizes only, not 65x47; choose --codec h264"):
+        copy(open_clip(make_clip("odd-ten-bit.mkv")), tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize(
