@@ -2,7 +2,8 @@
 
 A layer shows the face as it stands in the result. Its alpha is 1 wherever the edit changes a sample, and falls to 0
 around, where the layer shows the plate itself. So a layer over its plate is the edited frame, whatever the colour
-space they are merged in; several in a frame are laid over it in the order of the file. The pictures are
+space they are merged in; several in a frame are laid over it in the order of the file. Only what of a video's samples
+lies beyond its nominal range (super-white) is cut off in a PNG layer. The pictures are
 `face<number>.<frame>.png`, or `.exr` (see `facevid.video.layer`).
 
 `layers.json` is one object:

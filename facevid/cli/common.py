@@ -25,7 +25,7 @@ class FacesType(click.ParamType[Any]):
             return value
         if re.fullmatch(r"\d+(,\d+)*", value):
             return tuple(dict.fromkeys(int(number) for number in value.split(",")))
-        if not Path(value).exists():
+        if not Path(value).is_file():
             self.fail(f'"{value}" is neither largest, all, numbers such as 0,2, nor a picture that exists', param, ctx)
         return Path(value)
 

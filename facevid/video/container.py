@@ -37,10 +37,13 @@ def open_container(path: Path) -> InputContainer:
         raise InputError(f"{path} cannot be read: {why}")
     options = {"pattern_type": "none"} if path.suffix.lower() in PICTURE_SUFFIXES else {}
     try:
+        str(path).encode()  # ffmpeg-python fails on other names, when all is rendered
         return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
     except PermissionError as error:
         msg = f"{path} cannot be read: permission denied; check its access rights"
         raise InputError(msg) from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r} cannot be read: its name is no UTF-8; rename it") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         msg = f"{path} cannot be read: {reason(error)}; is it a whole video or picture? Export or copy it again"
         raise InputError(msg) from error

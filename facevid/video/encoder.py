@@ -120,8 +120,13 @@ class PictureEncoder:
             return  # the file is about to be removed, and the first error is the one to be told
 
     def _failure(self, error: Exception) -> OutputError:
-        full = getattr(error, "errno", None) == errno.ENOSPC
+        number = getattr(error, "errno", None)
         plan = self._plan
         what = f"{reason(error)} for {plan.width}x{plan.height} {plan.pix_fmt}; try another codec or pixel format"
-        remedy = "the disk is full; free some space" if full else what
+        remedies = {
+            errno.ENOSPC: "the disk is full; free some space",
+            errno.EDQUOT: "the quota is used up; free some space",
+            errno.EFBIG: "a file may not be that large here; raise the limit (ulimit -f), or choose another disk",
+        }
+        remedy = remedies.get(number, what)
         return OutputError(f"{self._product} cannot be written ({plan.encoder}): {remedy}")
