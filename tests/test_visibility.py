@@ -1,6 +1,8 @@
 """What is before a face: a bar that passes before a portrait, and what a face does by itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ from facevid.visibility import Sight
 from tests.clips import camera_move, write_clip
 
 COUNT = 16
+EMPTY: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
 QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
 
 
@@ -30,8 +33,13 @@ def face(portrait) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     return picture, again.landmarks
 
 
-def seen(face, tmp_path: Path, changed: dict[int, NDArray[np.uint8]]) -> NDArray[np.bool_]:
-    """Say what is before the face in each frame of a track whose frames are the face but for noise and `changed`."""
+def seen(
+    face, tmp_path: Path, changed: dict[int, NDArray[np.uint8]], moved: Mapping[int, NDArray[np.floating]] = EMPTY
+) -> NDArray[np.bool_]:
+    """Say what is before the face in each frame of a track whose frames are the face but for noise and `changed`.
+
+    Landmarks are the face's but for those `moved`.
+    """
     picture, landmarks = face
     rng = np.random.default_rng(0)
     sight = Sight(tmp_path / "sight.npy", COUNT)
@@ -39,7 +47,8 @@ def seen(face, tmp_path: Path, changed: dict[int, NDArray[np.uint8]]) -> NDArray
         noisy = changed.get(index, picture) + rng.normal(0, 2, picture.shape)
         sight.add(index, noisy.round().clip(0, 255).astype(np.uint8))
     soft = cv2.GaussianBlur(picture, (0, 0), 5)
-    every = np.repeat(landmarks[None], COUNT, axis=0), np.repeat(QUAD[None], COUNT, axis=0)
+    found = np.stack([moved.get(index, landmarks) for index in range(COUNT)])
+    every = found, np.repeat(QUAD[None], COUNT, axis=0)
     visible, hidden = sight.visibility(*every, lambda offsets: [soft for _ in offsets], silent)
     assert not (tmp_path / "sight.npy").exists()
     assert (hidden > 0).tolist() == (visible == 0).any(axis=(1, 2)).tolist()
@@ -81,3 +90,25 @@ def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
         change = np.abs(after[index] - before[index]).max(axis=-1)
         assert not change[top + 4 :, 140:154].any(), index
         assert change[110:175, 160:190].mean() > 1, index
+
+
+def test_a_face_drowned_in_light_is_hidden_whole(face, tmp_path):
+    white = np.full_like(face[0], 255)
+    masks = seen(face, tmp_path, dict.fromkeys(range(5, 7), white))
+    assert sorted(set(np.nonzero(masks)[0])) == [5, 6]
+    inside = cv2.fillConvexPoly(np.zeros((SIDE, SIDE)), cv2.convexHull(face[1][17:] / 4).astype(int), 1) == 1
+    assert masks[5][inside].all()
+
+
+def test_what_landmarks_retreat_from_is_found(face, tmp_path):
+    """A pole covers the left third of the face, and the landmarks behave as if the face ended there."""
+    picture, landmarks = face
+    covered = picture.copy()
+    edge = int(landmarks[36, 0])
+    covered[:, :edge] = (40, 90, 60)
+    retreated = landmarks.copy()
+    retreated[:, 0] = np.maximum(retreated[:, 0], edge)
+    masks = seen(face, tmp_path, dict.fromkeys(range(6, 10), covered), dict.fromkeys(range(6, 10), retreated))
+    cheek = slice(30, 40), slice(int(landmarks[2, 0]) // 4 + 2, edge // 4 - 1)
+    assert masks[7][cheek].all()
+    assert not masks[12].any()

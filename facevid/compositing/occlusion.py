@@ -35,6 +35,10 @@ FEWEST, GAP = 10, 9
 FRINGE = 7
 """Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
 
+GONE = 15.0
+"""Mismatch of half the face's pixels from which none of it is there: a flash, or something before all of it. A face in
+another light, or in profile, has 4 at the most."""
+
 NEAR = 7
 """Pixels around an occluder in which it must be in the frame before or after."""
 
@@ -59,8 +63,11 @@ def occluded(
     face = (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
     if not face.any():
         return face
+    usual_mismatch = float(np.median(mismatch[face]))
+    if usual_mismatch > GONE:
+        return face
     expressive = _expressive(landmarks)
-    score = mismatch / np.where(expressive, EXPRESSION, 1) - np.median(mismatch[face])
+    score = mismatch / np.where(expressive, EXPRESSION, 1) - usual_mismatch
     depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(((score > WEAK) & face).astype(np.uint8))
     found = np.zeros_like(face)

@@ -128,5 +128,5 @@ class PictureEncoder:
             errno.EDQUOT: "the quota is used up; free some space",
             errno.EFBIG: "a file may not be that large here; raise the limit (ulimit -f), or choose another disk",
         }
-        remedy = remedies.get(number, what)
+        remedy = remedies.get(number or 0, what)
         return OutputError(f"{self._product} cannot be written ({plan.encoder}): {remedy}")
