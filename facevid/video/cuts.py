@@ -1,7 +1,7 @@
 """Where one shot ends and the next begins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 import cv2
@@ -44,7 +44,6 @@ class _Change:
         return left.size < min(self.size / 2, left.least)
 
 
-@dataclass
 class CutDetector:
     """Finds the cuts of a clip, frame by frame.
 
@@ -53,11 +52,12 @@ class CutDetector:
     to `LOOK_AHEAD` frames between two halves of another counts as part of that.
     """
 
-    _last: NDArray[np.float32] | None = None
-    _count: int = 0
-    _usual: float = 0.0
-    _cuts: list[int] = field(default_factory=list)
-    _open: list[_Change] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: NDArray[np.float32] | None = None
+        self._usual = 0.0
+        self._cuts: list[int] = []
+        self._open: list[_Change] = []
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Look at the clip's next picture, uint8 (H, W, 3), of any colour order."""
@@ -67,34 +67,35 @@ class CutDetector:
         self._last = thumbnail
         self._count += 1
         while len(self._open) > LOOK_AHEAD:
-            self._usual = self._decide(self._open, self._usual, self._cuts)
+            self._usual = _decide(self._open, self._usual, self._cuts)
 
     def cuts(self) -> tuple[int, ...]:
         """Return the indices of the frames so far that begin a shot, the first frame aside."""
         left, usual, cuts = [*self._open], self._usual, [*self._cuts]
         while left:
-            usual = self._decide(left, usual, cuts)
+            usual = _decide(left, usual, cuts)
         return tuple(cuts)
 
-    @staticmethod
-    def _decide(changes: list[_Change], usual: float, cuts: list[int]) -> float:
-        """Take the first of the changes, or a disturbance from its beginning to its end, off them; add it to the cuts.
 
-        Returns the usual change of the frames before the next one.
-        """
-        first, after = changes[0], changes[1 : LOOK_AHEAD + 1]
-        if first.size <= max(first.least, MIN_RATIO * usual):
-            del changes[0]
-            return usual + 0.25 * (first.size - usual)
-        disturbed = _disturbed(changes[: LOOK_AHEAD + 1])
-        if disturbed:
-            del changes[:disturbed]
-            return usual
+def _decide(changes: list[_Change], usual: float, cuts: list[int]) -> float:
+    """Take the first change, or all of a disturbance that begins with it, off `changes`; put a cut into `cuts`.
+
+    Returns:
+        the usual change of the frames before the next one.
+    """
+    first, after = changes[0], changes[1 : LOOK_AHEAD + 1]
+    if first.size <= max(first.least, MIN_RATIO * usual):
         del changes[0]
-        if first.size <= MIN_RATIO_AFTER * _typical(after):
-            return first.size
-        cuts.append(first.index)
-        return 0.0
+        return usual + 0.25 * (first.size - usual)
+    disturbed = _disturbed(changes[: LOOK_AHEAD + 1])
+    if disturbed:
+        del changes[:disturbed]
+        return usual
+    del changes[0]
+    if first.size <= MIN_RATIO_AFTER * _typical(after):
+        return first.size
+    cuts.append(first.index)
+    return 0.0
 
 
 def _change(index: int, before: NDArray[np.float32], after: NDArray[np.float32]) -> _Change:
