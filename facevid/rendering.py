@@ -13,11 +13,15 @@ from facevid.compositing import EditedFace, Patch, ShapeChange, composite
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.latents.smoothing import smooth, smooth_codes
+from facevid.latents.smoothing import smooth, smooth_codes, smooth_effect
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
 from facevid.progress import Progress
 from facevid.video import Frame
+
+SHIFT_HELD = 6.0
+"""How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
+every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
 DOUBTFUL = 1e-3
 """Weight, in that of a face that is seen well, of the code of one that is not: enough where there is no other near."""
@@ -101,10 +105,13 @@ class Renderer:
         for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
             for side, pictures in zip(placed, self._generate(edit, np.array(offsets)), strict=True):
                 side[offsets] = [predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)]
+        shift = np.zeros_like(placed[0])
         for run in _runs(active):
+            strengths = np.stack([values[run] for _, values in edit.strengths])
+            shift[run] = smooth_effect(placed[1, run] - placed[0, run], strengths, SHIFT_HELD * self.sigma)
             placed[:, run] = [smooth(side[run], self.sigma) for side in placed]
         before, after = placed
-        return [ShapeChange(before[i], after[i]) if acts else None for i, acts in enumerate(active)]
+        return [ShapeChange(before[i], after[i], shift[i]) if acts else None for i, acts in enumerate(active)]
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
         encoded, active = prepared.edit.encoded, prepared.edit.active

@@ -10,10 +10,16 @@ from facevid.compositing.shape import moved_landmarks
 
 @dataclass(frozen=True)
 class ShapeChange:
-    """Landmarks of the generated face before and after its edit, (68, 2) each, as indices of the crop's pixels."""
+    """How an edit changes the shape of a generated face, in one frame.
+
+    Attributes:
+        before, after: its landmarks before and after the edit, (68, 2) each, as indices of the crop's pixels.
+        shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
+    """
 
     before: NDArray[np.floating]
     after: NDArray[np.floating]
+    shift: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -51,4 +57,4 @@ class EditedFace:
         """Where the plate's landmarks go: they move as those of the generated face do."""
         if self.shape is None:
             return self.landmarks
-        return moved_landmarks(self.landmarks, self.shape.before, self.shape.after, self.size)
+        return moved_landmarks(self.landmarks, self.shape.shift, self.size)

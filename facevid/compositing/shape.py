@@ -14,20 +14,18 @@ MAX_OPENING = 1.6
 behind closed lips: opened, they would be stretched over the teeth."""
 
 
-def moved_landmarks(
-    landmarks: NDArray[np.floating], before: NDArray[np.floating], after: NDArray[np.floating], size: int
-) -> NDArray[np.float64]:
+def moved_landmarks(landmarks: NDArray[np.floating], shift: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     """Move a face's landmarks as those of the generated face move.
 
     Args:
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
-        before, after: of the generated face, before and after its edit.
+        shift: (68, 2), how far the edit moves those of the generated face.
         size: side of the crop in pixels.
 
     Returns:
         float64 (68, 2).
     """
-    shift = np.asarray(after, dtype=np.float64) - before
+    shift = np.asarray(shift, dtype=np.float64)
     length = np.linalg.norm(shift, axis=-1, keepdims=True)
     limit = MAX_SHIFT * size
     moved = landmarks + shift * (limit * np.tanh(length / limit) / np.maximum(length, 1e-6))

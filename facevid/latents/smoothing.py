@@ -9,6 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 TRUNCATE = 4.0
 """Reach of the Gaussian, in standard deviations."""
 
+RIDGE = 1e-6
+"""Share of the strengths' mean square that is added to it: edits whose strengths go together cannot be told apart."""
+
 HELD_FROM = 8
 """First layer of a code that is held steady: those from here on, 64 pixels and finer, set colour and texture (Karras,
 Laine and Aila, CVPR 2019, section 3.1), which belong to the person. Layers before set pose and expression too."""
@@ -68,3 +71,28 @@ def smooth_codes(
     follows = smooth(codes[:, :HELD_FROM], sigma, start, stop, weights)
     held = smooth(codes[:, HELD_FROM:], HELD * sigma, start, stop, weights)
     return np.concatenate([follows, held], axis=1)
+
+
+def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
+    """Average over time what edits do, in proportion to their strengths: what is keyed keeps its time.
+
+    Around each frame, effects are taken for a sum of strengths, each times something constant: the least squares' fit,
+    weighed by a Gaussian over time.
+
+    Args:
+        effects: (N, ...), one entry a frame.
+        strengths: (K, N), of each edit.
+        sigma: standard deviation in frames; 0 returns the effects as they are.
+
+    Returns:
+        (N, ...), in the dtype of `effects`.
+    """
+    if sigma == 0:
+        return effects
+    flat, known = effects.reshape(len(effects), -1).astype(np.float64).T, strengths.astype(np.float64)
+    average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)
+    moments = average(known[:, None] * known).transpose(2, 0, 1)
+    products = average(known[:, None] * flat).transpose(2, 0, 1)
+    slack = RIDGE * np.trace(moments, axis1=1, axis2=2)[:, None, None] * np.eye(len(known))
+    fitted = np.einsum("kn,nkp->np", known, np.linalg.solve(moments + slack, products))
+    return fitted.reshape(effects.shape).astype(effects.dtype)

@@ -26,7 +26,7 @@ def face(portrait) -> EditedFace:
     to_frame = crop_to_frame(ffhq_quad(found.landmarks), SIZE)
     landmarks = cv2.transform(found.landmarks[None].astype(float), cv2.invertAffineTransform(to_frame))[0]
     picture = crop(portrait, ffhq_quad(found.landmarks), SIZE).astype(np.float32)
-    return EditedFace(to_frame, landmarks, picture, picture, ShapeChange(landmarks, landmarks))
+    return EditedFace(to_frame, landmarks, picture, picture, ShapeChange(landmarks, landmarks, np.zeros((68, 2))))
 
 
 def composited(frame: NDArray[np.uint8], face: EditedFace, way: CompositingOptions) -> Patch:
@@ -65,7 +65,7 @@ def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     shift[48:68] = (0, 3)
     after = face.landmarks + shift
     generated = warped(face.edited, landmark_warp(after, face.landmarks, SIZE))
-    edited = replace(face, edited=generated, shape=ShapeChange(face.landmarks, after))
+    edited = replace(face, edited=generated, shape=ShapeChange(face.landmarks, after, after - face.landmarks))
     patch = composited(portrait, edited, CompositingOptions("keep", "feather"))
     result = patch.applied_to(portrait)
     centre = cv2.transform(face.landmarks[None, 48:68].mean(axis=1, keepdims=True).astype(float), face.crop_to_frame)
@@ -84,7 +84,8 @@ def test_what_is_before_the_face_stays_and_is_not_spread(portrait, face, way):
     frame[:, :centre] = (0, 0, 255)
     places = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(float)
     visibility = cv2.transform(places, face.crop_to_frame)[..., 0] >= centre
-    shape = ShapeChange(face.landmarks, face.landmarks + np.array([4, 0]))
+    shift = np.tile([4.0, 0.0], (68, 1))
+    shape = ShapeChange(face.landmarks, face.landmarks + shift, shift)
     edited = replace(face, edited=255 - face.edited, shape=shape, visibility=visibility)
     patch = composited(frame, edited, way)
     delta = patch.delta[:, : centre - patch.x - 4]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facevid.latents.smoothing import HELD_FROM, smooth, smooth_codes
+from facevid.latents.smoothing import HELD_FROM, smooth, smooth_codes, smooth_effect
 
 VALUES = np.random.default_rng(0).normal(size=(60, 3, 2)).astype(np.float32)
 
@@ -53,3 +53,23 @@ def test_a_frame_that_is_not_believed_takes_its_code_from_those_around():
     assert smooth_codes(codes, 1.0, weights=weights) == pytest.approx(1.0, abs=0.2)
     assert smooth_codes(codes, 1.0, 8, 13, weights) == pytest.approx(smooth_codes(codes, 1.0, weights=weights)[8:13])
     assert smooth_codes(codes, 1.0, weights=np.full(21, 1e-3)) == pytest.approx(smooth_codes(codes, 1.0), rel=1e-4)
+
+
+def test_an_effect_is_steadied_in_proportion_to_its_strength():
+    strengths = np.concatenate([np.zeros(10), np.linspace(0, 1, 5), np.ones(45)])[None].astype(np.float32)
+    rng = np.random.default_rng(2)
+    effects = (strengths[0, :, None] * [4.0, -2.0] + strengths[0, :, None] * rng.normal(0, 1, (60, 2))).astype(
+        np.float32
+    )
+    steadied = smooth_effect(effects, strengths, 12.0)
+    assert (steadied.shape, steadied.dtype) == (effects.shape, effects.dtype)
+    assert steadied == pytest.approx(strengths[0, :, None] * [4.0, -2.0], abs=0.5)
+    assert not steadied[:10].any()
+    assert smooth_effect(effects, strengths, 0) is effects
+
+
+def test_effects_of_edits_that_come_at_different_times_are_told_apart():
+    strengths = np.ones((2, 80), dtype=np.float32)
+    strengths[0, 40:], strengths[1, :40] = 0, 0.5
+    effects = strengths.T @ np.array([[3.0, 0.0], [0.0, 5.0]])
+    assert smooth_effect(effects, strengths, 8.0) == pytest.approx(effects, abs=1e-3)
