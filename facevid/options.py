@@ -35,7 +35,7 @@ class TrackingOptions:
 
     @property
     def code_sigma(self) -> float:
-        """Sigma, in frames, of the Gaussian over codes, and over how an edit moves landmarks."""
+        """Sigma, in frames, of the Gaussian over codes; how an edit moves landmarks is averaged in proportion."""
         return 0.0 if self.recipe == "published" else self.smooth
 
 

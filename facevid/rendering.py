@@ -65,7 +65,8 @@ class Renderer:
 
     Attributes:
         model: what generates them.
-        sigma: of the Gaussian over time that codes and landmarks are smoothed with, in frames.
+        sigma: of the Gaussian over time that codes and landmarks are smoothed with, in frames; the landmarks' shift by
+            an edit, `SHIFT_HELD` times longer.
         batch_size: faces generated at once.
         keep_detail: whether the plate's detail is kept, for which changes of shape are measured.
         reconstruct: whether the faces are wanted before their edit too; needed to keep the plate's detail.

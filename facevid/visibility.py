@@ -67,11 +67,11 @@ class Sight:
         """
         count = len(self._seen)
         inside = np.stack([_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)])
-        usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
         if count < FEWEST:
             masks = np.zeros((count, SIDE, SIDE), dtype=bool)
         else:
             appearances = _Appearances(self._seen, reconstruct)
+            usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
 
             def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
                 return occluded(appearances.near(i).mismatch(self._seen[i]), inside[i], usual[i], expected)

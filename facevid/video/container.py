@@ -24,7 +24,6 @@ from facevid.video.tiff import unreadable_tiff
 END_TOLERANCE = Fraction(1, 2)
 """By how many seconds a file may fall short of the duration that it announces."""
 
-
 _UNREADABLE = {".exr": unreadable_exr, ".tif": unreadable_tiff, ".tiff": unreadable_tiff}
 """What says why FFmpeg cannot read a file, or would read it wrongly."""
 
@@ -32,12 +31,12 @@ _UNREADABLE = {".exr": unreadable_exr, ".tif": unreadable_tiff, ".tiff": unreada
 def open_container(path: Path) -> InputContainer:
     """Open a file for reading. Raises InputError."""
     unreadable = _UNREADABLE.get(path.suffix.lower())
-    why = unreadable(path) if unreadable is not None and path.is_file() else None
-    if why is not None:
-        raise InputError(f"{path} cannot be read: {why}")
     options = {"pattern_type": "none"} if path.suffix.lower() in PICTURE_SUFFIXES else {}
     try:
         str(path).encode()  # ffmpeg-python fails on other names, when all is rendered
+        why = unreadable(path) if unreadable is not None and path.is_file() else None
+        if why is not None:
+            raise InputError(f"{path} cannot be read: {why}")
         return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
     except PermissionError as error:
         msg = f"{path} cannot be read: permission denied; check its access rights"

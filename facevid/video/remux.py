@@ -47,7 +47,7 @@ class CopiedStream:
     index: int
     convert_to: str | None
     disposition: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

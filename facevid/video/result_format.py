@@ -22,19 +22,7 @@ def choose_pix_fmt(
     source: str, encoder: str, asked: str | None, out: Path, warnings: list[str], *, size: tuple[int, int]
 ) -> str:
     """Return the asked pixel format, or the encoder's one for pictures of `size` that loses least of the source's."""
-    formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
-    if encoder == "mjpeg":
-        formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
-    elif encoder == "tiff":
-        formats = [name for name in formats if not name.startswith("yuv")]  # which few programs read
-    elif encoder == "ffv1":
-        formats = [name for name in formats if not re.search("f(16|32)", name)]  # experimental still
-    elif encoder == "libx265":
-        if any(side % 2 for side in size):
-            raise UsageError(f"{out.name}: h265 takes even sizes only, not {size[0]}x{size[1]}; choose --codec h264")
-        formats = [name for name in formats if not has_alpha(name)]  # listed, but refused by the builds that are about
-    elif encoder == "libx264":
-        formats = [name for name in formats if not _shares_chroma_of_a_rest(name, size)]
+    formats = _formats_of(encoder, size, out)
     if asked is not None:
         if asked not in formats:
             taken = f"{encoder} does not take pixel format {asked} of {size[0]}x{size[1]}"
@@ -52,6 +40,24 @@ def choose_pix_fmt(
     elif encoder == "libx264" and _shares_chroma_of_a_rest(source, size):
         warnings.append(f"{out.name}: {encoder} takes {source} in even sizes only: converted to {best}")
     return best
+
+
+def _formats_of(encoder: str, size: tuple[int, int], out: Path) -> list[str]:
+    """Return the pixel formats of an encoder that serve for pictures of `size`. Raises UsageError where none can."""
+    formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
+    if encoder == "mjpeg":
+        formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
+    elif encoder == "tiff":
+        formats = [name for name in formats if not name.startswith("yuv")]  # which few programs read
+    elif encoder == "ffv1":
+        formats = [name for name in formats if not re.search("f(16|32)", name)]  # experimental still
+    elif encoder == "libx265":
+        if any(side % 2 for side in size):
+            raise UsageError(f"{out.name}: h265 takes even sizes only, not {size[0]}x{size[1]}; choose --codec h264")
+        formats = [name for name in formats if not has_alpha(name)]  # listed, but refused by the builds that are about
+    elif encoder == "libx264":
+        formats = [name for name in formats if not _shares_chroma_of_a_rest(name, size)]
+    return formats
 
 
 def _shares_chroma_of_a_rest(pix_fmt: str, size: tuple[int, int]) -> bool:

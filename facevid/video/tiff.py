@@ -58,7 +58,7 @@ def _parse(whole: mmap.mmap) -> dict[int, tuple[int, tuple[int, ...]]]:
         (count,) = struct.unpack_from(f"{order}H", whole, start)
         for entry in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind, length = struct.unpack_from(f"{order}HHI", whole, entry)
-            if kind not in _SIZES:
+            if kind not in _SIZES or not length:
                 continue
             numbers = f"{order}{length}{_SIZES[kind]}"
             place = entry + 8
