@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, composite
+from facevid.compositing.shape import lip_opening
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -106,13 +107,15 @@ class Renderer:
         for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
             for side, pictures in zip(placed, self._generate(edit, np.array(offsets)), strict=True):
                 side[offsets] = [predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)]
+        strengths = np.stack([values for _, values in edit.strengths])
+        opening = lip_opening(placed[0], placed[1], strengths)
         shift = np.zeros_like(placed[0])
         for run in _runs(active):
-            strengths = np.stack([values[run] for _, values in edit.strengths])
-            shift[run] = smooth_effect(placed[1, run] - placed[0, run], strengths, SHIFT_HELD * self.sigma)
+            shift[run] = smooth_effect(placed[1, run] - placed[0, run], strengths[:, run], SHIFT_HELD * self.sigma)
             placed[:, run] = [smooth(side[run], self.sigma) for side in placed]
         before, after = placed
-        return [ShapeChange(before[i], after[i], shift[i]) if acts else None for i, acts in enumerate(active)]
+        changes = zip(before, after, shift, opening.tolist(), strict=True)
+        return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
         encoded, active = prepared.edit.encoded, prepared.edit.active

@@ -3,7 +3,7 @@
 The plate's pixels are moved as the generated face's landmarks move from reconstruction to edit. What the edit changes
 beside that - teeth that appear, glasses, shading - is the difference of edit and reconstruction, both brought to the
 shape of the moved plate first: a difference of shapes that do not match would leave ghosts, a second mouth over the
-first.
+first. Between open lips nothing is added: what the plate shows there, teeth and dark, speaks in time.
 """
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.faces import EditedFace
+from facevid.compositing.matte import mouth_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
@@ -56,7 +57,8 @@ def kept_detail(
 
     edited = warped(face.edited, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
-    changed = moved + placement.to_region(_local(edited - reconstruction, matte) * soft)
+    shows = matte * (1 - mouth_matte(target, size))
+    changed = moved + placement.to_region(_local(edited - reconstruction, matte) * shows[..., None])
     if visible is None:
         return changed
     shown = np.minimum(visible, warped(visible, motion).clip(0, 1))

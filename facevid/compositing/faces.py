@@ -15,11 +15,13 @@ class ShapeChange:
     Attributes:
         before, after: its landmarks before and after the edit, (68, 2) each, as indices of the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
+        opening: how many times wider the edit makes the gap between the lips; see `shape.lip_opening`.
     """
 
     before: NDArray[np.floating]
     after: NDArray[np.floating]
     shift: NDArray[np.floating]
+    opening: float
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,4 @@ class EditedFace:
         """Where the plate's landmarks go: they move as those of the generated face do."""
         if self.shape is None:
             return self.landmarks
-        return moved_landmarks(self.landmarks, self.shape.shift, self.size)
+        return moved_landmarks(self.landmarks, self.shape.shift, self.shape.opening, self.size)

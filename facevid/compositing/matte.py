@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 BROWS = slice(17, 27)
 NOSE_BASE = 33
+INNER_LIPS = slice(60, 68)
 
 FOREHEAD = 0.6
 """How far the matte reaches above the brows, in distances from brows to the base of the nose."""
@@ -15,6 +16,12 @@ MARGIN = 0.03
 
 FEATHER = 0.03
 """Standard deviation of the matte's soft edge, as a share of the crop's side."""
+
+LIP_EDGE = 0.012
+"""The same of the mouth's, whose matte reaches as far over the lips."""
+
+FINER = 4
+"""How many times finer than the crop's pixels outlines are drawn: a matte moves with its face, not by whole pixels."""
 
 
 def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
@@ -29,14 +36,30 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     """
     brows = landmarks[BROWS]
     forehead = brows + FOREHEAD * (brows.mean(axis=0) - landmarks[NOSE_BASE])
-    outline = cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))
-    fraction_bits = 4
-    matte = np.zeros((size, size), dtype=np.float32)
-    fixed = np.round(outline * 2**fraction_bits).astype(np.int32)
-    cv2.fillConvexPoly(matte, fixed, 1.0, lineType=cv2.LINE_AA, shift=fraction_bits)
+    matte = _filled(cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))[:, 0], size)
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
+
+
+def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Draw the inside of a face's open mouth in its crop.
+
+    Args:
+        landmarks, size: as for `face_matte`.
+
+    Returns:
+        float32 (size, size): 1 between the lips, 0 beyond them, soft between; the less the closer the lips are.
+    """
+    inside = _filled(landmarks[INNER_LIPS], size)
+    return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
+
+
+def _filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Fill an outline, (N, 2) as indices of pixels: float32 (size, size), how much of each pixel is in it."""
+    fine = np.zeros((FINER * size, FINER * size), dtype=np.uint8)
+    cv2.fillPoly(fine, [np.rint((outline + 0.5) * FINER - 0.5).astype(np.int32)], 255)
+    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
 def _window(size: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""How a face's landmarks move with the generated face: bounded, and lips that the plate shows closed stay closed."""
+"""How a face's landmarks move with the generated face: bounded, and with lips that speak as they do in the plate."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,36 @@ MAX_OPENING = 1.6
 behind closed lips: opened, they would be stretched over the teeth."""
 
 
-def moved_landmarks(landmarks: NDArray[np.floating], shift: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+def lip_opening(
+    before: NDArray[np.floating], after: NDArray[np.floating], strengths: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Measure how many times wider edits make the gap between the lips.
+
+    Each edit has one factor for the whole track, the least squares' fit to all frames: measured frame by frame, it
+    would open and close lips that speak out of time.
+
+    Args:
+        before, after: (N, 68, 2), the generated face's landmarks before and after the edits.
+        strengths: (K, N), of each edit.
+
+    Returns:
+        float64 (N,), 0 to `MAX_OPENING`; in proportion to the strengths, 1 where they are 0.
+    """
+    narrow, wide = (np.linalg.norm(_gap(side), axis=-1) for side in (before, after))
+    factors, *_ = np.linalg.lstsq((strengths * narrow).T, wide - narrow)
+    return (1 + factors @ strengths).clip(0, MAX_OPENING)
+
+
+def moved_landmarks(
+    landmarks: NDArray[np.floating], shift: NDArray[np.floating], opening: float, size: int
+) -> NDArray[np.float64]:
     """Move a face's landmarks as those of the generated face move.
 
     Args:
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
         shift: (68, 2), how far the edit moves those of the generated face.
+        opening: how many times wider the edit makes the gap between the lips: that much wider it gets in the plate,
+            whatever the shift says of it.
         size: side of the crop in pixels.
 
     Returns:
@@ -29,17 +53,12 @@ def moved_landmarks(landmarks: NDArray[np.floating], shift: NDArray[np.floating]
     length = np.linalg.norm(shift, axis=-1, keepdims=True)
     limit = MAX_SHIFT * size
     moved = landmarks + shift * (limit * np.tanh(length / limit) / np.maximum(length, 1e-6))
-    return _with_lips_closed(landmarks, moved)
-
-
-def _with_lips_closed(plate: NDArray[np.floating], moved: NDArray[np.float64]) -> NDArray[np.float64]:
-    gap = moved[LOWER_INNER].mean(axis=0) - moved[UPPER_INNER].mean(axis=0)
-    width = float(np.linalg.norm(gap))
-    shown = float(np.linalg.norm(plate[LOWER_INNER].mean(axis=0) - plate[UPPER_INNER].mean(axis=0)))
-    excess = width - MAX_OPENING * shown
-    if excess <= 0:
-        return moved
-    step = gap / width * excess / 2
-    moved[UPPER_LIP] += step
-    moved[LOWER_LIP] -= step
+    step = (opening * _gap(landmarks) - _gap(moved)) / 2
+    moved[UPPER_LIP] -= step
+    moved[LOWER_LIP] += step
     return moved
+
+
+def _gap(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the way from the upper to the lower lip, (..., 2)."""
+    return landmarks[..., LOWER_INNER, :].mean(axis=-2) - landmarks[..., UPPER_INNER, :].mean(axis=-2)

@@ -26,7 +26,7 @@ def face(portrait) -> EditedFace:
     to_frame = crop_to_frame(ffhq_quad(found.landmarks), SIZE)
     landmarks = cv2.transform(found.landmarks[None].astype(float), cv2.invertAffineTransform(to_frame))[0]
     picture = crop(portrait, ffhq_quad(found.landmarks), SIZE).astype(np.float32)
-    return EditedFace(to_frame, landmarks, picture, picture, ShapeChange(landmarks, landmarks, np.zeros((68, 2))))
+    return EditedFace(to_frame, landmarks, picture, picture, ShapeChange(landmarks, landmarks, np.zeros((68, 2)), 1.0))
 
 
 def composited(frame: NDArray[np.uint8], face: EditedFace, way: CompositingOptions) -> Patch:
@@ -65,7 +65,7 @@ def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     shift[48:68] = (0, 3)
     after = face.landmarks + shift
     generated = warped(face.edited, landmark_warp(after, face.landmarks, SIZE))
-    edited = replace(face, edited=generated, shape=ShapeChange(face.landmarks, after, after - face.landmarks))
+    edited = replace(face, edited=generated, shape=ShapeChange(face.landmarks, after, after - face.landmarks, 1.0))
     patch = composited(portrait, edited, CompositingOptions("keep", "feather"))
     result = patch.applied_to(portrait)
     centre = cv2.transform(face.landmarks[None, 48:68].mean(axis=1, keepdims=True).astype(float), face.crop_to_frame)
@@ -77,6 +77,28 @@ def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     assert 2 <= found_y - 22 <= 5  # 3 px of the crop are 4 of the frame, softened by the spline and the bound
 
 
+def test_an_open_mouth_keeps_what_it_shows_and_closed_lips_do_not(portrait, face):
+    generated = face.edited.copy()
+    box = cv2.boundingRect(face.landmarks[60:68].astype(np.float32))
+    x, y = box[0] + box[2] // 2, box[1] + box[3] // 2
+    cv2.circle(generated, (x, y), 4, (255.0, 255.0, 255.0), -1)
+    shown = {}
+    for name, opening in (("closed", 0.0), ("open", 8.0)):
+        landmarks = face.landmarks.copy()
+        for upper, lower in ((61, 67), (62, 66), (63, 65)):
+            middle = (landmarks[upper] + landmarks[lower]) / 2
+            landmarks[upper] = landmarks[lower] = middle
+            landmarks[upper, 1] -= opening / 2
+            landmarks[lower, 1] += opening / 2
+        shape = ShapeChange(landmarks, landmarks, np.zeros((68, 2)), 1.0)
+        edited = replace(face, landmarks=landmarks, edited=generated, shape=shape)
+        patch = composited(portrait, edited, CompositingOptions("keep", "feather"))
+        place = np.rint(face.crop_to_frame @ (x, y, 1)).astype(int) - (patch.x, patch.y)
+        shown[name] = np.abs(patch.delta[place[1], place[0]]).max()
+    assert shown["closed"] > 10
+    assert shown["open"] < 0.3 * shown["closed"]
+
+
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_what_is_before_the_face_stays_and_is_not_spread(portrait, face, way):
     centre = round(float(cv2.transform(face.landmarks[None, 30:31].astype(float), face.crop_to_frame)[0, 0, 0]))
@@ -85,7 +107,7 @@ def test_what_is_before_the_face_stays_and_is_not_spread(portrait, face, way):
     places = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(float)
     visibility = cv2.transform(places, face.crop_to_frame)[..., 0] >= centre
     shift = np.tile([4.0, 0.0], (68, 1))
-    shape = ShapeChange(face.landmarks, face.landmarks + shift, shift)
+    shape = ShapeChange(face.landmarks, face.landmarks + shift, shift, 1.0)
     edited = replace(face, edited=255 - face.edited, shape=shape, visibility=visibility)
     patch = composited(frame, edited, way)
     delta = patch.delta[:, : centre - patch.x - 4]
