@@ -5,13 +5,18 @@ from pathlib import Path
 from facevid.errors import OutputError
 from facevid.video.dpx import carry_dpx_header
 from facevid.video.exr import carry_exr_fields
-from facevid.video.tiff import carry_tiff_alpha
+from facevid.video.jpeg import carry_jpeg_notes
+from facevid.video.png import carry_png_texts
+from facevid.video.tiff import carry_tiff_notes
 
 _CARRY = {
     ".exr": carry_exr_fields,
     ".dpx": carry_dpx_header,
-    ".tif": carry_tiff_alpha,
-    ".tiff": carry_tiff_alpha,
+    ".tif": carry_tiff_notes,
+    ".tiff": carry_tiff_notes,
+    ".png": carry_png_texts,
+    ".jpg": carry_jpeg_notes,
+    ".jpeg": carry_jpeg_notes,
 }
 
 
@@ -20,11 +25,11 @@ def carry_notes(source: Path, made: Path, product: Path) -> None:
 
     `product` is the file named in messages. Raises OutputError.
     """
-    suffix = made.suffix.lower()
-    if suffix not in _CARRY or source.suffix.lower() != suffix:
+    carry = _CARRY.get(made.suffix.lower())
+    if carry is None or _CARRY.get(source.suffix.lower()) is not carry:
         return
     try:
-        _CARRY[suffix](source, made)
+        carry(source, made)
     except OSError as error:
         msg = f"{product} cannot be written with the notes of {source.name}: {error.strerror}; free some space"
         raise OutputError(msg) from error

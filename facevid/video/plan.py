@@ -202,9 +202,9 @@ def _picture_options(info: ClipInfo, encoder: str) -> dict[str, str]:
 def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     """Say which of the notes in a picture its file cannot hold."""
     lost = lost_of_exr(info.files) if info.codec == "exr" else []
-    if info.has_exif and info.is_of_pictures and encoder != "png":
+    if info.has_exif and info.is_of_pictures and encoder not in ("png", info.codec):
         lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
-    if info.has_icc and encoder not in ("png", "mjpeg"):
+    if info.has_icc and encoder not in ("png", "mjpeg") and not encoder == info.codec == "tiff":
         lost.append(f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it")
     return lost
 

@@ -1,17 +1,47 @@
-"""What FFmpeg does not tell of a TIFF file, nor keep (TIFF 6.0, section 2, "TIFF Structure")."""
+"""What FFmpeg does not tell of a TIFF file, nor keep (TIFF 6.0)."""
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-_BIG_TIFF = (b"II+\0", b"MM\0+")
-_SHORTEST = 8
-_SIZES = {1: "B", 3: "H", 4: "I"}  # the types of the numbers that are read here
+from facevid.video.tiff_tags import (
+    HEADER_SIZE,
+    ORDERS,
+    Field,
+    directory_bytes,
+    first_directory,
+    long_field,
+    read_directory,
+)
 
+_BIG_TIFF = (b"II+\0", b"MM\0+")
 _SAMPLES, _TILE_WIDTH, _EXTRA, _FORMAT = 277, 322, 338, 339
 _FLOAT = 3
 _MOST_SAMPLES = 4
+
+_NOTES = (
+    *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, program, date, copyright
+    *(282, 283, 286, 287, 296),  # resolution and place on a page
+    *(301, 318, 319, 34675),  # transfer function, white, primaries, ICC profile
+    *(700, 33723, 34377),  # XMP, IPTC, Photoshop's
+)
+_SUB_DIRECTORIES = (34665, 34853)  # Exif, GPS
+
+
+@dataclass(frozen=True)
+class _Tiff:
+    """A TIFF file that is open: its bytes, their order, and the fields of its first picture."""
+
+    whole: mmap.mmap
+    order: str
+    fields: dict[int, Field]
+
+    def integers(self, tag: int) -> tuple[int, ...]:
+        """Return the whole numbers of a tag; none where it is not there."""
+        return self.fields[tag].integers(self.order) if tag in self.fields else ()
 
 
 def unreadable_tiff(path: Path) -> str | None:
@@ -19,52 +49,53 @@ def unreadable_tiff(path: Path) -> str | None:
     with path.open("rb") as file:
         if file.read(4) in _BIG_TIFF:
             return "it is a BigTIFF; write it as plain TIFF"
-    tags = _read_tags(path)
-    if _TILE_WIDTH in tags:
-        return "it is stored in tiles; write it in strips"
-    if _FLOAT in tags.get(_FORMAT, (0, ()))[1]:
-        return "its samples are floating-point numbers; write it with 8 or 16 bit integers, or as EXR"
-    if tags.get(_SAMPLES, (0, (1,)))[1][0] > _MOST_SAMPLES:
-        return "it has more channels than red, green, blue and alpha; write it without the others"
+    with _opened(path) as tiff:
+        if tiff is None:  # FFmpeg will say so
+            return None
+        if _TILE_WIDTH in tiff.fields:
+            return "it is stored in tiles; write it in strips"
+        if _FLOAT in tiff.integers(_FORMAT):
+            return "its samples are floating-point numbers; write it with 8 or 16 bit integers, or as EXR"
+        if max(tiff.integers(_SAMPLES), default=1) > _MOST_SAMPLES:
+            return "it has more channels than red, green, blue and alpha; write it without the others"
     return None
 
 
-def carry_tiff_alpha(source: Path, made: Path) -> None:
-    """Mark the alpha of `made` as that of `source` is: whether colours are multiplied by it or not."""
-    theirs, ours = _read_tags(source), _read_tags(made)
-    if _EXTRA not in theirs or _EXTRA not in ours:
-        return
+def carry_tiff_notes(source: Path, made: Path) -> None:
+    """Write the notes of `source` into `made` too, its ICC profile among them, and mark alpha as it is marked there."""
+    with _opened(source) as theirs, _opened(made) as ours:
+        if theirs is None or ours is None:
+            return
+        end, order = len(ours.whole), ours.order
+        fields = ours.fields | {
+            tag: theirs.fields[tag].in_order(theirs.order, order) for tag in _NOTES if tag in theirs.fields
+        }
+        if _EXTRA in theirs.fields and _EXTRA in ours.fields:
+            marked = struct.pack(f"{order}H", theirs.integers(_EXTRA)[0])
+            fields[_EXTRA] = replace(fields[_EXTRA], data=marked + fields[_EXTRA].data[len(marked) :])
+        added = bytes(end % 2)
+        for tag in _SUB_DIRECTORIES:
+            for place in theirs.integers(tag):
+                below = read_directory(theirs.whole, theirs.order, place)
+                turned = {inner: field.in_order(theirs.order, order) for inner, field in below.items()}
+                fields[tag] = long_field(end + len(added), order)
+                added += directory_bytes(turned, end + len(added), order)
+                added += bytes(len(added) % 2)
+        directory = end + len(added)
+        added += directory_bytes(fields, directory, order)
     with made.open("r+b") as file:
-        order = _ORDERS[file.read(4)]
-        file.seek(ours[_EXTRA][0])
-        file.write(struct.pack(f"{order}H", theirs[_EXTRA][1][0]))
+        file.seek(end)
+        file.write(added)
+        file.seek(HEADER_SIZE - 4)
+        file.write(struct.pack(f"{order}I", directory))
 
 
-def _read_tags(path: Path) -> dict[int, tuple[int, tuple[int, ...]]]:
-    """Read where the integers of each tag of the first picture lie, and what they are; empty for no TIFF file."""
-    if path.stat().st_size < _SHORTEST:
-        return {}
+@contextmanager
+def _opened(path: Path) -> Iterator[_Tiff | None]:
+    """Open a TIFF file; None where it is none."""
+    if path.stat().st_size < HEADER_SIZE:
+        yield None
+        return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        return _parse(whole)
-
-
-def _parse(whole: mmap.mmap) -> dict[int, tuple[int, tuple[int, ...]]]:
-    order = _ORDERS.get(whole[:4])
-    if order is None:
-        return {}
-    tags = {}
-    try:
-        (start,) = struct.unpack_from(f"{order}I", whole, 4)
-        (count,) = struct.unpack_from(f"{order}H", whole, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, length = struct.unpack_from(f"{order}HHI", whole, entry)
-            if kind not in _SIZES or not length:
-                continue
-            numbers = f"{order}{length}{_SIZES[kind]}"
-            place = entry + 8
-            if struct.calcsize(numbers) > 4:
-                (place,) = struct.unpack_from(f"{order}I", whole, place)
-            tags[tag] = (place, struct.unpack_from(numbers, whole, place))
-    except struct.error:  # cut off: FFmpeg will say so
-        return {}
-    return tags
+        order = ORDERS.get(whole[:4])
+        yield None if order is None else _Tiff(whole, order, first_directory(whole, order))

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from facevid.errors import UsageError
 from facevid.video import ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
 from facevid.video.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = ("still.png", "still-alpha.png", "still-deep.png", "still-gray.png", "still.tif", "still.bmp", "still.exr")
 
 
@@ -83,3 +85,69 @@ def test_exif_orientation_is_respected_and_kept(make_clip: MakeClip, tmp_path: P
         edit_still(turned, tmp_path / name, overwrite=True)
         (made,) = open_clip(tmp_path / name).frames()
         assert np.abs(made.rgb().astype(int) - shown.rgb()).mean() < 10  # turned wrongly it is above 50
+
+
+def notes_of(prefix: bytes) -> Image.Exif:
+    """Return a camera's notes: of a picture that lies on its side."""
+    notes = Image.Exif()
+    notes.endian = "<" if prefix == b"II" else ">"
+    notes[ExifTags.Base.Orientation], notes[ExifTags.Base.Model] = 6, "A camera"
+    notes[ExifTags.Base.Artist], notes[ExifTags.Base.XResolution] = "An artist", 300.5
+    notes.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] = 0.25
+    notes.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return notes
+
+
+def assert_noted(made: Image.Image) -> None:
+    notes = made.getexif()
+    assert notes[ExifTags.Base.Model] == "A camera"
+    assert (notes[ExifTags.Base.Artist], notes[ExifTags.Base.XResolution]) == ("An artist", 300.5)
+    assert notes.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == 0.25
+    assert notes.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert made.info["icc_profile"] == PROFILE
+
+
+@pytest.mark.parametrize("prefix", [b"II", b"MM"])
+def test_a_jpeg_keeps_its_notes_and_lies_upright(make_clip: MakeClip, tmp_path: Path, prefix: bytes) -> None:
+    picture, source = Image.open(make_clip("still.jpg")), tmp_path / "noted.jpeg"
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    picture.save(source, exif=notes_of(prefix), icc_profile=PROFILE, xmp=xmp, comment=b"first take", quality=95)
+    out = tmp_path / "out.jpg"
+    assert edit_still(source, out) == []
+    made = Image.open(out)
+    assert_noted(made)
+    assert made.size == picture.size[::-1]
+    assert made.getexif()[ExifTags.Base.Orientation] == 1
+    assert made.info["xmp"] == xmp
+    assert made.info["comment"] == b"first take"
+    (before,), (after,) = open_clip(source).frames(), open_clip(out).frames()
+    assert np.abs(after.rgb().astype(int) - before.rgb()).mean() < 4
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16B"])
+def test_a_tiff_keeps_its_notes_and_its_profile(tmp_path: Path, mode: str) -> None:
+    samples = np.random.default_rng(0).integers(0, 256, (32, 48, 3 if mode == "RGB" else 2), dtype=np.uint8)
+    picture, source, out = Image.frombytes(mode, (48, 32), samples.tobytes()), tmp_path / "a.tif", tmp_path / "b.tiff"
+    notes = TiffImagePlugin.ImageFileDirectory_v2()
+    notes.update({tag: value for tag, value in notes_of(b"II").items() if tag != ExifTags.Base.Orientation})
+    notes[ExifTags.IFD.Exif], notes[ExifTags.IFD.GPSInfo] = {33434: 0.25}, {1: "N"}
+    picture.save(source, tiffinfo=notes, icc_profile=PROFILE)
+    assert source.read_bytes()[:2] == (b"II" if mode == "RGB" else b"MM")
+    assert edit_still(source, out) == []
+    made = Image.open(out)
+    assert_noted(made)
+    assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
+
+
+def test_a_png_keeps_its_texts(make_clip: MakeClip, tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Title", "A plate")
+    texts.add_text("Comment", "long " * 100, zip=True)
+    texts.add_itxt("Author", "Zo\u00eb", lang="fr")
+    source, out = tmp_path / "noted.png", tmp_path / "out.png"
+    Image.open(make_clip("still.png")).save(source, pnginfo=texts)
+    assert edit_still(source, out) == []
+    made = Image.open(out)
+    assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
+    assert isinstance(made, PngImagePlugin.PngImageFile)
+    assert made.text == {"Title": "A plate", "Comment": "long " * 100, "Author": "Zo\u00eb"}

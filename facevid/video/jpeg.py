@@ -1,0 +1,64 @@
+"""The notes in a JPEG file, which FFmpeg does not keep (ITU-T T.81, annex B; Exif 2.32, section 4.5)."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from facevid.video.tiff_tags import ENTRY_SIZE, ORDERS, first_directory
+
+_START, _APP0, _APP1, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xED, 0xFE, 0xDA
+_EXIF = b"Exif\0\0"
+_NOTES = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COMMENT, b""))
+"""Exif, XMP and its extension, IPTC, and plain comments."""
+_ORIENTATION, _UPRIGHT = 274, 1
+
+
+def carry_jpeg_notes(source: Path, made: Path) -> None:
+    """Write the notes of `source` into `made` too, in place of the encoder's comment.
+
+    Exif's are changed in two things: the picture has been turned upright, and their thumbnail, of the picture as it
+    was, is left out.
+    """
+    notes = [_upright(whole) if whole[4:].startswith(_EXIF) else whole for whole in _notes(source)]
+    if not notes:
+        return
+    picture = made.read_bytes()
+    segments = list(_segments(picture))
+    samples = picture[2 + sum(len(whole) for _, whole in segments) :]
+    head = [whole for marker, whole in segments if marker == _APP0]
+    others = [whole for marker, whole in segments if marker not in (_APP0, _COMMENT)]
+    made.write_bytes(b"".join([picture[:2], *head, *notes, *others, samples]))
+
+
+def _notes(path: Path) -> Iterator[bytes]:
+    """List the segments that hold notes."""
+    for marker, whole in _segments(path.read_bytes()):
+        if any(marker == kind and whole[4:].startswith(name) for kind, name in _NOTES):
+            yield whole
+
+
+def _segments(picture: bytes) -> Iterator[tuple[int, bytes]]:
+    """List markers and bytes of the segments before the samples; none of what is no JPEG file."""
+    place = 2
+    while picture[:2] == bytes((0xFF, _START)) and place + 4 <= len(picture) and picture[place] == 0xFF:
+        marker, length = struct.unpack_from(">BH", picture, place + 1)
+        if marker == _SCAN or place + 2 + length > len(picture):
+            return
+        yield marker, picture[place : place + 2 + length]
+        place += 2 + length
+
+
+def _upright(segment: bytes) -> bytes:
+    """Return a segment of Exif notes that call their picture upright and hold no thumbnail."""
+    head, tiff = segment[: 4 + len(_EXIF)], bytearray(segment[4 + len(_EXIF) :])
+    order = ORDERS.get(bytes(tiff[:4]))
+    fields = first_directory(bytes(tiff), order) if order is not None else {}
+    if not fields:
+        return segment
+    if _ORIENTATION in fields:
+        struct.pack_into(f"{order}H", tiff, fields[_ORIENTATION].place, _UPRIGHT)
+    (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+    (count,) = struct.unpack_from(f"{order}H", tiff, start)
+    after = start + 2 + ENTRY_SIZE * count
+    tiff[after : after + 4] = bytes(len(tiff[after : after + 4]))
+    return head + bytes(tiff)

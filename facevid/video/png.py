@@ -1,0 +1,31 @@
+"""The texts in a PNG file, which FFmpeg does not keep (PNG specification, third edition, section 11.3.3)."""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_AFTER_HEADER = len(_SIGNATURE) + 25
+
+
+def carry_png_texts(source: Path, made: Path) -> None:
+    """Write the texts of `source`, XMP among them, into `made` too."""
+    texts = b"".join(_texts(source))
+    whole = made.read_bytes() if texts else b""
+    if whole.startswith(_SIGNATURE):
+        made.write_bytes(whole[:_AFTER_HEADER] + texts + whole[_AFTER_HEADER:])
+
+
+def _texts(path: Path) -> Iterator[bytes]:
+    """List the chunks of text with their length, type and sum; none of what is no PNG file."""
+    with path.open("rb") as file:
+        if file.read(len(_SIGNATURE)) != _SIGNATURE:
+            return
+        while len(head := file.read(8)) == 8:
+            (length,) = struct.unpack_from(">I", head)
+            if head[4:] in _TEXTS:
+                yield head + file.read(length + 4)
+            else:
+                file.seek(length + 4, os.SEEK_CUR)
