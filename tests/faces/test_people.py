@@ -137,6 +137,14 @@ def test_a_tracklet_of_one_person_stays_whole_and_is_described_by_the_mean():
     assert np.linalg.norm(descriptors[0] - ANNA) < 0.1
 
 
+def test_one_strange_look_is_believed_only_where_landmarks_jump():
+    calm, jumping = [face_at(0, 0)] * 40, [face_at(0, 0)] * 28 + [face_at(12, 3)] * 12
+    for faces, count in ((calm, 1), (jumping, 2)):
+        moved = [replace(face, flow=np.zeros((68, 2), np.float32)) for face in faces]
+        parts, _ = split(find_tracklets([[face] for face in moved], (), 3), [[ANNA, ANNA, ANNA, ANNA, BERT]])
+        assert len(parts) == count
+
+
 def test_a_person_who_comes_back_in_another_dissolve_keeps_the_number():
     tracklets = find_tracklets([[face_at(0, 0)]] * 60, (), 3)
     parts, descriptors = split(tracklets, [[ANNA, ANNA, BERT, BERT, ANNA, ANNA]])
