@@ -28,6 +28,9 @@ from facevid.video.pixels import has_alpha
 from facevid.video.result_format import choose_pix_fmt, colours_of_result
 from facevid.video.sequence import PICTURE_SUFFIXES
 
+TIFF_CMYK = "rgb0"
+"""What FFmpeg makes of CMYK in TIFF files, and of nothing else in them."""
+
 HALF_FLOAT_DEPTH = 10
 """Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
 
@@ -204,7 +207,8 @@ def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     lost = lost_of_exr(info.files) if info.codec == "exr" else []
     if info.has_exif and info.is_of_pictures and encoder not in ("png", info.codec):
         lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
-    if info.has_icc and encoder not in ("png", "mjpeg") and not encoder == info.codec == "tiff":
+    keeps_icc = encoder in ("png", "mjpeg") or (encoder == info.codec == "tiff" and info.pix_fmt != TIFF_CMYK)
+    if info.has_icc and not keeps_icc:
         lost.append(f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it")
     return lost
 

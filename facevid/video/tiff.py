@@ -2,7 +2,7 @@
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +18,19 @@ from facevid.video.tiff_tags import (
 )
 
 _BIG_TIFF = (b"II+\0", b"MM\0+")
-_SAMPLES, _TILE_WIDTH, _EXTRA, _FORMAT = 277, 322, 338, 339
+_PHOTOMETRIC, _SAMPLES, _TILE_WIDTH, _EXTRA, _FORMAT = 262, 277, 322, 338, 339
 _FLOAT = 3
 _MOST_SAMPLES = 4
 
 _NOTES = (
     *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, program, date, copyright
     *(282, 283, 286, 287, 296),  # resolution and place on a page
-    *(301, 318, 319, 34675),  # transfer function, white, primaries, ICC profile
     *(700, 33723, 34377),  # XMP, IPTC, Photoshop's
 )
+_COLOURS = (318, 319, 34675)  # white, primaries, ICC profile
+_GRAYS, _CMYK = (0, 1), 5
 _SUB_DIRECTORIES = (34665, 34853)  # Exif, GPS
+_BELOW_EXIF = 40965  # where in the file yet another directory lies, of rules that no program needs
 
 
 @dataclass(frozen=True)
@@ -62,24 +64,28 @@ def unreadable_tiff(path: Path) -> str | None:
 
 
 def carry_tiff_notes(source: Path, made: Path) -> None:
-    """Write the notes of `source` into `made` too, its ICC profile among them, and mark alpha as it is marked there."""
+    """Write the notes of `source` into `made` too, and mark alpha as it is marked there.
+
+    An ICC profile is among them where it still fits: FFmpeg reads CMYK as RGB.
+    """
     with _opened(source) as theirs, _opened(made) as ours:
-        if theirs is None or ours is None:
+        if theirs is None or ours is None or not ours.fields:
             return
         end, order = len(ours.whole), ours.order
-        fields = ours.fields | {
-            tag: theirs.fields[tag].in_order(theirs.order, order) for tag in _NOTES if tag in theirs.fields
-        }
-        if _EXTRA in theirs.fields and _EXTRA in ours.fields:
+        tags = (*_NOTES, *_COLOURS) if _are_alike(theirs, ours) else _NOTES
+        fields = ours.fields | _turned(theirs.fields, tags, theirs.order, order)
+        if theirs.integers(_EXTRA) and _EXTRA in fields:
             marked = struct.pack(f"{order}H", theirs.integers(_EXTRA)[0])
             fields[_EXTRA] = replace(fields[_EXTRA], data=marked + fields[_EXTRA].data[len(marked) :])
         added = bytes(end % 2)
         for tag in _SUB_DIRECTORIES:
             for place in theirs.integers(tag):
                 below = read_directory(theirs.whole, theirs.order, place)
-                turned = {inner: field.in_order(theirs.order, order) for inner, field in below.items()}
+                if not below:
+                    continue
                 fields[tag] = long_field(end + len(added), order)
-                added += directory_bytes(turned, end + len(added), order)
+                kept = _turned(below, [inner for inner in below if inner != _BELOW_EXIF], theirs.order, order)
+                added += directory_bytes(kept, end + len(added), order)
                 added += bytes(len(added) % 2)
         directory = end + len(added)
         added += directory_bytes(fields, directory, order)
@@ -88,6 +94,17 @@ def carry_tiff_notes(source: Path, made: Path) -> None:
         file.write(added)
         file.seek(HEADER_SIZE - 4)
         file.write(struct.pack(f"{order}I", directory))
+
+
+def _are_alike(theirs: _Tiff, ours: _Tiff) -> bool:
+    """Tell whether colours mean the same in both: gray in both, or red, green and blue."""
+    theirs_gray, ours_gray = ([value in _GRAYS for value in tiff.integers(_PHOTOMETRIC)] for tiff in (theirs, ours))
+    return theirs_gray == ours_gray and _CMYK not in theirs.integers(_PHOTOMETRIC)
+
+
+def _turned(fields: Mapping[int, Field], tags: Iterable[int], theirs: str, ours: str) -> dict[int, Field]:
+    """Take fields, where they are there, into another byte order."""
+    return {tag: fields[tag].in_order(theirs, ours) for tag in tags if tag in fields}
 
 
 @contextmanager

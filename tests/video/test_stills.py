@@ -139,6 +139,18 @@ def test_a_tiff_keeps_its_notes_and_its_profile(tmp_path: Path, mode: str) -> No
     assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
 
 
+def test_the_profile_of_a_cmyk_tiff_is_left_out_and_told(tmp_path: Path) -> None:
+    source, out = tmp_path / "a.tif", tmp_path / "b.tif"
+    notes = TiffImagePlugin.ImageFileDirectory_v2()
+    notes[ExifTags.Base.Artist] = "An artist"
+    Image.new("CMYK", (48, 32), (10, 90, 40, 5)).save(source, tiffinfo=notes, icc_profile=PROFILE)
+    assert any("ICC profile is not kept" in told for told in edit_still(source, out))
+    made = Image.open(out)
+    assert made.mode == "RGB"
+    assert "icc_profile" not in made.info
+    assert made.getexif()[ExifTags.Base.Artist] == "An artist"
+
+
 def test_a_png_keeps_its_texts(make_clip: MakeClip, tmp_path: Path) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Title", "A plate")
