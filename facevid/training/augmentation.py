@@ -34,6 +34,10 @@ class Batch:
     mask: Tensor
     labels: Tensor
 
+    def __getitem__(self, rows: slice) -> "Batch":
+        """Take some of the faces."""
+        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows])
+
 
 def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
     """Draw `count` faces by the shares of their sets: flipped or not, moved, coloured, and some covered."""

@@ -35,6 +35,8 @@ class PictureTraining(ABC):
         side: of the pictures, in pixels.
         random: where all random numbers come from.
         device: where the networks are.
+        modules, optimizers: all that a checkpoint keeps, by name.
+        weights: of the pixels of a crop, float32 (1, 1, side, side).
     """
 
     stage: str
@@ -53,7 +55,7 @@ class PictureTraining(ABC):
         """Prepare.
 
         Args:
-            modules: all that a checkpoint keeps, by name.
+            modules: what a checkpoint keeps, by name.
             averages: networks that are kept as the average of others over the steps: (average, trained).
             rates: parameters to train, and their learning rates.
             settings: what a checkpoint must agree in, beside the recipe and the seed.
@@ -63,14 +65,15 @@ class PictureTraining(ABC):
         """
         self.recipe, self.compute, self.side = recipe, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
-        self._modules, self._averages = modules, averages
+        self.modules, self._averages = dict(modules), averages
         self._settings = {**(settings or {}), "seed": compute.seed}
         self._optimizer = torch.optim.Adam(
-            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(0.9, 0.99)
+            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, 0.99)
         )
+        self.optimizers = {"optimizer": self._optimizer}
         self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
         self._descriptor.to(compute.device)
-        self._weights = weight_map(recipe, side, compute.device)
+        self.weights = weight_map(recipe, side, compute.device)
         torch.backends.cudnn.benchmark = True
 
     @abstractmethod
@@ -132,7 +135,7 @@ class PictureTraining(ABC):
 
     def picture_losses(self, made: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare pictures with those they should be: by pixels, gradients, identity and dlib's features."""
-        weights = self._weights * batch.mask
+        weights = self.weights * batch.mask
         count = max(round(len(made) * self.recipe.judged), 1)
         first = int(torch.randint(len(made) - count + 1, (), generator=self.random, device=self.device))
         judged = slice(first, first + count)
@@ -155,8 +158,7 @@ class PictureTraining(ABC):
     def _run(self, checkpoint: Path) -> TrainingRun:
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
-        optimizers = {"optimizer": self._optimizer}
-        return TrainingRun(checkpoint, settings | self._settings, self._modules, optimizers, self.random)
+        return TrainingRun(checkpoint, settings | self._settings, self.modules, self.optimizers, self.random)
 
     def _step(self, batch: Batch, step: int, steps: int) -> dict[str, Tensor]:
         """Train every network by one step; return the losses, still on the device."""

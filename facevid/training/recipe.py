@@ -14,6 +14,7 @@ class PictureRecipe:
         warm_up: steps over which the learning rates rise from 0.
         cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
             more steps from an earlier checkpoint: before the fall, all lengths are alike.
+        momentum: Adam's first beta.
         ema: steps over which the averages of the networks forget half.
         clip: longest gradient of all networks together.
 
@@ -32,6 +33,7 @@ class PictureRecipe:
     batch_size: int = 16
     warm_up: int = 50
     cool_down: float = 0.8
+    momentum: float = 0.9
     ema: float = 100.0
     clip: float = 1.0
 
@@ -114,3 +116,47 @@ class FeatureRecipe(PictureRecipe):
     bend: float = 0.05
     recoloured: float = 0.2
     tint: float = 0.1
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(FeatureRecipe):
+    """How `facevid train features --adversarial` sharpens edited faces; the defaults are of the carried model's.
+
+    Attributes:
+        edited: share of each batch that is edited; the others are altered and brought back, as before.
+        edits: attribute, strength, and how often it is drawn; those that the model lacks are left out.
+        spread: of the strengths: the least and the most they are multiplied by.
+
+        adversarial: weight of the discriminator's doubt of the edited faces and of those brought back.
+        anchor: weight of the distance of edited faces from what the features that the training begins with make of
+            them, averaged over squares of 4 x 4 pixels: what an edit does stays, only its detail is free.
+        finest: weight of the same without averaging, in shares of `anchor`.
+        discriminator_rate: learning rate of Adam.
+    """
+
+    warm_up: int = 150
+    cool_down: float = 0.5
+    momentum: float = 0.5
+    rate: float = 4e-4
+
+    edited: float = 0.625
+    edits: tuple[tuple[str, float, float], ...] = (
+        ("smile", 1.0, 2.0),
+        ("smile", -1.0, 1.0),
+        ("mouth-open", 1.0, 1.0),
+        ("age", 1.0, 1.0),
+        ("age", -1.0, 1.0),
+        ("male", 1.0, 1.0),
+        ("male", -1.0, 1.0),
+        ("glasses", 1.0, 2.0),
+        ("beard", 1.0, 1.0),
+        ("lipstick", 1.0, 1.0),
+        ("blond", 1.0, 1.0),
+        ("gray-hair", 1.0, 1.0),
+    )
+    spread: tuple[float, float] = (0.6, 1.2)
+
+    adversarial: float = 0.8
+    anchor: float = 12.0
+    finest: float = 0.05
+    discriminator_rate: float = 4e-4

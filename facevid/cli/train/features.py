@@ -19,7 +19,7 @@ from facevid.cli.train.common import (
 from facevid.device import choose_device
 from facevid.models.load import load_model
 from facevid.training.features import train_features
-from facevid.training.recipe import FeatureRecipe
+from facevid.training.recipe import AdversarialRecipe, FeatureRecipe
 from facevid.training.run import Compute
 
 
@@ -30,6 +30,9 @@ from facevid.training.run import Compute
 @steps_option
 @minutes_option
 @sets_option
+@click.option(
+    "--adversarial", is_flag=True, help="Go on from the model's features: sharpen what its editors make of faces."
+)
 @click.option(
     "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
 )
@@ -46,6 +49,7 @@ def command(
     steps: int,
     minutes: float | None,
     sets: tuple[str, ...],
+    adversarial: bool,
     batch_size: int,
     seed: int,
     device: str,
@@ -64,7 +68,8 @@ def command(
 
     To go on, run it again. The learning rate falls over the last 70 % of --steps: ask for all you mean to do.
     """
-    recipe = replace(FeatureRecipe(), batch_size=batch_size, sets=picture_sets(sets) or FeatureRecipe.sets)
+    recipe = AdversarialRecipe() if adversarial else FeatureRecipe()
+    recipe = replace(recipe, batch_size=batch_size, sets=picture_sets(sets) or recipe.sets)
     if overwrite:
         (out / "checkpoint.pt").unlink(missing_ok=True)
     console = Console(quiet)
