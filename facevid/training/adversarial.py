@@ -18,6 +18,7 @@ from facevid.training.discriminator import Discriminator, adversarial_loss, disc
 from facevid.training.feature_training import EditedFaces, FeatureTraining
 from facevid.training.recipe import AdversarialRecipe
 from facevid.training.run import Compute
+from facevid.training.samples import COLUMNS
 
 SQUARE = 4
 """Side of the squares over which the anchor averages, in pixels."""
@@ -59,6 +60,14 @@ class AdversarialTraining(FeatureTraining):
             "anchor": F.avg_pool2d(distance, SQUARE).abs().mean() + self.recipe.finest * distance.abs().mean(),
             "adversarial": self._judged(cover(made, batch.mask), batch),
         }
+
+    def rows(self, pictures: Tensor) -> list[Tensor]:
+        """Show what the codes alone give, a row for each edit, and the reconstruction."""
+        generated, reconstruction = super().rows(pictures)
+        shown = pictures[:COLUMNS]
+        codes = self.encode(shown)
+        edits = [self.edited(shown, codes, self._model.edit(codes, {name: size})) for name, size, _ in self._edits]
+        return [generated, *(self.generate(self.average, faces) for faces in edits), reconstruction]
 
     @torch.no_grad()
     def _drawn_edits(self, pictures: Tensor) -> EditedFaces:

@@ -43,6 +43,7 @@ class FeatureTraining(PictureTraining):
 
     Attributes:
         features: what is trained.
+        average: of it over the steps, which is what is kept in the end.
     """
 
     stage = "features"
@@ -54,13 +55,13 @@ class FeatureTraining(PictureTraining):
         self._autoencoder = Autoencoder(model.encoder, model.generator).requires_grad_(False).eval()
         self._code_mean = 0.0 if model.average is None else model.average
         features = _begun(recipe, model, compute.seed).to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.features, self._kept = features, copy.deepcopy(features).eval().requires_grad_(False)
+        self.features, self.average = features, copy.deepcopy(features).eval().requires_grad_(False)
         super().__init__(
             recipe,
             compute,
             model.resolution,
-            modules={"features": features, "average": self._kept},
-            averages=[(self._kept, features)],
+            modules={"features": features, "average": self.average},
+            averages=[(self.average, features)],
             rates=[(list(features.parameters()), recipe.rate)],
             settings={"model": model.fingerprint},
         )
@@ -102,11 +103,11 @@ class FeatureTraining(PictureTraining):
         """Show what the codes alone give, and the reconstruction."""
         codes = self.encode(pictures)
         faces = self.edited(pictures, codes, codes)
-        return [faces.before, self.generate(self._kept, faces)]
+        return [faces.before, self.generate(self.average, faces)]
 
     def write(self, folder: Path, step: int) -> Path:
         """Write the feature encoder."""
-        state = {name: tensor.cpu().contiguous() for name, tensor in self._kept.state_dict().items()}
+        state = {name: tensor.cpu().contiguous() for name, tensor in self.average.state_dict().items()}
         save_whole(folder / FEATURES_FILE, state)
         return folder / FEATURES_FILE
 

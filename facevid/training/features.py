@@ -22,7 +22,8 @@ def train_features(
     """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
 
     Writes into `out` what `train_face_model` does, with `features.pt` in place of a model. The rows of the samples are
-    held-out pictures, the generator's faces of their codes, and those with features.
+    held-out pictures, the generator's faces of their codes, with a discriminator those of the recipe's edits, and the
+    reconstructions.
 
     Args:
         data_folder: holds the picture sets.

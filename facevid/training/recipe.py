@@ -134,7 +134,7 @@ class AdversarialRecipe(FeatureRecipe):
         discriminator_rate: learning rate of Adam.
     """
 
-    warm_up: int = 150
+    warm_up: int = 100
     cool_down: float = 0.5
     momentum: float = 0.5
     rate: float = 4e-4
@@ -156,7 +156,7 @@ class AdversarialRecipe(FeatureRecipe):
     )
     spread: tuple[float, float] = (0.6, 1.2)
 
-    adversarial: float = 0.8
+    adversarial: float = 0.5
     anchor: float = 12.0
-    finest: float = 0.05
-    discriminator_rate: float = 4e-4
+    finest: float = 0.15
+    discriminator_rate: float = 2e-4

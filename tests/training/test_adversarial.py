@@ -60,7 +60,7 @@ def _grain(pictures: torch.Tensor) -> float:
 
 
 def test_what_an_edit_makes_gets_the_grain_of_photographs(model, grained_faces, tmp_path):
-    faces = np.stack([cv2.imread(str(grained_faces / f"grained/{number}.png")) for number in range(8)])
+    faces = np.stack([np.asarray(cv2.imread(str(grained_faces / f"grained/{number}.png"))) for number in range(8)])
     codes = model.encode(faces)
     edited = model.edit(codes, {"smile": 1.0})
     before = model.generate_edited(faces, codes, edited)

@@ -65,8 +65,12 @@ def command(
     \b
       facevid train features --data faces --model mine --out run --steps 4000 --minutes 60
       facevid models import mine run/features.pt --name mine --overwrite
+      facevid train features --adversarial --data faces --model mine --out sharp --steps 500
 
-    To go on, run it again. The learning rate falls over the last 70 % of --steps: ask for all you mean to do.
+    With --adversarial the samples show edits, too: stop where stripes or spots of colour appear.
+
+    To go on, run it again. The learning rate falls over the last 70 % of --steps, with --adversarial over the last
+    half: ask for all you mean to do.
     """
     recipe = AdversarialRecipe() if adversarial else FeatureRecipe()
     recipe = replace(recipe, batch_size=batch_size, sets=picture_sets(sets) or recipe.sets)
