@@ -64,7 +64,7 @@ def test_what_an_edit_makes_gets_the_grain_of_photographs(model, grained_faces, 
     codes = model.encode(faces)
     edited = model.edit(codes, {"smile": 1.0})
     before = model.generate_edited(faces, codes, edited)
-    path = train_features(grained_faces, model, tmp_path / "run", 60, recipe=TINY)
+    path = train_features(grained_faces, model, tmp_path / "run", 40, recipe=TINY)
     import_model([tmp_path / "psp.pt", tmp_path / "tnet_31.pth.tar", path], "sharp", ImportOptions())
     after = load_model("sharp").generate_edited(faces, codes, edited)
     wanted = _grain(torch.from_numpy(faces).permute(0, 3, 1, 2) / 127.5 - 1)
