@@ -46,9 +46,8 @@ def grained_faces(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def model(tmp_path, monkeypatch) -> FaceModel:
+def model(tmp_path) -> FaceModel:
     """A model with features and an editor of smiles, of random weights."""
-    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "home"))
     torch.manual_seed(0)
     import_model([save_psp(tmp_path), save_features(tmp_path), save_transformer(tmp_path)], "grained", ImportOptions())
     return load_model("grained")
