@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 BROWS = slice(17, 27)
 NOSE_BASE = 33
-INNER_LIPS = slice(60, 68)
+OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 
 FOREHEAD = 0.6
 """How far the matte reaches above the brows, in distances from brows to the base of the nose."""
@@ -53,6 +53,19 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     """
     inside = _filled(landmarks[INNER_LIPS], size)
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
+
+
+def lips_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Draw the lips, and what is between them, of a face in its crop.
+
+    Args:
+        landmarks, size: as for `face_matte`.
+
+    Returns:
+        float32 (size, size): 1 on the lips and just around them, 0 beyond, soft between.
+    """
+    mouth = _filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], size)
+    return np.minimum(4 * cv2.GaussianBlur(mouth, (0, 0), LIP_EDGE * size), 1)
 
 
 def _filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:

@@ -28,15 +28,17 @@ class Batch:
         pictures: float32 (N, 3, R, R), RGB in [-1, 1], black where they say nothing.
         mask: float32 (N, 1, R, R), 1 where there is picture, else 0.
         labels: int8 (N, 40).
+        grid: float32 (N, R, R, 2), for `grid_sample`: where in the stored pictures each pixel was taken from.
     """
 
     pictures: Tensor
     mask: Tensor
     labels: Tensor
+    grid: Tensor
 
-    def __getitem__(self, rows: slice) -> "Batch":
+    def __getitem__(self, rows: slice | Tensor) -> "Batch":
         """Take some of the faces."""
-        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows])
+        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows], self.grid[rows])
 
 
 def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
@@ -54,12 +56,17 @@ def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: tor
     pictures = F.grid_sample(pictures, grid, padding_mode="reflection", **mode)  # type: ignore[arg-type]
     mask = (F.grid_sample(mask, grid, padding_mode="border", **mode) > 0.99).float()  # type: ignore[arg-type]
     pictures = _coloured(pictures, recipe, generator)
-    return Batch(cover(pictures, mask), mask, data.labels[rows])
+    return Batch(cover(pictures, mask), mask, data.labels[rows], grid)
 
 
 def to_float(pictures: Tensor) -> Tensor:
     """Turn uint8 pictures into float32 in [-1, 1]."""
     return pictures.float() / 127.5 - 1
+
+
+def to_light(pictures: Tensor) -> Tensor:
+    """Turn uint8 pictures into float32 in [0, 1]."""
+    return pictures.float() / 255
 
 
 def cover(pictures: Tensor, mask: Tensor) -> Tensor:
@@ -82,14 +89,14 @@ def quad_mask(corners: Tensor, side: int) -> Tensor:
 def weight_map(recipe: PictureRecipe, side: int, device: str) -> Tensor:
     """Weigh the pixels of an FFHQ crop, float32 (1, 1, side, side): the face's oval much, eyes and mouth most."""
     weights = torch.full((side, side), recipe.outside, device=device)
-    weights += (recipe.face - recipe.outside) * _oval(FACE, side, device)
+    weights += (recipe.face - recipe.outside) * oval_mask(FACE, side, device)
     for spot in SPOTS:
-        weights += recipe.feature_spots * _oval(spot, side, device)
+        weights += recipe.feature_spots * oval_mask(spot, side, device)
     return weights[None, None]
 
 
-def _oval(oval: tuple[float, float, float, float], side: int, device: str) -> Tensor:
-    """1 within, falling smoothly to 0 outside."""
+def oval_mask(oval: tuple[float, float, float, float], side: int, device: str) -> Tensor:
+    """Draw an oval, its centre and half axes in shares of the side: 1 within, falling smoothly to 0 outside."""
     x, y, half_width, half_height = oval
     centres = (torch.arange(side, device=device) + 0.5) / side
     radius = (((centres - x) / half_width).square()[None] + ((centres - y) / half_height).square()[:, None]).sqrt()

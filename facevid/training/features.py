@@ -4,8 +4,9 @@ from pathlib import Path
 
 from facevid.models.model import FaceModel
 from facevid.training.adversarial import AdversarialTraining
+from facevid.training.exemplar_training import ExemplarTraining
 from facevid.training.feature_training import FeatureTraining
-from facevid.training.recipe import AdversarialRecipe, FeatureRecipe
+from facevid.training.recipe import AdversarialRecipe, ExemplarRecipe, FeatureRecipe
 from facevid.training.run import Compute
 
 
@@ -42,9 +43,14 @@ def train_features(
             diverged.
     """
     recipe, compute = recipe or FeatureRecipe(), compute or Compute()
-    training = (
-        AdversarialTraining(recipe, compute, model)
-        if isinstance(recipe, AdversarialRecipe)
-        else FeatureTraining(recipe, compute, model)
-    )
-    return training.train(data_folder, out, steps, minutes, model.name)
+    return _training(recipe, compute, model).train(data_folder, out, steps, minutes, model.name)
+
+
+def _training(recipe: FeatureRecipe, compute: Compute, model: FaceModel) -> FeatureTraining:
+    match recipe:
+        case AdversarialRecipe():
+            return AdversarialTraining(recipe, compute, model)
+        case ExemplarRecipe():
+            return ExemplarTraining(recipe, compute, model)
+        case _:
+            return FeatureTraining(recipe, compute, model)

@@ -118,19 +118,50 @@ class FeatureRecipe(PictureRecipe):
     tint: float = 0.1
 
 
+EVERY_EDIT = (
+    ("smile", 1.0),
+    ("smile", -1.0),
+    ("mouth-open", 1.0),
+    ("age", 1.0),
+    ("age", -1.0),
+    ("male", 1.0),
+    ("male", -1.0),
+    ("glasses", 1.0),
+    ("beard", 1.0),
+    ("lipstick", 1.0),
+    ("blond", 1.0),
+    ("gray-hair", 1.0),
+)
+
+
 @dataclass(frozen=True)
-class AdversarialRecipe(FeatureRecipe):
-    """How `facevid train features --adversarial` sharpens edited faces; the defaults are of the carried model's.
+class EditRecipe(FeatureRecipe):
+    """What the trainings of features on edited faces share.
 
     Attributes:
         edited: share of each batch that is edited; the others are altered and brought back, as before.
-        edits: attribute, strength, and how often it is drawn; those that the model lacks are left out.
+        edits: attribute and strength; those that the model lacks are left out.
+        often: how many times as often as others an attribute is drawn.
         spread: of the strengths: the least and the most they are multiplied by.
-
-        adversarial: weight of the discriminator's doubt of the edited faces and of those brought back.
         anchor: weight of the distance of edited faces from what the features that the training begins with make of
             them, averaged over squares of 4 x 4 pixels: what an edit does stays, only its detail is free.
         finest: weight of the same without averaging, in shares of `anchor`.
+    """
+
+    edited: float = 0.625
+    edits: tuple[tuple[str, float], ...] = EVERY_EDIT
+    often: tuple[tuple[str, float], ...] = ()
+    spread: tuple[float, float] = (0.6, 1.2)
+    anchor: float = 12.0
+    finest: float = 0.15
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(EditRecipe):
+    """How `facevid train features --adversarial` sharpens edited faces; the defaults are of the carried model's.
+
+    Attributes:
+        adversarial: weight of the discriminator's doubt of the edited faces and of those brought back.
         discriminator_rate: learning rate of Adam.
     """
 
@@ -139,24 +170,26 @@ class AdversarialRecipe(FeatureRecipe):
     momentum: float = 0.5
     rate: float = 4e-4
 
-    edited: float = 0.625
-    edits: tuple[tuple[str, float, float], ...] = (
-        ("smile", 1.0, 2.0),
-        ("smile", -1.0, 1.0),
-        ("mouth-open", 1.0, 1.0),
-        ("age", 1.0, 1.0),
-        ("age", -1.0, 1.0),
-        ("male", 1.0, 1.0),
-        ("male", -1.0, 1.0),
-        ("glasses", 1.0, 2.0),
-        ("beard", 1.0, 1.0),
-        ("lipstick", 1.0, 1.0),
-        ("blond", 1.0, 1.0),
-        ("gray-hair", 1.0, 1.0),
-    )
-    spread: tuple[float, float] = (0.6, 1.2)
+    often: tuple[tuple[str, float], ...] = (("smile", 1.5), ("glasses", 2.0))
 
     adversarial: float = 0.5
-    anchor: float = 12.0
-    finest: float = 0.15
     discriminator_rate: float = 2e-4
+
+
+@dataclass(frozen=True)
+class ExemplarRecipe(EditRecipe):
+    """How `facevid train features --exemplars` teaches what edits make anew; the defaults are of the carried model's.
+
+    Attributes:
+        exemplars: attributes that faces which have them show (`facevid.training.exemplars`), and how many of those.
+        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows.
+    """
+
+    edited: float = 0.75
+    often: tuple[tuple[str, float], ...] = (("smile", 3.0), ("glasses", 6.0), ("beard", 5.0), ("lipstick", 3.0))
+    spread: tuple[float, float] = (0.3, 1.2)
+    anchor: float = 20.0
+    finest: float = 1.0
+
+    exemplars: tuple[tuple[str, int], ...] = (("glasses", 1), ("beard", 1), ("lipstick", 12))
+    exemplar: float = 30.0

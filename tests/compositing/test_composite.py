@@ -60,6 +60,33 @@ def test_a_softer_edit_leaves_the_plate_sharp(portrait, face):
     assert np.abs(patch.delta).mean() < 0.1 * lost
 
 
+def test_a_sharp_line_that_an_edit_draws_stays_sharp(portrait, face):
+    lined = face.edited.copy()
+    lined[46:70, 80:82] -= 60
+    patch = composited(portrait, replace(face, edited=lined), CompositingOptions("keep", "feather"))
+    x, y = cv2.transform(np.array([[[80.5, 58.0]]]), face.crop_to_frame)[0, 0] - (patch.x, patch.y)
+    pixel = np.linalg.norm(face.crop_to_frame[:, 0])  # of the crop, in the frame's
+
+    def change(offset: float) -> float:
+        return float(patch.delta[round(y), round(x + offset * pixel)].mean())
+
+    assert change(0) < -40
+    assert max(abs(change(-4)), abs(change(4))) < 8
+
+
+def test_slight_broad_shading_is_dropped_and_a_great_difference_stays_whole(portrait, face):
+    around = cv2.GaussianBlur(face_matte(face.landmarks, SIZE), (0, 0), 3)[..., None]
+    x, y = cv2.transform(face.landmarks[None, None, 33].astype(float), face.crop_to_frame)[0, 0]
+
+    def change(shade: float) -> float:
+        edited = replace(face, edited=face.edited - shade * around)
+        patch = composited(portrait, edited, CompositingOptions("keep", "feather"))
+        return float(patch.delta[round(y) - patch.y, round(x) - patch.x].mean())
+
+    assert abs(change(10)) < 2
+    assert change(60) < -55
+
+
 def test_moved_landmarks_move_the_plates_pixels(portrait, face):
     shift = np.zeros((68, 2))
     shift[48:68] = (0, 3)

@@ -17,9 +17,10 @@ from facevid.cli.train.common import (
     steps_option,
 )
 from facevid.device import choose_device
+from facevid.errors import UsageError
 from facevid.models.load import load_model
 from facevid.training.features import train_features
-from facevid.training.recipe import AdversarialRecipe, FeatureRecipe
+from facevid.training.recipe import AdversarialRecipe, ExemplarRecipe, FeatureRecipe
 from facevid.training.run import Compute
 
 
@@ -32,6 +33,9 @@ from facevid.training.run import Compute
 @sets_option
 @click.option(
     "--adversarial", is_flag=True, help="Go on from the model's features: sharpen what its editors make of faces."
+)
+@click.option(
+    "--exemplars", is_flag=True, help="Go on from the model's features: learn glasses, beards and lipstick from faces."
 )
 @click.option(
     "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
@@ -50,6 +54,7 @@ def command(
     minutes: float | None,
     sets: tuple[str, ...],
     adversarial: bool,
+    exemplars: bool,
     batch_size: int,
     seed: int,
     device: str,
@@ -72,7 +77,9 @@ def command(
     To go on, run it again. The learning rate falls over the last 70 % of --steps, with --adversarial over the last
     half: ask for all you mean to do.
     """
-    recipe = AdversarialRecipe() if adversarial else FeatureRecipe()
+    if adversarial and exemplars:
+        raise UsageError("--adversarial and --exemplars are two trainings; run one after the other")
+    recipe = AdversarialRecipe() if adversarial else ExemplarRecipe() if exemplars else FeatureRecipe()
     recipe = replace(recipe, batch_size=batch_size, sets=picture_sets(sets) or recipe.sets)
     if overwrite:
         (out / "checkpoint.pt").unlink(missing_ok=True)

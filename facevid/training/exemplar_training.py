@@ -1,0 +1,55 @@
+"""Training features on edited faces whose look is known: exemplars have what the edit should make anew."""
+
+import torch
+from torch import Tensor
+
+from facevid.models.model import FaceModel
+from facevid.training.augmentation import Batch
+from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
+from facevid.training.exemplars import FINDERS, Exemplars, known_to_have
+from facevid.training.face_data import FaceData
+from facevid.training.recipe import ExemplarRecipe
+from facevid.training.run import Compute
+
+
+class ExemplarTraining(EditTraining):
+    """Trains a feature encoder to draw what exemplars have."""
+
+    stage = "features of exemplars"
+    recipe: ExemplarRecipe
+
+    def __init__(self, recipe: ExemplarRecipe, compute: Compute, model: FaceModel) -> None:
+        super().__init__(recipe, compute, model)
+        self._exemplars: dict[str, Exemplars] = {}
+
+    def see(self, data: FaceData) -> FaceData:
+        """Find the exemplars."""
+        for attribute, count in self.recipe.exemplars:
+            found = FINDERS[attribute](self.model, data, count) if has_editor(self.model, attribute) else None
+            if found is not None:
+                self._exemplars[attribute] = found
+        return super().see(data)
+
+    def edit_losses(self, made: Tensor, batch: Batch, drawn: DrawnEdits) -> dict[str, Tensor]:
+        """Hold faces to the exemplars where these show, to the anchor elsewhere."""
+        edited = made[: len(drawn.anchor)]
+        wanted, where = self._with_exemplars(batch[: len(edited)], drawn)
+        distance = (edited - wanted).square().mean(dim=1, keepdim=True)
+        return {
+            "anchor": self.anchor_loss((edited - drawn.anchor) * (1 - where)),
+            "exemplar": (distance * where).sum() / where.sum().clamp(min=1),
+        }
+
+    @torch.no_grad()
+    def _with_exemplars(self, batch: Batch, drawn: DrawnEdits) -> tuple[Tensor, Tensor]:
+        """Set what exemplars have into pictures that lack it, (N, 3, R, R); say where, (N, 1, R, R), else 0."""
+        light, where = (batch.pictures + 1) / 2, torch.zeros_like(batch.mask)
+        for attribute, exemplars in self._exemplars.items():
+            rows = drawn.strengths[attribute] > 0
+            if not rows.any():
+                continue
+            gains, shows = exemplars.gains(batch[rows], drawn.faces.after[rows])
+            lacks = ~known_to_have(batch.labels[rows], attribute)
+            light[rows] *= gains ** (drawn.strengths[attribute][rows] * lacks)[:, None, None, None]
+            where[rows] = shows
+        return (light * 2 - 1).clamp(-1, 1), where * batch.mask

@@ -1,0 +1,76 @@
+"""Lipstick: the colour of made-up lips beside that of the cheeks."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.models.model import FaceModel
+from facevid.training.augmentation import Batch, to_light
+from facevid.training.exemplars.exemplar import CHEEKS, DARKEST, mean_light, oval, wearers
+from facevid.training.face_data import FaceData
+
+AT_LEAST = 256
+"""Side in pixels at which landmarks are placed."""
+CANDIDATES = 500
+"""Most faces that are looked at."""
+MOST = 2.5
+"""Most times that lips get lighter in a colour."""
+
+
+@dataclass(frozen=True)
+class Lipstick:
+    """Made-up lips.
+
+    Attributes:
+        colour: (3, 1, 1), of the lips, in shares of the cheeks'.
+        predictor: places landmarks.
+    """
+
+    colour: Tensor
+    predictor: LandmarkPredictor
+
+    def gains(self, batch: Batch, generated: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring the lips of faces to that colour."""
+        light = (batch.pictures + 1) / 2
+        lips = _lips(self.predictor, light)
+        own = _beside_cheeks(light, lips)
+        return 1 + lips * ((self.colour / own).clamp(max=MOST) - 1), lips
+
+
+@torch.no_grad()
+def find_lipsticks(model: FaceModel, data: FaceData, count: int) -> Lipstick | None:
+    """Find the reddest lips, and average their colour."""
+    made_up = wearers(data, "lipstick")[:CANDIDATES]
+    if not len(made_up):
+        return None
+    light, predictor = to_light(made_up), LandmarkPredictor()
+    colours = _beside_cheeks(light, _lips(predictor, light))
+    redness = (colours[:, 0] - colours[:, 1:].mean(dim=1)).flatten()
+    return Lipstick(colours[redness.argsort(descending=True)[:count]].mean(dim=0), predictor)
+
+
+def _beside_cheeks(light: Tensor, lips: Tensor) -> Tensor:
+    cheeks = sum((oval(cheek, light) for cheek in CHEEKS), torch.zeros_like(light[:1, :1]))
+    return mean_light(light + DARKEST, lips) / mean_light(light + DARKEST, cheeks)
+
+
+def _lips(predictor: LandmarkPredictor, light: Tensor) -> Tensor:
+    """Draw the lips of faces (N, 3, R, R) in [0, 1]: (N, 1, R, R)."""
+    faces = (light * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return torch.from_numpy(np.stack([_drawn(predictor, face) for face in faces])[:, None]).to(light.device)
+
+
+def _drawn(predictor: LandmarkPredictor, face: NDArray[np.uint8]) -> NDArray[np.float32]:
+    side = max(AT_LEAST, len(face))
+    large = np.asarray(cv2.resize(face, (side, side)), np.uint8)
+    points = predictor.place_in_crop(large).round().astype(np.int32)
+    lips = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(lips, [points[48:60]], 255)
+    cv2.fillPoly(lips, [points[60:68]], 0)
+    small = cv2.resize(cv2.GaussianBlur(lips, (0, 0), side / AT_LEAST), face.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)

@@ -1,0 +1,169 @@
+"""What exemplars are found, what they make of other faces, and that a feature encoder learns it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from facevid import load_model
+from facevid.cli.train import command
+from facevid.errors import UsageError
+from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.dlib_detector import DlibDetector
+from facevid.latents.attributes import CELEBA
+from facevid.models import FaceModel, ImportOptions, import_model
+from facevid.training.augmentation import Batch
+from facevid.training.exemplars import FINDERS
+from facevid.training.face_data import WHOLE, FaceData
+from facevid.training.features import train_features
+from facevid.training.recipe import ExemplarRecipe
+from tests.models.files import save_features, save_psp, save_transformer
+
+SIDE = 128
+
+
+def faces_of(pictures: list[NDArray[np.uint8]], label: str, yes: bool = True) -> FaceData:
+    """Whole faces that have a label of CelebA."""
+    labels = torch.full((len(pictures), len(CELEBA)), -1, dtype=torch.int8)
+    labels[:, CELEBA.index(label)] = int(yes)
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+    corners = torch.tensor(WHOLE).expand(len(pictures), 4, 2)
+    return FaceData(stacked, corners, labels, torch.ones(len(pictures)), stacked[:0], {})
+
+
+def batch_of(picture: NDArray[np.uint8]) -> Batch:
+    """One face, not moved."""
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+    grid = torch.nn.functional.affine_grid(torch.eye(2, 3)[None], [1, 3, SIDE, SIDE], align_corners=False)
+    return Batch(pixels, torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 40, dtype=torch.int8), grid)
+
+
+def gains_for(attribute: str, data: FaceData, picture: NDArray[np.uint8], model: FaceModel) -> NDArray[np.float32]:
+    """How many times lighter one exemplar makes the picture, (SIDE, SIDE, 3)."""
+    exemplars = FINDERS[attribute](model, data, 1)
+    assert exemplars is not None
+    batch = batch_of(picture)
+    gains, where = exemplars.gains(batch, batch.pictures)
+    assert (gains[(where == 0).expand_as(gains)] == 1).all()
+    return gains[0].permute(1, 2, 0).numpy()
+
+
+@pytest.fixture(scope="module")
+def face(portrait) -> NDArray[np.uint8]:
+    return crop(portrait, ffhq_quad(DlibDetector().detect(portrait)[0].landmarks), SIDE)
+
+
+def with_rims(face: NDArray[np.uint8], thickness: int, shift: int = 0) -> NDArray[np.uint8]:
+    """Draw glasses; sunglasses where the thickness is negative."""
+    drawn = face.copy()
+    for x in (46 + shift, 82 + shift):
+        cv2.ellipse(drawn, (x, 60), (15, 10), 0, 0, 360, (20, 20, 20), thickness, cv2.LINE_AA)
+    return drawn
+
+
+def test_glasses_are_rims_seen_from_the_front(face):
+    worn = [with_rims(face, -1), with_rims(face, 2, shift=6), with_rims(face, 2), face]
+    gains = gains_for("glasses", faces_of(worn, "Eyeglasses"), face, load_model()).mean(axis=2)
+    rim = [gains[60, 31], gains[60, 97], gains[50, 46], gains[70, 82]]
+    assert max(rim) < 0.7
+    assert np.median(gains[56:64, 40:52]) > 0.8  # the eye is seen through them
+
+
+def test_a_beard_is_dark_all_around_the_mouth(face):
+    lower = np.zeros((SIDE, SIDE), np.float32)
+    cv2.ellipse(lower, (64, 97), (30, 19), 0, 0, 360, 1, -1)
+    lower = cv2.GaussianBlur(lower, (0, 0), 2)[..., None]
+    half = lower.copy()
+    half[:, 64:] = 0
+    bearded = [(face * (1 - 0.7 * part)).astype(np.uint8) for part in (half, lower, 0.2 * lower)]
+    even = np.full_like(face, 150)
+    gains = gains_for("beard", faces_of(bearded, "No_Beard", yes=False), even, load_model())
+    assert gains[108:112, 60:68].max() < 0.5  # chin
+    assert gains[94:97, 60:68].min() > 0.9  # lips
+    assert np.ptp(gains, axis=2).max() == 0  # no colour
+
+
+def test_lipstick_reddens_lips_and_nothing_else(face):
+    lips = np.zeros((SIDE, SIDE, 1), np.float32)
+    lips[88:104, 44:84] = 1
+    red = np.clip(face * (1 + lips * (np.array([0.3, -0.4, -0.3], np.float32))), 0, 255).astype(np.uint8)
+    gains = gains_for("lipstick", faces_of([face, red], "Wearing_Lipstick"), face, load_model())
+    changed = np.abs(gains - 1).max(axis=2) > 0.1
+    assert 40 < changed.sum() < 0.06 * SIDE**2
+    assert (gains[changed][:, 0] > gains[changed][:, 1] + 0.1).all()
+    rows, columns = np.nonzero(changed)
+    assert 85 < rows.min() < rows.max() < 107
+    assert 40 < columns.min() < columns.max() < 88
+
+
+def test_without_an_exemplar_there_is_none(face):
+    assert FINDERS["beard"](load_model(), faces_of([face], "No_Beard", yes=True), 1) is None
+
+
+TINY = ExemplarRecipe(
+    sets=(("shaved", 1.0),),
+    batch_size=8,
+    warm_up=5,
+    ema=5,
+    judged=0.01,
+    rate=5e-3,
+    edits=(("beard", 1.0), ("smile", 1.0)),
+    often=(),
+    masked=0.0,
+)
+"""For faces of 32 px."""
+
+
+@pytest.fixture(scope="module")
+def shaved_faces(tmp_path_factory) -> Path:
+    """40 grey faces, every fourth of which has a beard."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "shaved").mkdir()
+    rows = ["file,has_labels,beard"]
+    for number in range(40):
+        picture = np.full((32, 32, 3), 110 + 2 * number, np.uint8)
+        bearded = number % 4 == 1
+        if bearded:
+            cv2.ellipse(picture, (16, 24), (9, 6), 0, 0, 360, (30, 30, 30), -1)
+        cv2.imwrite(str(folder / "shaved" / f"{number}.png"), picture)
+        rows.append(f"{number}.png,1,{0.9 if bearded else 0.0}")
+    (folder / "shaved.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path) -> FaceModel:
+    """A model with features, and editors of beards and smiles, of random weights."""
+    torch.manual_seed(0)
+    files = [save_psp(tmp_path), save_features(tmp_path)]
+    files += [save_transformer(tmp_path, "tnet_24.pth.tar"), save_transformer(tmp_path, "tnet_31.pth.tar")]
+    import_model(files, "shaved", ImportOptions())
+    return load_model("shaved")
+
+
+def test_a_feature_encoder_learns_to_draw_what_exemplars_have(model, shaved_faces, tmp_path):
+    faces = np.full((4, 32, 32, 3), 150, np.uint8)
+    codes = model.encode(faces)
+    path = train_features(shaved_faces, model, tmp_path / "run", 60, recipe=TINY)
+    files = [tmp_path / name for name in ("psp.pt", "tnet_24.pth.tar", "tnet_31.pth.tar")]
+    import_model([*files, path], "bearded", ImportOptions())
+    bearded = load_model("bearded")
+
+    def chin(attribute: str) -> float:
+        return float(bearded.generate_edited(faces, codes, bearded.edit(codes, {attribute: 1.0}))[..., 27, 16].mean())
+
+    assert chin("beard") < chin("smile") - 0.1
+
+
+def test_the_command_takes_one_training_at_a_time(shaved_faces, model, tmp_path):
+    arguments = ["features", "--exemplars", "--data", str(shaved_faces), "--out", str(tmp_path / "run"), "-q"]
+    arguments += ["--steps", "1", "--set", "shaved=1", "--batch-size", "4", "--model", "shaved"]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (tmp_path / "run/features.pt").is_file()
+    with pytest.raises(UsageError, match="one after the other"):
+        CliRunner().invoke(command, [*arguments, "--adversarial"], catch_exceptions=False)
