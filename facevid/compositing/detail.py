@@ -23,7 +23,7 @@ SOFTNESS = 2.5
 """The same in pixels of the generated face, above whose detail a slight difference is dropped: what an edit makes anew,
 such as a mouth, is softer than what it takes away, and the finest difference of the two would blur the plate's own."""
 
-SLIGHT, GREAT = 12.0, 30.0
+SLIGHT, GREAT = 20.0, 45.0
 """Differences of the light, of 255: from slight ones, shading, to great ones, such as a beard or the rims of glasses,
 which are there as a whole, with their colour and their finest detail."""
 

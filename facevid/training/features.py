@@ -1,4 +1,4 @@
-"""Training a feature encoder for a face model, by bringing altered pictures back or with a discriminator."""
+"""Training a feature encoder for a face model: on altered pictures, on exemplars, or with a discriminator."""
 
 from pathlib import Path
 
@@ -23,21 +23,21 @@ def train_features(
     """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
 
     Writes into `out` what `train_face_model` does, with `features.pt` in place of a model. The rows of the samples are
-    held-out pictures, the generator's faces of their codes, with a discriminator those of the recipe's edits, and the
+    held-out pictures, the generator's faces of their codes, those of the recipe's edits if it has any, and the
     reconstructions.
 
     Args:
         data_folder: holds the picture sets.
         model: whose faces the features are for, on the device of `compute`. A new run begins with its feature encoder
             if it has one.
-        recipe: an `AdversarialRecipe` asks for faces that its editors edit, and a discriminator.
+        recipe: says which training it is: a `FeatureRecipe`, an `ExemplarRecipe` or an `AdversarialRecipe`.
 
     Returns:
         the path of `features.pt`.
 
     Raises:
         InputError: the pictures cannot be read.
-        ModelError: the model has no encoder or no generator, or dlib's weights are missing. With a discriminator, also
+        ModelError: the model has no encoder or no generator, or dlib's weights are missing. For edited faces, also
             where it has no features yet, or none of the recipe's editors.
         UsageError: the checkpoint in `out` was begun with another recipe, seed or model, or the training
             diverged.

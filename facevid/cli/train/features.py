@@ -70,9 +70,12 @@ def command(
     \b
       facevid train features --data faces --model mine --out run --steps 4000 --minutes 60
       facevid models import mine run/features.pt --name mine --overwrite
+      facevid train features --exemplars --data faces --model mine --out made --steps 2400
       facevid train features --adversarial --data faces --model mine --out sharp --steps 500
 
-    With --adversarial the samples show edits, too: stop where stripes or spots of colour appear.
+    With --exemplars or --adversarial the samples show edits, too. Import the result of each before the next begins.
+    --exemplars needs faces labelled as having glasses, beards or lipstick. With --adversarial, stop where stripes or
+    spots of colour appear.
 
     To go on, run it again. The learning rate falls over the last 70 % of --steps, with --adversarial over the last
     half: ask for all you mean to do.
