@@ -36,7 +36,7 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     """
     brows = landmarks[BROWS]
     forehead = brows + FOREHEAD * (brows.mean(axis=0) - landmarks[NOSE_BASE])
-    matte = _filled(cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))[:, 0], size)
+    matte = filled(cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))[:, 0], size)
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
@@ -51,7 +51,7 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     Returns:
         float32 (size, size): 1 between the lips, 0 beyond them, soft between; the less the closer the lips are.
     """
-    inside = _filled(landmarks[INNER_LIPS], size)
+    inside = filled(landmarks[INNER_LIPS], size)
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
 
 
@@ -64,11 +64,11 @@ def lips_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     Returns:
         float32 (size, size): 1 on the lips and just around them, 0 beyond, soft between.
     """
-    mouth = _filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], size)
+    mouth = filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], size)
     return np.minimum(4 * cv2.GaussianBlur(mouth, (0, 0), LIP_EDGE * size), 1)
 
 
-def _filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:
     """Fill an outline, (N, 2) as indices of pixels: float32 (size, size), how much of each pixel is in it."""
     fine = np.zeros((FINER * size, FINER * size), dtype=np.uint8)
     cv2.fillPoly(fine, [np.rint((outline + 0.5) * FINER - 0.5).astype(np.int32)], 255)

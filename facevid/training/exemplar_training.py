@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from facevid.errors import UsageError
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
@@ -23,11 +24,17 @@ class ExemplarTraining(EditTraining):
         self._exemplars: dict[str, Exemplars] = {}
 
     def see(self, data: FaceData) -> FaceData:
-        """Find the exemplars."""
+        """Find the exemplars. Raises UsageError where there are none."""
         for attribute, count in self.recipe.exemplars:
             found = FINDERS[attribute](self.model, data, count) if has_editor(self.model, attribute) else None
             if found is not None:
                 self._exemplars[attribute] = found
+        if not self._exemplars:
+            names = ", ".join(attribute for attribute, _ in self.recipe.exemplars)
+            raise UsageError(
+                f"no picture is labelled as having what {self.model.name} can edit of {names}; "
+                "label some, or leave out --exemplars"
+            )
         return super().see(data)
 
     def edit_losses(self, made: Tensor, batch: Batch, drawn: DrawnEdits) -> dict[str, Tensor]:

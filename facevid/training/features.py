@@ -39,8 +39,8 @@ def train_features(
         InputError: the pictures cannot be read.
         ModelError: the model has no encoder or no generator, or dlib's weights are missing. For edited faces, also
             where it has no features yet, or none of the recipe's editors.
-        UsageError: the checkpoint in `out` was begun with another recipe, seed or model, or the training
-            diverged.
+        UsageError: the checkpoint in `out` was begun with another recipe, seed or model, the training diverged, or
+            no picture can be an exemplar.
     """
     recipe, compute = recipe or FeatureRecipe(), compute or Compute()
     return _training(recipe, compute, model).train(data_folder, out, steps, minutes, model.name)

@@ -167,3 +167,10 @@ def test_the_command_takes_one_training_at_a_time(shaved_faces, model, tmp_path)
     assert (tmp_path / "run/features.pt").is_file()
     with pytest.raises(UsageError, match="one after the other"):
         CliRunner().invoke(command, [*arguments, "--adversarial"], catch_exceptions=False)
+
+
+def test_pictures_without_exemplars_are_refused(drawn_faces, model, tmp_path):
+    arguments = ["features", "--exemplars", "--data", str(drawn_faces), "--out", str(tmp_path / "run"), "-q"]
+    arguments += ["--steps", "1", "--set", "drawn=1", "--model", "shaved"]
+    with pytest.raises(UsageError, match=r"no picture is labelled .* of glasses, beard, lipstick"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facevid.compositing.matte import INNER_LIPS, OUTER_LIPS, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch, to_light
@@ -66,11 +67,7 @@ def _lips(predictor: LandmarkPredictor, light: Tensor) -> Tensor:
 
 
 def _drawn(predictor: LandmarkPredictor, face: NDArray[np.uint8]) -> NDArray[np.float32]:
-    side = max(AT_LEAST, len(face))
-    large = np.asarray(cv2.resize(face, (side, side)), np.uint8)
-    points = predictor.place_in_crop(large).round().astype(np.int32)
-    lips = np.zeros((side, side), np.uint8)
-    cv2.fillPoly(lips, [points[48:60]], 255)
-    cv2.fillPoly(lips, [points[60:68]], 0)
-    small = cv2.resize(cv2.GaussianBlur(lips, (0, 0), side / AT_LEAST), face.shape[1::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / np.float32(255)
+    side, large = len(face), max(AT_LEAST, len(face))
+    placed = predictor.place_in_crop(np.asarray(cv2.resize(face, (large, large)), np.uint8))
+    points = (placed + 0.5) * side / large - 0.5
+    return np.maximum(filled(points[OUTER_LIPS], side) - filled(points[INNER_LIPS], side), 0)
