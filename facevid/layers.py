@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing import EditedFace, Patch
 from facevid.errors import OutputError
-from facevid.rendering import TrackEdit
+from facevid.generation import TrackEdit
 from facevid.video import ClipInfo, Frame
 from facevid.video.destination import HiddenFolder, check_folder
 from facevid.video.layer import Layer, layer_suffix, write_layer

@@ -1,11 +1,10 @@
 """From codes to changed frames: edit the codes, generate the faces, set them into their frames."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facevid.batches import batches
@@ -14,7 +13,8 @@ from facevid.compositing.shape import lip_opening
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.latents.smoothing import smooth, smooth_codes, smooth_effect
+from facevid.generation import TrackEdit, faces_of
+from facevid.latents.smoothing import smooth, smooth_effect
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
 from facevid.progress import Progress
@@ -24,26 +24,7 @@ SHIFT_HELD = 6.0
 """How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
-DOUBTFUL = 1e-3
-"""Weight, in that of a face that is seen well, of the code of one that is not: enough where there is no other near."""
-
-
-@dataclass(frozen=True)
-class TrackEdit:
-    """One track, and what is done to it over time.
-
-    Attributes:
-        encoded: the track's quads and codes.
-        strengths: by the attribute's name as the user wrote it, in the order to apply, float32 (N,) each.
-    """
-
-    encoded: EncodedTrack
-    strengths: Sequence[tuple[str, NDArray[np.float32]]]
-
-    @property
-    def active(self) -> NDArray[np.bool_]:
-        """Tell in which frames an edit acts, bool (N,); the others pass through untouched."""
-        return np.any([values != 0 for _, values in self.strengths], axis=0)
+_Picture = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -100,22 +81,31 @@ class Renderer:
         return rendered
 
     def _shapes(self, edit: TrackEdit, progress: Progress) -> list[ShapeChange | None]:
-        predictor = LandmarkPredictor()
-        active = edit.active
-        placed = np.zeros((2, len(active), 68, 2), dtype=np.float32)
-        wanted = np.flatnonzero(active).tolist()
-        for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
-            for side, pictures in zip(placed, self._generate(edit, np.array(offsets)), strict=True):
-                side[offsets] = [predictor.place_in_crop(picture) for picture in np.rint(pictures).astype(np.uint8)]
-        strengths = np.stack([values for _, values in edit.strengths])
-        opening = lip_opening(placed[0], placed[1], strengths)
-        shift = np.zeros_like(placed[0])
+        active, shaping = edit.active, edit.shaping
+        before, after = self._landmarks(edit, progress)
+        shift, opening = np.zeros_like(before), np.ones(len(active))
+        if shaping:
+            strengths = np.stack([values for _, values in shaping])
+            opening = lip_opening(before, after, strengths)
         for run in _runs(active):
-            shift[run] = smooth_effect(placed[1, run] - placed[0, run], strengths[:, run], SHIFT_HELD * self.sigma)
-            placed[:, run] = [smooth(side[run], self.sigma) for side in placed]
-        before, after = placed
+            if shaping:
+                shift[run] = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
+            for side in (before, after):
+                side[run] = smooth(side[run], self.sigma)
         changes = zip(before, after, shift, opening.tolist(), strict=True)
         return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
+
+    def _landmarks(self, edit: TrackEdit, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Place the landmarks of the generated faces before and after their change of shape, (N, 68, 2) each."""
+        predictor, shaping = LandmarkPredictor(), edit.shaping
+        before = np.zeros((len(edit.active), 68, 2), dtype=np.float32)
+        after = before.copy()
+        wanted = np.flatnonzero(edit.active).tolist()
+        for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
+            faces = faces_of(edit.encoded, self.model, self.sigma, np.array(offsets))
+            before[offsets] = _placed(predictor, faces.generate([]))
+            after[offsets] = _placed(predictor, faces.generate(shaping)) if shaping else before[offsets]
+        return before, after
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
         encoded, active = prepared.edit.encoded, prepared.edit.active
@@ -124,14 +114,15 @@ class Renderer:
         offsets = [offset for offset in offsets if active[offset]]
         if not offsets:
             return
-        before, after = self._generate(prepared.edit, np.array(offsets))
-        for position, offset in enumerate(offsets):
+        made = self._generated(prepared.edit, np.array(offsets))
+        for offset, (edited, reconstruction, shaped) in zip(offsets, made, strict=True):
             to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
             face = EditedFace(
                 crop_to_frame=to_frame,
                 landmarks=_transformed(encoded.landmarks[offset], cv2.invertAffineTransform(to_frame)),
-                edited=after[position],
-                reconstruction=before[position] if self.reconstruct else None,
+                edited=edited,
+                reconstruction=reconstruction,
+                shaped=shaped,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,
@@ -139,29 +130,21 @@ class Renderer:
             )
             yield track.first + offset, face
 
-    def _generate(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Generate faces before and after their edit, float32 (N, R, R, 3) RGB, 0 to 255; none before if not wanted."""
-        first, last = int(offsets[0]), int(offsets[-1])
-        trust = _trust(edit.encoded)
-        codes = smooth_codes(edit.encoded.codes, self.sigma, first, last + 1, trust)[offsets - first]
-        before = torch.from_numpy(codes.astype(np.float32, copy=False))
-        after = before
-        for attribute, strengths in edit.strengths:
-            after = self.model.edit(after, {attribute: strengths[offsets]})
-        faces = None if edit.encoded.faces is None else np.array(edit.encoded.faces[offsets])
-        reconstructed = self._pictures(faces, before, before) if self.reconstruct else self._no_pictures()
-        return reconstructed, self._pictures(faces, before, after)
-
-    def _pictures(
-        self, faces: NDArray[np.uint8] | None, codes: torch.Tensor, edited: torch.Tensor
-    ) -> NDArray[np.float32]:
-        model = self.model
-        generated = model.generate(edited) if faces is None else model.generate_edited(faces, codes, edited)
-        scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
-        return scaled.cpu().numpy()
-
-    def _no_pictures(self) -> NDArray[np.float32]:
-        return np.empty((0, self.model.resolution, self.model.resolution, 3), dtype=np.float32)
+    def _generated(
+        self, edit: TrackEdit, offsets: NDArray[np.intp]
+    ) -> Iterator[tuple[_Picture, _Picture | None, _Picture | None]]:
+        """Generate each face edited, unedited, and edited in its shape only; None where that is not wanted."""
+        faces = faces_of(edit.encoded, self.model, self.sigma, offsets)
+        nothing = [None] * len(offsets)
+        edited = list(faces.generate(edit.strengths))
+        reconstruction = list(faces.generate([])) if self.reconstruct else nothing
+        if not self.keep_detail:
+            shaped: Iterable[_Picture | None] = nothing
+        elif not edit.shaping:
+            shaped = reconstruction
+        else:
+            shaped = edited if len(edit.shaping) == len(edit.strengths) else faces.generate(edit.shaping)
+        return zip(edited, reconstruction, shaped, strict=True)
 
 
 def set_into(
@@ -186,9 +169,8 @@ def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
     return np.array(encoded.visibility[offset])
 
 
-def _trust(encoded: EncodedTrack) -> NDArray[np.float32]:
-    """Weigh the frames' codes, float32 (N,), by how well the face was seen."""
-    return np.maximum(encoded.presence * encoded.track.detected, DOUBTFUL)
+def _placed(predictor: LandmarkPredictor, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.stack([predictor.place_in_crop(face) for face in np.rint(faces).astype(np.uint8)])
 
 
 def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:

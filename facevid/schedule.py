@@ -10,8 +10,8 @@ from facevid.encoded import EncodedTrack
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, blame
 from facevid.faces.tracking import Track
+from facevid.generation import TrackEdit
 from facevid.latents.edits import AttributeEdit
-from facevid.rendering import TrackEdit
 from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 

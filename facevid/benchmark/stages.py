@@ -18,11 +18,12 @@ from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.people import find_people
 from facevid.faces.tracking import Track, find_tracklets
+from facevid.generation import TrackEdit
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.pipeline import edit_frame
 from facevid.progress import silent
-from facevid.rendering import Renderer, TrackEdit
+from facevid.rendering import Renderer
 from facevid.tracking import Tracking, shots_between
 from facevid.video.cuts import CutDetector
 

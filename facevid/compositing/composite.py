@@ -11,6 +11,7 @@ from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
+from facevid.compositing.surface import surface_change
 from facevid.options import CompositingOptions
 
 
@@ -57,6 +58,8 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
     visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
     if options.detail == "keep":
         delta = blend(kept_detail(face, matte, plate, placement, visible), plate, soft)
+        if face.edited is not face.shaped:
+            delta += surface_change(face, matte, placement)
     else:
         replaced = placement.to_region(face.edited)
         if visible is not None:

@@ -13,7 +13,8 @@ class ShapeChange:
     """How an edit changes the shape of a generated face, in one frame.
 
     Attributes:
-        before, after: its landmarks before and after the edit, (68, 2) each, as indices of the crop's pixels.
+        before, after: its landmarks in `EditedFace.reconstruction` and `EditedFace.shaped`, (68, 2) each, as indices of
+            the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
         opening: how many times wider the edit makes the gap between the lips; see `shape.lip_opening`.
     """
@@ -33,6 +34,7 @@ class EditedFace:
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
         edited: float32 (S, S, 3) RGB, 0 to 255.
         reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
+        shaped: the same with those edits only that change its shape; needed to keep the plate's detail, else None.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
@@ -44,6 +46,7 @@ class EditedFace:
     landmarks: NDArray[np.floating]
     edited: NDArray[np.float32]
     reconstruction: NDArray[np.float32] | None = None
+    shaped: NDArray[np.float32] | None = None
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0

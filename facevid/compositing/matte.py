@@ -55,19 +55,6 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
 
 
-def lips_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Draw the lips, and what is between them, of a face in its crop.
-
-    Args:
-        landmarks, size: as for `face_matte`.
-
-    Returns:
-        float32 (size, size): 1 on the lips and just around them, 0 beyond, soft between.
-    """
-    mouth = filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], size)
-    return np.minimum(4 * cv2.GaussianBlur(mouth, (0, 0), LIP_EDGE * size), 1)
-
-
 def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:
     """Fill an outline, (N, 2) as indices of pixels: float32 (size, size), how much of each pixel is in it."""
     fine = np.zeros((FINER * size, FINER * size), dtype=np.uint8)

@@ -51,6 +51,21 @@ CELEBA = (
 )
 """CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
 
+ON_SURFACE = frozenset(
+    {
+        "5_o_Clock_Shadow",
+        "Eyeglasses",
+        "Goatee",
+        "Heavy_Makeup",
+        "Mustache",
+        "No_Beard",
+        "Rosy_Cheeks",
+        "Sideburns",
+        "Wearing_Lipstick",
+    }
+)
+"""Those of a face's surface: beards, make-up and glasses. Its shape stays as it is."""
+
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
     "arched-eyebrows": ("Arched_Eyebrows", 1),
@@ -142,6 +157,11 @@ class AttributeRequest:
     method: str | None = None
     held: tuple[Attribute, ...] = ()
     layers: range | None = None
+
+    @property
+    def on_surface(self) -> bool:
+        """Whether the face's surface changes but not its shape. Of a component or an unknown name nobody knows."""
+        return self.method != "ganspace" and self.attribute.name in ON_SURFACE
 
 
 def attribute_of(name: str) -> Attribute:

@@ -28,17 +28,15 @@ class Batch:
         pictures: float32 (N, 3, R, R), RGB in [-1, 1], black where they say nothing.
         mask: float32 (N, 1, R, R), 1 where there is picture, else 0.
         labels: int8 (N, 40).
-        grid: float32 (N, R, R, 2), for `grid_sample`: where in the stored pictures each pixel was taken from.
     """
 
     pictures: Tensor
     mask: Tensor
     labels: Tensor
-    grid: Tensor
 
     def __getitem__(self, rows: slice | Tensor) -> "Batch":
         """Take some of the faces."""
-        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows], self.grid[rows])
+        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows])
 
 
 def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
@@ -56,7 +54,7 @@ def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: tor
     pictures = F.grid_sample(pictures, grid, padding_mode="reflection", **mode)  # type: ignore[arg-type]
     mask = (F.grid_sample(mask, grid, padding_mode="border", **mode) > 0.99).float()  # type: ignore[arg-type]
     pictures = _coloured(pictures, recipe, generator)
-    return Batch(cover(pictures, mask), mask, data.labels[rows], grid)
+    return Batch(cover(pictures, mask), mask, data.labels[rows])
 
 
 def to_float(pictures: Tensor) -> Tensor:

@@ -8,9 +8,14 @@ from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
 from facevid.training.exemplars import FINDERS, Exemplars, known_to_have
+from facevid.training.exemplars.exemplar import mean_light
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
+
+DIMMEST = 0.15
+"""Differences from exemplars count in shares of each face's own light, of 1, but not of less than this: what a dark
+face should have is to be seen on it too."""
 
 
 class ExemplarTraining(EditTraining):
@@ -41,7 +46,9 @@ class ExemplarTraining(EditTraining):
         """Hold faces to the exemplars where these show, to the anchor elsewhere."""
         edited = made[: len(drawn.anchor)]
         wanted, where = self._with_exemplars(batch[: len(edited)], drawn)
-        distance = (edited - wanted).square().mean(dim=1, keepdim=True)
+        light = mean_light((batch.pictures[: len(edited)] + 1) / 2, where).mean(dim=1, keepdim=True)
+        in_own_light = (0.5 / light.clamp(min=DIMMEST)).square()
+        distance = (edited - wanted).square().mean(dim=1, keepdim=True) * in_own_light
         return {
             "anchor": self.anchor_loss((edited - drawn.anchor) * (1 - where)),
             "exemplar": (distance * where).sum() / where.sum().clamp(min=1),

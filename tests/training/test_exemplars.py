@@ -38,8 +38,7 @@ def faces_of(pictures: list[NDArray[np.uint8]], label: str, yes: bool = True) ->
 def batch_of(picture: NDArray[np.uint8]) -> Batch:
     """One face, not moved."""
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-    grid = torch.nn.functional.affine_grid(torch.eye(2, 3)[None], [1, 3, SIDE, SIDE], align_corners=False)
-    return Batch(pixels, torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 40, dtype=torch.int8), grid)
+    return Batch(pixels, torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 40, dtype=torch.int8))
 
 
 def gains_for(attribute: str, data: FaceData, picture: NDArray[np.uint8], model: FaceModel) -> NDArray[np.float32]:
@@ -68,7 +67,8 @@ def with_rims(face: NDArray[np.uint8], thickness: int, shift: int = 0) -> NDArra
 def test_glasses_are_rims_seen_from_the_front(face):
     worn = [with_rims(face, -1), with_rims(face, 2, shift=6), with_rims(face, 2), face]
     gains = gains_for("glasses", faces_of(worn, "Eyeglasses"), face, load_model()).mean(axis=2)
-    rim = [gains[60, 31], gains[60, 97], gains[50, 46], gains[70, 82]]
+    darkest = cv2.erode(gains, np.ones((7, 7)))  # drawn rims move landmarks a little
+    rim = [darkest[60, 31], darkest[60, 97], darkest[50, 46], darkest[70, 82]]
     assert max(rim) < 0.7
     assert np.median(gains[56:64, 40:52]) > 0.8  # the eye is seen through them
 
@@ -80,8 +80,7 @@ def test_a_beard_is_dark_all_around_the_mouth(face):
     half = lower.copy()
     half[:, 64:] = 0
     bearded = [(face * (1 - 0.7 * part)).astype(np.uint8) for part in (half, lower, 0.2 * lower)]
-    even = np.full_like(face, 150)
-    gains = gains_for("beard", faces_of(bearded, "No_Beard", yes=False), even, load_model())
+    gains = gains_for("beard", faces_of(bearded, "No_Beard", yes=False), face, load_model())
     assert gains[108:112, 60:68].max() < 0.5  # chin
     assert gains[94:97, 60:68].min() > 0.9  # lips
     assert np.ptp(gains, axis=2).max() == 0  # no colour

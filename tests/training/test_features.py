@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from click.testing import CliRunner
 
 from facevid.cli.train import command
@@ -34,16 +33,11 @@ TINY = FeatureRecipe(
 STILL = replace(TINY, swapped=0.0, moved=0.0, recoloured=0.0)
 
 
-def still_grid(count: int) -> torch.Tensor:
-    """Where each pixel was taken from, for faces that were not moved."""
-    return F.affine_grid(torch.eye(2, 3).expand(count, 2, 3), [count, 3, 32, 32], align_corners=False)
-
-
 def batch(count: int) -> Batch:
     pictures = torch.rand(count, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     mask = torch.ones(count, 1, 32, 32)
     mask[:, :, :, :4] = 0
-    return Batch(pictures * mask - (1 - mask), mask, torch.zeros(count, 40, dtype=torch.int8), still_grid(count))
+    return Batch(pictures * mask - (1 - mask), mask, torch.zeros(count, 40, dtype=torch.int8))
 
 
 def test_faces_may_stay_as_they_are():
@@ -65,7 +59,7 @@ def test_swapped_faces_keep_their_outside_and_get_others_features_in_their_own_c
 
 def test_bent_faces_hold_the_same_picture_elsewhere():
     gradient = torch.linspace(-1, 1, 32).expand(1, 3, 32, 32)
-    whole = Batch(gradient, torch.ones(1, 1, 32, 32), torch.zeros(1, 40, dtype=torch.int8), still_grid(1))
+    whole = Batch(gradient, torch.ones(1, 1, 32, 32), torch.zeros(1, 40, dtype=torch.int8))
     moved = altered(whole, replace(STILL, moved=2.0), torch.Generator().manual_seed(3))
     shift = (moved - gradient)[0, 0] / (2 / 31)  # in pixels
     assert 0.1 < shift[4:-4, 4:-4].abs().max() < 8

@@ -1,16 +1,21 @@
-"""Exemplars of one attribute, and the one that suits a face."""
+"""Exemplars of one attribute, the one that suits a face, and how it is brought to the face's shape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from facevid.compositing.warp import landmark_warp, warped
+from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
 from facevid.models.model import FaceModel
-from facevid.training.augmentation import Batch, oval_mask
+from facevid.training.augmentation import Batch, oval_mask, to_light
 from facevid.training.face_data import FaceData
 
 GLANCE = 16
@@ -19,6 +24,8 @@ DARKEST = 0.03
 """Least light that is divided by, of 1."""
 CHEEKS = ((0.35, 0.60, 0.06, 0.05), (0.65, 0.60, 0.06, 0.05))
 """Ovals in an FFHQ crop: centre and half axes, in shares of its side."""
+AT_LEAST = 256
+"""Side in pixels at which landmarks are placed."""
 
 
 class Exemplars(Protocol):
@@ -46,40 +53,70 @@ class ChosenExemplars:
     """Faces that have an attribute, and their mirror images, of which the one most like a face is chosen for it.
 
     Attributes:
-        ratios: float32 (2K, C, R, R), how many times lighter the attribute makes each.
-        region: float32 (1, 1, R, R), 1 where it shows, falling smoothly to 0.
-        glances: float32 (2K, R, R), what the generator makes of their codes.
+        ratios: float32 (2K, R, R, 3), how many times lighter the attribute makes each.
+        regions: float32 (2K, R, R), 1 where it shows, falling smoothly to 0.
+        landmarks: float32 (2K, 68, 2), as indices of pixels.
+        glances: float32 (2K, 1, G, G), what the generator makes of their codes, seen small.
+        predictor: places landmarks.
     """
 
-    ratios: Tensor
-    region: Tensor
+    ratios: NDArray[np.float32]
+    regions: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
     glances: Tensor
+    predictor: LandmarkPredictor
 
     def gains(self, batch: Batch, generated: Tensor) -> tuple[Tensor, Tensor]:
-        """Move the exemplar most like each face as its picture was moved."""
-        count = len(generated)
-        ratios = self.ratios[self._nearest(generated, batch.grid)].expand(-1, 3, -1, -1)
-        regions = self.region.expand(count, -1, -1, -1)
-        moved = F.grid_sample(torch.cat([ratios, regions], dim=1), batch.grid, align_corners=False)
-        where = moved[:, 3:]
-        return 1 + where * (moved[:, :3] - 1), where
+        """Bring the exemplar most like each face to the face's landmarks."""
+        distances = (glance(generated)[:, None] - self.glances[None]).square().mean(dim=(2, 3, 4))
+        landmarks = placed(self.predictor, (batch.pictures + 1) / 2)
+        chosen_ones = distances.argmin(dim=1).tolist()
+        moved = np.stack([self._moved(number, target) for number, target in zip(chosen_ones, landmarks, strict=True)])
+        ratios, where = torch.from_numpy(moved).permute(0, 3, 1, 2).to(generated.device).split((3, 1), dim=1)
+        return 1 + where * (ratios - 1), where
 
-    def _nearest(self, faces: Tensor, grid: Tensor) -> Tensor:
-        candidates = self.glances.expand(len(faces), -1, -1, -1)
-        moved = F.grid_sample(candidates, grid, padding_mode="border", align_corners=False)
-        return (glance(moved) - glance(faces.mean(dim=1, keepdim=True))).square().mean(dim=(2, 3)).argmin(dim=1)
+    def _moved(self, number: int, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fit an exemplar to landmarks (68, 2): its ratios and its region, (R, R, 4)."""
+        ratios, region = self.ratios[number], self.regions[number]
+        warp = landmark_warp(target, self.landmarks[number], len(region))
+        return warped(np.dstack([ratios, region]), warp).clip(0, None)
 
 
-def chosen(model: FaceModel, pictures: Tensor, ratios: Tensor, region: Tensor) -> ChosenExemplars:
-    """Make exemplars of uint8 pictures (K, 3, R, R) and what the attribute does to them, (K, C, R, R)."""
+def chosen(
+    model: FaceModel,
+    pictures: Tensor,
+    ratios: Tensor,
+    region: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
+) -> ChosenExemplars:
+    """Make exemplars.
+
+    Args:
+        model: generates them.
+        pictures: uint8 (K, 3, R, R).
+        ratios: float32 (K, 1 or 3, R, R), what the attribute does to their light.
+        region: draws where it shows, (R, R), around landmarks, (68, 2), of a face R pixels wide.
+    """
     both = torch.cat([pictures, pictures.flip(-1)])
     generated = model.generate(model.encode(both.permute(0, 2, 3, 1)))
-    return ChosenExemplars(torch.cat([ratios, ratios.flip(-1)]), region, generated.mean(dim=1))
+    predictor = LandmarkPredictor()
+    landmarks = placed(predictor, to_light(both))
+    regions = np.stack([region(points, both.shape[-1]) for points in landmarks])
+    of_both = torch.cat([ratios, ratios.flip(-1)]).expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+    return ChosenExemplars(of_both.cpu().numpy(), regions, landmarks, glance(generated), predictor)
+
+
+def placed(predictor: LandmarkPredictor, light: Tensor) -> NDArray[np.float32]:
+    """Place the landmarks of faces (N, 3, R, R) in [0, 1]: (N, 68, 2) as indices of pixels."""
+    faces = (light * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    side = light.shape[-1]
+    large = max(AT_LEAST, side)
+    larger = [np.asarray(cv2.resize(face, (large, large)), np.uint8) for face in faces]
+    return (np.stack([predictor.place_in_crop(face) for face in larger]) + 0.5) * np.float32(side / large) - 0.5
 
 
 def glance(pictures: Tensor) -> Tensor:
-    """See pictures (N, C, R, R) small, each channel's mean taken off."""
-    small = F.interpolate(pictures, size=(GLANCE, GLANCE), mode="area")
+    """See pictures (N, 3, R, R) small and grey, the mean taken off: (N, 1, G, G)."""
+    small = F.interpolate(pictures.mean(dim=1, keepdim=True), size=(GLANCE, GLANCE), mode="area")
     return small - small.mean(dim=(2, 3), keepdim=True)
 
 

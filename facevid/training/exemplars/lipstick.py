@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,11 +11,9 @@ from facevid.compositing.matte import INNER_LIPS, OUTER_LIPS, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch, to_light
-from facevid.training.exemplars.exemplar import CHEEKS, DARKEST, mean_light, oval, wearers
+from facevid.training.exemplars.exemplar import CHEEKS, DARKEST, mean_light, oval, placed, wearers
 from facevid.training.face_data import FaceData
 
-AT_LEAST = 256
-"""Side in pixels at which landmarks are placed."""
 CANDIDATES = 500
 """Most faces that are looked at."""
 MOST = 2.5
@@ -62,12 +59,9 @@ def _beside_cheeks(light: Tensor, lips: Tensor) -> Tensor:
 
 def _lips(predictor: LandmarkPredictor, light: Tensor) -> Tensor:
     """Draw the lips of faces (N, 3, R, R) in [0, 1]: (N, 1, R, R)."""
-    faces = (light * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return torch.from_numpy(np.stack([_drawn(predictor, face) for face in faces])[:, None]).to(light.device)
+    drawn = np.stack([_drawn(landmarks, light.shape[-1]) for landmarks in placed(predictor, light)])
+    return torch.from_numpy(drawn[:, None]).to(light.device)
 
 
-def _drawn(predictor: LandmarkPredictor, face: NDArray[np.uint8]) -> NDArray[np.float32]:
-    side, large = len(face), max(AT_LEAST, len(face))
-    placed = predictor.place_in_crop(np.asarray(cv2.resize(face, (large, large)), np.uint8))
-    points = (placed + 0.5) * side / large - 0.5
-    return np.maximum(filled(points[OUTER_LIPS], side) - filled(points[INNER_LIPS], side), 0)
+def _drawn(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    return np.maximum(filled(landmarks[OUTER_LIPS], side) - filled(landmarks[INNER_LIPS], side), 0)

@@ -1,0 +1,52 @@
+"""What edits of a face's surface change, such as glasses, a beard or lipstick.
+
+They move nothing: landmarks would take the rims of glasses for brows. Their difference is added as it is, on the shape
+that the face has by then.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.faces import EditedFace
+from facevid.compositing.matte import mouth_matte
+from facevid.compositing.placement import Placement
+from facevid.compositing.warp import landmark_warp, warped
+
+UNCHANGED, CHANGED = 8.0, 20.0
+"""Differences of a colour, of 255: up to the first one an edit is taken to leave a pixel as it was, from the second on
+it is taken whole."""
+
+AROUND = 5, 1.5
+"""Pixels of the generated face: how far around a change it reaches, and how softly it ends."""
+
+INSIDE = 0.5
+"""Of the face's matte, from where on its surface may change: a beard ends at the jaw."""
+
+
+def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+    """Compute what to add to the plate.
+
+    Args:
+        face: edited, in its shape only and whole.
+        matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
+        placement: where the crop lies.
+
+    Returns:
+        float32 (height, width, 3), in units of 0 to 255; 0 wherever nothing changes.
+    """
+    assert face.shape is not None
+    assert face.shaped is not None
+    size, target = face.size, face.moved_landmarks
+    difference = warped(face.edited - face.shaped, landmark_warp(target, face.shape.after, size))
+    inside = ((matte - INSIDE) / (1 - INSIDE)).clip(0, 1)
+    shows = _changes(difference) * inside * (1 - mouth_matte(target, size))
+    return placement.to_region(difference * shows[..., None])
+
+
+def _changes(difference: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell where a face changes, 0 to 1."""
+    reach, softness = AROUND
+    size = np.abs(difference).max(axis=-1)
+    nearby = cv2.GaussianBlur(cv2.dilate(size, np.ones((reach, reach), np.uint8)), (0, 0), softness)
+    return ((nearby - UNCHANGED) / (CHANGED - UNCHANGED)).clip(0, 1)
