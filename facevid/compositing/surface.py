@@ -39,9 +39,16 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     assert face.shaped is not None
     size, target = face.size, face.moved_landmarks
     difference = warped(face.edited - face.shaped, landmark_warp(target, face.shape.after, size))
+    difference -= _cast(difference, matte)
     inside = ((matte - INSIDE) / (1 - INSIDE)).clip(0, 1)
     shows = _changes(difference) * inside * (1 - mouth_matte(target, size))
     return placement.to_region(difference * shows[..., None])
+
+
+def _cast(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell what happens to most of a face, (3,): that is the generator's idea of the light, and no glasses or beard."""
+    face = difference[matte > INSIDE]
+    return np.median(face, axis=0) if len(face) else np.zeros(3, np.float32)
 
 
 def _changes(difference: NDArray[np.float32]) -> NDArray[np.float32]:
