@@ -43,27 +43,30 @@ class ExemplarTraining(EditTraining):
         return super().see(data)
 
     def edit_losses(self, made: Tensor, batch: Batch, drawn: DrawnEdits) -> dict[str, Tensor]:
-        """Hold faces to the exemplars where these show, to the anchor elsewhere."""
-        edited = made[: len(drawn.anchor)]
-        wanted, where = self._with_exemplars(batch[: len(edited)], drawn)
-        light = mean_light((batch.pictures[: len(edited)] + 1) / 2, where).mean(dim=1, keepdim=True)
-        in_own_light = (0.5 / light.clamp(min=DIMMEST)).square()
-        distance = (edited - wanted).square().mean(dim=1, keepdim=True) * in_own_light
+        """Hold faces to the exemplars where these show, and to what they were elsewhere; other edits to the anchor."""
+        count = len(drawn.anchor)
+        pictures = batch[:count]
+        wanted, where = self._wanted(pictures, drawn)
+        difference = made[:count] - wanted
+        light = mean_light((pictures.pictures + 1) / 2, where).mean(dim=1, keepdim=True)
+        squared = (difference * 0.5 / light.clamp(min=DIMMEST)).square().mean(dim=1, keepdim=True)
         return {
-            "anchor": self.anchor_loss((edited - drawn.anchor) * (1 - where)),
-            "exemplar": (distance * where).sum() / where.sum().clamp(min=1),
+            "anchor": self.anchor_loss(difference * (1 - where)),
+            "exemplar": (squared * where).sum() / where.sum().clamp(min=1),
         }
 
     @torch.no_grad()
-    def _with_exemplars(self, batch: Batch, drawn: DrawnEdits) -> tuple[Tensor, Tensor]:
-        """Set what exemplars have into pictures that lack it, (N, 3, R, R); say where, (N, 1, R, R), else 0."""
-        light, where = (batch.pictures + 1) / 2, torch.zeros_like(batch.mask)
+    def _wanted(self, batch: Batch, drawn: DrawnEdits) -> tuple[Tensor, Tensor]:
+        """Put what exemplars have on pictures that lack it, (N, 3, R, R); say where, (N, 1, R, R), else 0."""
+        wanted, where = drawn.anchor.clone(), torch.zeros_like(batch.mask)
         for attribute, exemplars in self._exemplars.items():
             rows = drawn.strengths[attribute] > 0
             if not rows.any():
                 continue
-            gains, shows = exemplars.gains(batch[rows], drawn.faces.after[rows])
-            lacks = ~known_to_have(batch.labels[rows], attribute)
-            light[rows] *= gains ** (drawn.strengths[attribute][rows] * lacks)[:, None, None, None]
-            where[rows] = shows
-        return (light * 2 - 1).clamp(-1, 1), where * batch.mask
+            faces = batch[rows]
+            gains, shows = exemplars.gains(faces, drawn.faces.after[rows])
+            share = drawn.strengths[attribute][rows] * ~known_to_have(faces.labels, attribute)
+            light = (faces.pictures + 1) / 2 * gains ** share[:, None, None, None]
+            wanted[rows] += faces.mask * ((light * 2 - 1).clamp(-1, 1) - wanted[rows])
+            where[rows] = shows * faces.mask
+        return wanted, where

@@ -73,6 +73,14 @@ def test_what_cannot_be_read_is_refused(text, complaint):
         parse_attribute(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "on_surface"),
+    [("glasses", True), ("direction:beard", True), ("Heavy_Makeup", True), ("smile", False), ("ganspace:15", False)],
+)
+def test_edits_of_the_surface_are_told_from_those_of_the_shape(text, on_surface):
+    assert parse_attribute(text).on_surface == on_surface
+
+
 def test_a_misspelling_gets_the_nearest_name_and_the_list():
     message = str(unknown_attribute("smlie", "smlie", ["smile", "age"]))
     assert message == 'unknown attribute "smlie"; did you mean "smile"? this model has: age, smile'

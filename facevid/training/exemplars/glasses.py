@@ -14,6 +14,8 @@ FINE, COARSE = 1.0, 4.0
 """Standard deviations, in pixels of a 128-px face, between which a rim is wide."""
 LIGHTEST = 1.5
 """Most times that a reflection is lighter than the face."""
+SHADE = 0.25
+"""Least share of the light that a rim takes."""
 AT_ONCE = 64
 
 
@@ -26,7 +28,7 @@ def find_glasses(model: FaceModel, data: FaceData, count: int) -> ChosenExemplar
     region = oval(REGION, all_wearers)
     scores = torch.cat([_rims((_light_kept(model, some) - 1) * region) for some in all_wearers.split(AT_ONCE)])
     best = all_wearers[scores.argsort(descending=True)[:count]]
-    return chosen(model, best, _light_kept(model, best), lambda _, side: region[0, 0].cpu().numpy())
+    return chosen(model, best, _rims_alone(_light_kept(model, best)), lambda *_: region[0, 0].cpu().numpy())
 
 
 def _light_kept(model: FaceModel, pictures: Tensor) -> Tensor:
@@ -35,6 +37,12 @@ def _light_kept(model: FaceModel, pictures: Tensor) -> Tensor:
     codes = model.encode(faces)
     without = model.generate_edited(faces, codes, model.edit(codes, {"glasses": -1.0}))
     return ((to_light(pictures) + DARKEST) / ((without + 1) / 2 + DARKEST).clamp(min=DARKEST)).clamp(0, LIGHTEST)
+
+
+def _rims_alone(ratios: Tensor) -> Tensor:
+    """Leave out the colours, which a generated face has not quite right, and what darkens little, (K, 1, R, R)."""
+    darker = 1 - ratios.mean(dim=1, keepdim=True)
+    return 1 - ((darker - SHADE) / (1 - SHADE)).clamp(min=0)
 
 
 def _rims(ratios: Tensor) -> Tensor:
