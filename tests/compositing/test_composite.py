@@ -80,6 +80,20 @@ def test_a_rim_that_an_edit_draws_stays_sharp(portrait, face):
     assert max(abs(change(-5)), abs(change(5))) < 8
 
 
+def test_the_edge_of_what_an_edit_puts_on_gets_sharper_and_does_not_ring(face):
+    shade = np.zeros((SIZE, SIZE, 3), np.float32)
+    shade[60:100, 50:65] = -80
+    large = np.full((600, 600, 3), 128, np.uint8)
+    worn = replace(face, crop_to_frame=np.array([[4.0, 0, 20], [0, 4.0, 20]]))
+    worn = replace(worn, edited=face.edited + cv2.GaussianBlur(shade, (0, 0), 1.5))
+    patch = composited(large, worn, CompositingOptions("keep", "feather"))
+    row = patch.delta[20 + 4 * 80 - patch.y, :, 0]
+    edge = row[20 + 4 * 57 - patch.x : 20 + 4 * 75 - patch.x]
+    assert np.count_nonzero((edge < -8) & (edge > -72)) < 12  # 15 in the generated face
+    assert row.min() > -81
+    assert row.max() < 1
+
+
 def test_broad_shading_is_dropped_and_a_changed_surface_stays_whole(portrait, face):
     around = cv2.GaussianBlur(face_matte(face.landmarks, SIZE), (0, 0), 3)[..., None]
     x, y = cv2.transform(face.landmarks[None, [8, 57]].mean(axis=1, keepdims=True), face.crop_to_frame)[0, 0]
