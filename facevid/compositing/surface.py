@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.compositing.detail import LUMA
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import mouth_matte
 from facevid.compositing.placement import Placement
@@ -19,6 +20,10 @@ it is taken whole."""
 
 AROUND = 5, 1.5
 """Pixels of the generated face: how far around a change it reaches, and how softly it ends."""
+
+STAIN, DARKEST = 8.0, 8.0
+"""Differences of a colour, of 255: up to the first one nothing is dyed, from twice as much on all of it. The second one
+is the least light that is divided by."""
 
 INSIDE = 0.3
 """Of the face's matte, from where on its surface may change: a beard ends at the jaw, glasses before the ears."""
@@ -42,8 +47,10 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     assert face.shape is not None
     assert face.shaped is not None
     size, target = face.size, face.moved_landmarks
-    difference = warped(face.edited - face.shaped, landmark_warp(target, face.shape.after, size))
-    difference -= _cast(difference, matte)
+    warp = landmark_warp(target, face.shape.after, size)
+    shaped = warped(face.shaped, warp)
+    difference = warped(face.edited, warp) - shaped
+    difference = _without_stains(difference - _cast(difference, matte), shaped)
     inside = ((matte - INSIDE) / (1 - INSIDE)).clip(0, 1)
     shows = _changes(difference) * inside * (1 - mouth_matte(target, size))
     change = placement.to_region(difference * shows[..., None])
@@ -67,6 +74,15 @@ def _cast(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArra
     """Tell what happens to most of a face, (3,): that is the generator's idea of the light, and no glasses or beard."""
     face = difference[matte > INSIDE]
     return np.median(face, axis=0) if len(face) else np.zeros(3, np.float32)
+
+
+def _without_stains(difference: NDArray[np.float32], face: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Drop slight changes of colour beyond those of the light alone: beards come in no green."""
+    lighter = (difference @ LUMA) / np.maximum(face @ LUMA, DARKEST)
+    of_light = face * lighter[..., None]
+    of_colour = difference - of_light
+    size = cv2.GaussianBlur(np.abs(of_colour).max(axis=-1), (0, 0), AROUND[1])
+    return of_light + of_colour * ((size - STAIN) / STAIN).clip(0, 1)[..., None]
 
 
 def _changes(difference: NDArray[np.float32]) -> NDArray[np.float32]:

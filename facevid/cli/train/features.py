@@ -70,7 +70,7 @@ def command(
     \b
       facevid train features --data faces --model mine --out run --steps 4000 --minutes 60
       facevid models import mine run/features.pt --name mine --overwrite
-      facevid train features --exemplars --data faces --model mine --out made --steps 2400
+      facevid train features --exemplars --data faces --model mine --out made --steps 6000
       facevid train features --adversarial --data faces --model mine --out sharp --steps 500
 
     With --exemplars or --adversarial the samples show edits, too. Import the result of each before the next begins.
