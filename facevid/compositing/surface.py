@@ -21,9 +21,11 @@ it is taken whole."""
 AROUND = 5, 1.5
 """Pixels of the generated face: how far around a change it reaches, and how softly it ends."""
 
-STAIN, DARKEST = 8.0, 8.0
-"""Differences of a colour, of 255: up to the first one nothing is dyed, from twice as much on all of it. The second one
-is the least light that is divided by."""
+STAIN = 8.0
+"""Difference of a colour, of 255, up to which nothing is taken to be dyed; from twice as much on it is."""
+
+DARKEST = 8.0
+"""Least light, of 255, that is divided by."""
 
 INSIDE = 0.3
 """Of the face's matte, from where on its surface may change: a beard ends at the jaw, glasses before the ears."""
@@ -77,7 +79,7 @@ def _cast(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArra
 
 
 def _without_stains(difference: NDArray[np.float32], face: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Drop slight changes of colour beyond those of the light alone: beards come in no green."""
+    """Drop slight changes of colour beside those of the light: beards come in no green."""
     lighter = (difference @ LUMA) / np.maximum(face @ LUMA, DARKEST)
     of_light = face * lighter[..., None]
     of_colour = difference - of_light
