@@ -11,6 +11,7 @@ import pytest
 
 from facevid import edit_video
 from facevid.errors import NoFaceError, UsageError
+from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import EditSummary
 from facevid.video import open_clip
@@ -51,6 +52,24 @@ def test_the_face_changes_and_the_rest_does_not(portrait_clip, smiling):
     assert not changed[:, :60].any()
     assert not changed[:, 260:].any()
     assert not changed[225:].any()
+
+
+def test_glasses_change_the_eyes_region_and_move_nothing_else(portrait, tmp_path):
+    cv2.imwrite(str(tmp_path / "in.png"), portrait[..., ::-1])
+    (face,) = DlibDetector().detect(portrait)
+
+    def changes(*attributes: str) -> tuple[float, float]:
+        out = tmp_path / f"{len(attributes)}.png"
+        edit_video(tmp_path / "in.png", out, list(attributes), EditOptions(compute=CPU, overwrite=True))
+        change = np.abs(pictures(out)[0] - portrait).max(axis=-1)
+        boxes = [cv2.boundingRect(face.landmarks[part]) for part in (slice(22, 48), slice(48, 68))]
+        eyes, mouth = (change[y : y + height, x : x + width] for x, y, width, height in boxes)
+        return float(eyes.max()), float(mouth.mean())
+
+    eyes, mouth = changes("glasses=1")
+    assert eyes > 60
+    assert mouth < 0.1
+    assert changes("glasses=1", "smile=1")[1] == pytest.approx(changes("smile=1")[1], rel=0.1)
 
 
 def test_frames_times_and_sound_are_those_of_the_source(portrait_clip, smiling):

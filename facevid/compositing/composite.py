@@ -57,7 +57,9 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
     soft = placement.to_region(matte).clip(0, 1)
     visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
     if options.detail == "keep":
-        delta = blend(kept_detail(face, matte, plate, placement, visible), plate, soft)
+        delta = np.zeros(plate.shape, np.float32)
+        if face.shaped is not face.reconstruction:
+            delta += blend(kept_detail(face, matte, plate, placement, visible), plate, soft)
         if face.edited is not face.shaped:
             delta += surface_change(face, matte, placement)
     else:
