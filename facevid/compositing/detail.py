@@ -20,8 +20,8 @@ LUMA_BAND, CHROMA_BAND = 0.15, 0.03
 generator's idea of the light on a whole face is not the shot's, and of its colour even less."""
 
 SOFTNESS = 2.5
-"""The same in pixels of the generated face, above whose detail shading is dropped: what an edit makes anew,
-such as a mouth, is softer than what it takes away, and the finest difference of the two would blur the plate's own."""
+"""The same in pixels of the generated face, above whose detail shading is dropped: what an edit makes anew, such as a
+mouth, is softer than what it takes away, and the finest difference of the two would blur the plate's own."""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 

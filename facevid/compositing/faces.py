@@ -34,7 +34,9 @@ class EditedFace:
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
         edited: float32 (S, S, 3) RGB, 0 to 255.
         reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
-        shaped: the same with those edits only that change its shape; needed to keep the plate's detail, else None.
+        shaped: the same with those edits only that change its shape; needed to keep the plate's detail, else None. It
+            is `reconstruction` itself where no edit changes the shape, `edited` itself where none changes the surface:
+            neither is then composited.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.

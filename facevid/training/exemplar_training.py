@@ -7,8 +7,7 @@ from facevid.errors import UsageError
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
-from facevid.training.exemplars import FINDERS, Exemplars, known_to_have
-from facevid.training.exemplars.exemplar import mean_light
+from facevid.training.exemplars import FINDERS, Exemplars, known_to_have, mean_light
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute

@@ -8,11 +8,11 @@ edit does to the light of another face. Which exemplar depends on the face alone
 from collections.abc import Mapping
 
 from facevid.training.exemplars.beard import find_beards
-from facevid.training.exemplars.exemplar import Exemplars, FindExemplars, known_to_have
+from facevid.training.exemplars.exemplar import Exemplars, FindExemplars, known_to_have, mean_light
 from facevid.training.exemplars.glasses import find_glasses
 from facevid.training.exemplars.lipstick import find_lipsticks
 
 FINDERS: Mapping[str, FindExemplars] = {"glasses": find_glasses, "beard": find_beards, "lipstick": find_lipsticks}
 """By the editor's attribute."""
 
-__all__ = ["FINDERS", "Exemplars", "known_to_have"]
+__all__ = ["FINDERS", "Exemplars", "known_to_have", "mean_light"]

@@ -70,8 +70,8 @@ class ChosenExemplars:
         """Bring the exemplar most like each face to the face's landmarks."""
         distances = (glance(generated)[:, None] - self.glances[None]).square().mean(dim=(2, 3, 4))
         landmarks = placed(self.predictor, (batch.pictures + 1) / 2)
-        chosen_ones = distances.argmin(dim=1).tolist()
-        moved = np.stack([self._moved(number, target) for number, target in zip(chosen_ones, landmarks, strict=True)])
+        nearest = distances.argmin(dim=1).tolist()
+        moved = np.stack([self._moved(number, target) for number, target in zip(nearest, landmarks, strict=True)])
         ratios, where = torch.from_numpy(moved).permute(0, 3, 1, 2).to(generated.device).split((3, 1), dim=1)
         return 1 + where * (ratios - 1), where
 
