@@ -14,7 +14,7 @@ from facevid.compositing.matte import mouth_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
-UNCHANGED, CHANGED = 8.0, 20.0
+UNCHANGED, CHANGED = 12.0, 28.0
 """Differences of a colour, of 255: up to the first one an edit is taken to leave a pixel as it was, from the second on
 it is taken whole."""
 
@@ -27,7 +27,7 @@ STAIN = 8.0
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
 
-INSIDE = 0.3
+INSIDE = 0.6
 """Of the face's matte, from where on its surface may change: a beard ends at the jaw, glasses before the ears."""
 
 SHARPER, FINE = 2.0, 1.2
