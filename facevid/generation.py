@@ -43,6 +43,11 @@ class TrackEdit:
         """Those of the edits that change the shape of the face, not just its surface."""
         return [each for each in self.strengths if not parse_attribute(each[0]).on_surface]
 
+    @property
+    def surfacing(self) -> Strengths:
+        """The others: those that change nothing but its surface."""
+        return [each for each in self.strengths if parse_attribute(each[0]).on_surface]
+
 
 @dataclass(frozen=True)
 class TrackFaces:

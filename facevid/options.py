@@ -60,7 +60,8 @@ class CompositingOptions:
 
     Attributes:
         detail: "keep" moves the plate's own pixels, "replace" puts the generated face there; None follows the model.
-        blend: "seamless" (Poisson cloning) or "feather" (the matte alone).
+        blend: how a generated face is put there: "seamless" (Poisson cloning) or "feather" (the matte alone). Where
+            detail is kept there is no seam: the face is the plate's own at its edge.
     """
 
     detail: Detail | None = None

@@ -1,6 +1,6 @@
 """From codes to changed frames: edit the codes, generate the faces, set them into their frames."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +13,7 @@ from facevid.compositing.shape import lip_opening
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.generation import TrackEdit, faces_of
+from facevid.generation import Strengths, TrackEdit, faces_of
 from facevid.latents.smoothing import smooth, smooth_effect
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
@@ -115,14 +115,16 @@ class Renderer:
         if not offsets:
             return
         made = self._generated(prepared.edit, np.array(offsets))
-        for offset, (edited, reconstruction, shaped) in zip(offsets, made, strict=True):
+        for offset, (edited, reconstruction, shaped, surfaced) in zip(offsets, made, strict=True):
             to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
             face = EditedFace(
+                size=self.model.resolution,
                 crop_to_frame=to_frame,
                 landmarks=_transformed(encoded.landmarks[offset], cv2.invertAffineTransform(to_frame)),
                 edited=edited,
                 reconstruction=reconstruction,
                 shaped=shaped,
+                surfaced=surfaced,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,
@@ -130,21 +132,20 @@ class Renderer:
             )
             yield track.first + offset, face
 
-    def _generated(
-        self, edit: TrackEdit, offsets: NDArray[np.intp]
-    ) -> Iterator[tuple[_Picture, _Picture | None, _Picture | None]]:
-        """Generate each face edited, unedited, and edited in its shape only; None where that is not wanted."""
-        faces = faces_of(edit.encoded, self.model, self.sigma, offsets)
-        nothing = [None] * len(offsets)
-        edited = list(faces.generate(edit.strengths))
-        reconstruction = list(faces.generate([])) if self.reconstruct else nothing
-        if not self.keep_detail:
-            shaped: Iterable[_Picture | None] = nothing
-        elif not edit.shaping:
-            shaped = reconstruction
-        else:
-            shaped = edited if len(edit.shaping) == len(edit.strengths) else faces.generate(edit.shaping)
-        return zip(edited, reconstruction, shaped, strict=True)
+    def _generated(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> Iterator[tuple[_Picture | None, ...]]:
+        """Generate each face with all edits, with none, with those of its shape, and with those of its surface.
+
+        None in place of what is not wanted.
+        """
+        faces, keep = faces_of(edit.encoded, self.model, self.sigma, offsets), self.keep_detail
+        wanted: tuple[tuple[bool, Strengths], ...] = (
+            (not keep, edit.strengths),
+            (self.reconstruct, []),
+            (keep and bool(edit.shaping), edit.shaping),
+            (keep and bool(edit.surfacing), edit.surfacing),
+        )
+        made = [faces.generate(strengths) if needed else [None] * len(offsets) for needed, strengths in wanted]
+        return zip(*made, strict=True)
 
 
 def set_into(

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     type=click.Choice(["seamless", "feather"]),
     default=CompositingOptions.blend,
     show_default=True,
-    help="Poisson cloning, or the feathered matte alone.",
+    help="With --detail replace: Poisson cloning, or the feathered matte alone.",
 )
 @click.option(
     "--compare",

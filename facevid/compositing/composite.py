@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.cloning import feathered, seamless
-from facevid.compositing.detail import kept_detail
+from facevid.compositing.detail import moved_detail
 from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
@@ -53,20 +53,20 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
         return None
     plate = np.ascontiguousarray(frame[placement.rows_and_columns])
     matte = face_matte(face.moved_landmarks, face.size)
-    blend = seamless if options.blend == "seamless" else feathered
-    soft = placement.to_region(matte).clip(0, 1)
     visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
     if options.detail == "keep":
         delta = np.zeros(plate.shape, np.float32)
-        if face.shaped is not face.reconstruction:
-            delta += blend(kept_detail(face, matte, plate, placement, visible), plate, soft)
-        if face.edited is not face.shaped:
+        if face.shaped is not None:
+            delta += moved_detail(face, matte, plate, placement, visible)
+        if face.surfaced is not None:
             delta += surface_change(face, matte, placement)
     else:
+        assert face.edited is not None
         replaced = placement.to_region(face.edited)
         if visible is not None:
             replaced = plate + (replaced - plate) * visible[..., None]
-        delta = blend(replaced, plate, soft) * np.float32(face.opacity)
+        blend = seamless if options.blend == "seamless" else feathered
+        delta = blend(replaced, plate, placement.to_region(matte).clip(0, 1)) * np.float32(face.opacity)
     if visible is not None:
         delta *= visible[..., None]
     return Patch(placement.x, placement.y, delta)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.faces import EditedFace
-from facevid.compositing.matte import mouth_matte
+from facevid.compositing.matte import inner, mouth_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
@@ -26,14 +26,16 @@ mouth, is softer than what it takes away, and the finest difference of the two w
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
-def kept_detail(
+def moved_detail(
     face: EditedFace,
     matte: NDArray[np.float32],
     plate: NDArray[np.uint8],
     placement: Placement,
     visible: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
-    """Build the face, its shape edited, from the plate's pixels.
+    """Compute what to add to the plate so that its own pixels make the face whose shape is edited.
+
+    Poisson cloning has no place here: the face is the plate itself where the matte ends.
 
     Args:
         face: with its reconstruction, before and after its change of shape.
@@ -43,27 +45,25 @@ def kept_detail(
         visible: float32 (height, width), 0 where something is before the face, 1 elsewhere; None where nothing is.
 
     Returns:
-        float32 (height, width, 3), 0 to 255 and a little beyond; the plate itself where the matte is 0, where something
-        is before the face, and where its pixels would be fetched from.
+        float32 (height, width, 3), in units of 0 to 255; 0 where the matte is 0, where something is before the face,
+        and where its pixels would be fetched from.
     """
     assert face.shape is not None
     assert face.reconstruction is not None
     assert face.shaped is not None
     size, target = face.size, face.moved_landmarks
-    soft = matte[..., None]
-    motion = placement.to_region(landmark_warp(target, face.landmarks, size) * soft)
+    motion = placement.to_region(landmark_warp(target, face.landmarks, size) * matte[..., None])
     frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
     motion = motion @ frame_from_crop.T
     moved = warped(plate, motion)
 
     shaped = warped(face.shaped, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
-    shows = soft * (1 - mouth_matte(target, size))[..., None]
-    changed = moved + placement.to_region(_shading(shaped - reconstruction, matte) * shows)
+    shows = inner(matte) * (1 - mouth_matte(target, size))
+    change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
     if visible is None:
-        return changed
-    shown = np.minimum(visible, warped(visible, motion).clip(0, 1))
-    return plate + (changed - plate) * shown[..., None]
+        return change
+    return change * np.minimum(visible, warped(visible, motion).clip(0, 1))[..., None]
 
 
 def _shading(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:

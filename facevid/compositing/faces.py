@@ -13,8 +13,8 @@ class ShapeChange:
     """How an edit changes the shape of a generated face, in one frame.
 
     Attributes:
-        before, after: its landmarks in `EditedFace.reconstruction` and `EditedFace.shaped`, (68, 2) each, as indices of
-            the crop's pixels.
+        before, after: its landmarks in `EditedFace.reconstruction` and with the edits of its shape, (68, 2) each, as
+            indices of the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
         opening: how many times wider the edit makes the gap between the lips; see `shape.lip_opening`.
     """
@@ -27,16 +27,16 @@ class ShapeChange:
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One face of one frame, as the generator made it.
+    """One face of one frame, as the generator made it; its pictures are float32 (S, S, 3) RGB, 0 to 255.
 
     Attributes:
+        size: side S of the generated pictures, in pixels.
         crop_to_frame: float64 (2, 3), from indices of the crop's pixels to indices of the frame's.
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
-        edited: float32 (S, S, 3) RGB, 0 to 255.
-        reconstruction: the same before the edit; needed to keep the plate's detail and to compare, else None.
-        shaped: the same with those edits only that change its shape; needed to keep the plate's detail, else None. It
-            is `reconstruction` itself where no edit changes the shape, `edited` itself where none changes the surface:
-            neither is then composited.
+        edited: with all edits; needed to replace the plate's face, else None.
+        reconstruction: without any; needed to keep the plate's detail and to compare, else None.
+        shaped, surfaced: with those edits only that change its shape, and those that change its surface; needed to keep
+            the plate's detail. None where there are no such edits.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
@@ -44,20 +44,17 @@ class EditedFace:
             is.
     """
 
+    size: int
     crop_to_frame: NDArray[np.float64]
     landmarks: NDArray[np.floating]
-    edited: NDArray[np.float32]
+    edited: NDArray[np.float32] | None = None
     reconstruction: NDArray[np.float32] | None = None
     shaped: NDArray[np.float32] | None = None
+    surfaced: NDArray[np.float32] | None = None
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0
     visibility: NDArray[np.generic] | None = None
-
-    @property
-    def size(self) -> int:
-        """Side of the generated pictures, in pixels."""
-        return self.edited.shape[0]
 
     @property
     def moved_landmarks(self) -> NDArray[np.floating]:

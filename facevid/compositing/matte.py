@@ -20,6 +20,10 @@ FEATHER = 0.03
 LIP_EDGE = 0.012
 """The same of the mouth's, whose matte reaches as far over the lips."""
 
+INNER = 0.65
+"""Of the matte, from where on a face is taken to be all face: beyond it, generated faces have other hair and another
+background."""
+
 FINER = 4
 """How many times finer than the crop's pixels outlines are drawn: a matte moves with its face, not by whole pixels."""
 
@@ -40,6 +44,11 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
+
+
+def inner(matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Draw in a face's matte to where it is all face, still soft at its edge: a beard ends at the jaw."""
+    return ((matte - INNER) / (1 - INNER)).clip(0, 1)
 
 
 def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """What edits of a face's surface change, such as glasses, a beard or lipstick.
 
-They move nothing: landmarks would take the rims of glasses for brows. Their difference is added as it is, on the shape
-that the face has by then.
+They move nothing: landmarks would take the rims of glasses for brows. What they alone change is added as it is, moved
+along with the face where other edits change its shape.
 """
 
 import cv2
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.detail import LUMA
 from facevid.compositing.faces import EditedFace
-from facevid.compositing.matte import mouth_matte
+from facevid.compositing.matte import inner, mouth_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
@@ -27,9 +27,6 @@ STAIN = 8.0
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
 
-INSIDE = 0.6
-"""Of the face's matte, from where on its surface may change: a beard ends at the jaw, glasses before the ears."""
-
 SHARPER, FINE = 2.0, 1.2
 """How much is added of the detail finer than this standard deviation, in pixels of the generated face: its edges are
 softer than the plate's."""
@@ -39,7 +36,7 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     """Compute what to add to the plate.
 
     Args:
-        face: edited, in its shape only and whole.
+        face: with its reconstruction, and with the edits of its surface.
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
         placement: where the crop lies.
 
@@ -47,14 +44,14 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
         float32 (height, width, 3), in units of 0 to 255; 0 wherever nothing changes.
     """
     assert face.shape is not None
-    assert face.shaped is not None
+    assert face.reconstruction is not None
+    assert face.surfaced is not None
     size, target = face.size, face.moved_landmarks
-    warp = landmark_warp(target, face.shape.after, size)
-    shaped = warped(face.shaped, warp)
-    difference = warped(face.edited, warp) - shaped
-    difference = _without_stains(difference - _cast(difference, matte), shaped)
-    inside = ((matte - INSIDE) / (1 - INSIDE)).clip(0, 1)
-    shows = _changes(difference) * inside * (1 - mouth_matte(target, size))
+    warp = landmark_warp(target, face.shape.before, size)
+    reconstruction = warped(face.reconstruction, warp)
+    difference = warped(face.surfaced, warp) - reconstruction
+    difference = _without_stains(difference - _cast(difference, matte), reconstruction)
+    shows = _changes(difference) * inner(matte) * (1 - mouth_matte(target, size))
     change = placement.to_region(difference * shows[..., None])
     return _sharpened(change, 1 / placement.scale) if placement.scale < 1 else change
 
@@ -74,7 +71,7 @@ def _sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32
 
 def _cast(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
     """Tell what happens to most of a face, (3,): that is the generator's idea of the light, and no glasses or beard."""
-    face = difference[matte > INSIDE]
+    face = difference[inner(matte) > 0]
     return np.median(face, axis=0) if len(face) else np.zeros(3, np.float32)
 
 
