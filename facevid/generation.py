@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.encoded import EncodedTrack
-from facevid.latents.attributes import parse_attribute
+from facevid.latents.attributes import Region, parse_attribute
 from facevid.latents.smoothing import smooth_codes
 from facevid.models import FaceModel
 
@@ -41,12 +41,18 @@ class TrackEdit:
     @property
     def shaping(self) -> Strengths:
         """Those of the edits that change the shape of the face, not just its surface."""
-        return [each for each in self.strengths if not parse_attribute(each[0]).on_surface]
+        return [each for each in self.strengths if parse_attribute(each[0]).surface is None]
 
     @property
     def surfacing(self) -> Strengths:
         """The others: those that change nothing but its surface."""
-        return [each for each in self.strengths if parse_attribute(each[0]).on_surface]
+        return [each for each in self.strengths if parse_attribute(each[0]).surface is not None]
+
+    @property
+    def regions(self) -> frozenset[Region]:
+        """Where these show."""
+        found = (parse_attribute(attribute).surface for attribute, _ in self.strengths)
+        return frozenset(region for region in found if region is not None)
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ class Renderer:
                 reconstruction=reconstruction,
                 shaped=shaped,
                 surfaced=surfaced,
+                regions=prepared.edit.regions,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,

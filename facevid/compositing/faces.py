@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.shape import moved_landmarks
+from facevid.latents.attributes import Region
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class EditedFace:
         reconstruction: without any; needed to keep the plate's detail and to compare, else None.
         shaped, surfaced: with those edits only that change its shape, and those that change its surface; needed to keep
             the plate's detail. None where there are no such edits.
+        regions: where edits of the surface show.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
@@ -51,6 +53,7 @@ class EditedFace:
     reconstruction: NDArray[np.float32] | None = None
     shaped: NDArray[np.float32] | None = None
     surfaced: NDArray[np.float32] | None = None
+    regions: frozenset[Region] = frozenset({"face"})
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0

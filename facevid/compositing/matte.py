@@ -1,8 +1,12 @@
 """The matte of a face: where its edit may show."""
 
+from collections.abc import Collection
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from facevid.latents.attributes import Region
 
 BROWS = slice(17, 27)
 NOSE_BASE = 33
@@ -23,6 +27,14 @@ LIP_EDGE = 0.012
 INNER = 0.65
 """Of the matte, from where on a face is taken to be all face: beyond it, generated faces have other hair and another
 background."""
+
+_OUTLINES: dict[Region, list[int]] = {
+    "lower face": [*range(1, 16), *range(35, 30, -1)],
+    "eyes": [0, *range(17, 27), 16, 15, 14, 33, 2, 1],
+    "lips": [*range(48, 60)],
+}
+REGION_EDGE = 0.02
+"""How far a region of the surface reaches beyond its outline, and is soft, as a share of the crop's side."""
 
 FINER = 4
 """How many times finer than the crop's pixels outlines are drawn: a matte moves with its face, not by whole pixels."""
@@ -62,6 +74,26 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     """
     inside = filled(landmarks[INNER_LIPS], size)
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
+
+
+def surface_matte(regions: Collection[Region], landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Draw some regions of a face's surface in its crop, without the inside of an open mouth.
+
+    Args:
+        regions: which; for all of the face, what is around it is drawn, too.
+        landmarks, size: as for `face_matte`.
+
+    Returns:
+        float32 (size, size): 1 in any of the regions, 0 beyond them, soft between.
+    """
+    outside_mouth = 1 - mouth_matte(landmarks, size)
+    if "face" in regions:
+        return outside_mouth
+    outlines = [landmarks[_OUTLINES[region]] for region in regions]
+    drawn = np.maximum.reduce([filled(outline, size) for outline in outlines])
+    reach = 2 * round(REGION_EDGE * size) + 1
+    wider = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return cv2.GaussianBlur(wider, (0, 0), REGION_EDGE * size / 2) * outside_mouth
 
 
 def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:

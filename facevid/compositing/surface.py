@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.detail import LUMA
 from facevid.compositing.faces import EditedFace
-from facevid.compositing.matte import inner, mouth_matte
+from facevid.compositing.matte import inner, surface_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
@@ -51,7 +51,7 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     reconstruction = warped(face.reconstruction, warp)
     difference = warped(face.surfaced, warp) - reconstruction
     difference = _without_stains(difference - _cast(difference, matte), reconstruction)
-    shows = _changes(difference) * inner(matte) * (1 - mouth_matte(target, size))
+    shows = _changes(difference) * inner(matte) * surface_matte(face.regions, target, size)
     change = placement.to_region(difference * shows[..., None])
     return _sharpened(change, 1 / placement.scale) if placement.scale < 1 else change
 

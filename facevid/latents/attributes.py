@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from facevid.errors import UsageError
 
@@ -51,20 +52,21 @@ CELEBA = (
 )
 """CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
 
-ON_SURFACE = frozenset(
-    {
-        "5_o_Clock_Shadow",
-        "Eyeglasses",
-        "Goatee",
-        "Heavy_Makeup",
-        "Mustache",
-        "No_Beard",
-        "Rosy_Cheeks",
-        "Sideburns",
-        "Wearing_Lipstick",
-    }
-)
-"""Those of a face's surface: beards, make-up and glasses. Its shape stays as it is."""
+Region = Literal["face", "lower face", "eyes", "lips"]
+"""A part of a face."""
+
+ON_SURFACE: dict[str, Region] = {
+    "5_o_Clock_Shadow": "lower face",
+    "Eyeglasses": "eyes",
+    "Goatee": "lower face",
+    "Heavy_Makeup": "face",
+    "Mustache": "lower face",
+    "No_Beard": "lower face",
+    "Rosy_Cheeks": "face",
+    "Sideburns": "face",
+    "Wearing_Lipstick": "lips",
+}
+"""Those of a face's surface, and where they show: beards, make-up and glasses. Its shape stays as it is."""
 
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
@@ -159,9 +161,9 @@ class AttributeRequest:
     layers: range | None = None
 
     @property
-    def on_surface(self) -> bool:
-        """Whether the face's surface changes but not its shape. Of a component or an unknown name nobody knows."""
-        return self.method != "ganspace" and self.attribute.name in ON_SURFACE
+    def surface(self) -> Region | None:
+        """Where the face's surface changes; None if its shape does, too: of a component or an unknown name it may."""
+        return None if self.method == "ganspace" else ON_SURFACE.get(self.attribute.name)
 
 
 def attribute_of(name: str) -> Attribute:

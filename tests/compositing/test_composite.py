@@ -123,6 +123,22 @@ def test_broad_shading_is_dropped_and_a_changed_surface_stays_whole(portrait, fa
     assert change(replace(face, surfaced=face.reconstruction - (lower < face.reconstruction) * 5)) == 0
 
 
+@pytest.mark.parametrize("region", ["lower face", "eyes", "lips"])
+def test_a_surface_changes_where_its_edit_belongs(face, region):
+    plate = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    spots = {"brow": 19, "under eye": 41, "lip": 57, "chin": 8}
+    dotted = face.reconstruction.copy()
+    places = {name: np.rint(face.landmarks[number]).astype(int) for name, number in spots.items()}
+    places["under eye"] += (0, 4)
+    places["chin"] -= (0, 6)
+    for place in places.values():
+        cv2.circle(dotted, place.tolist(), 3, (0.0, 0.0, 255.0), -1)
+    dotted = replace(face, crop_to_frame=np.eye(2, 3), surfaced=dotted, regions=frozenset({region}))
+    patch = composited(plate, dotted, KEEP)
+    shown = {name for name, (x, y) in places.items() if np.abs(patch.delta[y - patch.y, x - patch.x]).max() > 40}
+    assert shown == {"lower face": {"chin", "lip"}, "eyes": {"brow", "under eye"}, "lips": {"lip"}}[region]
+
+
 def test_glasses_move_with_the_face_and_keep_their_look_when_it_smiles(portrait, face):
     shift = np.tile([0.0, 3.0], (68, 1))
     moved = warped(face.reconstruction, landmark_warp(face.landmarks + shift, face.landmarks, SIZE))

@@ -74,11 +74,17 @@ def test_what_cannot_be_read_is_refused(text, complaint):
 
 
 @pytest.mark.parametrize(
-    ("text", "on_surface"),
-    [("glasses", True), ("direction:beard", True), ("Heavy_Makeup", True), ("smile", False), ("ganspace:15", False)],
+    ("text", "surface"),
+    [
+        ("glasses", "eyes"),
+        ("direction:beard", "lower face"),
+        ("Heavy_Makeup", "face"),
+        ("smile", None),
+        ("ganspace:15", None),
+    ],
 )
-def test_edits_of_the_surface_are_told_from_those_of_the_shape(text, on_surface):
-    assert parse_attribute(text).on_surface == on_surface
+def test_edits_of_the_surface_are_told_from_those_of_the_shape(text, surface):
+    assert parse_attribute(text).surface == surface
 
 
 def test_a_misspelling_gets_the_nearest_name_and_the_list():
