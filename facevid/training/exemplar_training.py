@@ -7,7 +7,7 @@ from facevid.errors import UsageError
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
-from facevid.training.exemplars import FINDERS, Exemplars, known_to_have, mean_light
+from facevid.training.exemplars import BY_DEGREES, FINDERS, Exemplars, known_to_have, mean_light
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
@@ -48,10 +48,10 @@ class ExemplarTraining(EditTraining):
         wanted, where = self._wanted(pictures, drawn)
         difference = made[:count] - wanted
         light = mean_light((pictures.pictures + 1) / 2, where).mean(dim=1, keepdim=True)
-        squared = (difference * 0.5 / light.clamp(min=DIMMEST)).square().mean(dim=1, keepdim=True)
+        squared = mean_light((difference * 0.5 / light.clamp(min=DIMMEST)).square(), where).mean(dim=(1, 2, 3))
         return {
             "anchor": self.anchor_loss(difference * (1 - where)),
-            "exemplar": (squared * where).sum() / where.sum().clamp(min=1),
+            "exemplar": squared.sum() / where.amax(dim=(1, 2, 3)).sum().clamp(min=1),
         }
 
     @torch.no_grad()
@@ -59,12 +59,14 @@ class ExemplarTraining(EditTraining):
         """Put what exemplars have on pictures that lack it, (N, 3, R, R); say where, (N, 1, R, R), else 0."""
         wanted, where = drawn.anchor.clone(), torch.zeros_like(batch.mask)
         for attribute, exemplars in self._exemplars.items():
-            rows = drawn.strengths[attribute] > 0
+            strengths = drawn.strengths[attribute]
+            rows = strengths != 0 if attribute in BY_DEGREES else strengths > 0
             if not rows.any():
                 continue
-            faces = batch[rows]
+            faces, share = batch[rows], strengths[rows]
             gains, shows = exemplars.gains(faces, drawn.faces.after[rows])
-            share = drawn.strengths[attribute][rows] * ~known_to_have(faces.labels, attribute)
+            if attribute not in BY_DEGREES:
+                share = share * ~known_to_have(faces.labels, attribute)
             light = (faces.pictures + 1) / 2 * gains ** share[:, None, None, None]
             wanted[rows] += faces.mask * ((light * 2 - 1).clamp(-1, 1) - wanted[rows])
             where[rows] = shows * faces.mask

@@ -186,10 +186,16 @@ class ExemplarRecipe(EditRecipe):
     """
 
     edited: float = 0.75
-    often: tuple[tuple[str, float], ...] = (("smile", 3.0), ("glasses", 6.0), ("beard", 5.0), ("lipstick", 3.0))
+    often: tuple[tuple[str, float], ...] = (
+        ("smile", 3.0),
+        ("glasses", 8.0),
+        ("beard", 4.0),
+        ("lipstick", 2.0),
+        ("age", 4.0),
+    )
     spread: tuple[float, float] = (0.3, 1.2)
     anchor: float = 20.0
     finest: float = 1.0
 
-    exemplars: tuple[tuple[str, int], ...] = (("glasses", 1), ("beard", 1), ("lipstick", 12))
+    exemplars: tuple[tuple[str, int], ...] = (("glasses", 100), ("beard", 1), ("lipstick", 12), ("age", 300))
     exemplar: float = 30.0

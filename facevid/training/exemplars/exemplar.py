@@ -82,6 +82,34 @@ class ChosenExemplars:
         return warped(np.dstack([ratios, region]), warp).clip(0, None)
 
 
+@dataclass(frozen=True)
+class Prototype:
+    """One change for all faces, drawn for the shape of a mean face.
+
+    Attributes:
+        change: float32 (R, R), the logarithm of how many times lighter an edit of strength 1 makes a face.
+        region: float32 (R, R), 1 where it shows, falling smoothly to 0.
+        landmarks: float32 (68, 2) of that face, as indices of pixels.
+        carriers: numbers of the landmarks that both move with.
+        predictor: places landmarks.
+    """
+
+    change: NDArray[np.float32]
+    region: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    carriers: list[int]
+    predictor: LandmarkPredictor
+
+    def gains(self, batch: Batch, generated: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring the change to each face's landmarks."""
+        drawn, source = np.dstack([self.change, self.region]), self.landmarks[self.carriers]
+        targets = placed(self.predictor, (batch.pictures + 1) / 2)[:, self.carriers]
+        moved = np.stack([warped(drawn, landmark_warp(target, source, len(drawn))) for target in targets])
+        change, where = torch.from_numpy(moved).permute(0, 3, 1, 2).to(generated.device).split(1, dim=1)
+        where = where.clamp(0, 1)
+        return (change * where).exp().expand(-1, 3, -1, -1), where
+
+
 def chosen(
     model: FaceModel,
     pictures: Tensor,
@@ -122,15 +150,19 @@ def glance(pictures: Tensor) -> Tensor:
 
 def wearers(data: FaceData, attribute: str) -> Tensor:
     """Take the pictures, uint8 (N, 3, R, R), that are whole and known to have an attribute."""
-    whole = (data.corners < 0).any(dim=2).any(dim=1)
-    return data.pictures[whole & known_to_have(data.labels, attribute)]
+    return data.pictures[whole(data) & known_to_have(data.labels, attribute)]
 
 
-def known_to_have(labels: Tensor, attribute: str) -> Tensor:
-    """Tell which faces' labels, (N, 40), say that they have an attribute."""
+def whole(data: FaceData) -> Tensor:
+    """Tell which pictures show all of the crop, bool (N,)."""
+    return (data.corners < 0).any(dim=2).any(dim=1)
+
+
+def known_to_have(labels: Tensor, attribute: str, *, has: bool = True) -> Tensor:
+    """Tell which faces' labels, (N, 40), say that they have an attribute, or lack it."""
     meant = attribute_of(attribute)
     assert meant.index is not None
-    return labels[:, meant.index] == int(meant.sign > 0)
+    return labels[:, meant.index] == int((meant.sign > 0) == has)
 
 
 def oval(shape: tuple[float, float, float, float], like: Tensor) -> Tensor:

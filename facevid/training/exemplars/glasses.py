@@ -1,62 +1,88 @@
-"""Glasses: what an edit takes away from those who wear them."""
+"""Glasses: a drawn pair with dark, round rims.
 
+Rims cut out of photographs come with their lenses' shade and shine, and what is thin in them is learnt badly. Drawn
+ones can be as plain and as bold as a generator of 128 px needs.
+"""
+
+import cv2
+import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from numpy.typing import NDArray
 
+from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import to_light
-from facevid.training.exemplars.exemplar import DARKEST, ChosenExemplars, chosen, oval, wearers
+from facevid.training.exemplars.exemplar import Prototype, placed, whole
 from facevid.training.face_data import FaceData
 
-REGION = (0.5, 0.472, 0.34, 0.13)
-FINE, COARSE = 1.0, 4.0
-"""Standard deviations, in pixels of a 128-px face, between which a rim is wide."""
-LIGHTEST = 1.5
-"""Most times that a reflection is lighter than the face."""
-SHADE = 0.25
-"""Least share of the light that a rim takes."""
-AT_ONCE = 64
+EYES, TEMPLES, SIDES = (slice(36, 42), slice(42, 48)), (0, 16), np.array([-1, 1])
+CARRIERS = [0, 1, 15, 16, 27, 28, 29, 30, 31, 35, 36, 39, 42, 45]
+"""Landmarks that glasses move with: not the brows, which are raised behind them."""
+
+HALF_WIDTH, HALF_HEIGHT, BELOW, ROUNDNESS = 0.42, 0.33, 0.07, 2.6
+"""Of a lens, in distances between the eyes: half its size, how far its centre is below that of the eye; and the power
+of the superellipse."""
+RIM, ARM, ARCH = 0.085, 0.07, 1.3
+"""Thickness of rims, and of bridge and arms, in distances between the eyes; how many times higher than at its ends the
+bridge is in its middle."""
+AROUND = 0.12
+"""How far around the lenses faces are held to have nothing else, in distances between the eyes."""
+LIGHT_LEFT = 0.12
+"""Share of the light that a rim leaves."""
+FINER = 8
+"""How many times finer than the picture's pixels they are drawn."""
 
 
 @torch.no_grad()
-def find_glasses(model: FaceModel, data: FaceData, count: int) -> ChosenExemplars | None:
-    """Find glasses with dark rims that darken little else, no sunglasses, on faces seen from the front."""
-    all_wearers = wearers(data, "glasses")
-    if not len(all_wearers):
+def find_glasses(_model: FaceModel, data: FaceData, count: int) -> Prototype | None:
+    """Draw glasses for the mean shape of `count` faces."""
+    faces = data.pictures[whole(data)][:count]
+    if not len(faces):
         return None
-    region = oval(REGION, all_wearers)
-    scores = torch.cat([_rims((_light_kept(model, some) - 1) * region) for some in all_wearers.split(AT_ONCE)])
-    best = all_wearers[scores.argsort(descending=True)[:count]]
-    return chosen(model, best, _rims_alone(_light_kept(model, best)), lambda *_: region[0, 0].cpu().numpy())
+    predictor = LandmarkPredictor()
+    landmarks = placed(predictor, to_light(faces)).mean(axis=0)
+    side = faces.shape[-1]
+    rims, region = _drawn(landmarks, side)
+    return Prototype(np.log(LIGHT_LEFT) * rims, region, landmarks, CARRIERS, predictor)
 
 
-def _light_kept(model: FaceModel, pictures: Tensor) -> Tensor:
-    """Compare pictures with what the model makes of them without glasses."""
-    faces = pictures.permute(0, 2, 3, 1)
-    codes = model.encode(faces)
-    without = model.generate_edited(faces, codes, model.edit(codes, {"glasses": -1.0}))
-    return ((to_light(pictures) + DARKEST) / ((without + 1) / 2 + DARKEST).clamp(min=DARKEST)).clamp(0, LIGHTEST)
+def _drawn(landmarks: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw the rims, and the region around them, (side, side) each: 1 there, 0 elsewhere."""
+    eyes = np.stack([landmarks[eye].mean(axis=0) for eye in EYES])
+    apart = float(np.linalg.norm(eyes[1] - eyes[0])) * FINER
+    lenses, between = _outlines(eyes, landmarks[list(TEMPLES)])
+    rims = np.zeros((FINER * side, FINER * side), np.uint8)
+    for lines, thickness in ((lenses, RIM), (between, ARM)):
+        cv2.polylines(
+            rims, [_fine(line) for line in lines], isClosed=False, color=255, thickness=round(thickness * apart)
+        )
+    around = 2 * round(AROUND * apart) + 1
+    region = cv2.fillPoly(rims.copy(), [_fine(lens) for lens in lenses], 255)
+    region = cv2.dilate(region, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (around, around)))
+    region = cv2.GaussianBlur(region, (0, 0), AROUND * apart / 2)
+    return _reduced(rims, side), _reduced(region, side)
 
 
-def _rims_alone(ratios: Tensor) -> Tensor:
-    """Leave out the colours, which a generated face has not quite right, and what darkens little, (K, 1, R, R)."""
-    darker = 1 - ratios.mean(dim=1, keepdim=True)
-    return 1 - ((darker - SHADE) / (1 - SHADE)).clamp(min=0)
+def _outlines(
+    eyes: NDArray[np.float32], temples: NDArray[np.float32]
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Lay lines along the two lenses, and along the bridge and the arms, (N, 2) each."""
+    across = eyes[1] - eyes[0]
+    down = np.array([-across[1], across[0]])
+    angles = np.linspace(0, 2 * np.pi, 120)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    superellipse = np.sign(circle) * np.abs(circle) ** (2 / ROUNDNESS)
+    lens = superellipse @ np.stack([HALF_WIDTH * across, HALF_HEIGHT * down]) + BELOW * down
+    hinge = (BELOW - HALF_HEIGHT / 2) * down
+    outer, inner = (eyes + sides[:, None] * HALF_WIDTH * across + hinge for sides in (SIDES, -SIDES))
+    bridge = np.stack([inner[0], eyes.mean(axis=0) + ARCH * hinge, inner[1]])
+    arms = np.stack([outer, temples + hinge], axis=1)
+    return [eye + lens for eye in eyes], [bridge, *arms]
 
 
-def _rims(ratios: Tensor) -> Tensor:
-    """Measure how much there is of rims that lie on their own mirror image, and how little of shade."""
-    pixel = ratios.shape[-1] / 128
-    grey = (ratios + ratios.flip(-1)).mean(dim=1, keepdim=True) / 2
-    coarse = _blurred(grey, COARSE * pixel)
-    rims = (_blurred(grey, FINE * pixel) - coarse).clamp(max=0)
-    return rims.square().mean(dim=(1, 2, 3)).sqrt() - coarse.abs().mean(dim=(1, 2, 3))
+def _fine(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    return np.rint((points + 0.5) * FINER - 0.5).astype(np.int32)
 
 
-def _blurred(pictures: Tensor, sigma: float) -> Tensor:
-    reach = int(3 * sigma) + 1
-    offsets = torch.arange(-reach, reach + 1, device=pictures.device) / sigma
-    kernel = torch.softmax(-offsets.square() / 2, dim=0)
-    across = F.conv2d(pictures, kernel.view(1, 1, 1, -1), padding=(0, reach))
-    return F.conv2d(across, kernel.view(1, 1, -1, 1), padding=(reach, 0))
+def _reduced(picture: NDArray[np.generic], side: int) -> NDArray[np.float32]:
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
