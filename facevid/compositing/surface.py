@@ -15,14 +15,17 @@ from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
 UNCHANGED, CHANGED = 12.0, 28.0
-"""Differences of a colour, of 255: up to the first one an edit is taken to leave a pixel as it was, from the second on
-it is taken whole."""
+"""Differences of a colour, on a face as light as `LIGHT`: up to the first one an edit is taken to leave a pixel as it
+was, from the second on it is taken whole."""
 
 AROUND = 5, 1.5
 """Pixels of the generated face: how far around a change it reaches, and how softly it ends."""
 
 STAIN = 8.0
-"""Difference of a colour, of 255, up to which nothing is taken to be dyed; from twice as much on it is."""
+"""The same, up to which nothing is taken to be dyed; from twice as much on it is."""
+
+LIGHT, DIMMEST = 140.0, 0.3
+"""Light of 255 that a face has in the middle, and the least share of it: on dark faces less is taken for a change."""
 
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
@@ -50,8 +53,10 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     warp = landmark_warp(target, face.shape.before, size)
     reconstruction = warped(face.reconstruction, warp)
     difference = warped(face.surfaced, warp) - reconstruction
-    difference = _without_stains(difference - _cast(difference, matte), reconstruction)
-    shows = _changes(difference) * inner(matte) * surface_matte(face.regions, target, size)
+    difference -= _middle(difference, matte)
+    lightness = np.clip(_middle(reconstruction, matte) @ LUMA / LIGHT, DIMMEST, 1)
+    difference = _without_stains(difference, reconstruction, STAIN * lightness)
+    shows = _changes(difference / lightness) * inner(matte) * surface_matte(face.regions, target, size)
     change = placement.to_region(difference * shows[..., None])
     return _sharpened(change, 1 / placement.scale) if placement.scale < 1 else change
 
@@ -69,19 +74,19 @@ def _sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32
     return np.clip(sharper, cv2.erode(picture, around), cv2.dilate(picture, around))
 
 
-def _cast(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tell what happens to most of a face, (3,): that is the generator's idea of the light, and no glasses or beard."""
-    face = difference[inner(matte) > 0]
+def _middle(picture: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take the median of a face, (3,). What happens to most of it is the generator's idea of the light, no beard."""
+    face = picture[inner(matte) > 0]
     return np.median(face, axis=0) if len(face) else np.zeros(3, np.float32)
 
 
-def _without_stains(difference: NDArray[np.float32], face: NDArray[np.float32]) -> NDArray[np.float32]:
+def _without_stains(difference: NDArray[np.float32], face: NDArray[np.float32], slight: float) -> NDArray[np.float32]:
     """Drop slight changes of colour beside those of the light: beards come in no green."""
     lighter = (difference @ LUMA) / np.maximum(face @ LUMA, DARKEST)
     of_light = face * lighter[..., None]
     of_colour = difference - of_light
     size = cv2.GaussianBlur(np.abs(of_colour).max(axis=-1), (0, 0), AROUND[1])
-    return of_light + of_colour * ((size - STAIN) / STAIN).clip(0, 1)[..., None]
+    return of_light + of_colour * ((size - slight) / slight).clip(0, 1)[..., None]
 
 
 def _changes(difference: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -123,6 +123,16 @@ def test_broad_shading_is_dropped_and_a_changed_surface_stays_whole(portrait, fa
     assert change(replace(face, surfaced=face.reconstruction - (lower < face.reconstruction) * 5)) == 0
 
 
+def test_what_is_slight_on_a_light_face_is_a_change_on_a_dark_one(portrait, face):
+    shares = np.ones((SIZE, SIZE, 1), np.float32)
+    shares[100:] = 0.7
+    x, y = cv2.transform(face.landmarks[None, [8, 57]].mean(axis=1, keepdims=True), face.crop_to_frame)[0, 0]
+    for light, least in ((1.0, 40), (0.25, 8)):
+        seen = face.reconstruction * light
+        patch = composited(portrait, replace(face, reconstruction=seen, surfaced=seen * shares), KEEP)
+        assert patch.delta[round(y) - patch.y, round(x) - patch.x].mean() < -least
+
+
 @pytest.mark.parametrize("region", ["lower face", "eyes", "lips"])
 def test_a_surface_changes_where_its_edit_belongs(face, region):
     plate = np.full((SIZE, SIZE, 3), 128, np.uint8)
