@@ -67,6 +67,12 @@ def to_light(pictures: Tensor) -> Tensor:
     return pictures.float() / 255
 
 
+def mean_light(light: Tensor, weights: Tensor) -> Tensor:
+    """Average light (N, C, R, R) where the weights (N or 1, 1, R, R) say: (N, C, 1, 1)."""
+    total = weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
+    return (light * weights).sum(dim=(2, 3), keepdim=True) / total
+
+
 def cover(pictures: Tensor, mask: Tensor) -> Tensor:
     """Blacken pictures where the mask is 0."""
     return pictures * mask + BLACK * (1 - mask)

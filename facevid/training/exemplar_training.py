@@ -5,16 +5,16 @@ from torch import Tensor
 
 from facevid.errors import UsageError
 from facevid.models.model import FaceModel
-from facevid.training.augmentation import Batch
+from facevid.training.augmentation import Batch, mean_light
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
-from facevid.training.exemplars import BY_DEGREES, FINDERS, Exemplars, known_to_have, mean_light
+from facevid.training.exemplars import BY_DEGREES, FINDERS, Exemplars, known_to_have
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
 
-DIMMEST = 0.15
-"""Differences from exemplars count in shares of each face's own light, of 1, but not of less than this: what a dark
-face should have is to be seen on it too."""
+SLIGHT = 2e-3
+"""Differences from exemplars count in shares of what these change, folds as much as black rims, but not of less than
+this mean square of pictures in [-1, 1]: faces are not brought back better."""
 
 
 class ExemplarTraining(EditTraining):
@@ -30,7 +30,7 @@ class ExemplarTraining(EditTraining):
     def see(self, data: FaceData) -> FaceData:
         """Find the exemplars. Raises UsageError where there are none."""
         for attribute, count in self.recipe.exemplars:
-            found = FINDERS[attribute](self.model, data, count) if has_editor(self.model, attribute) else None
+            found = FINDERS[attribute](data, count) if has_editor(self.model, attribute) else None
             if found is not None:
                 self._exemplars[attribute] = found
         if not self._exemplars:
@@ -47,11 +47,13 @@ class ExemplarTraining(EditTraining):
         pictures = batch[:count]
         wanted, where = self._wanted(pictures, drawn)
         difference = made[:count] - wanted
-        light = mean_light((pictures.pictures + 1) / 2, where).mean(dim=1, keepdim=True)
-        squared = mean_light((difference * 0.5 / light.clamp(min=DIMMEST)).square(), where).mean(dim=(1, 2, 3))
+        missed, change = (
+            mean_light(each.square(), where).mean(dim=(1, 2, 3)) for each in (difference, wanted - pictures.pictures)
+        )
+        shows = where.amax(dim=(1, 2, 3))
         return {
             "anchor": self.anchor_loss(difference * (1 - where)),
-            "exemplar": squared.sum() / where.amax(dim=(1, 2, 3)).sum().clamp(min=1),
+            "exemplar": (shows * missed / (change + SLIGHT)).sum() / shows.sum().clamp(min=1),
         }
 
     @torch.no_grad()
@@ -64,7 +66,7 @@ class ExemplarTraining(EditTraining):
             if not rows.any():
                 continue
             faces, share = batch[rows], strengths[rows]
-            gains, shows = exemplars.gains(faces, drawn.faces.after[rows])
+            gains, shows = exemplars.gains(faces)
             if attribute not in BY_DEGREES:
                 share = share * ~known_to_have(faces.labels, attribute)
             light = (faces.pictures + 1) / 2 * gains ** share[:, None, None, None]

@@ -182,7 +182,8 @@ class ExemplarRecipe(EditRecipe):
 
     Attributes:
         exemplars: attributes that faces which have them show (`facevid.training.exemplars`), and how many of those.
-        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows.
+        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows, in
+            shares of what it changes.
     """
 
     edited: float = 0.75
@@ -197,5 +198,5 @@ class ExemplarRecipe(EditRecipe):
     anchor: float = 20.0
     finest: float = 1.0
 
-    exemplars: tuple[tuple[str, int], ...] = (("glasses", 100), ("beard", 1), ("lipstick", 12), ("age", 300))
-    exemplar: float = 30.0
+    exemplars: tuple[tuple[str, int], ...] = (("glasses", 100), ("beard", 300), ("lipstick", 12), ("age", 300))
+    exemplar: float = 2.0

@@ -6,13 +6,11 @@ ones can be as plain and as bold as a generator of 128 px needs.
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.models.model import FaceModel
 from facevid.training.augmentation import to_light
-from facevid.training.exemplars.exemplar import Prototype, placed, whole
+from facevid.training.exemplars.prototype import Prototype, placed, whole
 from facevid.training.face_data import FaceData
 
 EYES, TEMPLES, SIDES = (slice(36, 42), slice(42, 48)), (0, 16), np.array([-1, 1])
@@ -33,8 +31,7 @@ FINER = 8
 """How many times finer than the picture's pixels they are drawn."""
 
 
-@torch.no_grad()
-def find_glasses(_model: FaceModel, data: FaceData, count: int) -> Prototype | None:
+def find_glasses(data: FaceData, count: int) -> Prototype | None:
     """Draw glasses for the mean shape of `count` faces."""
     faces = data.pictures[whole(data)][:count]
     if not len(faces):
@@ -43,7 +40,7 @@ def find_glasses(_model: FaceModel, data: FaceData, count: int) -> Prototype | N
     landmarks = placed(predictor, to_light(faces)).mean(axis=0)
     side = faces.shape[-1]
     rims, region = _drawn(landmarks, side)
-    return Prototype(np.log(LIGHT_LEFT) * rims, region, landmarks, CARRIERS, predictor)
+    return Prototype(np.log(LIGHT_LEFT) * rims, region, landmarks, predictor, CARRIERS)
 
 
 def _drawn(landmarks: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from facevid.compositing.matte import INNER_LIPS, OUTER_LIPS, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.models.model import FaceModel
-from facevid.training.augmentation import Batch, to_light
-from facevid.training.exemplars.exemplar import CHEEKS, DARKEST, mean_light, oval, placed, wearers
+from facevid.training.augmentation import Batch, mean_light, oval_mask, to_light
+from facevid.training.exemplars.prototype import DARKEST, known_to_have, placed, whole
 from facevid.training.face_data import FaceData
 
+CHEEKS = ((0.35, 0.60, 0.06, 0.05), (0.65, 0.60, 0.06, 0.05))
+"""Ovals in an FFHQ crop: centre and half axes, in shares of its side."""
 CANDIDATES = 500
 """Most faces that are looked at."""
 MOST = 2.5
@@ -32,7 +33,7 @@ class Lipstick:
     colour: Tensor
     predictor: LandmarkPredictor
 
-    def gains(self, batch: Batch, generated: Tensor) -> tuple[Tensor, Tensor]:
+    def gains(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Bring the lips of faces to that colour."""
         light = (batch.pictures + 1) / 2
         lips = _lips(self.predictor, light)
@@ -40,10 +41,9 @@ class Lipstick:
         return 1 + lips * ((self.colour / own).clamp(max=MOST) - 1), lips
 
 
-@torch.no_grad()
-def find_lipsticks(model: FaceModel, data: FaceData, count: int) -> Lipstick | None:
+def find_lipsticks(data: FaceData, count: int) -> Lipstick | None:
     """Find the reddest lips, and average their colour."""
-    made_up = wearers(data, "lipstick")[:CANDIDATES]
+    made_up = data.pictures[whole(data) & known_to_have(data.labels, "lipstick")][:CANDIDATES]
     if not len(made_up):
         return None
     light, predictor = to_light(made_up), LandmarkPredictor()
@@ -53,7 +53,9 @@ def find_lipsticks(model: FaceModel, data: FaceData, count: int) -> Lipstick | N
 
 
 def _beside_cheeks(light: Tensor, lips: Tensor) -> Tensor:
-    cheeks = sum((oval(cheek, light) for cheek in CHEEKS), torch.zeros_like(light[:1, :1]))
+    cheeks = torch.stack([oval_mask(cheek, light.shape[-1], str(light.device)) for cheek in CHEEKS]).sum(dim=0)[
+        None, None
+    ]
     return mean_light(light + DARKEST, lips) / mean_light(light + DARKEST, cheeks)
 
 
