@@ -35,7 +35,7 @@ from facevid.training.run import Compute
     "--adversarial", is_flag=True, help="Go on from the model's features: sharpen what its editors make of faces."
 )
 @click.option(
-    "--exemplars", is_flag=True, help="Go on from the model's features: learn glasses, beards and lipstick from faces."
+    "--exemplars", is_flag=True, help="Go on from the model's features: learn glasses, beards, lipstick and age."
 )
 @click.option(
     "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
@@ -74,8 +74,8 @@ def command(
       facevid train features --adversarial --data faces --model mine --out sharp --steps 500
 
     With --exemplars or --adversarial the samples show edits, too. Import the result of each before the next begins.
-    --exemplars needs faces labelled as having glasses, beards or lipstick. With --adversarial, stop where stripes or
-    spots of colour appear.
+    --exemplars draws glasses itself; for the others it needs faces labelled as having them, and as lacking them. With
+    --adversarial, stop where stripes or spots of colour appear.
 
     To go on, run it again. The learning rate falls over the last 70 % of --steps, with --adversarial over the last
     half: ask for all you mean to do.

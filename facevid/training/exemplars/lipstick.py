@@ -53,9 +53,8 @@ def find_lipsticks(data: FaceData, count: int) -> Lipstick | None:
 
 
 def _beside_cheeks(light: Tensor, lips: Tensor) -> Tensor:
-    cheeks = torch.stack([oval_mask(cheek, light.shape[-1], str(light.device)) for cheek in CHEEKS]).sum(dim=0)[
-        None, None
-    ]
+    left, right = (oval_mask(cheek, light.shape[-1], str(light.device)) for cheek in CHEEKS)
+    cheeks = (left + right)[None, None]
     return mean_light(light + DARKEST, lips) / mean_light(light + DARKEST, cheeks)
 
 
