@@ -12,9 +12,9 @@ from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
 
-SLIGHT = 2e-3
-"""Differences from exemplars count in shares of what these change, folds as much as black rims, but not of less than
-this mean square of pictures in [-1, 1]: faces are not brought back better."""
+DIMMEST = 0.15
+"""Differences from exemplars count in shares of each face's own light, of 1, but not of less than this: what a dark
+face should have is to be seen on it too."""
 
 
 class ExemplarTraining(EditTraining):
@@ -47,13 +47,11 @@ class ExemplarTraining(EditTraining):
         pictures = batch[:count]
         wanted, where = self._wanted(pictures, drawn)
         difference = made[:count] - wanted
-        missed, change = (
-            mean_light(each.square(), where).mean(dim=(1, 2, 3)) for each in (difference, wanted - pictures.pictures)
-        )
-        shows = where.amax(dim=(1, 2, 3))
+        light = mean_light((pictures.pictures + 1) / 2, where).mean(dim=1, keepdim=True)
+        squared = mean_light((difference * 0.5 / light.clamp(min=DIMMEST)).square(), where).mean(dim=(1, 2, 3))
         return {
             "anchor": self.anchor_loss(difference * (1 - where)),
-            "exemplar": (shows * missed / (change + SLIGHT)).sum() / shows.sum().clamp(min=1),
+            "exemplar": squared.sum() / where.amax(dim=(1, 2, 3)).sum().clamp(min=1),
         }
 
     @torch.no_grad()

@@ -182,8 +182,7 @@ class ExemplarRecipe(EditRecipe):
 
     Attributes:
         exemplars: attributes that faces which have them show (`facevid.training.exemplars`), and how many of those.
-        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows, in
-            shares of what it changes.
+        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows.
     """
 
     edited: float = 0.75
@@ -199,4 +198,4 @@ class ExemplarRecipe(EditRecipe):
     finest: float = 1.0
 
     exemplars: tuple[tuple[str, int], ...] = (("glasses", 100), ("beard", 300), ("lipstick", 12), ("age", 300))
-    exemplar: float = 2.0
+    exemplar: float = 30.0
