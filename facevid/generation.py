@@ -44,15 +44,10 @@ class TrackEdit:
         return [each for each in self.strengths if parse_attribute(each[0]).surface is None]
 
     @property
-    def surfacing(self) -> Strengths:
-        """The others: those that change nothing but its surface."""
-        return [each for each in self.strengths if parse_attribute(each[0]).surface is not None]
-
-    @property
-    def regions(self) -> frozenset[Region]:
-        """Where these show."""
-        found = (parse_attribute(attribute).surface for attribute, _ in self.strengths)
-        return frozenset(region for region in found if region is not None)
+    def surfacing(self) -> list[tuple[Region, Strengths]]:
+        """Each of the others, which change nothing but its surface, by itself, and where it shows."""
+        found = ((parse_attribute(each[0]).surface, [each]) for each in self.strengths)
+        return [(region, strengths) for region, strengths in found if region is not None]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.batches import batches
-from facevid.compositing import EditedFace, Patch, ShapeChange, composite
+from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composite
 from facevid.compositing.shape import lip_opening
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.generation import Strengths, TrackEdit, faces_of
+from facevid.generation import TrackEdit, faces_of
 from facevid.latents.smoothing import smooth, smooth_effect
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
@@ -25,6 +25,16 @@ SHIFT_HELD = 6.0
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
 _Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """A generated face; see `EditedFace`."""
+
+    edited: _Picture | None
+    reconstruction: _Picture | None
+    shaped: _Picture | None
+    surfaces: tuple[Surface, ...]
 
 
 @dataclass(frozen=True)
@@ -115,17 +125,16 @@ class Renderer:
         if not offsets:
             return
         made = self._generated(prepared.edit, np.array(offsets))
-        for offset, (edited, reconstruction, shaped, surfaced) in zip(offsets, made, strict=True):
+        for offset, pictures in zip(offsets, made, strict=True):
             to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
             face = EditedFace(
                 size=self.model.resolution,
                 crop_to_frame=to_frame,
                 landmarks=_transformed(encoded.landmarks[offset], cv2.invertAffineTransform(to_frame)),
-                edited=edited,
-                reconstruction=reconstruction,
-                shaped=shaped,
-                surfaced=surfaced,
-                regions=prepared.edit.regions,
+                edited=pictures.edited,
+                reconstruction=pictures.reconstruction,
+                shaped=pictures.shaped,
+                surfaces=pictures.surfaces,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,
@@ -133,20 +142,17 @@ class Renderer:
             )
             yield track.first + offset, face
 
-    def _generated(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> Iterator[tuple[_Picture | None, ...]]:
-        """Generate each face with all edits, with none, with those of its shape, and with those of its surface.
-
-        None in place of what is not wanted.
-        """
+    def _generated(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> Iterator[_Pictures]:
+        """Generate each face with the edits that are to be shown together."""
         faces, keep = faces_of(edit.encoded, self.model, self.sigma, offsets), self.keep_detail
-        wanted: tuple[tuple[bool, Strengths], ...] = (
-            (not keep, edit.strengths),
-            (self.reconstruct, []),
-            (keep and bool(edit.shaping), edit.shaping),
-            (keep and bool(edit.surfacing), edit.surfacing),
-        )
-        made = [faces.generate(strengths) if needed else [None] * len(offsets) for needed, strengths in wanted]
-        return zip(*made, strict=True)
+        nothing = [None] * len(offsets)
+        edited = nothing if keep else faces.generate(edit.strengths)
+        reconstruction = faces.generate([]) if self.reconstruct else nothing
+        shaped = faces.generate(edit.shaping) if keep and edit.shaping else nothing
+        surfaces = [(region, faces.generate(alone)) for region, alone in edit.surfacing] if keep else []
+        for row in range(len(offsets)):
+            on_surface = tuple(Surface(region, pictures[row]) for region, pictures in surfaces)
+            yield _Pictures(edited[row], reconstruction[row], shaped[row], on_surface)
 
 
 def set_into(

@@ -58,7 +58,7 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
         delta = np.zeros(plate.shape, np.float32)
         if face.shaped is not None:
             delta += moved_detail(face, matte, plate, placement, visible)
-        if face.surfaced is not None:
+        if face.surfaces:
             delta += surface_change(face, matte, placement)
     else:
         assert face.edited is not None

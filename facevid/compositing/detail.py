@@ -19,7 +19,7 @@ LUMA_BAND, CHROMA_BAND = 0.15, 0.03
 """Standard deviation of the Gaussian, as a share of the crop's side, below whose detail shading is dropped: the
 generator's idea of the light on a whole face is not the shot's, and of its colour even less."""
 
-SOFTNESS = 2.5
+SOFTNESS = 1.5
 """The same in pixels of the generated face, above whose detail shading is dropped: what an edit makes anew, such as a
 mouth, is softer than what it takes away, and the finest difference of the two would blur the plate's own."""
 

@@ -27,6 +27,19 @@ class ShapeChange:
 
 
 @dataclass(frozen=True)
+class Surface:
+    """A generated face with one edit of its surface.
+
+    Attributes:
+        region: where the edit shows.
+        edited: float32 (S, S, 3) RGB, 0 to 255.
+    """
+
+    region: Region
+    edited: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class EditedFace:
     """One face of one frame, as the generator made it; its pictures are float32 (S, S, 3) RGB, 0 to 255.
 
@@ -36,9 +49,8 @@ class EditedFace:
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
         edited: with all edits; needed to replace the plate's face, else None.
         reconstruction: without any; needed to keep the plate's detail and to compare, else None.
-        shaped, surfaced: with those edits only that change its shape, and those that change its surface; needed to keep
-            the plate's detail. None where there are no such edits.
-        regions: where edits of the surface show.
+        shaped: with those edits only that change its shape; needed to keep the plate's detail, None if there are none.
+        surfaces: each of the edits that change its surface, by itself; needed to keep the plate's detail.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
@@ -52,8 +64,7 @@ class EditedFace:
     edited: NDArray[np.float32] | None = None
     reconstruction: NDArray[np.float32] | None = None
     shaped: NDArray[np.float32] | None = None
-    surfaced: NDArray[np.float32] | None = None
-    regions: frozenset[Region] = frozenset({"face"})
+    surfaces: tuple[Surface, ...] = ()
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0

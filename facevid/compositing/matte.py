@@ -1,7 +1,5 @@
 """The matte of a face: where its edit may show."""
 
-from collections.abc import Collection
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -76,21 +74,20 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
 
 
-def surface_matte(regions: Collection[Region], landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Draw some regions of a face's surface in its crop, without the inside of an open mouth.
+def surface_matte(region: Region, landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Draw a region of a face's surface in its crop, without the inside of an open mouth.
 
     Args:
-        regions: which; for all of the face, what is around it is drawn, too.
+        region: which; for all of the face, what is around it is drawn, too.
         landmarks, size: as for `face_matte`.
 
     Returns:
-        float32 (size, size): 1 in any of the regions, 0 beyond them, soft between.
+        float32 (size, size): 1 in the region, 0 beyond it, soft between.
     """
     outside_mouth = 1 - mouth_matte(landmarks, size)
-    if "face" in regions:
+    if region == "face":
         return outside_mouth
-    outlines = [landmarks[_OUTLINES[region]] for region in regions]
-    drawn = np.maximum.reduce([filled(outline, size) for outline in outlines])
+    drawn = filled(landmarks[_OUTLINES[region]], size)
     reach = 2 * round(REGION_EDGE * size) + 1
     wider = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     return cv2.GaussianBlur(wider, (0, 0), REGION_EDGE * size / 2) * outside_mouth

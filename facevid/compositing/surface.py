@@ -30,7 +30,7 @@ LIGHT, DIMMEST = 140.0, 0.3
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
 
-SHARPER, FINE = 2.0, 1.2
+SHARPER, FINE = 4.0, 1.6
 """How much is added of the detail finer than this standard deviation, in pixels of the generated face: its edges are
 softer than the plate's."""
 
@@ -39,7 +39,7 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     """Compute what to add to the plate.
 
     Args:
-        face: with its reconstruction, and with the edits of its surface.
+        face: with its reconstruction, and with each edit of its surface.
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
         placement: where the crop lies.
 
@@ -48,16 +48,18 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     """
     assert face.shape is not None
     assert face.reconstruction is not None
-    assert face.surfaced is not None
     size, target = face.size, face.moved_landmarks
     warp = landmark_warp(target, face.shape.before, size)
     reconstruction = warped(face.reconstruction, warp)
-    difference = warped(face.surfaced, warp) - reconstruction
-    difference -= _middle(difference, matte)
-    lightness = np.clip(_middle(reconstruction, matte) @ LUMA / LIGHT, DIMMEST, 1)
-    difference = _without_stains(difference, reconstruction, STAIN * lightness)
-    shows = _changes(difference / lightness) * inner(matte) * surface_matte(face.regions, target, size)
-    change = placement.to_region(difference * shows[..., None])
+    lightness = float(np.clip(_middle(reconstruction, matte) @ LUMA / LIGHT, DIMMEST, 1))
+    change = np.zeros_like(reconstruction)
+    for surface in face.surfaces:
+        difference = warped(surface.edited, warp) - reconstruction
+        difference -= _middle(difference, matte)
+        difference = _without_stains(difference, reconstruction, STAIN * lightness)
+        shows = _changes(difference / lightness) * surface_matte(surface.region, target, size)
+        change += difference * shows[..., None]
+    change = placement.to_region(change * inner(matte)[..., None])
     return _sharpened(change, 1 / placement.scale) if placement.scale < 1 else change
 
 

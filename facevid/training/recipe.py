@@ -190,8 +190,8 @@ class ExemplarRecipe(EditRecipe):
         ("smile", 3.0),
         ("glasses", 8.0),
         ("beard", 4.0),
-        ("lipstick", 2.0),
-        ("age", 4.0),
+        ("lipstick", 1.0),
+        ("age", 6.0),
     )
     spread: tuple[float, float] = (0.3, 1.2)
     anchor: float = 20.0

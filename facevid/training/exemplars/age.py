@@ -16,7 +16,7 @@ KINDS = [
 ]
 EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out: they are of the light."""
-STRENGTH = 3.0
+STRENGTH = 4.5
 """How many times the mean difference an edit makes: a mean of folds is shallower than folds."""
 EDGE = 0.016
 """Width of the edge of what changes, as a share of the side."""
