@@ -30,7 +30,7 @@ LIGHT, DIMMEST = 140.0, 0.3
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
 
-SHARPER, FINE = 4.0, 1.6
+SHARPER, FINE = 3.0, 1.4
 """How much is added of the detail finer than this standard deviation, in pixels of the generated face: its edges are
 softer than the plate's."""
 
