@@ -31,6 +31,8 @@ _OUTLINES: dict[Region, list[int]] = {
     "eyes": [0, *range(17, 27), 16, 15, 14, 33, 2, 1],
     "lips": [*range(48, 60)],
 }
+"""Numbers of the landmarks around each."""
+
 REGION_EDGE = 0.02
 """How far a region of the surface reaches beyond its outline, and is soft, as a share of the crop's side."""
 
@@ -48,12 +50,17 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     Returns:
         float32 (size, size): 1 on the face, 0 off it and along the crop's edge, soft between.
     """
-    brows = landmarks[BROWS]
-    forehead = brows + FOREHEAD * (brows.mean(axis=0) - landmarks[NOSE_BASE])
-    matte = filled(cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))[:, 0], size)
+    matte = filled(face_outline(landmarks, FOREHEAD), size)
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
+
+
+def face_outline(landmarks: NDArray[np.floating], forehead: float) -> NDArray[np.float32]:
+    """Lay a line around a face, (N, 2), as far above its brows: in distances from these to the base of the nose."""
+    brows = landmarks[BROWS]
+    raised = brows + forehead * (brows.mean(axis=0) - landmarks[NOSE_BASE])
+    return cv2.convexHull(np.concatenate([landmarks, raised]).astype(np.float32))[:, 0]
 
 
 def inner(matte: NDArray[np.float32]) -> NDArray[np.float32]:

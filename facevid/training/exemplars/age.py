@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.compositing.matte import OUTER_LIPS, filled
+from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.exemplars.prototype import Prototype, face_outline, mean_difference
+from facevid.training.exemplars.prototype import FOREHEAD, Prototype, mean_difference
 from facevid.training.face_data import FaceData
 
 KINDS = [
@@ -44,5 +44,5 @@ def _region(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     inner = np.maximum.reduce([filled(landmarks[part], side) for part in (*EYES, OUTER_LIPS)])
     reach = 2 * round(EDGE * side) + 1
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    alone = cv2.erode(face_outline(landmarks, side), around) * (1 - cv2.dilate(inner, around))
+    alone = cv2.erode(filled(face_outline(landmarks, FOREHEAD), side), around) * (1 - cv2.dilate(inner, around))
     return cv2.GaussianBlur(alone, (0, 0), EDGE * side / 2)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.compositing.matte import OUTER_LIPS, filled
+from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.exemplars.prototype import Prototype, face_outline, mean_difference
+from facevid.training.exemplars.prototype import FOREHEAD, Prototype, mean_difference
 from facevid.training.face_data import FaceData
 
 KINDS = [{"male": True, "smile": smile, "glasses": False} for smile in (True, False)]
@@ -24,7 +24,7 @@ def find_beards(data: FaceData, count: int) -> Prototype | None:
     if difference is None:
         return None
     landmarks, side = difference.landmarks, len(difference.light)
-    upper = face_outline(landmarks, side) * (np.arange(side)[:, None] < landmarks[NOSE_TIP, 1])
+    upper = filled(face_outline(landmarks, FOREHEAD), side) * (np.arange(side)[:, None] < landmarks[NOSE_TIP, 1])
     unshaded = float(np.average(difference.light, weights=upper))
     darker = np.minimum(difference.light - unshaded, 0)
     return Prototype(STRENGTH * darker, _lower_face(landmarks, side), landmarks, predictor)

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.compositing.matte import BROWS, NOSE_BASE, filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
@@ -22,7 +21,7 @@ DARKEST = 0.03
 AT_LEAST = 256
 """Side in pixels at which landmarks are placed."""
 FOREHEAD = 0.45
-"""How far faces reach above the brows, in distances from brows to the base of the nose."""
+"""How far above the brows faces are compared, in distances from brows to the base of the nose."""
 
 
 class Exemplars(Protocol):
@@ -112,13 +111,6 @@ def mean_difference(
         having, lacking = (_mean_light(faces, each, landmarks) for faces, each in zip(pair, own, strict=True))
         differences.append(having - lacking)
     return MeanDifference(np.mean(differences, axis=0), landmarks)
-
-
-def face_outline(landmarks: NDArray[np.floating], side: int) -> NDArray[np.float32]:
-    """Draw a face up to its forehead, (side, side)."""
-    brows = landmarks[BROWS]
-    forehead = brows + FOREHEAD * (brows.mean(axis=0) - landmarks[NOSE_BASE])
-    return filled(cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))[:, 0], side)
 
 
 def placed(predictor: LandmarkPredictor, light: Tensor) -> NDArray[np.float32]:
