@@ -22,7 +22,7 @@ AROUND = 5, 1.5
 """Pixels of the generated face: how far around a change it reaches, and how softly it ends."""
 
 STAIN = 8.0
-"""The same, up to which nothing is taken to be dyed; from twice as much on it is."""
+"""Difference of a colour, on such a face, up to which nothing is taken to be dyed; from twice as much on it is."""
 
 LIGHT, DIMMEST = 140.0, 0.3
 """Light of 255 that a face has in the middle, and the least share of it: on dark faces less is taken for a change."""
