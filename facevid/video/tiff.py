@@ -28,9 +28,9 @@ _NOTES = (
     *(700, 33723, 34377),  # XMP, IPTC, Photoshop's
 )
 _COLOURS = (318, 319, 34675)  # white, primaries, ICC profile
+_BITS, _CURVE = 258, 301  # of each sample; of the light, a table of 2 ** bits
 _GRAYS, _CMYK = (0, 1), 5
-_SUB_DIRECTORIES = (34665, 34853)  # Exif, GPS
-_BELOW_EXIF = 40965  # where in the file yet another directory lies, of rules that no program needs
+_SUB_DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS; below Exif, interoperability
 
 
 @dataclass(frozen=True)
@@ -72,28 +72,47 @@ def carry_tiff_notes(source: Path, made: Path) -> None:
         if theirs is None or ours is None or not ours.fields:
             return
         end, order = len(ours.whole), ours.order
-        tags = (*_NOTES, *_COLOURS) if _are_alike(theirs, ours) else _NOTES
-        fields = ours.fields | _turned(theirs.fields, tags, theirs.order, order)
+        start = end + end % 2
+        fields = ours.fields | _turned(theirs.fields, _kept_tags(theirs, ours), theirs.order, order)
         if theirs.integers(_EXTRA) and _EXTRA in fields:
             marked = struct.pack(f"{order}H", theirs.integers(_EXTRA)[0])
             fields[_EXTRA] = replace(fields[_EXTRA], data=marked + fields[_EXTRA].data[len(marked) :])
-        added = bytes(end % 2)
-        for tag in _SUB_DIRECTORIES:
-            for place in theirs.integers(tag):
-                below = read_directory(theirs.whole, theirs.order, place)
-                if not below:
-                    continue
-                fields[tag] = long_field(end + len(added), order)
-                kept = _turned(below, [inner for inner in below if inner != _BELOW_EXIF], theirs.order, order)
-                added += directory_bytes(kept, end + len(added), order)
-                added += bytes(len(added) % 2)
-        directory = end + len(added)
-        added += directory_bytes(fields, directory, order)
+        below, places = _sub_directories(theirs, theirs.fields, start, order)
+        directory = start + len(below)
+        added = bytes(end % 2) + below + directory_bytes(fields | places, directory, order)
     with made.open("r+b") as file:
         file.seek(end)
         file.write(added)
         file.seek(HEADER_SIZE - 4)
         file.write(struct.pack(f"{order}I", directory))
+
+
+def _kept_tags(theirs: _Tiff, ours: _Tiff) -> list[int]:
+    """List the tags whose fields mean the same in both files."""
+    kept = [*_NOTES]
+    if _are_alike(theirs, ours):
+        kept += _COLOURS
+        if theirs.integers(_BITS)[:1] == ours.integers(_BITS)[:1]:
+            kept.append(_CURVE)
+    return kept
+
+
+def _sub_directories(
+    theirs: _Tiff, fields: Mapping[int, Field], start: int, order: str
+) -> tuple[bytes, dict[int, Field]]:
+    """Lay out the directories that fields point to, to stand from `start`, and the fields that point there."""
+    laid, places = b"", {}
+    for tag in _SUB_DIRECTORIES:
+        for place in fields[tag].integers(theirs.order) if tag in fields else ():
+            own = read_directory(theirs.whole, theirs.order, place)
+            if not own:
+                continue
+            below, deeper = _sub_directories(theirs, own, start + len(laid), order)
+            laid += below
+            places[tag] = long_field(start + len(laid), order)
+            laid += directory_bytes(_turned(own, own, theirs.order, order) | deeper, start + len(laid), order)
+            laid += bytes(len(laid) % 2)
+    return laid, places
 
 
 def _are_alike(theirs: _Tiff, ours: _Tiff) -> bool:

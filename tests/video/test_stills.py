@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin, TiffTags
 
 from facevid.errors import UsageError
 from facevid.video import ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
@@ -130,12 +130,20 @@ def test_a_tiff_keeps_its_notes_and_its_profile(tmp_path: Path, mode: str) -> No
     picture, source, out = Image.frombytes(mode, (48, 32), samples.tobytes()), tmp_path / "a.tif", tmp_path / "b.tiff"
     notes = TiffImagePlugin.ImageFileDirectory_v2()
     notes.update({tag: value for tag, value in notes_of(b"II").items() if tag != ExifTags.Base.Orientation})
-    notes[ExifTags.IFD.Exif], notes[ExifTags.IFD.GPSInfo] = {33434: 0.25}, {1: "N"}
+    notes[ExifTags.IFD.Exif] = {
+        ExifTags.Base.ExposureTime: 0.25,
+        ExifTags.IFD.Interop: {ExifTags.Interop.InteropIndex: "R98"},
+    }
+    notes[ExifTags.IFD.GPSInfo] = {ExifTags.GPS.GPSLatitudeRef: "N"}
+    curve = tuple(range(3 * 256)) if mode == "RGB" else tuple(range(65536))
+    notes[ExifTags.Base.TransferFunction], notes.tagtype[ExifTags.Base.TransferFunction] = curve, TiffTags.SHORT
     picture.save(source, tiffinfo=notes, icc_profile=PROFILE)
     assert source.read_bytes()[:2] == (b"II" if mode == "RGB" else b"MM")
     assert edit_still(source, out) == []
     made = Image.open(out)
     assert_noted(made)
+    assert made.getexif().get_ifd(ExifTags.IFD.Interop) == {ExifTags.Interop.InteropIndex: "R98"}
+    assert made.getexif()[ExifTags.Base.TransferFunction] == curve
     assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
 
 
