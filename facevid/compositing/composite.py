@@ -59,7 +59,7 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
         if face.shaped is not None:
             delta += moved_detail(face, matte, plate, placement, visible)
         if face.surfaces:
-            delta += surface_change(face, matte, placement)
+            delta += surface_change(face, matte, plate, placement)
     else:
         assert face.edited is not None
         replaced = placement.to_region(face.edited)

@@ -81,23 +81,31 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
 
 
-def surface_matte(region: Region, landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Draw a region of a face's surface in its crop, without the inside of an open mouth.
+def surface_matte(region: Region, matte: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Draw in a face's matte where an edit of its surface may show: not in an open mouth; hair, beyond the matte too.
 
     Args:
-        region: which; for all of the face, what is around it is drawn, too.
-        landmarks, size: as for `face_matte`.
+        region: where the edit belongs.
+        matte: float32 (size, size), the face's.
+        landmarks: as for `face_matte`.
 
     Returns:
         float32 (size, size): 1 in the region, 0 beyond it, soft between.
     """
-    outside_mouth = 1 - mouth_matte(landmarks, size)
-    if region == "face":
-        return outside_mouth
-    drawn = filled(landmarks[_OUTLINES[region]], size)
+    size = len(matte)
+    if region == "hair":
+        below_brows = filled(face_outline(landmarks, 0), size)
+        return _window(size) * (1 - cv2.GaussianBlur(below_brows, (0, 0), REGION_EDGE * size / 2))
+    shows = inner(matte) * (1 - mouth_matte(landmarks, size))
+    return shows if region == "face" else shows * _softened(filled(landmarks[_OUTLINES[region]], size))
+
+
+def _softened(drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Let a region reach a little beyond its outline, and end softly."""
+    size = len(drawn)
     reach = 2 * round(REGION_EDGE * size) + 1
     wider = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    return cv2.GaussianBlur(wider, (0, 0), REGION_EDGE * size / 2) * outside_mouth
+    return cv2.GaussianBlur(wider, (0, 0), REGION_EDGE * size / 2)
 
 
 def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:

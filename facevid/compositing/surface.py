@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.detail import LUMA
 from facevid.compositing.faces import EditedFace
+from facevid.compositing.hair import hair_change
 from facevid.compositing.matte import inner, surface_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
@@ -35,12 +36,15 @@ SHARPER, FINE = 3.0, 1.4
 softer than the plate's."""
 
 
-def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+def surface_change(
+    face: EditedFace, matte: NDArray[np.float32], plate: NDArray[np.uint8], placement: Placement
+) -> NDArray[np.float32]:
     """Compute what to add to the plate.
 
     Args:
         face: with its reconstruction, and with each edit of its surface.
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
+        plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
 
     Returns:
@@ -52,15 +56,18 @@ def surface_change(face: EditedFace, matte: NDArray[np.float32], placement: Plac
     warp = landmark_warp(target, face.shape.before, size)
     reconstruction = warped(face.reconstruction, warp)
     lightness = float(np.clip(_middle(reconstruction, matte) @ LUMA / LIGHT, DIMMEST, 1))
-    change = np.zeros_like(reconstruction)
+    on_face, on_hair = np.zeros_like(reconstruction), np.zeros(plate.shape, np.float32)
     for surface in face.surfaces:
         difference = warped(surface.edited, warp) - reconstruction
         difference -= _middle(difference, matte)
         difference = _without_stains(difference, reconstruction, STAIN * lightness)
-        shows = _changes(difference / lightness) * surface_matte(surface.region, target, size)
-        change += difference * shows[..., None]
-    change = placement.to_region(change * inner(matte)[..., None])
-    return _sharpened(change, 1 / placement.scale) if placement.scale < 1 else change
+        shows = _changes(difference / lightness) * surface_matte(surface.region, matte, target)
+        if surface.region == "hair":
+            on_hair += hair_change(difference, shows, reconstruction, plate, placement)
+        else:
+            on_face += difference * shows[..., None]
+    added = placement.to_region(on_face)
+    return on_hair + (_sharpened(added, 1 / placement.scale) if placement.scale < 1 else added)
 
 
 def _sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32]:

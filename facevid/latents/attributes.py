@@ -52,13 +52,17 @@ CELEBA = (
 )
 """CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
 
-Region = Literal["face", "lower face", "eyes", "lips"]
-"""A part of a face."""
+Region = Literal["face", "lower face", "eyes", "lips", "hair"]
+"""A part of a face, or the hair around it."""
 
 ON_SURFACE: dict[str, Region] = {
     "5_o_Clock_Shadow": "lower face",
+    "Black_Hair": "hair",
+    "Blond_Hair": "hair",
+    "Brown_Hair": "hair",
     "Eyeglasses": "eyes",
     "Goatee": "lower face",
+    "Gray_Hair": "hair",
     "Heavy_Makeup": "face",
     "Mustache": "lower face",
     "No_Beard": "lower face",
@@ -66,7 +70,8 @@ ON_SURFACE: dict[str, Region] = {
     "Sideburns": "face",
     "Wearing_Lipstick": "lips",
 }
-"""Those of a face's surface, and where they show: beards, make-up and glasses. Its shape stays as it is."""
+"""Those of a face's surface, and where they show: beards, make-up, glasses, colours of hair. Its shape stays as it is.
+"""
 
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),

@@ -7,7 +7,7 @@ from facevid.errors import UsageError
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch, mean_light
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
-from facevid.training.exemplars import BY_DEGREES, FINDERS, Exemplars, known_to_have
+from facevid.training.exemplars import BY_DEGREES, FINDERS, MORE, Exemplars, known_to_have
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
@@ -60,14 +60,15 @@ class ExemplarTraining(EditTraining):
         wanted, where = drawn.anchor.clone(), torch.zeros_like(batch.mask)
         for attribute, exemplars in self._exemplars.items():
             strengths = drawn.strengths[attribute]
-            rows = strengths != 0 if attribute in BY_DEGREES else strengths > 0
+            rows, has = strengths > 0, known_to_have(batch.labels, attribute)
+            if attribute in BY_DEGREES:
+                rows, has = strengths != 0, torch.zeros_like(has)
+            elif attribute in MORE:
+                rows = rows & ~has
             if not rows.any():
                 continue
-            faces, share = batch[rows], strengths[rows]
-            gains, shows = exemplars.gains(faces)
-            if attribute not in BY_DEGREES:
-                share = share * ~known_to_have(faces.labels, attribute)
-            light = (faces.pictures + 1) / 2 * gains ** share[:, None, None, None]
-            wanted[rows] += faces.mask * ((light * 2 - 1).clamp(-1, 1) - wanted[rows])
+            faces, share = batch[rows], strengths[rows] * ~has[rows]
+            shown, shows = exemplars.put_on(faces, share)
+            wanted[rows] += faces.mask * (shown - wanted[rows])
             where[rows] = shows * faces.mask
         return wanted, where

@@ -187,15 +187,25 @@ class ExemplarRecipe(EditRecipe):
 
     edited: float = 0.75
     often: tuple[tuple[str, float], ...] = (
-        ("smile", 3.0),
-        ("glasses", 8.0),
-        ("beard", 4.0),
+        ("smile", 4.0),
+        ("glasses", 6.0),
+        ("beard", 3.0),
         ("lipstick", 1.0),
-        ("age", 6.0),
+        ("age", 4.0),
+        ("blond", 5.0),
+        ("gray-hair", 5.0),
     )
     spread: tuple[float, float] = (0.3, 1.2)
     anchor: float = 20.0
     finest: float = 1.0
 
-    exemplars: tuple[tuple[str, int], ...] = (("glasses", 100), ("beard", 300), ("lipstick", 12), ("age", 300))
+    exemplars: tuple[tuple[str, int], ...] = (
+        ("smile", 150),
+        ("glasses", 100),
+        ("beard", 300),
+        ("lipstick", 12),
+        ("age", 300),
+        ("blond", 150),
+        ("gray-hair", 150),
+    )
     exemplar: float = 30.0

@@ -157,6 +157,26 @@ def test_a_surface_changes_where_its_edit_belongs(face, region):
     assert shown == {"lower face": {"chin", "lip"}, "eyes": {"brow", "under eye"}, "lips": {"lip"}}[region]
 
 
+def test_dyed_hair_keeps_its_strands_and_what_is_beside_it_keeps_its_colour(face):
+    """Dark hair with strands, in a band over the forehead, between skin below and a white wall above."""
+    plate = np.full((SIZE, SIZE, 3), (200, 150, 120), np.uint8)
+    plate[:12], plate[12:36] = 240, 40
+    plate[12:36, ::4] += 8
+    dyed = plate.astype(np.float32)
+    dyed[8:40] += (110, 90, 50)  # softer and wider than the hair, as generated faces are
+    dyed[90:110] += 60
+    blond = Surface("hair", cv2.GaussianBlur(dyed, (0, 0), 1))
+    worn = replace(face, crop_to_frame=np.eye(2, 3), reconstruction=plate.astype(np.float32), surfaces=(blond,))
+    patch = composited(plate, worn, KEEP)
+    changed = np.zeros_like(dyed)
+    changed[patch.y : patch.y + patch.delta.shape[0], patch.x : patch.x + patch.delta.shape[1]] = patch.delta
+    hair, result = np.s_[18:30, 40:88], plate + changed
+    assert changed[hair].mean(axis=(0, 1)) == pytest.approx((110, 90, 50), abs=12)
+    assert 1.2 < np.ptp(result[20:28, 40:88].mean(axis=(0, 2))) / 8 < 3
+    assert np.abs(changed[:10]).max() < 12
+    assert np.abs(changed[44:]).max() < 12
+
+
 def test_glasses_move_with_the_face_and_keep_their_look_when_it_smiles(portrait, face):
     shift = np.tile([0.0, 3.0], (68, 1))
     moved = warped(face.reconstruction, landmark_warp(face.landmarks + shift, face.landmarks, SIZE))

@@ -35,7 +35,9 @@ from facevid.training.run import Compute
     "--adversarial", is_flag=True, help="Go on from the model's features: sharpen what its editors make of faces."
 )
 @click.option(
-    "--exemplars", is_flag=True, help="Go on from the model's features: learn glasses, beards, lipstick and age."
+    "--exemplars",
+    is_flag=True,
+    help="Go on from the model's features: learn smiles, glasses, beards, lipstick, age, hair.",
 )
 @click.option(
     "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."

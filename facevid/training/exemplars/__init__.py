@@ -1,8 +1,8 @@
-"""What edits should make of faces: one pair of glasses, one beard, one colour of lips, the folds of age.
+"""What edits should make of faces: one smile, one beard, one pair of glasses, one colour of hair, the folds of age.
 
 What an edit makes anew could look in many ways, and a network that must please all of them draws their mean, a blur.
-Here it is the same for all, fitted to each face's landmarks: how many times lighter it makes them, so that a network
-can learn it.
+Here it is the same for all, fitted to each face's landmarks: how it moves them, and how many times lighter it makes
+what, so that a network can learn it.
 """
 
 from collections.abc import Mapping
@@ -10,18 +10,26 @@ from collections.abc import Mapping
 from facevid.training.exemplars.age import find_ages
 from facevid.training.exemplars.beard import find_beards
 from facevid.training.exemplars.glasses import find_glasses
+from facevid.training.exemplars.hair import find_blond, find_gray
 from facevid.training.exemplars.lipstick import find_lipsticks
 from facevid.training.exemplars.prototype import Exemplars, FindExemplars, known_to_have
+from facevid.training.exemplars.smile import find_smiles
 
 FINDERS: Mapping[str, FindExemplars] = {
+    "smile": find_smiles,
     "glasses": find_glasses,
     "beard": find_beards,
     "lipstick": find_lipsticks,
     "age": find_ages,
+    "blond": find_blond,
+    "gray-hair": find_gray,
 }
 """By the editor's attribute."""
 
 BY_DEGREES = frozenset({"age"})
 """Attributes of which a face can always have more or less; others it has or lacks, and they are only put on."""
 
-__all__ = ["BY_DEGREES", "FINDERS", "Exemplars", "known_to_have"]
+MORE = frozenset({"smile"})
+"""Others of which faces that have them can have more, but the exemplars do not tell how."""
+
+__all__ = ["BY_DEGREES", "FINDERS", "MORE", "Exemplars", "known_to_have"]

@@ -6,7 +6,13 @@ from numpy.typing import NDArray
 
 from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.exemplars.prototype import FOREHEAD, Prototype, mean_difference
+from facevid.training.exemplars.prototype import (
+    FOREHEAD,
+    Prototype,
+    mean_difference,
+    pairs_of_kinds,
+    without_broad_light,
+)
 from facevid.training.face_data import FaceData
 
 KINDS = [
@@ -14,8 +20,6 @@ KINDS = [
     for male in (True, False)
     for smile in (True, False)
 ]
-EVEN = 0.08
-"""Standard deviation, as a share of the side, above which differences are left out: they are of the light."""
 STRENGTH = 4.5
 """How many times the mean difference an edit makes: a mean of folds is shallower than folds."""
 EDGE = 0.016
@@ -26,17 +30,12 @@ EYES = (slice(36, 42), slice(42, 48))
 def find_ages(data: FaceData, count: int) -> Prototype | None:
     """Compare at most `count` old faces of each kind with as many young ones."""
     predictor = LandmarkPredictor()
-    difference = mean_difference(data, "age", count, KINDS, predictor)
+    difference = mean_difference(pairs_of_kinds(data, "age", count, KINDS, predictor))
     if difference is None:
         return None
     region = _region(difference.landmarks, len(difference.light))
-    change = STRENGTH * (difference.light - _even(difference.light, region))
+    change = STRENGTH * without_broad_light(difference.light, region)
     return Prototype(change, region, difference.landmarks, predictor)
-
-
-def _even(light: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
-    sigma, weights = EVEN * len(light), region + 1e-3
-    return cv2.GaussianBlur(light * weights, (0, 0), sigma) / cv2.GaussianBlur(weights, (0, 0), sigma)
 
 
 def _region(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:

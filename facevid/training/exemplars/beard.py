@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.exemplars.prototype import FOREHEAD, Prototype, mean_difference
+from facevid.training.exemplars.prototype import FOREHEAD, Prototype, mean_difference, pairs_of_kinds
 from facevid.training.face_data import FaceData
 
 KINDS = [{"male": True, "smile": smile, "glasses": False} for smile in (True, False)]
@@ -20,7 +20,7 @@ EDGE = 0.008
 def find_beards(data: FaceData, count: int) -> Prototype | None:
     """Compare at most `count` bearded faces of each kind with as many others."""
     predictor = LandmarkPredictor()
-    difference = mean_difference(data, "beard", count, KINDS, predictor)
+    difference = mean_difference(pairs_of_kinds(data, "beard", count, KINDS, predictor))
     if difference is None:
         return None
     landmarks, side = difference.landmarks, len(difference.light)

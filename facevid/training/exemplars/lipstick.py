@@ -9,12 +9,10 @@ from torch import Tensor
 
 from facevid.compositing.matte import INNER_LIPS, OUTER_LIPS, filled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.augmentation import Batch, mean_light, oval_mask, to_light
-from facevid.training.exemplars.prototype import DARKEST, known_to_have, placed, whole
+from facevid.training.augmentation import Batch, mean_light, to_light
+from facevid.training.exemplars.prototype import DARKEST, known_to_have, light_of_cheeks, lightened, placed, whole
 from facevid.training.face_data import FaceData
 
-CHEEKS = ((0.35, 0.60, 0.06, 0.05), (0.65, 0.60, 0.06, 0.05))
-"""Ovals in an FFHQ crop: centre and half axes, in shares of its side."""
 CANDIDATES = 500
 """Most faces that are looked at."""
 MOST = 2.5
@@ -33,12 +31,13 @@ class Lipstick:
     colour: Tensor
     predictor: LandmarkPredictor
 
-    def gains(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def put_on(self, faces: Batch, strengths: Tensor) -> tuple[Tensor, Tensor]:
         """Bring the lips of faces to that colour."""
-        light = (batch.pictures + 1) / 2
+        light = (faces.pictures + 1) / 2
         lips = _lips(self.predictor, light)
         own = _beside_cheeks(light, lips)
-        return 1 + lips * ((self.colour / own).clamp(max=MOST) - 1), lips
+        gains = 1 + lips * ((self.colour / own).clamp(max=MOST) - 1)
+        return lightened(light, gains, strengths), lips
 
 
 def find_lipsticks(data: FaceData, count: int) -> Lipstick | None:
@@ -53,9 +52,7 @@ def find_lipsticks(data: FaceData, count: int) -> Lipstick | None:
 
 
 def _beside_cheeks(light: Tensor, lips: Tensor) -> Tensor:
-    left, right = (oval_mask(cheek, light.shape[-1], str(light.device)) for cheek in CHEEKS)
-    cheeks = (left + right)[None, None]
-    return mean_light(light + DARKEST, lips) / mean_light(light + DARKEST, cheeks)
+    return mean_light(light + DARKEST, lips) / light_of_cheeks(light)
 
 
 def _lips(predictor: LandmarkPredictor, light: Tensor) -> Tensor:

@@ -1,0 +1,89 @@
+"""What an edit of the colour of hair changes: its own strands stay, lighter or darker.
+
+Where hair ends, the plate tells more finely than a generated face.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.compositing.detail import LUMA
+from facevid.compositing.edges import snapped
+from facevid.compositing.placement import Placement
+
+REACH = 2.0
+"""How far the edge of hair may be off, in pixels of the generated face."""
+
+EVEN = 2.0
+"""Standard deviation, in such pixels, that the change is averaged with, over hair alone."""
+
+STRANDS = 3.0
+"""The same, below which detail is the plate's own: strands, and shine."""
+
+LESS, MORE = 0.5, 2.5
+"""The least and the most that their contrast changes."""
+
+MOST = 0.95
+"""Share of the hair that changes less than what counts as its most."""
+
+DARKEST = 8.0
+"""Least light, of 255, that is divided by."""
+
+
+def hair_change(
+    difference: NDArray[np.float32],
+    shows: NDArray[np.float32],
+    reconstruction: NDArray[np.float32],
+    plate: NDArray[np.uint8],
+    placement: Placement,
+) -> NDArray[np.float32]:
+    """Compute what to add to the plate.
+
+    Hair that gets four times lighter gets twice the contrast, because the shine of dark hair is strong already.
+
+    Args:
+        difference: float32 (S, S, 3), how the generated face changes, in units of 0 to 255.
+        shows: float32 (S, S), 1 where that is hair, 0 elsewhere.
+        reconstruction: float32 (S, S, 3), the generated face before.
+        plate: uint8 (height, width, 3), the placement's region of the frame.
+        placement: where the crop lies.
+
+    Returns:
+        float32 (height, width, 3), in units of 0 to 255.
+    """
+    weights = shows * _dyed(reconstruction, difference, shows)
+    before = np.maximum(_averaged(reconstruction, weights), DARKEST)
+    after = np.maximum(before + _averaged(difference, weights), DARKEST)
+    contrast = np.sqrt((after @ LUMA) / (before @ LUMA)).clip(LESS, MORE)
+    strands = placement.to_region(after / (after @ LUMA)[..., None] * contrast[..., None])
+    hair = snapped(placement.to_region(shows).clip(0, 1), plate, REACH / placement.scale)
+    before, after = placement.to_region(before), placement.to_region(after)
+
+    grey = (plate @ LUMA).astype(np.float32)
+    finest = STRANDS / placement.scale
+    fine, fine_grey = (each - cv2.GaussianBlur(each, (0, 0), finest) for each in (plate.astype(np.float32), grey))
+    hair *= _undyed(grey, before @ LUMA, after @ LUMA)
+    return hair[..., None] * (after - before + strands * fine_grey[..., None] - fine)
+
+
+def _undyed(grey: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell what has still to be dyed, 0 to 1: not what is as light as it would be after, such as skin at a hairline."""
+    way = after - before
+    way = np.where(np.abs(way) < DARKEST, np.copysign(DARKEST, way), way)
+    return (2 - 2 * (grey - before) / way).clip(0, 1)
+
+
+def _dyed(
+    picture: NDArray[np.float32], difference: NDArray[np.float32], shows: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Tell what gets about as many times lighter or darker as anything does, (S, S): the wall behind hair does not."""
+    before, after = (np.maximum(each @ LUMA, DARKEST) for each in (picture, picture + difference))
+    times = np.abs(np.log(after / before))
+    most = np.quantile(times[shows > 0.5], MOST) if (shows > 0.5).any() else 0.0
+    return (2 * times / max(most, 1e-3) - 1).clip(0, 1)
+
+
+def _averaged(picture: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average a picture (S, S, 3) over what is near and weighted; beyond that, what is nearest goes on."""
+    total = cv2.GaussianBlur(weights, (0, 0), EVEN)[..., None] + 1e-6
+    return cv2.GaussianBlur(picture * weights[..., None], (0, 0), EVEN) / total
