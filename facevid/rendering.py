@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composite
-from facevid.compositing.shape import lip_opening
+from facevid.compositing.shape import LipChange, lip_change
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.generation import TrackEdit, faces_of
+from facevid.latents.attributes import parse_attribute
 from facevid.latents.smoothing import smooth, smooth_effect
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions
@@ -93,16 +94,17 @@ class Renderer:
     def _shapes(self, edit: TrackEdit, progress: Progress) -> list[ShapeChange | None]:
         active, shaping = edit.active, edit.shaping
         before, after = self._landmarks(edit, progress)
-        shift, opening = np.zeros_like(before), np.ones(len(active))
+        shift, lips = np.zeros_like(before), LipChange(np.ones(len(active)), np.zeros(len(active)))
         if shaping:
             strengths = np.stack([values for _, values in shaping])
-            opening = lip_opening(before, after, strengths)
+            parting = np.array([parse_attribute(name).parts_lips for name, _ in shaping])
+            lips = lip_change(before, after, strengths, parting, self.model.resolution)
         for run in _runs(active):
             if shaping:
                 shift[run] = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
             for side in (before, after):
                 side[run] = smooth(side[run], self.sigma)
-        changes = zip(before, after, shift, opening.tolist(), strict=True)
+        changes = zip(before, after, shift, lips.wider.tolist(), lips.apart.tolist(), strict=True)
         return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
 
     def _landmarks(self, edit: TrackEdit, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -3,7 +3,8 @@
 Edits that change a face's shape move the plate's pixels as they move the generated face's landmarks. What they change
 beside that, its shading, is the difference of the two generated faces, both brought to the shape of the moved plate
 first: a difference of shapes that do not match would leave ghosts, a second mouth over the first. Between open lips
-nothing is added: what the plate shows there, teeth and dark, speaks in time.
+nothing is added: what the plate shows there, teeth and dark, speaks in time. Only where closed lips come apart does the
+generated face show between them.
 """
 
 import cv2
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import inner, mouth_matte
 from facevid.compositing.placement import Placement
+from facevid.compositing.shape import parted
 from facevid.compositing.warp import landmark_warp, warped
 
 LUMA_BAND, CHROMA_BAND = 0.15, 0.03
@@ -56,10 +58,12 @@ def moved_detail(
     frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
     motion = motion @ frame_from_crop.T
     moved = warped(plate, motion)
-
     shaped = warped(face.shaped, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
-    shows = inner(matte) * (1 - mouth_matte(target, size))
+    mouth = mouth_matte(target, size)
+    new = placement.to_region(mouth * parted(face.landmarks, target, size)).clip(0, 1)[..., None]
+    moved += new * (placement.to_region(shaped) - moved)
+    shows = inner(matte) * (1 - mouth)
     change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
     if visible is None:
         return change

@@ -17,13 +17,14 @@ class ShapeChange:
         before, after: its landmarks in `EditedFace.reconstruction` and with the edits of its shape, (68, 2) each, as
             indices of the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
-        opening: how many times wider the edit makes the gap between the lips; see `shape.lip_opening`.
+        wider, apart: how the edit changes the gap between the lips; see `shape.LipChange`.
     """
 
     before: NDArray[np.floating]
     after: NDArray[np.floating]
     shift: NDArray[np.floating]
-    opening: float
+    wider: float = 1.0
+    apart: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,5 @@ class EditedFace:
         """Where the plate's landmarks go: they move as those of the generated face do."""
         if self.shape is None:
             return self.landmarks
-        return moved_landmarks(self.landmarks, self.shape.shift, self.shape.opening, self.size)
+        shape = self.shape
+        return moved_landmarks(self.landmarks, shape.shift, shape.wider, shape.apart, self.size)

@@ -73,6 +73,9 @@ ON_SURFACE: dict[str, Region] = {
 """Those of a face's surface, and where they show: beards, make-up, glasses, colours of hair. Its shape stays as it is.
 """
 
+PART_LIPS = frozenset({"Mouth_Slightly_Open"})
+"""Those that open closed lips. Others open them only as far as speech does."""
+
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
     "arched-eyebrows": ("Arched_Eyebrows", 1),
@@ -169,6 +172,11 @@ class AttributeRequest:
     def surface(self) -> Region | None:
         """Where the face's surface changes; None if its shape does, too: of a component or an unknown name it may."""
         return None if self.method == "ganspace" else ON_SURFACE.get(self.attribute.name)
+
+    @property
+    def parts_lips(self) -> bool:
+        """Whether closed lips come apart."""
+        return self.method != "ganspace" and self.attribute.name in PART_LIPS
 
 
 def attribute_of(name: str) -> Attribute:

@@ -188,6 +188,7 @@ class ExemplarRecipe(EditRecipe):
     edited: float = 0.75
     often: tuple[tuple[str, float], ...] = (
         ("smile", 4.0),
+        ("mouth-open", 6.0),
         ("glasses", 6.0),
         ("beard", 3.0),
         ("lipstick", 1.0),
@@ -201,6 +202,7 @@ class ExemplarRecipe(EditRecipe):
 
     exemplars: tuple[tuple[str, int], ...] = (
         ("smile", 150),
+        ("mouth-open", 150),
         ("glasses", 100),
         ("beard", 300),
         ("lipstick", 12),

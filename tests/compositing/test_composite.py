@@ -231,6 +231,24 @@ def test_an_open_mouth_keeps_what_it_shows_and_closed_lips_do_not(portrait, face
     assert shown["open"] < 0.3 * shown["closed"]
 
 
+@pytest.mark.parametrize("apart", [0.0, 10.0])
+def test_between_lips_that_come_apart_the_generated_face_shows(portrait, face, apart):
+    landmarks = face.landmarks.copy()
+    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+        landmarks[upper] = landmarks[lower] = (landmarks[upper] + landmarks[lower]) / 2
+    after = landmarks.copy()
+    after[[61, 62, 63], 1] -= 5
+    after[[65, 66, 67], 1] += 5
+    generated = face.reconstruction.copy()
+    x, y = landmarks[[62, 66]].mean(axis=0)
+    cv2.circle(generated, (round(x), round(y)), 3, (0.0, 0.0, 255.0), -1)
+    shape = ShapeChange(landmarks, after, after - landmarks, 1.0, apart)
+    patch = composited(portrait, replace(face, shaped=generated, landmarks=landmarks, shape=shape), KEEP)
+    column, row = np.rint(face.crop_to_frame @ (x, y, 1)).astype(int)
+    blue = patch.applied_to(portrait)[row, column]
+    assert (blue[2] > blue[0] + 100) == (apart > 0)
+
+
 @pytest.mark.parametrize("on_surface", [False, True])
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_what_is_before_the_face_stays_and_is_not_spread(portrait, face, way, on_surface):

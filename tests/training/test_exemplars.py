@@ -18,11 +18,11 @@ from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.latents.attributes import CELEBA
 from facevid.models import FaceModel, ImportOptions, import_model
 from facevid.training.augmentation import Batch
-from facevid.training.exemplars import FINDERS
+from facevid.training.exemplars import FINDERS, Exemplars
 from facevid.training.exemplars.prototype import placed
 from facevid.training.face_data import WHOLE, FaceData
 from facevid.training.features import train_features
-from facevid.training.mouth import smile
+from facevid.training.mouth import mouth_gap, smile
 from facevid.training.recipe import ExemplarRecipe
 from tests.models.files import save_features, save_psp, save_transformer
 
@@ -123,31 +123,52 @@ def test_lipstick_reddens_lips_and_nothing_else(face):
     assert 40 < columns.min() < columns.max() < 88
 
 
-def test_a_smile_moves_closed_lips_and_no_eyes(face):
-    def seen(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return placed(LandmarkPredictor(), torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0]
+def seen(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Landmarks, (68, 2)."""
+    return placed(LandmarkPredictor(), torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0]
 
-    def bent(picture: NDArray[np.uint8], lips: dict[int, tuple[float, float]]) -> NDArray[np.uint8]:
-        before = seen(picture)
-        after = before.copy()
-        for number, shift in lips.items():
-            after[number] += shift
-        return warped(picture, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
 
-    lips = seen(face)[48:60]
-    hidden = cv2.dilate(cv2.fillPoly(np.zeros((SIDE, SIDE), np.uint8), [np.rint(lips).astype(int)], 1), np.ones((7, 7)))
-    closed = cv2.inpaint(face, hidden, 5, cv2.INPAINT_TELEA)
-    x, y = np.rint(lips.mean(axis=0)).astype(int).tolist()
-    cv2.ellipse(closed, (x, y - 3), (12, 3), 0, 0, 360, (165, 85, 80), -1, cv2.LINE_AA)
-    smiling = bent(closed, {48: (-2, -4), 54: (2, -4), 60: (-2, -4), 64: (2, -4)})
-    labels = [{"Male": True, "Eyeglasses": False, "Smiling": smiles} for smiles in (True, False)]
-    exemplars = FINDERS["smile"](faces_of([smiling, closed], *labels), 9)
+def put_on(exemplars: Exemplars | None, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     assert exemplars is not None
-    shown, _ = exemplars.put_on(batch_of(closed), torch.ones(1))
-    before, after = seen(closed), seen(((shown[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy())
-    assert smile(after) > smile(before) + 0.15
-    assert np.abs(after[36:48] - before[36:48]).max() < 2
+    shown, _ = exemplars.put_on(batch_of(picture), torch.ones(1))
+    return ((shown[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy()
+
+
+@pytest.fixture(scope="module")
+def closed(face) -> NDArray[np.uint8]:
+    """The face with drawn lips, which are closed."""
+    lips = seen(face)[48:60]
+    hidden = cv2.fillPoly(np.zeros((SIDE, SIDE), np.uint8), [np.rint(lips).astype(int)], 1)
+    picture = cv2.inpaint(face, cv2.dilate(hidden, np.ones((7, 7))), 5, cv2.INPAINT_TELEA)
+    x, y = np.rint(lips.mean(axis=0)).astype(int).tolist()
+    return cv2.ellipse(picture, (x, y - 3), (12, 3), 0, 0, 360, (165, 85, 80), -1, cv2.LINE_AA)
+
+
+def test_a_smile_moves_closed_lips_and_no_eyes(closed):
+    before = seen(closed)
+    after = before.copy()
+    after[[48, 60]] += (-2, -4)
+    after[[54, 64]] += (2, -4)
+    smiling = warped(closed, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
+    labels = [{"Male": True, "Eyeglasses": False, "Smiling": smiles} for smiles in (True, False)]
+    shown = seen(put_on(FINDERS["smile"](faces_of([smiling, closed], *labels), 9), closed))
+    assert smile(shown) > smile(before) + 0.15
+    assert np.abs(shown[36:48] - before[36:48]).max() < 2
     assert FINDERS["smile"](faces_of([smiling], labels[0]), 9) is None
+
+
+def test_an_open_mouth_shows_what_is_in_open_mouths(face, closed):
+    before = seen(face)
+    after = before.copy()
+    after[[*range(55, 60), *range(65, 68)], 1] += 3
+    wide = warped(face, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
+    exemplars = FINDERS["mouth-open"](faces_of([wide, closed], {"Smiling": True}), 9)
+    shown = put_on(exemplars, closed)
+    assert mouth_gap(seen(shown)) > mouth_gap(seen(closed)) + 0.05
+    middle = np.rint(seen(shown)[[62, 66]].mean(axis=0)).astype(int)
+    teeth = shown[middle[1] - 2 : middle[1] + 1, middle[0] - 4 : middle[0] + 5].astype(int)
+    assert np.median(teeth[..., 1]) > 105  # of lips it is 85
+    assert FINDERS["mouth-open"](faces_of([closed], {"Smiling": True}), 9) is None
 
 
 def head(rng: np.random.Generator, hair: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -251,5 +272,5 @@ def test_pictures_without_exemplars_are_refused(drawn_faces, model, tmp_path):
     (tmp_path / "drawn").symlink_to(drawn_faces / "drawn")
     arguments = ["features", "--exemplars", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "-q"]
     arguments += ["--steps", "1", "--set", "drawn=1", "--model", "shaved"]
-    with pytest.raises(UsageError, match=r"no picture is labelled .* of smile, glasses, beard"):
+    with pytest.raises(UsageError, match=r"no picture is labelled .* of smile, mouth-open, glasses"):
         CliRunner().invoke(command, arguments, catch_exceptions=False)

@@ -12,11 +12,13 @@ from facevid.training.exemplars.beard import find_beards
 from facevid.training.exemplars.glasses import find_glasses
 from facevid.training.exemplars.hair import find_blond, find_gray
 from facevid.training.exemplars.lipstick import find_lipsticks
+from facevid.training.exemplars.mouth import find_open_mouths
 from facevid.training.exemplars.prototype import Exemplars, FindExemplars, known_to_have
 from facevid.training.exemplars.smile import find_smiles
 
 FINDERS: Mapping[str, FindExemplars] = {
     "smile": find_smiles,
+    "mouth-open": find_open_mouths,
     "glasses": find_glasses,
     "beard": find_beards,
     "lipstick": find_lipsticks,

@@ -1,4 +1,4 @@
-"""Colours of hair: that of the blond, and of the grey, beside the light on their cheeks."""
+"""Colours of hair: that of the blond, and of the grey, beside the light on their faces."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from facevid.training.augmentation import Batch, mean_light, to_light
 from facevid.training.exemplars.hair_matte import HairMatte, learn_hair
-from facevid.training.exemplars.prototype import DARKEST, known_to_have, light_of_cheeks, lightened, whole
+from facevid.training.exemplars.prototype import DARKEST, known_to_have, light_on, lightened, whole
 from facevid.training.face_data import FaceData
 
 CANDIDATES = 500
@@ -16,8 +16,6 @@ LEAST_HAIR = 0.02
 """Share of a picture that is hair, below which its colour is not told."""
 SURE = 0.95
 """How much of a pixel must be hair for its colour to be taken."""
-SKIN = 0.75
-"""Hair is as light as the cheeks to this power: they tell of the light on it, but dark skin is dark in any light."""
 FLATTER = 0.35
 """What is left out of the hair's contrast, as a power: the shine of dark hair is strong."""
 LEAST_LIGHT = 1e-3
@@ -29,7 +27,7 @@ class HairColour:
     """Hair of one colour.
 
     Attributes:
-        colour: (3, 1, 1), the light of such hair, in shares of that of the cheeks to the power `SKIN`.
+        colour: (3, 1, 1), the light of such hair, in shares of that on the face.
         matte: tells where hair is.
     """
 
@@ -43,7 +41,7 @@ class HairColour:
         hair = hair * (hair.mean(dim=(2, 3), keepdim=True) > LEAST_HAIR)
         grey = light.mean(dim=1, keepdim=True) + DARKEST
         shade = (grey / mean_light(grey, hair).clamp(min=DARKEST)) ** (1 - FLATTER)
-        dyed = (self.colour * light_of_cheeks(light) ** SKIN * shade).clamp(max=1)
+        dyed = (self.colour * light_on(light) * shade).clamp(max=1)
         mixed = light + hair * (dyed - light)
         return lightened(light.clamp(min=LEAST_LIGHT), mixed / light.clamp(min=LEAST_LIGHT), strengths), hair
 
@@ -65,7 +63,7 @@ def _find(data: FaceData, attribute: str, count: int) -> HairColour | None:
         return None
     light = to_light(having)
     hair = (matte(light) >= SURE).float()
-    colours = mean_light(light, hair) / light_of_cheeks(light) ** SKIN
+    colours = mean_light(light, hair) / light_on(light)
     colours = colours[hair.mean(dim=(1, 2, 3)) > LEAST_HAIR]
     if not len(colours):
         return None

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facevid.compositing.matte import filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
@@ -24,6 +25,12 @@ AT_LEAST = 256
 """Side in pixels at which landmarks are placed."""
 STILL = [*range(27, 31), 36, 39, 42, 45]
 """Landmarks that no expression moves: the bridge of the nose, and the corners of the eyes."""
+SKIN = 0.75
+"""The power of the light on their cheeks that the light on faces goes with."""
+BELOW_EYES = [*range(1, 16), 46, 47, 42, 39, 40, 41]
+"""Landmarks around what an expression of the mouth changes."""
+LOWER_EDGE = 0.016
+"""Standard deviation of the edge of that, as a share of the side."""
 EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out."""
 FOREHEAD = 0.45
@@ -71,8 +78,8 @@ class Prototype:
         light = (faces.pictures + 1) / 2
         targets = placed(self.predictor, light)
         if self.shift is not None:
-            before, targets = targets, targets + _column(strengths) * self.shift
-            light = _moved(light, before, targets)
+            before, targets = targets, targets + column(strengths) * self.shift
+            light = moved(light, before, targets)
         drawn, carriers = np.dstack([self.change, self.region]), [*self.carriers]
         warps = (landmark_warp(each, self.landmarks[carriers], len(drawn)) for each in targets[:, carriers])
         brought = torch.from_numpy(np.stack([warped(drawn, warp) for warp in warps])).permute(0, 3, 1, 2)
@@ -152,8 +159,13 @@ def mean_difference(pairs: Sequence[tuple[Faces, Faces]]) -> MeanDifference | No
     light, shifts = [], []
     for having, lacking in pairs:
         light.append(_mean_light(having, landmarks) - _mean_light(lacking, landmarks))
-        shifts.append(_shift(having.landmarks.mean(axis=0), lacking.landmarks.mean(axis=0)))
+        shifts.append(landmark_shift(having.landmarks.mean(axis=0), lacking.landmarks.mean(axis=0)))
     return MeanDifference(np.mean(light, axis=0), landmarks, np.mean(shifts, axis=0))
+
+
+def lower_face(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Draw a face below its eyes, (side, side), with a soft edge."""
+    return cv2.GaussianBlur(filled(landmarks[BELOW_EYES], side), (0, 0), LOWER_EDGE * side)
 
 
 def without_broad_light(change: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -181,6 +193,11 @@ def light_of_cheeks(light: Tensor) -> Tensor:
     return mean_light(light + DARKEST, (left + right)[None, None])
 
 
+def light_on(light: Tensor) -> Tensor:
+    """Guess the light on faces, (N, 3, 1, 1), of what all have alike: cheeks tell, but dark skin is dark in any."""
+    return light_of_cheeks(light) ** SKIN
+
+
 def known_to_have(labels: Tensor, attribute: str, *, has: bool = True) -> Tensor:
     """Tell which faces' labels, (N, 40), say that they have an attribute, or lack it."""
     meant = attribute_of(attribute)
@@ -193,7 +210,8 @@ def whole(data: FaceData) -> Tensor:
     return (data.corners < 0).any(dim=2).any(dim=1)
 
 
-def _column(strengths: Tensor) -> NDArray[np.float32]:
+def column(strengths: Tensor) -> NDArray[np.float32]:
+    """Turn strengths, (N,), into what landmarks can be multiplied by."""
     return np.asarray(strengths.cpu().numpy()[:, None, None], np.float32)
 
 
@@ -208,13 +226,13 @@ def _mean_light(faces: Faces, target: NDArray[np.float32]) -> NDArray[np.float32
     return np.mean([warped(face, warp) for face, warp in zip(grey, warps, strict=True)], axis=0)
 
 
-def _shift(landmarks: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+def landmark_shift(landmarks: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring landmarks to others by what does not move in a face, and tell how far the rest is off."""
     similarity, _ = cv2.estimateAffinePartial2D(landmarks[STILL], others[STILL], method=cv2.LMEDS)
     return cv2.transform(landmarks[None], similarity)[0] - others
 
 
-def _moved(light: Tensor, before: NDArray[np.float32], after: NDArray[np.float32]) -> Tensor:
+def moved(light: Tensor, before: NDArray[np.float32], after: NDArray[np.float32]) -> Tensor:
     """Move faces (N, 3, R, R) so that landmarks go from the ones to the others."""
     pictures = light.permute(0, 2, 3, 1).cpu().numpy()
     warps = (landmark_warp(*each, pictures.shape[1]) for each in zip(after, before, strict=True))

@@ -3,15 +3,13 @@
 An edit does not open lips: there is nothing behind them in the plate.
 """
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facevid.compositing.matte import filled
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.training.exemplars.prototype import (
     Faces,
     Prototype,
+    lower_face,
     mean_difference,
     pairs_of_kinds,
     without_broad_light,
@@ -26,10 +24,6 @@ CLOSED = 0.06
 """Gap between lips, in distances between the eyes, up to which they are closed."""
 STRENGTH = 1.75
 """How many times the mean difference an edit makes: with closed lips, most smile slightly."""
-BELOW_EYES = [*range(1, 16), 46, 47, 42, 39, 40, 41]
-"""Numbers of the landmarks around what smiles."""
-EDGE = 0.016
-"""Standard deviation of the edge of that, as a share of the side."""
 
 
 def find_smiles(data: FaceData, count: int) -> Prototype | None:
@@ -39,14 +33,10 @@ def find_smiles(data: FaceData, count: int) -> Prototype | None:
     difference = mean_difference([(_closed(smiling, count), _closed(others, count)) for smiling, others in pairs])
     if difference is None:
         return None
-    region = _region(difference.landmarks, len(difference.light))
+    region = lower_face(difference.landmarks, len(difference.light))
     change = STRENGTH * without_broad_light(difference.light, region)
     return Prototype(change, region, difference.landmarks, predictor, shift=STRENGTH * difference.shift)
 
 
 def _closed(faces: Faces, count: int) -> Faces:
     return faces.only(np.flatnonzero(mouth_gap(faces.landmarks) <= CLOSED)[:count])
-
-
-def _region(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    return cv2.GaussianBlur(filled(landmarks[BELOW_EYES], side), (0, 0), EDGE * side)
