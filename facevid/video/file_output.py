@@ -55,7 +55,7 @@ class FileOutput:
                 carry_notes(self._source.path, result, self._out)
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
-                remux(self._remux, self._source, self._pictures, result, self._out)
+                self.warnings += remux(self._remux, self._source, self._pictures, result, self._out)
             self._temporaries.commit(result)
 
     def write(self, native: VideoFrame, frame: Frame) -> None:

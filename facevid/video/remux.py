@@ -151,8 +151,12 @@ def _common_timescale(bases: list[Fraction]) -> int:
     return scale if scale < 2**31 else max(base.denominator for base in bases)
 
 
-def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Path) -> None:
-    """Write `result` from the new `pictures` and the source's other streams, all copied. Raises OutputError."""
+def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Path) -> list[str]:
+    """Write `result` from the new `pictures` and the source's other streams, all copied; say what it does not keep.
+
+    Raises:
+        OutputError: the result cannot be written.
+    """
     new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}")
     streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
     options: _Options = {
@@ -177,6 +181,11 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
     arguments = ffmpeg.get_args(node)
     arguments[-1:-1] = _note_arguments(plan)  # ffmpeg-python knows no option that is given twice
     run_ffmpeg(arguments, str(out))
+    written = _aspect_of(result)
+    if not info.sample_aspect_ratio or written == info.sample_aspect_ratio:
+        return []
+    ratios = [str(aspect).replace("/", ":") for aspect in (written, info.sample_aspect_ratio)]
+    return [f"{out.name}: its pixels are {ratios[0]} wide instead of {ratios[1]}; --codec h264 or prores keeps that"]
 
 
 def _aspect_option(number: int, info: ClipInfo, pictures: Path) -> _Options:
@@ -184,12 +193,15 @@ def _aspect_option(number: int, info: ClipInfo, pictures: Path) -> _Options:
 
     ffmpeg knows ratios of numbers up to 255; others come out as the nearest of these.
     """
-    with av.open(f"file:{pictures}") as container:
-        written = container.streams.video[0].sample_aspect_ratio
-    if not info.sample_aspect_ratio or written == info.sample_aspect_ratio:
+    if not info.sample_aspect_ratio or _aspect_of(pictures) == info.sample_aspect_ratio:
         return {}
     shape = info.sample_aspect_ratio * Fraction(info.stored_width, info.stored_height)
     return {f"aspect:{number}": f"{shape.numerator}:{shape.denominator}"}
+
+
+def _aspect_of(video: Path) -> Fraction | None:
+    with av.open(f"file:{video}") as container:
+        return container.streams.video[0].sample_aspect_ratio
 
 
 def _note_arguments(plan: RemuxPlan) -> list[str]:

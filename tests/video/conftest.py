@@ -109,6 +109,7 @@ RECIPES = (
     Recipe("odd-444.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv444p"), _rate("24", "65x47")),
     _h264("anamorphic.mp4", "-vf", "setsar=4/3"),
     Recipe("anamorphic-ffv1.mkv", (*_MKV_FFV1, "-vf", "setsar=16/15")),
+    _h264("odd-anamorphic.mp4", "-vf", "setsar=391/390:max=1000"),
     _h264(
         "camera-notes.mov",
         *("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple", "-metadata", "reel=A001"),
