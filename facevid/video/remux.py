@@ -185,7 +185,7 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
     if not info.sample_aspect_ratio or written == info.sample_aspect_ratio:
         return []
     ratios = [str(aspect).replace("/", ":") for aspect in (written, info.sample_aspect_ratio)]
-    return [f"{out.name}: its pixels are {ratios[0]} wide instead of {ratios[1]}; --codec h264 or prores keeps that"]
+    return [f"{out.name}: its pixels are {ratios[0]} wide instead of {ratios[1]}; a .mov or .mp4 keeps that"]
 
 
 def _aspect_option(number: int, info: ClipInfo, pictures: Path) -> _Options:
