@@ -11,7 +11,7 @@ from facevid.compositing.detail import LUMA
 from facevid.compositing.edges import snapped
 from facevid.compositing.placement import Placement
 
-REACH = 2.0
+REACH = 3.5
 """How far the edge of hair may be off, in pixels of the generated face."""
 
 EVEN = 2.0
@@ -25,6 +25,9 @@ LESS, MORE = 0.5, 2.5
 
 MOST = 0.95
 """Share of the hair that changes less than what counts as its most."""
+
+DYED = 0.2, 0.45
+"""Shares of that, in logarithms: up to the first nothing is dyed, from the second on all is."""
 
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
@@ -51,12 +54,12 @@ def hair_change(
     Returns:
         float32 (height, width, 3), in units of 0 to 255.
     """
-    weights = shows * _dyed(reconstruction, difference, shows)
-    before = np.maximum(_averaged(reconstruction, weights), DARKEST)
-    after = np.maximum(before + _averaged(difference, weights), DARKEST)
+    dyed = shows * _dyed(reconstruction, difference, shows)
+    before = np.maximum(_averaged(reconstruction, dyed), DARKEST)
+    after = np.maximum(before + _averaged(difference, dyed), DARKEST)
     contrast = np.sqrt((after @ LUMA) / (before @ LUMA)).clip(LESS, MORE)
     strands = placement.to_region(after / (after @ LUMA)[..., None] * contrast[..., None])
-    hair = snapped(placement.to_region(shows).clip(0, 1), plate, REACH / placement.scale)
+    hair = snapped(placement.to_region(dyed).clip(0, 1), plate, REACH / placement.scale)
     before, after = placement.to_region(before), placement.to_region(after)
 
     grey = (plate @ LUMA).astype(np.float32)
@@ -76,11 +79,12 @@ def _undyed(grey: NDArray[np.float32], before: NDArray[np.float32], after: NDArr
 def _dyed(
     picture: NDArray[np.float32], difference: NDArray[np.float32], shows: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Tell what gets about as many times lighter or darker as anything does, (S, S): the wall behind hair does not."""
+    """Tell what gets about as many times lighter or darker as anything does, (S, S): no wall behind hair, nor skin."""
     before, after = (np.maximum(each @ LUMA, DARKEST) for each in (picture, picture + difference))
     times = np.abs(np.log(after / before))
     most = np.quantile(times[shows > 0.5], MOST) if (shows > 0.5).any() else 0.0
-    return (2 * times / max(most, 1e-3) - 1).clip(0, 1)
+    least, enough = DYED
+    return ((times / max(most, 1e-3) - least) / (enough - least)).clip(0, 1)
 
 
 def _averaged(picture: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -187,14 +187,14 @@ class ExemplarRecipe(EditRecipe):
 
     edited: float = 0.75
     often: tuple[tuple[str, float], ...] = (
-        ("smile", 4.0),
-        ("mouth-open", 6.0),
-        ("glasses", 6.0),
+        ("smile", 6.0),
+        ("mouth-open", 12.0),
+        ("glasses", 4.0),
         ("beard", 3.0),
         ("lipstick", 1.0),
-        ("age", 4.0),
-        ("blond", 5.0),
-        ("gray-hair", 5.0),
+        ("age", 2.0),
+        ("blond", 3.0),
+        ("gray-hair", 3.0),
     )
     spread: tuple[float, float] = (0.3, 1.2)
     anchor: float = 20.0

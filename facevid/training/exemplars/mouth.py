@@ -15,11 +15,11 @@ from facevid.training.augmentation import Batch, to_light
 from facevid.training.exemplars.prototype import (
     DARKEST,
     Faces,
+    around_mouth,
     column,
     known_to_have,
     landmark_shift,
     light_on,
-    lower_face,
     moved,
     placed,
     whole,
@@ -61,7 +61,7 @@ class OpenMouth:
         after = before + column(strengths) * self.shift
         insides = [warped(self.inside, landmark_warp(each, self.landmarks, side)) for each in after]
         shown = [mouth_matte(to, side) * parted(own, to, side) for own, to in zip(before, after, strict=True)]
-        told = [lower_face(each, side) for each in after]
+        told = [around_mouth(each, side) for each in after]
         inside, shows, where = (
             torch.from_numpy(np.stack(each).astype(np.float32)).to(light.device) for each in (insides, shown, told)
         )

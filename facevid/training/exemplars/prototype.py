@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.compositing.matte import filled
+from facevid.compositing.matte import OUTER_LIPS, filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
@@ -31,6 +31,8 @@ BELOW_EYES = [*range(1, 16), 46, 47, 42, 39, 40, 41]
 """Landmarks around what an expression of the mouth changes."""
 LOWER_EDGE = 0.016
 """Standard deviation of the edge of that, as a share of the side."""
+AROUND_LIPS = 0.03
+"""How far what is next to a mouth reaches, as a share of the side."""
 EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out."""
 FOREHEAD = 0.45
@@ -64,6 +66,7 @@ class Prototype:
         predictor: places landmarks.
         carriers: numbers of the landmarks that both move with.
         shift: float32 (68, 2), how far such an edit moves the landmarks; None if it does not.
+        told: float32 (R, R), where it is told most exactly; None for all of the region.
     """
 
     change: NDArray[np.float32]
@@ -72,6 +75,7 @@ class Prototype:
     predictor: LandmarkPredictor
     carriers: Sequence[int] = range(68)
     shift: NDArray[np.float32] | None = None
+    told: NDArray[np.float32] | None = None
 
     def put_on(self, faces: Batch, strengths: Tensor) -> tuple[Tensor, Tensor]:
         """Move each face's landmarks, and bring the change to where they are then."""
@@ -80,12 +84,12 @@ class Prototype:
         if self.shift is not None:
             before, targets = targets, targets + column(strengths) * self.shift
             light = moved(light, before, targets)
-        drawn, carriers = np.dstack([self.change, self.region]), [*self.carriers]
+        told = self.region if self.told is None else self.told
+        drawn, carriers = np.dstack([self.change, self.region, told]), [*self.carriers]
         warps = (landmark_warp(each, self.landmarks[carriers], len(drawn)) for each in targets[:, carriers])
         brought = torch.from_numpy(np.stack([warped(drawn, warp) for warp in warps])).permute(0, 3, 1, 2)
-        change, where = brought.to(light.device).split(1, dim=1)
-        where = where.clamp(0, 1)
-        return lightened(light, (change * where).exp(), strengths), where
+        change, region, where = brought.to(light.device).split(1, dim=1)
+        return lightened(light, (change * region.clamp(0, 1)).exp(), strengths), where.clamp(0, 1)
 
 
 def lightened(light: Tensor, gains: Tensor, strengths: Tensor) -> Tensor:
@@ -166,6 +170,14 @@ def mean_difference(pairs: Sequence[tuple[Faces, Faces]]) -> MeanDifference | No
 def lower_face(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Draw a face below its eyes, (side, side), with a soft edge."""
     return cv2.GaussianBlur(filled(landmarks[BELOW_EYES], side), (0, 0), LOWER_EDGE * side)
+
+
+def around_mouth(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Draw the mouth and what is next to it, (side, side), with a soft edge."""
+    reach = 2 * round(AROUND_LIPS * side) + 1
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    lips = cv2.dilate(filled(cv2.convexHull(landmarks[OUTER_LIPS])[:, 0], side), around)
+    return cv2.GaussianBlur(lips, (0, 0), LOWER_EDGE * side)
 
 
 def without_broad_light(change: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
