@@ -29,6 +29,10 @@ MOST = 0.95
 DYED = 0.2, 0.45
 """Shares of that, in logarithms: up to the first nothing is dyed, from the second on all is."""
 
+ALIKE = 18.0
+"""Difference of colours beside that of their light, of 255, up to which they are alike; from twice as much on they are
+not."""
+
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
 
@@ -39,6 +43,8 @@ def hair_change(
     reconstruction: NDArray[np.float32],
     plate: NDArray[np.uint8],
     placement: Placement,
+    *,
+    lightness: float,
 ) -> NDArray[np.float32]:
     """Compute what to add to the plate.
 
@@ -50,6 +56,7 @@ def hair_change(
         reconstruction: float32 (S, S, 3), the generated face before.
         plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
+        lightness: of the face, 0 to 1: on a dark one, colours differ less.
 
     Returns:
         float32 (height, width, 3), in units of 0 to 255.
@@ -66,6 +73,9 @@ def hair_change(
     finest = STRANDS / placement.scale
     fine, fine_grey = (each - cv2.GaussianBlur(each, (0, 0), finest) for each in (plate.astype(np.float32), grey))
     hair *= _undyed(grey, before @ LUMA, after @ LUMA)
+    even = cv2.GaussianBlur(plate.astype(np.float32), (0, 0), EVEN / placement.scale)
+    own = np.average(reconstruction.reshape(-1, 3), axis=0, weights=dyed.ravel() + 1e-6)
+    hair *= _alike(even, own.astype(np.float32), lightness)
     return hair[..., None] * (after - before + strands * fine_grey[..., None] - fine)
 
 
@@ -74,6 +84,12 @@ def _undyed(grey: NDArray[np.float32], before: NDArray[np.float32], after: NDArr
     way = after - before
     way = np.where(np.abs(way) < DARKEST, np.copysign(DARKEST, way), way)
     return (2 - 2 * (grey - before) / way).clip(0, 1)
+
+
+def _alike(plate: NDArray[np.float32], hair: NDArray[np.float32], lightness: float) -> NDArray[np.float32]:
+    """Tell what has the colour of the hair, (3,), be it lighter or darker, 0 to 1: no green screen, nor skin."""
+    chroma, of_hair = (picture - (picture @ LUMA)[..., None] for picture in (plate, hair))
+    return (2 - np.abs(chroma - of_hair).max(axis=-1) / (ALIKE * lightness)).clip(0, 1)
 
 
 def _dyed(

@@ -16,9 +16,12 @@ MAX_OPENING = 1.6
 """How many times wider than in the plate the gap between the lips may become: what the plate shows there is stretched.
 """
 
-OWN, SLIT = 0.62, 0.008
-"""How much of an opened gap must have been there before for the plate to show all that is in it, and what is added to
-both, as a share of the crop's side: closed lips have some gap, too."""
+OWN = 0.4, 0.62
+"""Shares of an opened gap that were there before: up to the first, all that shows in it is new; from the second on,
+nothing."""
+
+SLIT = 0.004
+"""What is added to both gaps, as a share of the crop's side: closed lips have some, too."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ def parted(before: NDArray[np.floating], after: NDArray[np.floating], size: int)
         size: side of the crop in pixels.
     """
     narrow, wide = (float(np.linalg.norm(_gap(side))) + SLIT * size for side in (before, after))
-    return float(np.clip(1 - narrow / (OWN * wide), 0, 1))
+    least, enough = OWN
+    return float(np.clip((enough - narrow / wide) / (enough - least), 0, 1))
 
 
 def _gap(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:

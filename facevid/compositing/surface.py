@@ -63,7 +63,7 @@ def surface_change(
         difference = _without_stains(difference, reconstruction, STAIN * lightness)
         shows = _changes(difference / lightness) * surface_matte(surface.region, matte, target)
         if surface.region == "hair":
-            on_hair += hair_change(difference, shows, reconstruction, plate, placement)
+            on_hair += hair_change(difference, shows, reconstruction, plate, placement, lightness=lightness)
         else:
             on_face += difference * shows[..., None]
     added = placement.to_region(on_face)

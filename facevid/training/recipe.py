@@ -187,8 +187,8 @@ class ExemplarRecipe(EditRecipe):
 
     edited: float = 0.75
     often: tuple[tuple[str, float], ...] = (
-        ("smile", 6.0),
-        ("mouth-open", 12.0),
+        ("smile", 5.0),
+        ("mouth-open", 14.0),
         ("glasses", 4.0),
         ("beard", 3.0),
         ("lipstick", 1.0),
