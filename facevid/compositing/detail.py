@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.compositing.edges import sharpened
 from facevid.compositing.faces import EditedFace
-from facevid.compositing.matte import inner, mouth_matte
+from facevid.compositing.matte import inner, mouth_matte, opened_mouth_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.shape import parted
 from facevid.compositing.warp import landmark_warp, warped
@@ -61,13 +62,18 @@ def moved_detail(
     shaped = warped(face.shaped, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
     mouth = mouth_matte(target, size)
-    new = placement.to_region(mouth * parted(face.landmarks, target, size)).clip(0, 1)[..., None]
-    moved += new * (placement.to_region(shaped) - moved)
+    moved += _between_lips(face, placement) * (sharpened(placement.to_region(shaped), 1 / placement.scale) - moved)
     shows = inner(matte) * (1 - mouth)
     change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
     if visible is None:
         return change
     return change * np.minimum(visible, warped(visible, motion).clip(0, 1))[..., None]
+
+
+def _between_lips(face: EditedFace, placement: Placement) -> NDArray[np.float32]:
+    """Draw what comes to show between lips, and the edges of these, (height, width, 1)."""
+    new = parted(face.landmarks, face.moved_landmarks, face.size)
+    return placement.to_region(opened_mouth_matte(face.moved_landmarks, face.size) * new).clip(0, 1)[..., None]
 
 
 def _shading(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:

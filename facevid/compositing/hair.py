@@ -20,14 +20,18 @@ EVEN = 2.0
 STRANDS = 3.0
 """The same, below which detail is the plate's own: strands, and shine."""
 
-LESS, MORE = 0.5, 2.5
-"""The least and the most that their contrast changes."""
+FLATTER = 0.35
+"""What is left out of their contrast, as a power, where hair gets four times lighter: the shine of dark hair is strong.
+"""
 
 MOST = 0.95
 """Share of the hair that changes less than what counts as its most."""
 
 DYED = 0.2, 0.45
 """Shares of that, in logarithms: up to the first nothing is dyed, from the second on all is."""
+
+SLIGHT = 0.25, 0.35
+"""Change of the middle of the hair, as a logarithm, up to which it is not dyed, and from which on it is."""
 
 ALIKE = 18.0
 """Difference of colours beside that of their light, of 255, up to which they are alike; from twice as much on they are
@@ -48,7 +52,7 @@ def hair_change(
 ) -> NDArray[np.float32]:
     """Compute what to add to the plate.
 
-    Hair that gets four times lighter gets twice the contrast, because the shine of dark hair is strong already.
+    The plate's hair, evened out, gets the change; its strands make that as many times lighter or darker as they did.
 
     Args:
         difference: float32 (S, S, 3), how the generated face changes, in units of 0 to 255.
@@ -64,19 +68,19 @@ def hair_change(
     dyed = shows * _dyed(reconstruction, difference, shows)
     before = np.maximum(_averaged(reconstruction, dyed), DARKEST)
     after = np.maximum(before + _averaged(difference, dyed), DARKEST)
-    contrast = np.sqrt((after @ LUMA) / (before @ LUMA)).clip(LESS, MORE)
-    strands = placement.to_region(after / (after @ LUMA)[..., None] * contrast[..., None])
     hair = snapped(placement.to_region(dyed).clip(0, 1), plate, REACH / placement.scale)
     before, after = placement.to_region(before), placement.to_region(after)
+    light_before, light_after = (np.maximum(each @ LUMA, DARKEST) for each in (before, after))
 
-    grey = (plate @ LUMA).astype(np.float32)
-    finest = STRANDS / placement.scale
-    fine, fine_grey = (each - cv2.GaussianBlur(each, (0, 0), finest) for each in (plate.astype(np.float32), grey))
-    hair *= _undyed(grey, before @ LUMA, after @ LUMA)
-    even = cv2.GaussianBlur(plate.astype(np.float32), (0, 0), EVEN / placement.scale)
-    own = np.average(reconstruction.reshape(-1, 3), axis=0, weights=dyed.ravel() + 1e-6)
-    hair *= _alike(even, own.astype(np.float32), lightness)
-    return hair[..., None] * (after - before + strands * fine_grey[..., None] - fine)
+    picture = plate.astype(np.float32)
+    grey, broad = picture @ LUMA, cv2.GaussianBlur(picture, (0, 0), STRANDS / placement.scale)
+    flatter = FLATTER * (np.log(light_after / light_before) / np.log(4)).clip(0, 1)
+    strands = ((grey + DARKEST) / (broad @ LUMA + DARKEST)) ** (1 - flatter)
+    new = np.maximum(broad + after - before, 0) * strands[..., None]
+
+    own = np.average(reconstruction.reshape(-1, 3), axis=0, weights=dyed.ravel() + 1e-6).astype(np.float32)
+    hair *= _undyed(grey, light_before, light_after) * _alike(broad, own, lightness)
+    return hair[..., None] * (new - picture)
 
 
 def _undyed(grey: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,12 +99,19 @@ def _alike(plate: NDArray[np.float32], hair: NDArray[np.float32], lightness: flo
 def _dyed(
     picture: NDArray[np.float32], difference: NDArray[np.float32], shows: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Tell what gets about as many times lighter or darker as anything does, (S, S): no wall behind hair, nor skin."""
+    """Tell what gets about as many times lighter as anything does, or darker, (S, S): no wall behind hair, nor skin.
+
+    Nothing does where most change is slight: the hair has that colour already, but for its shadows.
+    """
     before, after = (np.maximum(each @ LUMA, DARKEST) for each in (picture, picture + difference))
-    times = np.abs(np.log(after / before))
-    most = np.quantile(times[shows > 0.5], MOST) if (shows > 0.5).any() else 0.0
-    least, enough = DYED
-    return ((times / max(most, 1e-3) - least) / (enough - least)).clip(0, 1)
+    times = np.log(after / before)
+    times *= np.copysign(1, (times * shows).sum())
+    middle, most = np.quantile(times[shows > 0.5], (0.5, MOST)) if (shows > 0.5).any() else (0.0, 0.0)
+    return _ramp(times / max(most, 1e-3), DYED) * _ramp(middle, SLIGHT)
+
+
+def _ramp(value: NDArray[np.floating] | float, between: tuple[float, float]) -> NDArray[np.float32]:
+    return np.asarray((value - between[0]) / (between[1] - between[0]), np.float32).clip(0, 1)
 
 
 def _averaged(picture: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

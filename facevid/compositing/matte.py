@@ -81,6 +81,13 @@ def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float3
     return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
 
 
+def opened_mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Draw the inside of a mouth and the inner edges of its lips, as `mouth_matte` draws the inside alone."""
+    reach = 2 * round(LIP_EDGE * size) + 1
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    return cv2.GaussianBlur(cv2.dilate(filled(landmarks[INNER_LIPS], size), around), (0, 0), LIP_EDGE * size / 2)
+
+
 def surface_matte(region: Region, matte: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     """Draw in a face's matte where an edit of its surface may show: not in an open mouth; hair, beyond the matte too.
 

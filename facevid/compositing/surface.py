@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.detail import LUMA
+from facevid.compositing.edges import sharpened
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.hair import hair_change
 from facevid.compositing.matte import inner, surface_matte
@@ -30,10 +31,6 @@ LIGHT, DIMMEST = 140.0, 0.3
 
 DARKEST = 8.0
 """Least light, of 255, that is divided by."""
-
-SHARPER, FINE = 3.0, 1.4
-"""How much is added of the detail finer than this standard deviation, in pixels of the generated face: its edges are
-softer than the plate's."""
 
 
 def surface_change(
@@ -67,20 +64,7 @@ def surface_change(
         else:
             on_face += difference * shows[..., None]
     added = placement.to_region(on_face)
-    return on_hair + (_sharpened(added, 1 / placement.scale) if placement.scale < 1 else added)
-
-
-def _sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32]:
-    """Sharpen edges but no further than to what is beside them, so that nothing rings.
-
-    Args:
-        picture: float32 (height, width, 3).
-        pixel: of the generated face, in pixels of the picture.
-    """
-    side = 2 * int(np.ceil(pixel)) + 1
-    around = np.ones((side, side), np.uint8)
-    sharper = picture + SHARPER * (picture - cv2.GaussianBlur(picture, (0, 0), FINE * pixel))
-    return np.clip(sharper, cv2.erode(picture, around), cv2.dilate(picture, around))
+    return on_hair + (sharpened(added, 1 / placement.scale) if placement.scale < 1 else added)
 
 
 def _middle(picture: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
