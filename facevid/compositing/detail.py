@@ -61,19 +61,15 @@ def moved_detail(
     moved = warped(plate, motion)
     shaped = warped(face.shaped, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
-    mouth = mouth_matte(target, size)
-    moved += _between_lips(face, placement) * (sharpened(placement.to_region(shaped), 1 / placement.scale) - moved)
-    shows = inner(matte) * (1 - mouth)
+    new = parted(face.landmarks, target, size)
+    if new:
+        between = placement.to_region(new * opened_mouth_matte(target, size)).clip(0, 1)[..., None]
+        moved += between * (sharpened(placement.to_region(shaped), 1 / placement.scale) - moved)
+    shows = inner(matte) * (1 - mouth_matte(target, size))
     change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
     if visible is None:
         return change
     return change * np.minimum(visible, warped(visible, motion).clip(0, 1))[..., None]
-
-
-def _between_lips(face: EditedFace, placement: Placement) -> NDArray[np.float32]:
-    """Draw what comes to show between lips, and the edges of these, (height, width, 1)."""
-    new = parted(face.landmarks, face.moved_landmarks, face.size)
-    return placement.to_region(opened_mouth_matte(face.moved_landmarks, face.size) * new).clip(0, 1)[..., None]
 
 
 def _shading(difference: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -72,8 +72,10 @@ def sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32]
 
     Args:
         picture: float32 (height, width, 3).
-        pixel: of the generated face, in pixels of the picture.
+        pixel: of the generated face, in pixels of the picture; where it is none larger, nothing is to be sharpened.
     """
+    if pixel <= 1:
+        return picture
     side = 2 * int(np.ceil(pixel)) + 1
     around = np.ones((side, side), np.uint8)
     sharper = picture + SHARPER * (picture - cv2.GaussianBlur(picture, (0, 0), FINE * pixel))

@@ -63,8 +63,7 @@ def surface_change(
             on_hair += hair_change(difference, shows, reconstruction, plate, placement, lightness=lightness)
         else:
             on_face += difference * shows[..., None]
-    added = placement.to_region(on_face)
-    return on_hair + (sharpened(added, 1 / placement.scale) if placement.scale < 1 else added)
+    return on_hair + sharpened(placement.to_region(on_face), 1 / placement.scale)
 
 
 def _middle(picture: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,10 +29,10 @@ SKIN = 0.75
 """The power of the light on their cheeks that the light on faces goes with."""
 BELOW_EYES = [*range(1, 16), 46, 47, 42, 39, 40, 41]
 """Landmarks around what an expression of the mouth changes."""
-LOWER_EDGE = 0.016
-"""Standard deviation of the edge of that, as a share of the side."""
 AROUND_LIPS = 0.03
 """How far what is next to a mouth reaches, as a share of the side."""
+LOWER_EDGE = 0.016
+"""Standard deviation of the edges of both, as a share of the side."""
 EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out."""
 FOREHEAD = 0.45
@@ -62,9 +62,9 @@ class Prototype:
     Attributes:
         change: float32 (R, R), the logarithm of how many times lighter an edit of strength 1 makes a face.
         region: float32 (R, R), 1 where it shows, falling smoothly to 0.
-        landmarks: float32 (68, 2) of the face that both are drawn for, as indices of pixels.
+        landmarks: float32 (68, 2) of the face that these are drawn for, as indices of pixels.
         predictor: places landmarks.
-        carriers: numbers of the landmarks that both move with.
+        carriers: numbers of the landmarks that they move with.
         shift: float32 (68, 2), how far such an edit moves the landmarks; None if it does not.
         told: float32 (R, R), where it is told most exactly; None for all of the region.
     """

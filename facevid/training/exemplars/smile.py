@@ -1,6 +1,6 @@
 """Smiles: how far they move the landmarks of faces whose lips stay closed, and the folds they make.
 
-An edit does not open lips: there is nothing behind them in the plate.
+A smile does not open lips in the plate, which shows nothing behind them: `mouth` does.
 """
 
 import numpy as np
