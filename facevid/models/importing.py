@@ -32,6 +32,8 @@ from facevid.options import Detail
 HALF_MAX = 65504.0
 REPLACING = {"generator", "features"}
 """What a file of its own replaces."""
+EDITORS = ("transformer", "direction")
+"""Kinds of parts of which a model has one for each attribute."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
 
     The bundle appears whole or not at all. One of the files may be a model of the store, to which the others are added,
     and whose settings stay where none are given. A file of a generator or a feature encoder alone replaces that inside
-    an encoder's file or a model.
+    an encoder's file or a model, and an editor that of its kind and attribute inside a model.
 
     Raises:
         UsageError: the name is taken or no name; a transformer's attribute is not known.
@@ -103,10 +105,11 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     per_file = [read_bundle_parts(path, read_bundle(path)) if path.is_dir() else read_parts(path) for path in paths]
     alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING
     parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
-    parts = _name_editors(parts, names)
+    folders = {path for path in paths if path.is_dir()}
+    parts = _newest_editors(_name_editors(parts, names), folders)
     seen: dict[tuple[str, str], Part] = {}
     for part in parts:
-        key = (part.kind, part.attribute.name if part.attribute else "")
+        key = _key(part)
         if key in seen:
             what = f"{part.kind} {part.attribute.everyday}" if part.attribute else part.kind
             raise UsageError(f"{part.source}: a second {what} beside {seen[key].source}; leave one of them out")
@@ -114,8 +117,18 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     return parts
 
 
+def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
+    """Leave out the editors of models, which lie in these folders, that a file brings anew."""
+    brought = {_key(part) for part in parts if part.source.parent not in folders and part.kind in EDITORS}
+    return [part for part in parts if part.source.parent not in folders or _key(part) not in brought]
+
+
+def _key(part: Part) -> tuple[str, str]:
+    return part.kind, part.attribute.name if part.attribute else ""
+
+
 def _name_editors(parts: list[Part], names: tuple[str, ...]) -> list[Part]:
-    editors = [part for part in parts if part.kind in ("transformer", "direction")]
+    editors = [part for part in parts if part.kind in EDITORS]
     unnamed = [part for part in editors if part.attribute is None]
     given = editors if len(names) == len(editors) else unnamed
     if unnamed and not names:

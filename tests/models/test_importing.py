@@ -116,6 +116,20 @@ def test_files_are_added_to_a_model(tmp_path):
     assert len(json.loads((folder / "bundle.json").read_text())["sources"]) == 2
 
 
+def test_an_editor_replaces_that_of_a_model(tmp_path):
+    first, second = save_transformer(tmp_path), tmp_path / "again"
+    second.mkdir()
+    torch.manual_seed(1)
+    import_model([save_psp(tmp_path), first], "a")
+    codes = torch.randn(1, LAYERS, WIDTH)
+    before = load_model("a").edit(codes, {"smile": 1.0})
+    alone = load_model(import_model([save_psp(second), save_transformer(second)], "b")).edit(codes, {"smile": 1.0})
+    both = load_model(import_model(["a", second / first.name], "a", ImportOptions(overwrite=True)))
+    assert [e.attribute.everyday for e in both.editors] == ["smile"]
+    assert torch.equal(both.edit(codes, {"smile": 1.0}), alone)
+    assert not torch.equal(alone, before)
+
+
 def test_a_taken_name_stays_as_it_was(tmp_path):
     source = save_psp(tmp_path)
     folder = import_model([source], "a")
