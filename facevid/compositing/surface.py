@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facevid.compositing.detail import LUMA
 from facevid.compositing.edges import sharpened
 from facevid.compositing.faces import EditedFace
-from facevid.compositing.hair import hair_change
+from facevid.compositing.hair import DARKEST, hair_change
 from facevid.compositing.matte import inner, surface_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
@@ -28,9 +28,6 @@ STAIN = 8.0
 
 LIGHT, DIMMEST = 140.0, 0.3
 """Light of 255 that a face has in the middle, and the least share of it: on dark faces less is taken for a change."""
-
-DARKEST = 8.0
-"""Least light, of 255, that is divided by."""
 
 
 def surface_change(

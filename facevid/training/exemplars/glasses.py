@@ -33,7 +33,7 @@ FINER = 8
 
 def find_glasses(data: FaceData, count: int) -> Prototype | None:
     """Draw glasses for the mean shape of `count` faces."""
-    faces = data.pictures[whole(data)][:count]
+    faces = data.pictures[whole(data.corners)][:count]
     if not len(faces):
         return None
     predictor = LandmarkPredictor()

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
+from facevid.compositing.hair import FLATTER
 from facevid.training.augmentation import Batch, mean_light, to_light
 from facevid.training.exemplars.hair_matte import HairMatte, learn_hair
 from facevid.training.exemplars.prototype import DARKEST, known_to_have, light_on, lightened, whole
@@ -16,8 +17,6 @@ LEAST_HAIR = 0.02
 """Share of a picture that is hair, below which its colour is not told."""
 SURE = 0.95
 """How much of a pixel must be hair for its colour to be taken."""
-FLATTER = 0.35
-"""What is left out of the hair's contrast, as a power: the shine of dark hair is strong."""
 LEAST_LIGHT = 1e-3
 """Least light that is divided by, of 1."""
 
@@ -57,7 +56,7 @@ def find_gray(data: FaceData, count: int) -> HairColour | None:
 
 
 def _find(data: FaceData, attribute: str, count: int) -> HairColour | None:
-    having = data.pictures[whole(data) & known_to_have(data.labels, attribute)][:CANDIDATES]
+    having = data.pictures[whole(data.corners) & known_to_have(data.labels, attribute)][:CANDIDATES]
     matte = _learnt(data.pictures, data.labels, data.corners) if len(having) else None
     if matte is None:
         return None
@@ -74,5 +73,5 @@ def _find(data: FaceData, attribute: str, count: int) -> HairColour | None:
 @lru_cache(maxsize=1)
 def _learnt(pictures: Tensor, labels: Tensor, corners: Tensor) -> HairMatte | None:
     """Learn once for all colours where hair is."""
-    rows = (corners < 0).any(dim=2).any(dim=1) & (labels >= 0).any(dim=1)
+    rows = whole(corners) & (labels >= 0).any(dim=1)
     return learn_hair(pictures[rows], labels[rows])

@@ -42,7 +42,7 @@ class Lipstick:
 
 def find_lipsticks(data: FaceData, count: int) -> Lipstick | None:
     """Find the reddest lips, and average their colour."""
-    made_up = data.pictures[whole(data) & known_to_have(data.labels, "lipstick")][:CANDIDATES]
+    made_up = data.pictures[whole(data.corners) & known_to_have(data.labels, "lipstick")][:CANDIDATES]
     if not len(made_up):
         return None
     light, predictor = to_light(made_up), LandmarkPredictor()

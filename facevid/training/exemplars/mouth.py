@@ -76,7 +76,7 @@ def find_open_mouths(data: FaceData, count: int) -> OpenMouth | None:
     predictor = LandmarkPredictor()
     shifts, opened = [], []
     for smiles in (True, False):
-        rows = whole(data) & known_to_have(data.labels, "smile", has=smiles)
+        rows = whole(data.corners) & known_to_have(data.labels, "smile", has=smiles)
         pictures = data.pictures[rows][:CANDIDATES]
         faces = Faces(pictures, placed(predictor, to_light(pictures)))
         gaps = mouth_gap(faces.landmarks)

@@ -147,7 +147,7 @@ def pairs_of_kinds(
     pairs = []
     for kind in kinds:
         others = [known_to_have(data.labels, name, has=not each) for name, each in kind.items()]
-        of_kind = whole(data) & ~torch.stack(others).any(dim=0)
+        of_kind = whole(data.corners) & ~torch.stack(others).any(dim=0)
         rows = [of_kind & known_to_have(data.labels, attribute, has=has) for has in (True, False)]
         having, lacking = (data.pictures[each][:count] for each in rows)
         pairs.append((_seen(having, predictor), _seen(lacking, predictor)))
@@ -217,9 +217,9 @@ def known_to_have(labels: Tensor, attribute: str, *, has: bool = True) -> Tensor
     return labels[:, meant.index] == int((meant.sign > 0) == has)
 
 
-def whole(data: FaceData) -> Tensor:
-    """Tell which pictures show all of the crop, bool (N,)."""
-    return (data.corners < 0).any(dim=2).any(dim=1)
+def whole(corners: Tensor) -> Tensor:
+    """Tell which pictures, by their corners, (N, 4, 2), show all of the crop: bool (N,)."""
+    return (corners < 0).any(dim=2).any(dim=1)
 
 
 def column(strengths: Tensor) -> NDArray[np.float32]:
