@@ -40,8 +40,13 @@ class TrackEdit:
 
     @property
     def shaping(self) -> Strengths:
-        """Those of the edits that change the shape of the face, not just its surface."""
+        """Those of the edits that change the shape of the face, or the light on it, not just its surface."""
         return [each for each in self.strengths if parse_attribute(each[0]).surface is None]
+
+    @property
+    def moving(self) -> Strengths:
+        """Those of the edits that move the face's landmarks."""
+        return [each for each in self.strengths if parse_attribute(each[0]).moves]
 
     @property
     def surfacing(self) -> list[tuple[Region, Strengths]]:

@@ -92,15 +92,15 @@ class Renderer:
         return rendered
 
     def _shapes(self, edit: TrackEdit, progress: Progress) -> list[ShapeChange | None]:
-        active, shaping = edit.active, edit.shaping
+        active, moving = edit.active, edit.moving
         before, after = self._landmarks(edit, progress)
         shift, lips = np.zeros_like(before), LipChange(np.ones(len(active)), np.zeros(len(active)))
-        if shaping:
-            strengths = np.stack([values for _, values in shaping])
-            parting = np.array([parse_attribute(name).parts_lips for name, _ in shaping])
+        if moving:
+            strengths = np.stack([values for _, values in moving])
+            parting = np.array([parse_attribute(name).parts_lips for name, _ in moving])
             lips = lip_change(before, after, strengths, parting, self.model.resolution)
         for run in _runs(active):
-            if shaping:
+            if moving:
                 shift[run] = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
             for side in (before, after):
                 side[run] = smooth(side[run], self.sigma)
@@ -109,14 +109,14 @@ class Renderer:
 
     def _landmarks(self, edit: TrackEdit, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Place the landmarks of the generated faces before and after their change of shape, (N, 68, 2) each."""
-        predictor, shaping = LandmarkPredictor(), edit.shaping
+        predictor, moving = LandmarkPredictor(), edit.moving
         before = np.zeros((len(edit.active), 68, 2), dtype=np.float32)
         after = before.copy()
         wanted = np.flatnonzero(edit.active).tolist()
         for offsets in progress("shape", batches(wanted, self.batch_size), len(wanted)):
             faces = faces_of(edit.encoded, self.model, self.sigma, np.array(offsets))
             before[offsets] = _placed(predictor, faces.generate([]))
-            after[offsets] = _placed(predictor, faces.generate(shaping)) if shaping else before[offsets]
+            after[offsets] = _placed(predictor, faces.generate(moving)) if moving else before[offsets]
         return before, after
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing.detail import LUMA
 from facevid.compositing.edges import snapped
+from facevid.compositing.hair_colours import of_hair
 from facevid.compositing.placement import Placement
 
 REACH = 3.5
@@ -30,7 +31,7 @@ MOST = 0.95
 DYED = 0.2, 0.45
 """Shares of that, in logarithms: up to the first nothing is dyed, from the second on all is."""
 
-SLIGHT = 0.25, 0.35
+SLIGHT = 0.27, 0.32
 """Change of the middle of the hair, as a logarithm, up to which it is not dyed, and from which on it is."""
 
 ALIKE = 18.0
@@ -48,6 +49,7 @@ def hair_change(
     plate: NDArray[np.uint8],
     placement: Placement,
     *,
+    face: NDArray[np.float32],
     lightness: float,
 ) -> NDArray[np.float32]:
     """Compute what to add to the plate.
@@ -60,15 +62,16 @@ def hair_change(
         reconstruction: float32 (S, S, 3), the generated face before.
         plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
-        lightness: of the face, 0 to 1: on a dark one, colours differ less.
+        face: float32 (S, S), 1 on the face below the brows, 0 elsewhere.
+        lightness: of it, 0 to 1: on a dark one, colours differ less.
 
     Returns:
         float32 (height, width, 3), in units of 0 to 255.
     """
-    dyed = shows * _dyed(reconstruction, difference, shows)
+    dyed, enough = _dyed(reconstruction, difference, shows, face)
     before = np.maximum(_averaged(reconstruction, dyed), DARKEST)
     after = np.maximum(before + _averaged(difference, dyed), DARKEST)
-    hair = snapped(placement.to_region(dyed).clip(0, 1), plate, REACH / placement.scale)
+    hair = enough * snapped(placement.to_region(dyed).clip(0, 1), plate, REACH / placement.scale)
     before, after = placement.to_region(before), placement.to_region(after)
     light_before, light_after = (np.maximum(each @ LUMA, DARKEST) for each in (before, after))
 
@@ -97,17 +100,21 @@ def _alike(plate: NDArray[np.float32], hair: NDArray[np.float32], lightness: flo
 
 
 def _dyed(
-    picture: NDArray[np.float32], difference: NDArray[np.float32], shows: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    picture: NDArray[np.float32],
+    difference: NDArray[np.float32],
+    shows: NDArray[np.float32],
+    face: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], float]:
     """Tell what gets about as many times lighter as anything does, or darker, (S, S): no wall behind hair, nor skin.
 
-    Nothing does where most change is slight: the hair has that colour already, but for its shadows.
+    And whether that is enough, 0 to 1: where most change is slight, the hair has that colour already.
     """
     before, after = (np.maximum(each @ LUMA, DARKEST) for each in (picture, picture + difference))
     times = np.log(after / before)
     times *= np.copysign(1, (times * shows).sum())
     middle, most = np.quantile(times[shows > 0.5], (0.5, MOST)) if (shows > 0.5).any() else (0.0, 0.0)
-    return _ramp(times / max(most, 1e-3), DYED) * _ramp(middle, SLIGHT)
+    changed = shows * _ramp(times / max(most, 1e-3), DYED)
+    return changed * of_hair(picture, changed, face), float(_ramp(middle, SLIGHT))
 
 
 def _ramp(value: NDArray[np.floating] | float, between: tuple[float, float]) -> NDArray[np.float32]:

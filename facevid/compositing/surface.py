@@ -12,7 +12,7 @@ from facevid.compositing.detail import LUMA
 from facevid.compositing.edges import sharpened
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.hair import DARKEST, hair_change
-from facevid.compositing.matte import inner, surface_matte
+from facevid.compositing.matte import face_outline, filled, inner, surface_matte
 from facevid.compositing.placement import Placement
 from facevid.compositing.warp import landmark_warp, warped
 
@@ -57,7 +57,10 @@ def surface_change(
         difference = _without_stains(difference, reconstruction, STAIN * lightness)
         shows = _changes(difference / lightness) * surface_matte(surface.region, matte, target)
         if surface.region == "hair":
-            on_hair += hair_change(difference, shows, reconstruction, plate, placement, lightness=lightness)
+            below_brows = filled(face_outline(target, 0), size)
+            on_hair += hair_change(
+                difference, shows, reconstruction, plate, placement, face=below_brows, lightness=lightness
+            )
         else:
             on_face += difference * shows[..., None]
     return on_hair + sharpened(placement.to_region(on_face), 1 / placement.scale)

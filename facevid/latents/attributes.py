@@ -73,6 +73,9 @@ ON_SURFACE: dict[str, Region] = {
 """Those of a face's surface, and where they show: beards, make-up, glasses, colours of hair. Its shape stays as it is.
 """
 
+STILL = frozenset({"Bags_Under_Eyes", "Pale_Skin", "Young"})
+"""Those of folds and of skin, in which no landmark moves: where they seem to, a fold is taken for a brow."""
+
 PART_LIPS = frozenset({"Mouth_Slightly_Open"})
 """Those that open closed lips. Others open them only as far as speech does."""
 
@@ -172,6 +175,11 @@ class AttributeRequest:
     def surface(self) -> Region | None:
         """Where the face's surface changes; None if its shape does, too: of a component or an unknown name it may."""
         return None if self.method == "ganspace" else ON_SURFACE.get(self.attribute.name)
+
+    @property
+    def moves(self) -> bool:
+        """Whether landmarks of the face move; those of a component or an unknown name may."""
+        return self.surface is None and (self.method == "ganspace" or self.attribute.name not in STILL)
 
     @property
     def parts_lips(self) -> bool:

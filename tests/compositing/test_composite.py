@@ -177,6 +177,23 @@ def test_dyed_hair_keeps_its_strands_and_what_is_beside_it_keeps_its_colour(face
     assert np.abs(changed[44:]).max() < 12
 
 
+def test_a_glow_beside_dyed_hair_leaves_the_wall_as_it_is(face):
+    """Black hair before a wall that is hardly lighter, both of which a generated face makes lighter."""
+    plate = np.full((SIZE, SIZE, 3), (50, 70, 55), np.uint8)
+    plate[30:110, 36:92] = (200, 150, 120)
+    plate[8:36, 36:92] = 30
+    dyed = plate.astype(np.float32)
+    dyed[4:36, 24:104] += (110, 90, 60)
+    blond = Surface("hair", cv2.GaussianBlur(dyed, (0, 0), 1))
+    worn = replace(face, crop_to_frame=np.eye(2, 3), reconstruction=plate.astype(np.float32), surfaces=(blond,))
+    patch = composited(plate, worn, KEEP)
+    changed = np.zeros_like(dyed)
+    changed[patch.y : patch.y + patch.delta.shape[0], patch.x : patch.x + patch.delta.shape[1]] = patch.delta
+    assert changed[14:32, 44:84].mean() > 60
+    assert np.abs(changed[:, :30]).max() < 12
+    assert np.abs(changed[:, 98:]).max() < 12
+
+
 def test_glasses_move_with_the_face_and_keep_their_look_when_it_smiles(portrait, face):
     shift = np.tile([0.0, 3.0], (68, 1))
     moved = warped(face.reconstruction, landmark_warp(face.landmarks + shift, face.landmarks, SIZE))

@@ -87,6 +87,11 @@ def test_edits_of_the_surface_are_told_from_those_of_the_shape(text, surface):
     assert parse_attribute(text).surface == surface
 
 
+@pytest.mark.parametrize(("text", "moves"), [("age", False), ("glasses", False), ("smile", True), ("ganspace:1", True)])
+def test_folds_and_what_lies_on_a_face_move_no_landmark(text, moves):
+    assert parse_attribute(text).moves is moves
+
+
 def test_a_misspelling_gets_the_nearest_name_and_the_list():
     message = str(unknown_attribute("smlie", "smlie", ["smile", "age"]))
     assert message == 'unknown attribute "smlie"; did you mean "smile"? this model has: age, smile'

@@ -83,6 +83,10 @@ def test_age_is_what_old_faces_have_on_average(face):
     gains = gains_for("age", faces_of(pictures, *labels), face)
     assert gains[folds > 0.6].mean() < 0.6
     assert np.median(gains[folds < 0.01]) == pytest.approx(1, abs=0.02)
+    wrinkled = (face * (1 - 0.3 * folds)[..., None]).astype(np.uint8)
+    smooth, lit = (put_on(FINDERS["age"](faces_of(pictures, *labels), 9), each, -1) for each in (wrinkled, face))
+    assert smooth[folds > 0.6].mean() > wrinkled[folds > 0.6].mean() + 15
+    assert np.abs(lit[folds > 0.6].astype(int) - face[folds > 0.6]).mean() < 12  # there are no folds to take away
     assert FINDERS["age"](faces_of(pictures, labels[0]), 9) is None
 
 
@@ -128,9 +132,9 @@ def seen(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return placed(LandmarkPredictor(), torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0]
 
 
-def put_on(exemplars: Exemplars | None, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def put_on(exemplars: Exemplars | None, picture: NDArray[np.uint8], strength: float = 1) -> NDArray[np.uint8]:
     assert exemplars is not None
-    shown, _ = exemplars.put_on(batch_of(picture), torch.ones(1))
+    shown, _ = exemplars.put_on(batch_of(picture), torch.tensor([strength]))
     return ((shown[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy()
 
 
@@ -157,7 +161,7 @@ def test_a_smile_moves_closed_lips_and_no_eyes(closed):
     assert FINDERS["smile"](faces_of([smiling], labels[0]), 9) is None
 
 
-def test_an_open_mouth_shows_what_is_in_open_mouths(face, closed):
+def test_an_open_mouth_shows_teeth_before_the_dark(face, closed):
     before = seen(face)
     after = before.copy()
     after[[*range(55, 60), *range(65, 68)], 1] += 3
@@ -165,9 +169,12 @@ def test_an_open_mouth_shows_what_is_in_open_mouths(face, closed):
     exemplars = FINDERS["mouth-open"](faces_of([wide, closed], {"Smiling": True}), 9)
     shown = put_on(exemplars, closed)
     assert mouth_gap(seen(shown)) > mouth_gap(seen(closed)) + 0.05
-    middle = np.rint(seen(shown)[[62, 66]].mean(axis=0)).astype(int)
-    teeth = shown[middle[1] - 2 : middle[1] + 1, middle[0] - 4 : middle[0] + 5].astype(int)
-    assert np.median(teeth[..., 1]) > 105  # of lips it is 85
+    x, y = np.rint(seen(shown)[[62, 66]].mean(axis=0)).astype(int)
+    down = shown[y - 6 : y + 7, x - 4 : x + 5, 1].astype(int).mean(axis=1)  # of lips it is 85
+    teeth, dark = down.argmax(), down.argmin()
+    assert down[teeth] > 105
+    assert down[dark] < 60
+    assert teeth < dark
     assert FINDERS["mouth-open"](faces_of([closed], {"Smiling": True}), 9) is None
 
 

@@ -1,20 +1,22 @@
-"""Open mouths: how far they move the landmarks of a closed one, and what shows between the lips: a row of teeth."""
+"""Open mouths: how far they move the landmarks of a closed one, and, drawn, what shows between the lips: teeth, dark.
+
+The mean of what shows in many has no teeth and no dark, but one pale blot.
+"""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.compositing.matte import INNER_LIPS, filled, mouth_matte
+from facevid.compositing.matte import mouth_matte
 from facevid.compositing.shape import parted
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.training.augmentation import Batch, to_light
 from facevid.training.exemplars.prototype import (
-    DARKEST,
-    Faces,
     around_mouth,
     column,
     known_to_have,
@@ -31,10 +33,14 @@ CANDIDATES = 800
 """Most faces of a kind that are looked at."""
 CLOSED, OPEN = 0.05, (0.16, 0.3)
 """Gaps between the lips, in distances between the eyes, of those that are compared."""
-SHOWN = 25
-"""Mouths whose insides are averaged: those with the whitest teeth."""
-UPPER = 0.55
-"""Share of an open mouth's height in which its teeth show."""
+UPPER_EDGE, LOWER_EDGE = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]
+"""Landmarks along the edges of an open mouth, from corner to corner."""
+ROW, SPAN = 0.48, (0.1, 0.9)
+"""How far down an open mouth its upper teeth reach, and from where to where across, in shares of it."""
+TEETH, DARK = (1.2, 1.05, 0.98), (0.2, 0.09, 0.08)
+"""Their light, and that below and beside them, in shares of that on the face."""
+FINER = 8
+"""How many times finer than the picture's pixels they are drawn."""
 
 
 @dataclass(frozen=True)
@@ -78,32 +84,30 @@ def find_open_mouths(data: FaceData, count: int) -> OpenMouth | None:
     for smiles in (True, False):
         rows = whole(data.corners) & known_to_have(data.labels, "smile", has=smiles)
         pictures = data.pictures[rows][:CANDIDATES]
-        faces = Faces(pictures, placed(predictor, to_light(pictures)))
-        gaps = mouth_gap(faces.landmarks)
-        wide, closed = (
-            faces.only(np.flatnonzero(each)[:count]) for each in ((gaps > OPEN[0]) & (gaps < OPEN[1]), gaps <= CLOSED)
-        )
-        if len(wide.pictures) and len(closed.pictures):
-            shifts.append(landmark_shift(wide.landmarks.mean(axis=0), closed.landmarks.mean(axis=0)))
+        landmarks = placed(predictor, to_light(pictures))
+        gaps = mouth_gap(landmarks)
+        wide = landmarks[(gaps > OPEN[0]) & (gaps < OPEN[1])][:count]
+        closed = landmarks[gaps <= CLOSED][:count]
+        if len(wide) and len(closed):
+            shifts.append(landmark_shift(wide.mean(axis=0), closed.mean(axis=0)))
             opened.append(wide)
     if not shifts:
         return None
-    inside, landmarks = _inside(opened)
-    return OpenMouth(inside, landmarks, np.mean(shifts, axis=0), predictor)
+    mean = np.concatenate(opened).mean(axis=0)
+    return OpenMouth(_drawn(mean, data.pictures.shape[-1]), mean, np.mean(shifts, axis=0), predictor)
 
 
-def _inside(opened: list[Faces]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Average the logarithms of what shows in mouths with white teeth; say for which landmarks."""
-    landmarks = np.concatenate([faces.landmarks for faces in opened])
-    light = to_light(torch.cat([faces.pictures for faces in opened]))
-    logs = ((light + DARKEST) / light_on(light).mean(dim=1, keepdim=True)).log()
-    target, side = landmarks.mean(axis=0), light.shape[-1]
-    pictures = logs.permute(0, 2, 3, 1).cpu().numpy()
-    brought = np.stack(
-        [warped(each, landmark_warp(target, own, side)) for each, own in zip(pictures, landmarks, strict=True)]
-    )
-    rows, columns = np.nonzero(filled(target[INNER_LIPS], side) > 0.9)
-    upper = rows < rows.min() + UPPER * np.ptp(rows) if len(rows) else np.zeros(0, bool)
-    seen = brought[:, rows, columns]
-    whiteness = seen[:, upper].min(axis=-1).mean(axis=1) - seen[:, ~upper].mean(axis=(1, 2)) / 2
-    return np.exp(brought[np.argsort(-whiteness)[:SHOWN]].mean(axis=0)), target
+def _drawn(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Draw a row of teeth before the dark, (side, side, 3)."""
+    across = np.linspace(*SPAN, 40)
+    upper, lower = _along(landmarks[UPPER_EDGE], across), _along(landmarks[LOWER_EDGE], across)
+    row = np.concatenate([upper, (upper + ROW * (lower - upper))[::-1]])
+    picture = np.full((FINER * side, FINER * side, 3), DARK, np.float32)
+    cv2.fillPoly(picture, [np.rint((row + 0.5) * FINER - 0.5).astype(np.int32)], TEETH)
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _along(line: NDArray[np.float32], shares: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Find points of a line, (N, 2), at shares of its number of points."""
+    places = shares * (len(line) - 1)
+    return np.stack([np.interp(places, range(len(line)), each) for each in line.T], axis=-1).astype(np.float32)

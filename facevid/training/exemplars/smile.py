@@ -23,7 +23,7 @@ LOOKED_AT = 6
 """How many times as many faces are looked at, to find some with closed lips."""
 CLOSED = 0.06
 """Gap between lips, in distances between the eyes, up to which they are closed."""
-STRENGTH = 1.75
+STRENGTH = 1.95
 """How many times the mean difference an edit makes: with closed lips, most smile slightly."""
 
 
