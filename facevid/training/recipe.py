@@ -189,10 +189,11 @@ class ExemplarRecipe(EditRecipe):
     often: tuple[tuple[str, float], ...] = (
         ("smile", 5.0),
         ("mouth-open", 14.0),
-        ("glasses", 4.0),
+        ("glasses", 5.0),
         ("beard", 3.0),
         ("lipstick", 1.0),
-        ("age", 2.0),
+        ("age", 3.0),
+        ("male", 3.0),
         ("blond", 3.0),
         ("gray-hair", 3.0),
     )
@@ -207,6 +208,7 @@ class ExemplarRecipe(EditRecipe):
         ("beard", 300),
         ("lipstick", 12),
         ("age", 300),
+        ("male", 300),
         ("blond", 150),
         ("gray-hair", 150),
     )

@@ -90,6 +90,26 @@ def test_age_is_what_old_faces_have_on_average(face):
     assert FINDERS["age"](faces_of(pictures, labels[0]), 9) is None
 
 
+def test_men_and_women_differ_in_shape_and_brows(face):
+    """The men have broader jaws, and darker brows."""
+    broad = seen(face)
+    broad[[4, 5, 6], 0] -= 2
+    broad[[10, 11, 12], 0] += 2
+    brows = np.zeros((SIDE, SIDE), np.float32)
+    brows[40:46, 34:56] = brows[40:46, 72:94] = 0.3
+    man = warped(face * (1 - brows)[..., None], landmark_warp(broad, seen(face), SIDE)).clip(0, 255).astype(np.uint8)
+    labels = [
+        {"Male": male, "Smiling": False, "Eyeglasses": False, "No_Beard": True, "Young": True} for male in (True, False)
+    ]
+    exemplars = FINDERS["male"](faces_of([man, face], *labels), 9)
+    widths = [np.ptp(seen(put_on(exemplars, face, strength))[[5, 11], 0]) for strength in (-1, 0, 1)]
+    assert widths[2] > widths[1] + 2
+    assert widths[0] < widths[1] - 2
+    darker = put_on(exemplars, face)[40:46, 36:54].mean() - face[40:46, 36:54].mean()
+    assert darker < -10
+    assert FINDERS["male"](faces_of([man], labels[0]), 9) is None
+
+
 def test_a_beard_is_dark_all_around_the_mouth(face):
     lower = np.zeros((SIDE, SIDE), np.float32)
     cv2.ellipse(lower, (64, 97), (30, 19), 0, 0, 360, 1, -1)

@@ -37,7 +37,7 @@ from facevid.training.run import Compute
 @click.option(
     "--exemplars",
     is_flag=True,
-    help="Go on from the model's features: learn smiles, glasses, beards, lipstick, age, hair.",
+    help="Go on from the model's features: learn smiles, glasses, beards, age, hair and more.",
 )
 @click.option(
     "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
@@ -76,8 +76,8 @@ def command(
       facevid train features --adversarial --data faces --model mine --out sharp --steps 500
 
     With --exemplars or --adversarial the samples show edits, too. Import the result of each before the next begins.
-    --exemplars draws glasses itself; for the others it needs faces labelled as having them, and as lacking them. With
-    --adversarial, stop where stripes or spots of colour appear.
+    --exemplars draws glasses itself, and open mouths where some are open; for the others it needs faces labelled as
+    having them, and as lacking them. With --adversarial, stop where stripes or spots of colour appear.
 
     To go on, run it again. The learning rate falls over the last 70 % of --steps, with --adversarial over the last
     half: ask for all you mean to do.

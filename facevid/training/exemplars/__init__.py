@@ -12,6 +12,7 @@ from facevid.training.exemplars.beard import find_beards
 from facevid.training.exemplars.glasses import find_glasses
 from facevid.training.exemplars.hair import find_blond, find_gray
 from facevid.training.exemplars.lipstick import find_lipsticks
+from facevid.training.exemplars.male import find_men
 from facevid.training.exemplars.mouth import find_open_mouths
 from facevid.training.exemplars.prototype import Exemplars, FindExemplars, known_to_have
 from facevid.training.exemplars.smile import find_smiles
@@ -23,12 +24,13 @@ FINDERS: Mapping[str, FindExemplars] = {
     "beard": find_beards,
     "lipstick": find_lipsticks,
     "age": find_ages,
+    "male": find_men,
     "blond": find_blond,
     "gray-hair": find_gray,
 }
 """By the editor's attribute."""
 
-BY_DEGREES = frozenset({"age"})
+BY_DEGREES = frozenset({"age", "male"})
 """Attributes of which a face can always have more or less; others it has or lacks, and they are only put on."""
 
 MORE = frozenset({"smile"})

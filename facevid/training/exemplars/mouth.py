@@ -37,7 +37,7 @@ UPPER_EDGE, LOWER_EDGE = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]
 """Landmarks along the edges of an open mouth, from corner to corner."""
 ROW, SPAN = 0.48, (0.1, 0.9)
 """How far down an open mouth its upper teeth reach, and from where to where across, in shares of it."""
-TEETH, DARK = (1.2, 1.05, 0.98), (0.2, 0.09, 0.08)
+TEETH, DARK = (1.05, 0.93, 0.86), (0.2, 0.09, 0.08)
 """Their light, and that below and beside them, in shares of that on the face."""
 FINER = 8
 """How many times finer than the picture's pixels they are drawn."""

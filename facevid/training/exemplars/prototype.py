@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.compositing.matte import OUTER_LIPS, filled
+from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
@@ -35,6 +35,11 @@ LOWER_EDGE = 0.016
 """Standard deviation of the edges of both, as a share of the side."""
 EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out."""
+AROUND = 0.045
+"""Standard deviation of what is around a spot of skin, as a share of the side."""
+FACE_EDGE = 0.016
+"""Width of the edge of what changes, as a share of the side."""
+EYES = (slice(36, 42), slice(42, 48))
 FOREHEAD = 0.45
 """How far above the brows faces are compared, in distances from brows to the base of the nose."""
 
@@ -78,7 +83,10 @@ class Prototype:
     told: NDArray[np.float32] | None = None
 
     def put_on(self, faces: Batch, strengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Move each face's landmarks, and bring the change to where they are then."""
+        """Move each face's landmarks, and bring the change to where they are then.
+
+        What a face lacks cannot be taken from it: of strengths below 0, it gets no lighter than it is around.
+        """
         light = (faces.pictures + 1) / 2
         targets = placed(self.predictor, light)
         if self.shift is not None:
@@ -89,7 +97,10 @@ class Prototype:
         warps = (landmark_warp(each, self.landmarks[carriers], len(drawn)) for each in targets[:, carriers])
         brought = torch.from_numpy(np.stack([warped(drawn, warp) for warp in warps])).permute(0, 3, 1, 2)
         change, region, where = brought.to(light.device).split(1, dim=1)
-        return lightened(light, (change * region.clamp(0, 1)).exp(), strengths), where.clamp(0, 1)
+        shown = lightened(light, (change * region.clamp(0, 1)).exp(), strengths)
+        around = _around(light, where.clamp(0, 1))
+        less = torch.maximum(light * 2 - 1, torch.minimum(shown, around * 2 - 1))
+        return torch.where((strengths < 0)[:, None, None, None], less, shown), where.clamp(0, 1)
 
 
 def lightened(light: Tensor, gains: Tensor, strengths: Tensor) -> Tensor:
@@ -172,6 +183,15 @@ def lower_face(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]
     return cv2.GaussianBlur(filled(landmarks[BELOW_EYES], side), (0, 0), LOWER_EDGE * side)
 
 
+def face_alone(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Draw a face without eyes and lips, (side, side), with a soft edge."""
+    inner = np.maximum.reduce([filled(landmarks[part], side) for part in (*EYES, OUTER_LIPS)])
+    reach = 2 * round(FACE_EDGE * side) + 1
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    alone = cv2.erode(filled(face_outline(landmarks, FOREHEAD), side), around) * (1 - cv2.dilate(inner, around))
+    return cv2.GaussianBlur(alone, (0, 0), FACE_EDGE * side / 2)
+
+
 def around_mouth(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Draw the mouth and what is next to it, (side, side), with a soft edge."""
     reach = 2 * round(AROUND_LIPS * side) + 1
@@ -250,3 +270,16 @@ def moved(light: Tensor, before: NDArray[np.float32], after: NDArray[np.float32]
     warps = (landmark_warp(*each, pictures.shape[1]) for each in zip(after, before, strict=True))
     moved = np.stack([warped(picture, warp) for picture, warp in zip(pictures, warps, strict=True)])
     return torch.from_numpy(moved).permute(0, 3, 1, 2).to(light.device).clamp(0, 1)
+
+
+def _around(pictures: Tensor, weights: Tensor) -> Tensor:
+    """Average pictures (N, 3, R, R) around each pixel over where the weights, (N, 1, R, R), are."""
+    sigma = AROUND * pictures.shape[-1]
+    total, weight = (_blurred(each, sigma) for each in (pictures * weights, weights))
+    return total / weight.clamp(min=1e-3)
+
+
+def _blurred(pictures: Tensor, sigma: float) -> Tensor:
+    planes = pictures.permute(0, 2, 3, 1).cpu().numpy()
+    blurred = [cv2.GaussianBlur(plane, (0, 0), sigma).reshape(plane.shape) for plane in planes]
+    return torch.from_numpy(np.stack(blurred)).permute(0, 3, 1, 2).to(pictures.device)
