@@ -21,11 +21,11 @@ SQUARE = 4
 
 @dataclass(frozen=True)
 class DrawnEdits:
-    """Faces, each edited by one attribute.
+    """Faces, each edited by one attribute or two.
 
     Attributes:
         faces: as a feature encoder sees them.
-        strengths: (N,) of each attribute; 0 where a face is edited by another one.
+        strengths: (N,) of each attribute; 0 where a face is edited by others.
         anchor: what the features that the training began with make of them, float32 (N, 3, R, R).
     """
 
@@ -77,12 +77,14 @@ class EditTraining(FeatureTraining):
         codes = self.encode(pictures)
         count, device, times = len(codes), self.device, dict(self.recipe.often)
         often = torch.tensor([times.get(attribute, 1.0) for attribute, _ in self._edits], device=device)
-        chosen = torch.multinomial(often, count, replacement=True, generator=self.random)
+        most_edits = min(2, len(often))
+        chosen = torch.multinomial(often.expand(count, -1), most_edits, generator=self.random)
         least, most = self.recipe.spread
-        sizes = least + (most - least) * torch.rand(count, device=device, generator=self.random)
+        sizes = least + (most - least) * torch.rand(count, most_edits, device=device, generator=self.random)
+        sizes[:, 1:] *= torch.rand(count, 1, device=device, generator=self.random) < self.recipe.paired
         strengths = {attribute: torch.zeros(count, device=device) for attribute, _ in self._edits}
         for number, (attribute, strength) in enumerate(self._edits):
-            strengths[attribute] += (chosen == number) * sizes * strength
+            strengths[attribute] += ((chosen == number) * sizes).sum(dim=1) * strength
         edited = self.model.edit(codes, {attribute: each.cpu().numpy() for attribute, each in strengths.items()})
         faces = self.edited(pictures, codes, edited)
         return DrawnEdits(faces, strengths, self.generate(self._anchor, faces))

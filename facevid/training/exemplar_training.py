@@ -1,5 +1,7 @@
 """Training features on edited faces whose look is known: exemplars have what the edit should make anew."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -57,18 +59,23 @@ class ExemplarTraining(EditTraining):
     @torch.no_grad()
     def _wanted(self, batch: Batch, drawn: DrawnEdits) -> tuple[Tensor, Tensor]:
         """Put what exemplars have on pictures that lack it, (N, 3, R, R); say where, (N, 1, R, R), else 0."""
-        wanted, where = drawn.anchor.clone(), torch.zeros_like(batch.mask)
-        for attribute, exemplars in self._exemplars.items():
-            strengths = drawn.strengths[attribute]
+        pictures, where = batch.pictures.clone(), torch.zeros_like(batch.mask)
+        told = torch.ones(len(pictures), dtype=torch.bool, device=self.device)
+        for attribute, strengths in drawn.strengths.items():
             rows, has = strengths > 0, known_to_have(batch.labels, attribute)
             if attribute in BY_DEGREES:
                 rows, has = strengths != 0, torch.zeros_like(has)
             elif attribute in MORE:
                 rows = rows & ~has
-            if not rows.any():
+            exemplars = self._exemplars.get(attribute)
+            if exemplars is None:
+                rows = torch.zeros_like(rows)
+            told &= rows | (strengths == 0)
+            if exemplars is None or not rows.any():
                 continue
-            faces, share = batch[rows], strengths[rows] * ~has[rows]
-            shown, shows = exemplars.put_on(faces, share)
-            wanted[rows] += faces.mask * (shown - wanted[rows])
-            where[rows] = shows * faces.mask
-        return wanted, where
+            faces = replace(batch, pictures=pictures)[rows]
+            pictures[rows], shows = exemplars.put_on(faces, strengths[rows] * ~has[rows])
+            where[rows] = where[rows].maximum(shows * faces.mask)
+        told = told[:, None, None, None]
+        wanted = torch.where(told, drawn.anchor + batch.mask * (pictures - drawn.anchor), drawn.anchor)
+        return wanted, where * told

@@ -142,6 +142,7 @@ class EditRecipe(FeatureRecipe):
         edited: share of each batch that is edited; the others are altered and brought back, as before.
         edits: attribute and strength; those that the model lacks are left out.
         often: how many times as often as others an attribute is drawn.
+        paired: share of the edited faces that get a second edit, too.
         spread: of the strengths: the least and the most they are multiplied by.
         anchor: weight of the distance of edited faces from what the features that the training begins with make of
             them, averaged over squares of 4 x 4 pixels: what an edit does stays, only its detail is free.
@@ -151,6 +152,7 @@ class EditRecipe(FeatureRecipe):
     edited: float = 0.625
     edits: tuple[tuple[str, float], ...] = EVERY_EDIT
     often: tuple[tuple[str, float], ...] = ()
+    paired: float = 0.0
     spread: tuple[float, float] = (0.6, 1.2)
     anchor: float = 12.0
     finest: float = 0.15
@@ -197,6 +199,7 @@ class ExemplarRecipe(EditRecipe):
         ("blond", 3.0),
         ("gray-hair", 3.0),
     )
+    paired: float = 0.35
     spread: tuple[float, float] = (0.3, 1.2)
     anchor: float = 20.0
     finest: float = 1.0

@@ -1,5 +1,6 @@
 """What exemplars are found, what they make of other faces, and that a feature encoder learns it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,12 +19,16 @@ from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.latents.attributes import CELEBA
 from facevid.models import FaceModel, ImportOptions, import_model
 from facevid.training.augmentation import Batch
+from facevid.training.edit_training import DrawnEdits
+from facevid.training.exemplar_training import ExemplarTraining
 from facevid.training.exemplars import FINDERS, Exemplars
 from facevid.training.exemplars.prototype import placed
 from facevid.training.face_data import WHOLE, FaceData
+from facevid.training.feature_training import EditedFaces
 from facevid.training.features import train_features
 from facevid.training.mouth import mouth_gap, smile
 from facevid.training.recipe import ExemplarRecipe
+from facevid.training.run import Compute
 from tests.models.files import save_features, save_psp, save_transformer
 
 SIDE = 128
@@ -168,12 +173,18 @@ def closed(face) -> NDArray[np.uint8]:
     return cv2.ellipse(picture, (x, y - 3), (12, 3), 0, 0, 360, (165, 85, 80), -1, cv2.LINE_AA)
 
 
-def test_a_smile_moves_closed_lips_and_no_eyes(closed):
+@pytest.fixture(scope="module")
+def smiling(closed) -> NDArray[np.uint8]:
+    """The same, with the corners of the lips drawn up."""
     before = seen(closed)
     after = before.copy()
     after[[48, 60]] += (-2, -4)
     after[[54, 64]] += (2, -4)
-    smiling = warped(closed, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
+    return warped(closed, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
+
+
+def test_a_smile_moves_closed_lips_and_no_eyes(closed, smiling):
+    before = seen(closed)
     labels = [{"Male": True, "Eyeglasses": False, "Smiling": smiles} for smiles in (True, False)]
     shown = seen(put_on(FINDERS["smile"](faces_of([smiling, closed], *labels), 9), closed))
     assert smile(shown) > smile(before) + 0.15
@@ -281,6 +292,25 @@ def test_a_feature_encoder_learns_to_draw_what_exemplars_have(model, shaved_face
         return float(bearded.generate_edited(faces, codes, bearded.edit(codes, {attribute: 1.0}))[..., 27, 16].mean())
 
     assert chin("beard") < chin("smile") - 0.1
+
+
+def test_a_face_with_two_edits_gets_what_both_exemplars_have(model, closed, smiling):
+    man = {"Male": True, "Eyeglasses": False, "No_Beard": True}
+    labels = [man | {"Smiling": True}, man | {"Smiling": False}, man | {"Smiling": True, "No_Beard": False}]
+    data = faces_of([smiling, closed, (smiling * 0.6).astype(np.uint8)], *labels)
+    training = ExemplarTraining(TINY, Compute(), model)
+    training.see(data)
+    batch = replace(batch_of(closed), labels=torch.full((1, 40), -1, dtype=torch.int8))
+    smiles, beards = (FINDERS[attribute](data, dict(TINY.exemplars)[attribute]) for attribute in ("smile", "beard"))
+    assert smiles is not None
+    assert beards is not None
+    one, _ = smiles.put_on(batch, torch.ones(1))
+    both, _ = beards.put_on(replace(batch, pictures=one), torch.ones(1))
+    unseen = EditedFaces(batch.pictures, batch.pictures, batch.pictures, torch.zeros(1))
+    drawn = DrawnEdits(unseen, {"smile": torch.ones(1), "beard": torch.ones(1)}, batch.pictures)
+    exact, halfway = (training.edit_losses(made, batch, drawn) for made in (both, one))
+    assert sum(map(float, exact.values())) == pytest.approx(0, abs=1e-6)
+    assert halfway["exemplar"] > 0
 
 
 def test_the_command_takes_one_training_at_a_time(shaved_faces, model, tmp_path):
