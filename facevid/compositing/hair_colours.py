@@ -52,8 +52,8 @@ def of_hair(picture: NDArray[np.float32], guess: NDArray[np.float32], face: NDAr
     for _ in range(ROUNDS):
         behind = (1 - np.maximum(guess, hair)) * (1 - face)
         of_behind = np.maximum(*(_likelihood(colours, behind * part) for part in _sides(face))) * (1 - likely)
-        of_hair = _likelihood(colours, hair) * likely
-        hair = cv2.GaussianBlur(of_hair / (of_hair + of_behind + of_face + 1e-9), (0, 0), SMOOTH)
+        alike = _likelihood(colours, hair) * likely
+        hair = cv2.GaussianBlur(alike / (alike + of_behind + of_face + 1e-9), (0, 0), SMOOTH)
     return cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
 
 

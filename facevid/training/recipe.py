@@ -189,7 +189,7 @@ class ExemplarRecipe(EditRecipe):
 
     edited: float = 0.75
     often: tuple[tuple[str, float], ...] = (
-        ("smile", 5.0),
+        ("smile", 8.0),
         ("mouth-open", 14.0),
         ("glasses", 5.0),
         ("beard", 3.0),
@@ -200,7 +200,7 @@ class ExemplarRecipe(EditRecipe):
         ("gray-hair", 3.0),
     )
     paired: float = 0.35
-    spread: tuple[float, float] = (0.3, 1.2)
+    spread: tuple[float, float] = (0.6, 1.25)
     anchor: float = 20.0
     finest: float = 1.0
 
