@@ -178,8 +178,8 @@ def smiling(closed) -> NDArray[np.uint8]:
     """The same, with the corners of the lips drawn up."""
     before = seen(closed)
     after = before.copy()
-    after[[48, 60]] += (-2, -4)
-    after[[54, 64]] += (2, -4)
+    after[[48, 60]] += (-1.5, -3)
+    after[[54, 64]] += (1.5, -3)
     return warped(closed, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
 
 
