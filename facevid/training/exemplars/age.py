@@ -1,13 +1,7 @@
 """Age: what old faces share and young ones lack: folds beside the nose, bags under the eyes, thin brows."""
 
-from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.training.exemplars.prototype import (
-    Prototype,
-    face_alone,
-    mean_difference,
-    pairs_of_kinds,
-    without_broad_light,
-)
+from facevid.training.exemplars.prototype import Prototype
+from facevid.training.exemplars.whole_face import find_over_whole_face
 from facevid.training.face_data import FaceData
 
 KINDS = [
@@ -21,10 +15,4 @@ STRENGTH = 4.5
 
 def find_ages(data: FaceData, count: int) -> Prototype | None:
     """Compare at most `count` old faces of each kind with as many young ones."""
-    predictor = LandmarkPredictor()
-    difference = mean_difference(pairs_of_kinds(data, "age", count, KINDS, predictor))
-    if difference is None:
-        return None
-    region = face_alone(difference.landmarks, len(difference.light))
-    change = STRENGTH * without_broad_light(difference.light, region)
-    return Prototype(change, region, difference.landmarks, predictor)
+    return find_over_whole_face(data, "age", count, KINDS, light=STRENGTH)

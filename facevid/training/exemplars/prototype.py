@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.compositing.matte import OUTER_LIPS, face_outline, filled
+from facevid.compositing.matte import OUTER_LIPS, filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.latents.attributes import attribute_of
@@ -37,9 +37,6 @@ EVEN = 0.08
 """Standard deviation, as a share of the side, above which differences are left out."""
 AROUND = 0.045
 """Standard deviation of what is around a spot of skin, as a share of the side."""
-FACE_EDGE = 0.016
-"""Width of the edge of what changes, as a share of the side."""
-EYES = (slice(36, 42), slice(42, 48))
 FOREHEAD = 0.45
 """How far above the brows faces are compared, in distances from brows to the base of the nose."""
 
@@ -98,9 +95,11 @@ class Prototype:
         brought = torch.from_numpy(np.stack([warped(drawn, warp) for warp in warps])).permute(0, 3, 1, 2)
         change, region, where = brought.to(light.device).split(1, dim=1)
         shown = lightened(light, (change * region.clamp(0, 1)).exp(), strengths)
-        around = _around(light, where.clamp(0, 1))
-        less = torch.maximum(light * 2 - 1, torch.minimum(shown, around * 2 - 1))
-        return torch.where((strengths < 0)[:, None, None, None], less, shown), where.clamp(0, 1)
+        where, less = where.clamp(0, 1), strengths < 0
+        if less.any():
+            around = _around(light[less], where[less])
+            shown[less] = torch.maximum(light[less] * 2 - 1, torch.minimum(shown[less], around * 2 - 1))
+        return shown, where
 
 
 def lightened(light: Tensor, gains: Tensor, strengths: Tensor) -> Tensor:
@@ -181,15 +180,6 @@ def mean_difference(pairs: Sequence[tuple[Faces, Faces]]) -> MeanDifference | No
 def lower_face(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Draw a face below its eyes, (side, side), with a soft edge."""
     return cv2.GaussianBlur(filled(landmarks[BELOW_EYES], side), (0, 0), LOWER_EDGE * side)
-
-
-def face_alone(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Draw a face without eyes and lips, (side, side), with a soft edge."""
-    inner = np.maximum.reduce([filled(landmarks[part], side) for part in (*EYES, OUTER_LIPS)])
-    reach = 2 * round(FACE_EDGE * side) + 1
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    alone = cv2.erode(filled(face_outline(landmarks, FOREHEAD), side), around) * (1 - cv2.dilate(inner, around))
-    return cv2.GaussianBlur(alone, (0, 0), FACE_EDGE * side / 2)
 
 
 def around_mouth(landmarks: NDArray[np.float32], side: int) -> NDArray[np.float32]:
