@@ -34,6 +34,9 @@ PSP_EDIT_LAYERS = 11
 """With pSp codes the method's authors move layers 0-10 of 18 and keep the finest. Layer l drives the same size of
 picture whatever the generator's resolution, so the same layers are moved in a smaller one."""
 
+LAYERS_OPEN = frozenset({"direction", "ganspace", "features"})
+"""Parts that may not say how many layers codes have."""
+
 
 def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device: str, precision: str) -> FaceModel:
     """Build a model of parts; without settings, those that suit its encoder.
@@ -82,7 +85,9 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
     """Return layers and width of the codes that all parts share. Raises ModelError where they differ, or none says."""
     found: tuple[int, int] | None = None
     owner: Path | None = None
-    for part in sorted(parts, key=lambda p: p.kind in ("direction", "ganspace")):  # these may leave layers open
+    if all(part.kind == "features" for part in parts):
+        raise ModelError(f"{parts[0].source}: holds features alone; import it together with the model they are for")
+    for part in sorted(parts, key=lambda p: p.kind in LAYERS_OPEN):
         layers, width = _code_shape(part)
         if width is None:
             continue
@@ -103,8 +108,7 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
                 f"{part.source}: a classifier of codes of {numbers} numbers, not {found[0]} x {found[1]}; "
                 "use files of one family"
             )
-    if found is None:
-        raise ModelError(f"{parts[0].source}: holds features alone; import it together with the model they are for")
+    assert found is not None
     return found
 
 
@@ -127,6 +131,8 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
             case "ganspace":
                 shape_at(shapes, "std", 1)
                 _, rows, width = shape_at(shapes, "comp", 3)
+            case "features":
+                return None, feature_encoder_sizes(shapes).code_width
             case _:
                 return None, None
     except ValueError as error:

@@ -145,7 +145,7 @@ class FaceModel:
         with self._autocast():
             generated = generator(before).float()
             generated_after = generated if edited is codes else generator(after).float()
-            features = self.features(pictures, generated, generated_after)
+            features = self.features(pictures, generated, generated_after, after - before)
             made: Tensor = generator(after, features)
         return made.float()
 

@@ -3,7 +3,8 @@
 After the Feature-Style encoder (Yao et al., ECCV 2022), which sets a feature code beside W+ at a middle resolution of
 the generator, and HFGI (Wang et al., CVPR 2022), which fits what a code misses to the edited face. Here both are one
 network: it sees the picture, the face that the generator makes of its code, and the one it makes of the edited code,
-and so can tell what the code missed from what the edit wants.
+and so can tell what the code missed from what the edit wants. How far the edit goes it could only guess from these: an
+edit shows more on one face than on another. The change of the code tells it.
 """
 
 import math
@@ -23,6 +24,7 @@ GROUPS = 8
 class FeatureEncoderSizes:
     """Pixels of the picture across one feature; widths at that size and at half of it; channels of the generator there.
 
+    `code_width`: numbers of each layer of a code.
     `shallow`, `deep`, `merged`: residual blocks before halving, at half the size, and after.
     """
 
@@ -30,6 +32,7 @@ class FeatureEncoderSizes:
     width: int = 96
     deep_width: int = 128
     channels: int = 96
+    code_width: int = 128
     shallow: int = 2
     deep: int = 3
     merged: int = 1
@@ -49,6 +52,7 @@ def feature_encoder_sizes(shapes: Shapes) -> FeatureEncoderSizes:
         width=width,
         deep_width=deep_width,
         channels=shape_at(shapes, "to_features.weight", 4)[0],
+        code_width=shape_at(shapes, "from_change.weight", 2)[1],
         shallow=shallow,
         deep=deep,
         merged=merged,
@@ -63,25 +67,29 @@ class FeatureEncoder(nn.Module):
         self.sizes = sizes
         width, deep_width = sizes.width, sizes.deep_width
         self.from_pictures = nn.Conv2d(9 * sizes.patch**2, width, 1)
+        self.from_change = nn.Linear(sizes.code_width, width, bias=False)
         self.shallow = nn.Sequential(*(_Block(width) for _ in range(sizes.shallow)))
         self.down = nn.Conv2d(4 * width, deep_width, 1)
         self.deep = nn.Sequential(*(_Block(deep_width) for _ in range(sizes.deep)))
         self.up = nn.Conv2d(deep_width, width, 1)
         self.merged = nn.Sequential(*(_Block(width) for _ in range(sizes.merged)))
         self.to_features = nn.Conv2d(width, sizes.channels, 1)
+        _fill_with_zeros(self.from_change)
         _fill_with_zeros(self.to_features)  # so that training begins with the generator's own faces
 
-    def forward(self, pictures: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, before: Tensor, after: Tensor, change: Tensor) -> Tensor:
         """Look at pictures and at faces generated of their codes, before and after the edit.
 
         Args:
             pictures, before, after: (N, 3, R, R), RGB in [-1, 1]. For a reconstruction, `after` is `before`.
+            change: how far the edit moves the codes, (N, L, D); their layers are averaged.
 
         Returns:
             (N, C, R / patch, R / patch), for `Generator.forward` of the edited code.
         """
         x = F.pixel_unshuffle(torch.cat([pictures, before, after], dim=1), self.sizes.patch)
-        x = self.shallow(self.from_pictures(x.contiguous(memory_format=torch.channels_last)))
+        moved = self.from_change(change.mean(dim=1))[..., None, None]
+        x = self.shallow(self.from_pictures(x.contiguous(memory_format=torch.channels_last)) + moved)
         halved = self.deep(self.down(F.pixel_unshuffle(x, 2)))
         x = self.merged(x + F.interpolate(self.up(halved), scale_factor=2, mode="bilinear"))
         features: Tensor = self.to_features(x)
@@ -103,6 +111,6 @@ class _Block(nn.Module):
         return x + y
 
 
-def _fill_with_zeros(convolution: nn.Conv2d) -> None:
-    for parameter in convolution.parameters():
+def _fill_with_zeros(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
         nn.init.zeros_(parameter)

@@ -24,18 +24,20 @@ FEATURES_FILE = "features.pt"
 
 @dataclass(frozen=True)
 class EditedFaces:
-    """What a feature encoder sees, (N, 3, R, R) each, RGB in [-1, 1], and the code it is for.
+    """What a feature encoder sees, and the code it is for.
 
     Attributes:
-        pictures: of the faces.
-        before, after: what the generator makes of their codes, before and after an edit.
-        codes: W+ codes after the edit, (N, L, D).
+        pictures: of the faces, (N, 3, R, R), RGB in [-1, 1].
+        before, after: what the generator makes of their codes, before and after an edit, the same.
+        change: how far the edit moves the W+ codes, (N, L, D).
+        edited: the codes after it, (N, L, D).
     """
 
     pictures: Tensor
     before: Tensor
     after: Tensor
-    codes: Tensor
+    change: Tensor
+    edited: Tensor
 
 
 class FeatureTraining(PictureTraining):
@@ -90,13 +92,13 @@ class FeatureTraining(PictureTraining):
         """Generate faces of codes before and after an edit."""
         with torch.no_grad(), self.autocast():
             before, after = self._autoencoder.generate(torch.cat([codes, edited])).chunk(2)
-        return EditedFaces(pictures, before, after, edited)
+        return EditedFaces(pictures, before, after, edited - codes, edited)
 
     def generate(self, features: FeatureEncoder, faces: EditedFaces) -> Tensor:
         """Generate the faces after the edit, with features: float32 (N, 3, R, R)."""
         with self.autocast():
-            found = features(faces.pictures, faces.before, faces.after)
-            made: Tensor = self._autoencoder.generator(faces.codes, found)
+            found = features(faces.pictures, faces.before, faces.after, faces.change)
+            made: Tensor = self._autoencoder.generator(faces.edited, found)
         return made.float()
 
     def rows(self, pictures: Tensor) -> list[Tensor]:
@@ -131,7 +133,7 @@ def _begun(recipe: FeatureRecipe, model: FaceModel, seed: int) -> FeatureEncoder
     channels = model.generator.sizes.channels_at(model.resolution // recipe.patch)
     if channels is None:
         raise ModelError(f"{model.name}: its generator, of {model.resolution} px, is too small for a feature encoder")
-    sizes = FeatureEncoderSizes(recipe.patch, recipe.feature_width, recipe.deep_width, channels)
+    sizes = FeatureEncoderSizes(recipe.patch, recipe.feature_width, recipe.deep_width, channels, model.width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return FeatureEncoder(sizes)

@@ -200,7 +200,7 @@ class ExemplarRecipe(EditRecipe):
         ("gray-hair", 3.0),
     )
     paired: float = 0.35
-    spread: tuple[float, float] = (0.6, 1.25)
+    spread: tuple[float, float] = (0.3, 1.4)
     anchor: float = 20.0
     finest: float = 1.0
 

@@ -22,7 +22,9 @@ from facevid.networks import (
 GENERATOR = GeneratorSizes(channels=(12, 10, 8, 6), width=16)
 LAYERS, WIDTH, INPUT = GENERATOR.layers, GENERATOR.width, 32
 STAGES = ((8, 1), (10, 1), (12, 2), (14, 1))
-FEATURES = FeatureEncoderSizes(patch=2, width=16, deep_width=24, channels=8, shallow=1, deep=2, merged=1)
+FEATURES = FeatureEncoderSizes(
+    patch=2, width=16, deep_width=24, channels=8, code_width=WIDTH, shallow=1, deep=2, merged=1
+)
 
 
 def encoder_content(e4e: bool = False, namespace: bool = False) -> dict[str, Any]:

@@ -195,6 +195,9 @@ def test_features_for_another_generator_are_refused(tmp_path):
     wrong = save_features(tmp_path, replace(FEATURES, channels=16))
     with pytest.raises(ModelError, match="have 16 channels, and the generator's 8"):
         import_model([save_psp(tmp_path), wrong], "with")
+    wide = save_features(tmp_path, replace(FEATURES, code_width=24))
+    with pytest.raises(ModelError, match=rf"for codes of {LAYERS} x 24, and"):
+        import_model([save_psp(tmp_path), wide], "with")
 
 
 def test_features_alone_are_no_model(tmp_path):

@@ -306,7 +306,7 @@ def test_a_face_with_two_edits_gets_what_both_exemplars_have(model, closed, smil
     assert beards is not None
     one, _ = smiles.put_on(batch, torch.ones(1))
     both, _ = beards.put_on(replace(batch, pictures=one), torch.ones(1))
-    unseen = EditedFaces(batch.pictures, batch.pictures, batch.pictures, torch.zeros(1))
+    unseen = EditedFaces(batch.pictures, batch.pictures, batch.pictures, torch.zeros(1), torch.zeros(1))
     drawn = DrawnEdits(unseen, {"smile": torch.ones(1), "beard": torch.ones(1)}, batch.pictures)
     exact, halfway = (training.edit_losses(made, batch, drawn) for made in (both, one))
     assert sum(map(float, exact.values())) == pytest.approx(0, abs=1e-6)
