@@ -23,3 +23,7 @@ class ModelError(FacevidError):
 
 class OutputError(FacevidError):
     """A result that cannot be written: no such folder, no permission, no space, already there."""
+
+
+class ShotsError(FacevidError):
+    """Some shots of a folder that could not be edited; the others were."""

@@ -1,6 +1,7 @@
 """`facevid edit`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from facevid.cli.common import (
 from facevid.cli.progress import StageProgress
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, read_edits
+from facevid.latents.edits import parse_edit
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 
 if TYPE_CHECKING:
@@ -151,6 +153,20 @@ def command(
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
         _print_summary(summary, progress.seconds)
+
+
+def check_options(arguments: Sequence[str]) -> dict[str, Any]:
+    """Check arguments of `facevid edit` without reading a shot, and return them by their parameters' names.
+
+    Raises:
+        click.UsageError, UsageError: they cannot be.
+        InputError: a file that they name cannot be read.
+    """
+    with command.make_context("facevid edit", [*arguments], parent=click.get_current_context()) as context:
+        for edit in _edits(context.params["attrs"], context.params["edit_file"]):
+            if isinstance(edit, str):
+                parse_edit(edit)
+        return context.params
 
 
 def _edits(attrs: tuple[str, ...], edit_file: Path | None) -> tuple[str, ...] | list[FaceEdits]:

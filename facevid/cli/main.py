@@ -10,10 +10,11 @@ from types import FrameType
 
 import click
 
-from facevid.errors import FacevidError, InputError, ModelError, NoFaceError, OutputError, UsageError
+from facevid.errors import FacevidError, InputError, ModelError, NoFaceError, OutputError, ShotsError, UsageError
 
 COMMANDS = {
     "edit": "Edit faces in a video or a picture.",
+    "batch": "Edit every shot under a folder.",
     "inspect": "Preview the tracking of a shot before a long render.",
     "attrs": "List the attributes that a model can edit.",
     "models": "Import, check and list face models.",
@@ -28,6 +29,7 @@ EXIT_CODES: dict[type[FacevidError], int] = {
     NoFaceError: 4,
     ModelError: 5,
     OutputError: 6,
+    ShotsError: 7,
 }
 INTERRUPTED = 130
 

@@ -101,6 +101,16 @@ def find_sequence(path: Path) -> Sequence:
     return Sequence(name, numbers[0], len(numbers))
 
 
+def sequences_in(folder: Path) -> list[SequenceName]:
+    """Name the sequences whose files lie in a folder, sorted; a picture whose name ends in a number is one, too."""
+    widths: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for path in folder.iterdir():
+        numbered = _NUMBERED.fullmatch(path.name)
+        if numbered and path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
+            widths[numbered[1], numbered[3]].add(len(numbered[2]))
+    return [SequenceName(folder, *_name(key, digits)) for key, digits in sorted(widths.items())]
+
+
 def told_numbers(ranges: Iterable[range]) -> str:
     """Return ranges of frame numbers as people write them: `frames 1005-1007, 1010`."""
     texts = [f"{each.start}" if len(each) == 1 else f"{each.start}-{each.stop - 1}" for each in ranges]
@@ -109,12 +119,7 @@ def told_numbers(ranges: Iterable[range]) -> str:
 
 
 def _sequence_in(folder: Path) -> SequenceName | None:
-    widths: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for path in folder.iterdir():
-        numbered = _NUMBERED.fullmatch(path.name)
-        if numbered and path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
-            widths[numbered[1], numbered[3]].add(len(numbered[2]))
-    names = [SequenceName(folder, *_name(key, digits)) for key, digits in sorted(widths.items())]
+    names = sequences_in(folder)
     if len(names) > 1:
         told = ", ".join(name.pattern.name for name in names[:_TOLD_AT_MOST])
         msg = f"{folder} holds several image sequences ({told}); name one of them, such as {names[0].pattern}"
