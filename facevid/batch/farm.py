@@ -154,5 +154,6 @@ class _Farm:
         try:
             _, said = process.communicate()
         finally:
-            self._running.discard(process)
+            with self._lock:
+                self._running.discard(process)
         return process.returncode, said.strip()

@@ -19,6 +19,9 @@ from facevid.networks.shapes import Shapes, count_indexed, power_of_two, shape_a
 GROUPS = 8
 """Of the group norms; all widths are multiples of it."""
 
+USUAL_CHANGE = 0.04
+"""Size of a number by which edits move a code, averaged over its layers: changes are divided by it."""
+
 
 @dataclass(frozen=True)
 class FeatureEncoderSizes:
@@ -88,7 +91,7 @@ class FeatureEncoder(nn.Module):
             (N, C, R / patch, R / patch), for `Generator.forward` of the edited code.
         """
         x = F.pixel_unshuffle(torch.cat([pictures, before, after], dim=1), self.sizes.patch)
-        moved = self.from_change(change.mean(dim=1))[..., None, None]
+        moved = self.from_change(change.mean(dim=1) / USUAL_CHANGE)[..., None, None]
         x = self.shallow(self.from_pictures(x.contiguous(memory_format=torch.channels_last)) + moved)
         halved = self.deep(self.down(F.pixel_unshuffle(x, 2)))
         x = self.merged(x + F.interpolate(self.up(halved), scale_factor=2, mode="bilinear"))

@@ -76,7 +76,7 @@ class EditTraining(FeatureTraining):
     def _drawn_edits(self, pictures: Tensor) -> DrawnEdits:
         codes = self.encode(pictures)
         count, device, times = len(codes), self.device, dict(self.recipe.often)
-        often = torch.tensor([times.get(attribute, 1.0) for attribute, _ in self._edits], device=device)
+        often = torch.tensor([times.get(edit, 1.0) for edit in self._edits], device=device)
         most_edits = min(2, len(often))
         chosen = torch.multinomial(often.expand(count, -1), most_edits, generator=self.random)
         least, most = self.recipe.spread

@@ -141,7 +141,7 @@ class EditRecipe(FeatureRecipe):
     Attributes:
         edited: share of each batch that is edited; the others are altered and brought back, as before.
         edits: attribute and strength; those that the model lacks are left out.
-        often: how many times as often as others an attribute is drawn.
+        often: edits that are drawn more often than others, and how many times.
         paired: share of the edited faces that get a second edit, too.
         spread: of the strengths: the least and the most they are multiplied by.
         anchor: weight of the distance of edited faces from what the features that the training begins with make of
@@ -151,7 +151,7 @@ class EditRecipe(FeatureRecipe):
 
     edited: float = 0.625
     edits: tuple[tuple[str, float], ...] = EVERY_EDIT
-    often: tuple[tuple[str, float], ...] = ()
+    often: tuple[tuple[tuple[str, float], float], ...] = ()
     paired: float = 0.0
     spread: tuple[float, float] = (0.6, 1.2)
     anchor: float = 12.0
@@ -172,7 +172,11 @@ class AdversarialRecipe(EditRecipe):
     momentum: float = 0.5
     rate: float = 4e-4
 
-    often: tuple[tuple[str, float], ...] = (("smile", 1.5), ("glasses", 2.0))
+    often: tuple[tuple[tuple[str, float], float], ...] = (
+        (("smile", 1.0), 1.5),
+        (("smile", -1.0), 1.5),
+        (("glasses", 1.0), 2.0),
+    )
 
     adversarial: float = 0.5
     discriminator_rate: float = 2e-4
@@ -188,16 +192,18 @@ class ExemplarRecipe(EditRecipe):
     """
 
     edited: float = 0.75
-    often: tuple[tuple[str, float], ...] = (
-        ("smile", 8.0),
-        ("mouth-open", 14.0),
-        ("glasses", 5.0),
-        ("beard", 3.0),
-        ("lipstick", 1.0),
-        ("age", 3.0),
-        ("male", 3.0),
-        ("blond", 3.0),
-        ("gray-hair", 3.0),
+    often: tuple[tuple[tuple[str, float], float], ...] = (
+        (("smile", 1.0), 20.0),
+        (("smile", -1.0), 4.0),
+        (("mouth-open", 1.0), 10.0),
+        (("glasses", 1.0), 5.0),
+        (("beard", 1.0), 3.0),
+        (("age", 1.0), 3.0),
+        (("age", -1.0), 3.0),
+        (("male", 1.0), 3.0),
+        (("male", -1.0), 3.0),
+        (("blond", 1.0), 3.0),
+        (("gray-hair", 1.0), 3.0),
     )
     paired: float = 0.35
     spread: tuple[float, float] = (0.3, 1.4)

@@ -64,10 +64,13 @@ def save_classifier(folder: Path) -> Path:
     return save(folder / "latent_classifier.pth", LatentClassifier(sizes).state_dict())
 
 
-def save_features(folder: Path, sizes: FeatureEncoderSizes = FEATURES) -> Path:
-    """A feature encoder that adds something, as a trained one does."""
+def save_features(folder: Path, sizes: FeatureEncoderSizes = FEATURES, told: bool = False) -> Path:
+    """A feature encoder that adds something, as a trained one does; or something that only the edit's extent tells."""
     network = FeatureEncoder(sizes)
     torch.nn.init.normal_(network.to_features.weight)
+    if told:
+        torch.nn.init.normal_(network.from_change.weight)
+        torch.nn.init.zeros_(network.from_pictures.weight)
     return save(folder / "features.pt", network.state_dict())
 
 

@@ -180,6 +180,19 @@ def test_features_take_from_the_picture_what_codes_cannot_hold(tmp_path):
     assert not torch.allclose(reconstructed, darker, atol=0.01)
 
 
+def test_features_are_told_how_far_an_edit_moves_the_codes(tmp_path):
+    import_model([save_psp(tmp_path), save_features(tmp_path, told=True)], "told")
+    model = load_model("told")
+    assert model.generator is not None
+    assert model.features is not None
+    codes, blank = model.encode(FACES), torch.zeros(len(FACES), 3, 32, 32)
+    for size in (0.0, 0.5, 1.0):
+        change = torch.full_like(codes, size)
+        with torch.no_grad():
+            wanted = model.generator(codes + change, model.features(blank, blank, blank, change))
+        assert torch.allclose(model.generate_edited(FACES, codes, codes + change), wanted, atol=1e-3)
+
+
 def test_new_features_replace_a_models_own(tmp_path):
     import_model([save_psp(tmp_path), save_features(tmp_path)], "mine")
     before = load_model("mine")

@@ -14,10 +14,11 @@ from facevid.errors import ModelError, UsageError
 from facevid.models import FaceModel, ImportOptions, import_model, load_model
 from facevid.training.alterations import altered
 from facevid.training.augmentation import Batch
+from facevid.training.feature_training import FeatureTraining
 from facevid.training.features import train_features
 from facevid.training.recipe import FeatureRecipe
 from facevid.training.run import Compute
-from tests.models.files import save_generator, save_psp
+from tests.models.files import save_features, save_generator, save_psp
 
 TINY = FeatureRecipe(
     sets=(("drawn", 1.0),),
@@ -103,6 +104,20 @@ def test_features_bring_the_picture_back_and_leave_the_codes_alone(model, drawn_
     other = trained.generate_edited(face, codes, codes + 1)
     assert (other - whole).abs().mean() > 0.01  # an edit still changes something
     assert (tmp_path / "run/samples/0000060.png").is_file()
+
+
+def test_features_are_trained_to_see_what_the_model_shows_them(model, tmp_path):
+    import_model([tmp_path / "psp.pt", save_features(tmp_path, told=True)], "with")
+    with_features = load_model("with")
+    training = FeatureTraining(TINY, Compute(), with_features)
+    faces = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    codes = with_features.encode(faces)
+    edited = codes + 0.1 * torch.randn(codes.shape, generator=torch.Generator().manual_seed(1))
+    shown = training.edited(faces.permute(0, 3, 1, 2) / 127.5 - 1, codes, edited)
+    assert torch.equal(shown.change, edited - codes)
+    made = with_features.generate_edited(faces, codes, edited)
+    seen = training.generate(training.features, shown)  # in bfloat16 where that is faster
+    assert (seen - made).abs().max() < 0.1 * made.std()
 
 
 def test_it_stops_and_goes_on(model, drawn_faces, tmp_path):

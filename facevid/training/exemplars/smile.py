@@ -23,7 +23,7 @@ LOOKED_AT = 6
 """How many times as many faces are looked at, to find some with closed lips."""
 CLOSED = 0.06
 """Gap between lips, in distances between the eyes, up to which they are closed."""
-SHAPE, FOLDS = 2.3, 1.5
+SHAPE, FOLDS = 2.5, 1.6
 """How many times the mean differences an edit makes: with closed lips, most smile slightly, and features
 draw two thirds of the way."""
 
