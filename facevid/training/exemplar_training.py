@@ -15,8 +15,8 @@ from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
 
 DIMMEST = 0.15
-"""Differences from exemplars count in shares of each face's own light, of 1, but not of less than this: what a dark
-face should have is to be seen on it too."""
+"""Differences from exemplars count in shares of their own light, of 1, but not of less than this: what a dark face
+should have is to be seen on it too."""
 
 
 class ExemplarTraining(EditTraining):
@@ -49,7 +49,7 @@ class ExemplarTraining(EditTraining):
         pictures = batch[:count]
         wanted, where = self._wanted(pictures, drawn)
         difference = made[:count] - wanted
-        light = mean_light((pictures.pictures + 1) / 2, where).mean(dim=1, keepdim=True)
+        light = mean_light((wanted + 1) / 2, where).mean(dim=1, keepdim=True)
         squared = mean_light((difference * 0.5 / light.clamp(min=DIMMEST)).square(), where).mean(dim=(1, 2, 3))
         return {
             "anchor": self.anchor_loss(difference * (1 - where)),

@@ -25,7 +25,7 @@ CLOSED = 0.06
 """Gap between lips, in distances between the eyes, up to which they are closed."""
 SHAPE, FOLDS = 2.5, 1.6
 """How many times the mean differences an edit makes: with closed lips, most smile slightly, and features
-draw two thirds of the way."""
+draw three quarters of the way."""
 
 
 def find_smiles(data: FaceData, count: int) -> Prototype | None:
