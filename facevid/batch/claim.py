@@ -23,13 +23,7 @@ class Claim:
 
     def taken(self) -> bool:
         """Try to get the claim; it is to be used as a context then."""
-        if not self._created():
-            if not self._abandoned():
-                return False
-            self._path.unlink(missing_ok=True)
-            if not self._created():
-                return False
-        return True
+        return self._created() or (self._abandoned(self._path) and self._removed() and self._created())
 
     def holder(self) -> str:
         """Name who has it."""
@@ -59,12 +53,25 @@ class Claim:
             return False
         return True
 
-    def _abandoned(self) -> bool:
+    def _abandoned(self, path: Path) -> bool:
         try:
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=".now-") as now:
-                return os.fstat(now.fileno()).st_mtime - self._path.stat().st_mtime > ABANDONED
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".now-") as now:
+                return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime > ABANDONED
         except FileNotFoundError:
             return True
+
+    def _removed(self) -> bool:
+        """Remove an abandoned claim, but not the one of who did so a moment before."""
+        aside = self._path.with_name(f"{self._path.name}-{socket.gethostname()}-{os.getpid()}-{id(self)}")
+        try:
+            self._path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if not self._abandoned(aside):
+            aside.rename(self._path)
+            return False
+        aside.unlink()
+        return True
 
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):

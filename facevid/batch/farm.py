@@ -107,15 +107,13 @@ class _Farm:
 
     def _outcome(self, shot: Shot) -> ShotOutcome:
         name = str(shot.name)
-        if shot.done and not self._overwrite:
-            return ShotOutcome(name, "kept")
         try:
             shot.target.parent.mkdir(parents=True, exist_ok=True)
             claim = Claim(shot.target)
             if not claim.taken():
                 return ShotOutcome(name, "elsewhere", message=claim.holder())
             with claim:
-                if shot.done and not self._overwrite:  # another machine finished it just now
+                if shot.done and not self._overwrite:
                     return ShotOutcome(name, "kept")
                 return self._run(shot)
         except OSError as error:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facevid.errors import InputError, UsageError
+from facevid.video.encoding import VIDEO_SUFFIXES
 from facevid.video.sequence import sequence_name, sequences_in
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mxf", ".avi", ".ts", ".mts", ".mpg"})
+ONLY_READ = (".mxf", ".avi", ".ts", ".mts", ".mpg")
+"""Kinds of video file that no result can be of: what is made of them is a MOV file, `a010.mxf.mov`."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +17,9 @@ class Shot:
     """A shot of a folder.
 
     Attributes:
-        name: its path in the folder, which is that of its result among the results, too.
+        name: its path in the folder.
         source: a video file, or the pattern of an image sequence.
-        target: what to make of it, the same.
+        target: what to make of it: of the same name and kind, where results can be of that.
     """
 
     name: Path
@@ -54,7 +56,7 @@ def find_shots(folder: Path, results: Path) -> list[Shot]:
     if not sources:
         raise InputError(f"{folder}: holds no video file and no image sequence")
     names = [source.relative_to(folder) for source in sources]
-    return [Shot(name, source, results / name) for name, source in zip(names, sources, strict=True)]
+    return [Shot(name, source, results / _result(name)) for name, source in zip(names, sources, strict=True)]
 
 
 def _sources(folder: Path, results: Path) -> Iterator[Path]:
@@ -64,5 +66,9 @@ def _sources(folder: Path, results: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from _sources(path, results)
-        elif path.suffix.lower() in VIDEO_SUFFIXES:
+        elif path.suffix.lower() in VIDEO_SUFFIXES + ONLY_READ:
             yield path
+
+
+def _result(name: Path) -> Path:
+    return name.with_name(f"{name.name}.mov") if name.suffix.lower() in ONLY_READ else name

@@ -14,7 +14,9 @@ from facevid.cli.edit import check_options
 from facevid.errors import ShotsError, UsageError
 
 CORES_A_JOB = 4
+"""Where there is no GPU: an edit makes little use of more."""
 OF_ONE_SHOT = ("--compare", "compare"), ("--layers", "layers")
+"""Options, and their parameters, that name what is written for one shot."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -39,9 +41,9 @@ def command(
 ) -> None:
     """Edit every shot under the folder SHOTS: video files and image sequences, in folders below it, too.
 
-    Results get the shots' own names, under OUT. Shots whose result is there are kept as they are: after an
-    interruption or a failure, run it again. Any number of machines may run it at once on folders that they share; each
-    shot is edited by one of them. A shot that fails does not stop the others.
+    Results get the shots' own names, under OUT; of MXF, AVI, TS and MPG files they are MOV files. Shots whose result is
+    there are kept as they are: after an interruption or a failure, run it again. Any number of machines may run it at
+    once on folders that they share; each shot is edited by one of them. A shot that fails does not stop the others.
 
     {shot} in an option stands for the shot's name without its suffix.
 
@@ -65,7 +67,7 @@ def command(
         jobs=jobs or len(devices) or max((os.cpu_count() or 1) // CORES_A_JOB, 1),
         devices=devices,
         overwrite=overwrite,
-        tell=_silent if quiet else _tell,
+        tell=_tell_messages if quiet else _tell,
     )
     if as_json:
         click.echo(json.dumps([asdict(outcome) for outcome in outcomes]))
@@ -84,7 +86,7 @@ def _devices() -> list[str]:
 
 
 def _tell(outcome: ShotOutcome) -> None:
-    """Say how a shot ended: a line for it, and what `facevid edit` said."""
+    """Say how a shot ended, and what `facevid edit` said."""
     match outcome.state:
         case "kept":
             line = "there already"
@@ -95,9 +97,10 @@ def _tell(outcome: ShotOutcome) -> None:
         case "done":
             line = f"done in {outcome.seconds:.0f} s"
     click.echo(f"{outcome.shot}: {line}", err=True)
+    _tell_messages(outcome)
+
+
+def _tell_messages(outcome: ShotOutcome) -> None:
+    """Pass on warnings and errors."""
     if outcome.message and outcome.state != "elsewhere":
         click.echo(outcome.message, err=True)
-
-
-def _silent(outcome: ShotOutcome) -> None:
-    """Say nothing."""

@@ -37,12 +37,16 @@ def shots(portrait, tmp_path):
 def test_it_finds_clips_and_sequences(shots, tmp_path):
     (shots / "edited").mkdir()
     (shots / "edited/good.mp4").write_bytes(b"a result")
+    (shots / "tape.MXF").write_bytes(b"no result can be of this kind")
     found = find_shots(shots, shots / "edited")
     assert [(str(shot.name), shot.label, shot.done) for shot in found] == [
         ("broken.mov", "broken", False),
         ("day1/plate.%04d.png", "day1/plate", False),
         ("good.mp4", "good", True),
+        ("tape.MXF", "tape", False),
     ]
+    targets = [str(shot.target.relative_to(shots / "edited")) for shot in found]
+    assert targets == ["broken.mov", "day1/plate.%04d.png", "good.mp4", "tape.MXF.mov"]
     with pytest.raises(UsageError, match="another folder for the results"):
         find_shots(shots, shots)
     (tmp_path / "empty").mkdir()
@@ -55,8 +59,9 @@ def test_it_finds_clips_and_sequences(shots, tmp_path):
 def test_a_shot_that_fails_does_not_stop_the_others_and_a_second_run_does_the_rest(run_facevid, shots, tmp_path):
     out, layers = tmp_path / "out", tmp_path / "layers"
     arguments = ("batch", shots, out, *SMILE, "--jobs", 2, "--layers", layers / "{shot}")
-    ended = run_facevid(*arguments)
+    ended = run_facevid(*arguments, "-q")
     assert ended.code == 7
+    assert "done" not in ended.err
     assert "1 of 3 shots failed, with exit codes: broken.mov (3)" in ended.err
     assert f"facevid: {shots / 'broken.mov'}" in ended.err  # what facevid edit said
     assert open_clip(out / "good.mp4").info.width == 320
@@ -119,6 +124,7 @@ def test_options_that_cannot_be_are_told_before_any_shot(run_facevid, shots, tmp
 
 
 def test_an_interruption_stops_the_jobs_and_leaves_nothing(shots, tmp_path):
+    (shots / "broken.mov").unlink()
     out = tmp_path / "out"
     command = [sys.executable, "-m", "facevid", "batch", str(shots), str(out), *SMILE]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
