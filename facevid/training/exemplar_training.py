@@ -9,7 +9,7 @@ from facevid.errors import UsageError
 from facevid.models.model import FaceModel
 from facevid.training.augmentation import Batch, mean_light
 from facevid.training.edit_training import DrawnEdits, EditTraining, has_editor
-from facevid.training.exemplars import BY_DEGREES, FINDERS, MORE, Exemplars, known_to_have
+from facevid.training.exemplars import BOTH_WAYS, BY_DEGREES, FINDERS, Exemplars, known_to_have
 from facevid.training.face_data import FaceData
 from facevid.training.recipe import ExemplarRecipe
 from facevid.training.run import Compute
@@ -63,10 +63,11 @@ class ExemplarTraining(EditTraining):
         told = torch.ones(len(pictures), dtype=torch.bool, device=self.device)
         for attribute, strengths in drawn.strengths.items():
             rows, has = strengths > 0, known_to_have(batch.labels, attribute)
+            sizes = strengths * ~has
             if attribute in BY_DEGREES:
-                rows, has = strengths != 0, torch.zeros_like(has)
-            elif attribute in MORE:
-                rows = rows & ~has
+                rows, sizes = strengths != 0, strengths
+            elif attribute in BOTH_WAYS:
+                rows, sizes = torch.where(has, strengths < 0, strengths > 0), strengths
             exemplars = self._exemplars.get(attribute)
             if exemplars is None:
                 rows = torch.zeros_like(rows)
@@ -74,7 +75,7 @@ class ExemplarTraining(EditTraining):
             if exemplars is None or not rows.any():
                 continue
             faces = replace(batch, pictures=pictures)[rows]
-            pictures[rows], shows = exemplars.put_on(faces, strengths[rows] * ~has[rows])
+            pictures[rows], shows = exemplars.put_on(faces, sizes[rows])
             where[rows] = where[rows].maximum(shows * faces.mask)
         told = told[:, None, None, None]
         wanted = torch.where(told, drawn.anchor + batch.mask * (pictures - drawn.anchor), drawn.anchor)

@@ -194,7 +194,7 @@ class ExemplarRecipe(EditRecipe):
     edited: float = 0.75
     often: tuple[tuple[tuple[str, float], float], ...] = (
         (("smile", 1.0), 20.0),
-        (("smile", -1.0), 4.0),
+        (("smile", -1.0), 14.0),
         (("mouth-open", 1.0), 10.0),
         (("glasses", 1.0), 5.0),
         (("beard", 1.0), 3.0),

@@ -192,6 +192,23 @@ def test_a_smile_moves_closed_lips_and_no_eyes(closed, smiling):
     assert FINDERS["smile"](faces_of([smiling], labels[0]), 9) is None
 
 
+def test_a_smile_ends_with_lips_closed_over_the_teeth(closed, smiling):
+    before = seen(smiling)
+    after = before.copy()
+    after[[*range(55, 60), *range(65, 68)], 1] += 4
+    laughing = warped(smiling, landmark_warp(after, before, SIDE)).clip(0, 255).astype(np.uint8)
+    teeth = np.rint(seen(laughing)[[61, 62, 63, 65, 66, 67]]).astype(int)
+    cv2.fillConvexPoly(laughing, cv2.convexHull(teeth), (230, 230, 225))
+    labels = [{"Male": True, "Eyeglasses": False, "Smiling": smiles} for smiles in (True, True, False)]
+    exemplars = FINDERS["smile"](faces_of([laughing, smiling, closed], *labels), 9)
+    ended = put_on(exemplars, laughing, -1)
+    x, y = np.rint(seen(ended)[[62, 66]].mean(axis=0)).astype(int)
+    assert laughing[y - 2 : y + 3, x - 4 : x + 5, 2].max() > 200
+    assert ended[y - 2 : y + 3, x - 4 : x + 5, 2].max() < 150
+    assert smile(seen(ended)) < smile(seen(laughing)) - 0.1
+    assert mouth_gap(seen(put_on(exemplars, laughing, -0.5))) < mouth_gap(seen(laughing)) - 0.03
+
+
 def test_an_open_mouth_shows_teeth_before_the_dark(face, closed):
     before = seen(face)
     after = before.copy()
@@ -311,6 +328,22 @@ def test_a_face_with_two_edits_gets_what_both_exemplars_have(model, closed, smil
     exact, halfway = (training.edit_losses(made, batch, drawn) for made in (both, one))
     assert sum(map(float, exact.values())) == pytest.approx(0, abs=1e-6)
     assert halfway["exemplar"] > 0
+
+
+def test_a_smile_ends_where_there_is_one(model, closed, smiling):
+    labels = [{"Male": True, "Eyeglasses": False, "Smiling": smiles} for smiles in (True, False)]
+    data = faces_of([smiling, closed], *labels)
+    training = ExemplarTraining(TINY, Compute(), model)
+    training.see(data)
+    exemplars = FINDERS["smile"](data, dict(TINY.exemplars)["smile"])
+    assert exemplars is not None
+    for picture, labelled, ends in zip((smiling, closed), data.labels, (True, False), strict=True):
+        batch = replace(batch_of(picture), labels=labelled[None])
+        ended, _ = exemplars.put_on(batch, -torch.ones(1))
+        unseen = EditedFaces(batch.pictures, batch.pictures, batch.pictures, torch.zeros(1), torch.zeros(1))
+        drawn = DrawnEdits(unseen, {"smile": -torch.ones(1)}, batch.pictures)
+        wanted = ended if ends else batch.pictures
+        assert sum(map(float, training.edit_losses(wanted, batch, drawn).values())) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_command_takes_one_training_at_a_time(shaved_faces, model, tmp_path):

@@ -33,7 +33,7 @@ FINDERS: Mapping[str, FindExemplars] = {
 BY_DEGREES = frozenset({"age", "male"})
 """Attributes of which a face can always have more or less; others it has or lacks, and they are only put on."""
 
-MORE = frozenset({"smile"})
-"""Others of which faces that have them can have more, but the exemplars do not tell how."""
+BOTH_WAYS = frozenset({"smile"})
+"""Others that exemplars put on faces that lack them, and take from those that have them."""
 
-__all__ = ["BY_DEGREES", "FINDERS", "MORE", "Exemplars", "known_to_have"]
+__all__ = ["BOTH_WAYS", "BY_DEGREES", "FINDERS", "Exemplars", "known_to_have"]
