@@ -113,14 +113,15 @@ class Analysis:
         def fill(folder: Path) -> None:
             files = [TrackFiles(folder, track) for track in tracks]
             sights = [Sight(each.path("sight"), len(track)) for each, track in zip(files, tracks, strict=True)]
-            pictures = batches(crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
-            for batch in self.progress("encode", pictures, sum(map(len, tracks))):
-                codes = model.encode(np.stack([item.picture for item in batch])).cpu().numpy()
-                for item, code in zip(batch, codes, strict=True):
+            found = batches(crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
+            for batch in self.progress("encode", found, sum(map(len, tracks))):
+                pictures = np.stack([item.picture for item in batch])
+                codes, likely = (seen.cpu().numpy() for seen in (model.encode(pictures), model.hidden(pictures)))
+                for item, code, hidden in zip(batch, codes, likely, strict=True):
                     files[item.track].write("codes", item.offset, code)
                     if model.features is not None:
                         files[item.track].write("faces", item.offset, item.picture)
-                    sights[item.track].add(item.offset, item.picture)
+                    sights[item.track].add(item.offset, item.picture, hidden)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
                 reconstruct = partial(_reconstructions, model, each.read("codes"), compute.batch_size)
                 visible, hidden = sight.visibility(track.landmarks, quad, reconstruct, self.progress)
@@ -132,6 +133,7 @@ class Analysis:
             "smooth": self.options.smooth,
             "recipe": self.options.recipe,
             "model": model.fingerprint,
+            "occlusion": model.occlusion_fingerprint,
             "crop_size": model.crop_size,
             "precision": compute.precision,
         }

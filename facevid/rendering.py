@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composite
+from facevid.compositing.occlusion import mouth_seen
 from facevid.compositing.shape import LipChange, lip_change
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
@@ -24,6 +25,10 @@ from facevid.video import Frame
 SHIFT_HELD = 6.0
 """How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
+
+MOUTH_FREE = 0.65, 0.95
+"""Share of a mouth that is to be seen up to which lips stay where they are, and from which on they move all the way:
+of lips that are partly behind a microphone, the rest would part from what it hides."""
 
 _Picture = NDArray[np.float32]
 
@@ -99,13 +104,26 @@ class Renderer:
             strengths = np.stack([values for _, values in moving])
             parting = np.array([parse_attribute(name).parts_lips for name, _ in moving])
             lips = lip_change(before, after, strengths, parting, self.model.resolution)
+        free = self._free(edit.encoded)
+        lips = LipChange(1 + free * (lips.wider - 1), free * lips.apart)
         for run in _runs(active):
             if moving:
-                shift[run] = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
+                steady = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
+                shift[run] = steady * free[run, None, None]
             for side in (before, after):
                 side[run] = smooth(side[run], self.sigma)
         changes = zip(before, after, shift, lips.wider.tolist(), lips.apart.tolist(), strict=True)
         return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
+
+    def _free(self, encoded: EncodedTrack) -> NDArray[np.float64]:
+        """Tell how far lips may move in each frame, (N,), 0 to 1."""
+        if encoded.visibility is None:
+            return np.ones(len(encoded.track))
+        landmarks = (_inside(encoded, offset, encoded.visibility.shape[-1]) for offset in range(len(encoded.track)))
+        seen = [mouth_seen(*each) for each in zip(encoded.visibility, landmarks, strict=True)]
+        none, whole = MOUTH_FREE
+        free = ((np.array(seen) - none) / (whole - none)).clip(0, 1)
+        return np.asarray(smooth(free, SHIFT_HELD * self.sigma))
 
     def _landmarks(self, edit: TrackEdit, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Place the landmarks of the generated faces before and after their change of shape, (N, 68, 2) each."""
@@ -128,11 +146,11 @@ class Renderer:
             return
         made = self._generated(prepared.edit, np.array(offsets))
         for offset, pictures in zip(offsets, made, strict=True):
-            to_frame = crop_to_frame(encoded.quads[offset], self.model.resolution)
+            size = self.model.resolution
             face = EditedFace(
-                size=self.model.resolution,
-                crop_to_frame=to_frame,
-                landmarks=_transformed(encoded.landmarks[offset], cv2.invertAffineTransform(to_frame)),
+                size=size,
+                crop_to_frame=crop_to_frame(encoded.quads[offset], size),
+                landmarks=_inside(encoded, offset, size),
                 edited=pictures.edited,
                 reconstruction=pictures.reconstruction,
                 shaped=pictures.shaped,
@@ -183,8 +201,10 @@ def _placed(predictor: LandmarkPredictor, faces: NDArray[np.float32]) -> NDArray
     return np.stack([predictor.place_in_crop(face) for face in np.rint(faces).astype(np.uint8)])
 
 
-def _transformed(points: NDArray[np.floating], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    return cv2.transform(points[None].astype(np.float64), affine)[0]
+def _inside(encoded: EncodedTrack, offset: int, size: int) -> NDArray[np.float64]:
+    """Bring a frame's landmarks to its crop of this size, (68, 2) as indices of pixels."""
+    to_crop = cv2.invertAffineTransform(crop_to_frame(encoded.quads[offset], size))
+    return cv2.transform(encoded.landmarks[offset][None].astype(np.float64), to_crop)[0]
 
 
 def _runs(active: NDArray[np.bool_]) -> list[slice]:

@@ -1,4 +1,4 @@
-"""What of each face of a track is to be seen, found by comparing the track's frames with each other."""
+"""What of each face of a track is to be seen, by what an occlusion network knows, and by comparing frames."""
 
 from bisect import bisect
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
-from facevid.compositing.occlusion import hidden_share, lasting, near_others, occluded
+from facevid.compositing.occlusion import hidden_share, known, lasting, near_others, occluded
 from facevid.faces.alignment import crop_to_frame
 from facevid.progress import Progress
 
@@ -26,7 +26,13 @@ AROUND = 12
 face, as if the face ended there."""
 
 FEWEST = 8
-"""Frames of a track below which nothing is known of the face, and all of it passes for visible."""
+"""Frames of a track below which they are not compared."""
+
+FLICKER = 5
+"""Frames of which the median of what the network says is taken: what is there in fewer than half is not."""
+
+LOOKS = 5
+"""Numbers that describe what a pixel looks like."""
 
 Reconstruct = Callable[[NDArray[np.intp]], Iterable[NDArray[np.uint8]]]
 """From offsets into a track to the reconstructed faces, uint8 (S, S, 3) RGB each."""
@@ -35,16 +41,23 @@ Reconstruct = Callable[[NDArray[np.intp]], Iterable[NDArray[np.uint8]]]
 class Sight:
     """Gathers the crops of one track, one after another, and then tells what is before the face in each.
 
-    What it keeps of a crop, 40 KiB, lies in a file.
+    What it keeps of a crop, 48 KiB, lies in a file.
     """
 
     def __init__(self, path: Path, count: int) -> None:
         self._path = path
-        self._seen = np.lib.format.open_memmap(path, "w+", np.float16, (count, SIDE, SIDE, 5))
+        self._seen = np.lib.format.open_memmap(path, "w+", np.float16, (count, SIDE, SIDE, LOOKS + 1))
 
-    def add(self, offset: int, crop: NDArray[np.uint8]) -> None:
-        """Look at the crop, uint8 (S, S, 3) RGB, of the frame at `offset` of the track."""
-        self._seen[offset] = features(crop)
+    def add(self, offset: int, crop: NDArray[np.uint8], likely: NDArray[np.floating]) -> None:
+        """Look at the frame at `offset` of the track.
+
+        Args:
+            offset: of the frame.
+            crop: uint8 (S, S, 3) RGB.
+            likely: (SIDE, SIDE), as from `FaceModel.hidden`.
+        """
+        self._seen[offset, ..., :LOOKS] = features(crop)
+        self._seen[offset, ..., LOOKS] = likely
 
     def visibility(
         self,
@@ -65,23 +78,39 @@ class Sight:
             uint8 (N, SIDE, SIDE) in the crop's space, 1 where the face is visible, 0 where something is before it; and
             float32 (N,), the share of the face that is hidden.
         """
-        count = len(self._seen)
         inside = np.stack([_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)])
-        if count < FEWEST:
-            masks = np.zeros((count, SIDE, SIDE), dtype=bool)
-        else:
-            appearances = _Appearances(self._seen, reconstruct)
-            usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
-
-            def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-                return occluded(appearances.near(i).mismatch(self._seen[i]), inside[i], usual[i], expected)
-
-            found = np.stack([look(i) for i in progress("occlusion", range(count), count)])
-            expected = near_others(found)
-            masks = lasting(np.stack([look(i, expected[i]) if expected[i].any() else found[i] for i in range(count)]))
+        usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
+        masks = self._known(inside, usual)
+        if len(inside) >= FEWEST:
+            masks |= self._unlike_others(inside, usual, reconstruct, progress)
         self._path.unlink()
         hidden = [hidden_share(mask, points) for mask, points in zip(masks, inside, strict=True)]
         return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)
+
+    def _known(self, inside: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
+        return np.stack([known(self._likely(i), inside[i], usual[i]) for i in range(len(inside))])
+
+    def _likely(self, offset: int) -> NDArray[np.floating]:
+        around = self._seen[max(offset - FLICKER // 2, 0) : offset + FLICKER // 2 + 1, ..., LOOKS]
+        return np.asarray(np.median(around, axis=0))
+
+    def _unlike_others(
+        self,
+        inside: NDArray[np.floating],
+        usual: NDArray[np.floating],
+        reconstruct: Reconstruct,
+        progress: Progress,
+    ) -> NDArray[np.bool_]:
+        looks = self._seen[..., :LOOKS]
+        appearances = _Appearances(looks, reconstruct)
+
+        def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+            return occluded(appearances.near(i).mismatch(looks[i]), inside[i], usual[i], expected)
+
+        count = len(looks)
+        found = np.stack([look(i) for i in progress("occlusion", range(count), count)])
+        expected = near_others(found)
+        return lasting(np.stack([look(i, expected[i]) if expected[i].any() else found[i] for i in range(count)]))
 
 
 class _Appearances:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facevid import edit_video
 from facevid.compositing.appearance import SIDE
+from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import ComputeOptions, EditOptions
@@ -21,6 +22,7 @@ from tests.clips import camera_move, write_clip
 
 COUNT = 16
 EMPTY: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
+NOTHING = np.zeros((SIDE, SIDE), np.float32)
 QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
 
 
@@ -34,18 +36,22 @@ def face(portrait) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 
 
 def seen(
-    face, tmp_path: Path, changed: dict[int, NDArray[np.uint8]], moved: Mapping[int, NDArray[np.floating]] = EMPTY
+    face,
+    tmp_path: Path,
+    changed: dict[int, NDArray[np.uint8]],
+    moved: Mapping[int, NDArray[np.floating]] = EMPTY,
+    likely: Mapping[int, NDArray[np.floating]] = EMPTY,
 ) -> NDArray[np.bool_]:
     """Say what is before the face in each frame of a track whose frames are the face but for noise and `changed`.
 
-    Landmarks are the face's but for those `moved`.
+    Landmarks are the face's but for those `moved`. The network knows of nothing but what is `likely`.
     """
     picture, landmarks = face
     rng = np.random.default_rng(0)
     sight = Sight(tmp_path / "sight.npy", COUNT)
     for index in range(COUNT):
         noisy = changed.get(index, picture) + rng.normal(0, 2, picture.shape)
-        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8))
+        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely.get(index, NOTHING))
     soft = cv2.GaussianBlur(picture, (0, 0), 5)
     found = np.stack([moved.get(index, landmarks) for index in range(COUNT)])
     every = found, np.repeat(QUAD[None], COUNT, axis=0)
@@ -90,6 +96,35 @@ def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
         change = np.abs(after[index] - before[index]).max(axis=-1)
         assert not change[top + 4 :, 140:154].any(), index
         assert change[110:175, 160:190].mean() > 1, index
+
+
+def test_what_the_network_knows_is_found_though_it_never_moves(face, tmp_path):
+    known = NOTHING.copy()
+    known[40:, 28:36] = 0.9
+    masks = seen(face, tmp_path, {}, likely=dict.fromkeys(range(COUNT), known))
+    assert (masks[:, 42:50] == (known[42:50] > 0.5)).all()
+
+
+def test_what_the_network_sees_in_a_frame_alone_is_not_believed(face, tmp_path):
+    known = NOTHING.copy()
+    known[40:, 28:36] = 0.9
+    masks = seen(face, tmp_path, {}, likely={4: known, 9: known, 10: known, 11: known})
+    assert sorted(set(np.nonzero(masks)[0])) == [9, 10, 11]
+
+
+def test_a_microphone_before_a_still_face_keeps_its_pixels(portrait, tmp_path):
+    quad = ffhq_quad(DlibDetector().detect(portrait)[0].landmarks)
+    occluder = draw("microphone", crop(portrait, quad, 256))
+    picture, hidden = occlude(portrait, quad, occluder, "microphone", 0.45)
+    cv2.imwrite(str(tmp_path / "in.png"), picture[..., ::-1])
+    options = EditOptions(compute=ComputeOptions(device="cpu"))
+    edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1.5"], options)
+    after = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_COLOR_RGB)
+    assert after is not None
+    change = np.abs(after.astype(int) - picture).max(axis=-1)
+    within = cv2.erode(hidden.astype(np.uint8), np.ones((5, 5))) > 0
+    assert change[~hidden].max() > 20
+    assert (change[within] > 8).mean() < 0.05
 
 
 def test_a_face_drowned_in_light_is_hidden_whole(face, tmp_path):

@@ -189,6 +189,7 @@ def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
         "width": bundle.width,
         "encoder": next((part.encoder for part in bundle.parts if part.encoder), None),
         "features": any(part.kind == "features" for part in bundle.parts),
+        "occlusion": any(part.kind == "occlusion" for part in bundle.parts),
         "attributes": [
             {"name": part.attribute.everyday, "method": part.kind} for part in bundle.parts if part.attribute
         ],
@@ -209,6 +210,7 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     table.add_row("generator", f"{bundle.resolution} px" if bundle.resolution else "none")
     table.add_row("encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
     table.add_row("features", "beside the codes" if summary["features"] else "none")
+    table.add_row("occlusion", "its own network" if summary["occlusion"] else "the carried model's network")
     table.add_row("codes", f"{bundle.layers} x {bundle.width}")
     table.add_row("attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
     table.add_row("edit layers", "{}-{}".format(*summary["edit_layers"]))

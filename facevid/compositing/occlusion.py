@@ -1,7 +1,8 @@
-"""What is before a face: regions that do not look like it, shaped as things that come before faces are.
+"""What is before a face: regions that do not look like it, and those that an occlusion network knows.
 
-There is no network in this. What tells a hand from a smile is where it is: it reaches in from the face's outline, or
-covers more than an eye or a mouth.
+The network knows what hands, microphones and hair look like, and misses much that it has not seen. What a face does not
+look like elsewhere in its track is before it whatever it is, if it comes and goes; what tells a hand from a smile is
+where it is: it reaches in from the face's outline, or covers more than an eye or a mouth.
 """
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.appearance import SIDE
-from facevid.compositing.matte import face_matte
+from facevid.compositing.matte import OUTER_LIPS, face_matte, filled
 
 EXPRESSIVE = ([*range(48, 68), *range(6, 11)], [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)])
 """Landmarks around mouth and chin, and each eye with its brow: what these do is expression, so it must differ more."""
@@ -35,9 +36,15 @@ FEWEST, GAP = 10, 9
 FRINGE = 7
 """Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
 
+KNOWN = 0.2
+"""How likely what the network sees must be: it is more often silent than wrong."""
+
 GONE = 15.0
 """Mismatch of half the face's pixels from which none of it is there: a flash, or something before all of it. A face in
 another light, or in profile, has 4 at the most."""
+
+AROUND_LIPS = 3
+"""Pixels around lips that count as a mouth."""
 
 NEAR = 7
 """Pixels around an occluder in which it must be in the frame before or after."""
@@ -60,7 +67,7 @@ def occluded(
     Returns:
         bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
     """
-    face = (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
+    face = _face(landmarks, usual)
     if not face.any():
         return face
     usual_mismatch = float(np.median(mismatch[face]))
@@ -83,7 +90,25 @@ def occluded(
         comes_from_outside = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > ENOUGH
         if top >= STRONG and reaches_in and comes_from_outside:
             found |= region
-    return _solid(found, face)
+    return _with_fringe(_solid(found, face), face)
+
+
+def known(
+    likely: NDArray[np.floating], landmarks: NDArray[np.floating], usual: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Find what an occlusion network knows to be before the face in one frame.
+
+    Args:
+        likely: (SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
+        landmarks, usual: as for `occluded`.
+
+    Returns:
+        bool (SIDE, SIDE), as from `occluded`.
+    """
+    face = _face(landmarks, usual)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((likely > KNOWN) & face).astype(np.uint8))
+    large = [label for label in range(1, count) if statistics[label, cv2.CC_STAT_AREA] >= FEWEST]
+    return _with_fringe(np.isin(labels, large), face)
 
 
 def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -112,6 +137,23 @@ def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> fl
     return float(mask[face].mean()) if face.any() else 0.0
 
 
+def mouth_seen(visible: NDArray[np.generic], landmarks: NDArray[np.floating]) -> float:
+    """Tell how much of what is on and around a mouth is to be seen.
+
+    Args:
+        visible: (SIDE, SIDE), 0 where something is before the face, 1 elsewhere.
+        landmarks: (68, 2) as indices of its pixels.
+    """
+    lips = filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], SIDE)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND_LIPS + 1, 2 * AROUND_LIPS + 1))
+    around = cv2.dilate(lips, disc) > 0.5
+    return float(visible[around].mean()) if around.any() else 1.0
+
+
+def _face(landmarks: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
+    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
+
+
 def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
     drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
     for part in EXPRESSIVE:
@@ -129,6 +171,10 @@ def _solid(found: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool
     contours, _ = cv2.findContours(closed.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     solid = cv2.drawContours(np.zeros(face.shape, dtype=np.uint8), contours, -1, 1, cv2.FILLED)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    inside = ((cv2.erode(np.maximum(solid, ~face), cross) > 0) & face).astype(np.uint8)
-    fringe = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1)))
-    return np.where(face, inside, fringe) > 0
+    return (cv2.erode(np.maximum(solid, ~face), cross) > 0) & face
+
+
+def _with_fringe(inside: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Let occluders go on beyond the face."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1))
+    return np.where(face, inside, cv2.dilate(inside.astype(np.uint8), disc)) > 0

@@ -19,11 +19,13 @@ from facevid.networks import (
     Generator,
     LatentClassifier,
     LatentTransformer,
+    OcclusionNetwork,
     encoder_sizes,
     feature_encoder_sizes,
     generator_sizes,
     latent_classifier_sizes,
     latent_transformer_sizes,
+    occlusion_network_sizes,
     shapes_of,
 )
 from facevid.networks.shapes import shape_at
@@ -33,6 +35,9 @@ _Network = TypeVar("_Network", bound=nn.Module)
 PSP_EDIT_LAYERS = 11
 """With pSp codes the method's authors move layers 0-10 of 18 and keep the finest. Layer l drives the same size of
 picture whatever the generator's resolution, so the same layers are moved in a smaller one."""
+
+OF_FACES = frozenset({"features", "occlusion"})
+"""Parts that make no model by themselves."""
 
 LAYERS_OPEN = frozenset({"direction", "ganspace", "features"})
 """Parts that may not say how many layers codes have."""
@@ -62,6 +67,7 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         generator=generator,
         encoder=_first(by_kind.get("encoder"), _encoder, place),
         features=_first(by_kind.get("features"), lambda part: _features(part, generator), place),
+        occlusion=_first(by_kind.get("occlusion"), occlusion_network, place),
         classifier=_first(by_kind.get("classifier"), _classifier, place),
         average=None if average is None else average.float().to(place),
         editors=tuple(
@@ -85,8 +91,8 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
     """Return layers and width of the codes that all parts share. Raises ModelError where they differ, or none says."""
     found: tuple[int, int] | None = None
     owner: Path | None = None
-    if all(part.kind == "features" for part in parts):
-        raise ModelError(f"{parts[0].source}: holds features alone; import it together with the model they are for")
+    if all(part.kind in OF_FACES for part in parts):
+        raise ModelError(f"{parts[0].source}: holds {parts[0].kind} alone; import it together with a model")
     for part in sorted(parts, key=lambda p: p.kind in LAYERS_OPEN):
         layers, width = _code_shape(part)
         if width is None:
@@ -171,6 +177,11 @@ def _features(part: Part, generator: Generator | None) -> FeatureEncoder:
                 f"{channels or 'none'} there; use files of one family"
             )
     return network
+
+
+def occlusion_network(part: Part) -> OcclusionNetwork:
+    """Build an occlusion network. Raises ModelError where the part is incomplete or misshapen."""
+    return _load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes)))
 
 
 def _classifier(part: Part) -> LatentClassifier:

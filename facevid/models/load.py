@@ -5,7 +5,7 @@ from pathlib import Path
 
 from facevid.errors import ModelError
 from facevid.latents.attributes import attribute_of
-from facevid.models.assemble import assemble
+from facevid.models.assemble import assemble, occlusion_network
 from facevid.models.bundle import read_bundle, read_bundle_parts
 from facevid.models.layouts import Part, plain_name, read_parts
 from facevid.models.model import FaceModel
@@ -17,7 +17,8 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
 
     Args:
         name_or_path: a name in the store; a path of a bundle's folder, or of a published `.pt`, `.pth.tar`, `.npy` or
-            `.safetensors` file; None for the model that comes with facevid.
+            `.safetensors` file; None for the model that comes with facevid. Models that bring no occlusion network
+            use that one's.
         device: "cpu", "cuda", "cuda:<number>", or "auto" for a GPU where there is one.
         precision: "float32", or "float16" or "bfloat16" for faster and coarser networks. Codes and pictures are
             float32 in any case.
@@ -28,7 +29,8 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
     """
     path = locate(name_or_path)
     if not path.is_dir():
-        return assemble(path.name, [_named(part) for part in read_parts(path)], None, device, precision)
+        model = assemble(path.name, [_named(part) for part in read_parts(path)], None, device, precision)
+        return _with_occlusion(model)
     bundle = read_bundle(path)
     name = CARRIED_NAME if path == CARRIED else path.name
     model = assemble(name, read_bundle_parts(path, bundle), bundle.settings, device, precision)
@@ -37,7 +39,15 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
     said = (bundle.resolution, bundle.crop_size, bundle.layers, bundle.width)
     if said != (resolution, crop_size, model.layers, model.width):
         raise ModelError(f"{path}: bundle.json and the weights disagree on the sizes; import the weights again")
-    return model
+    return _with_occlusion(model)
+
+
+def _with_occlusion(model: FaceModel) -> FaceModel:
+    """Lend a model without an occlusion network the carried one: it looks at crops alone."""
+    if model.occlusion is not None:
+        return model
+    part = next(part for part in read_bundle_parts(CARRIED, read_bundle(CARRIED)) if part.kind == "occlusion")
+    return replace(model, occlusion=occlusion_network(part).to(model.device))
 
 
 def _named(part: Part) -> Part:

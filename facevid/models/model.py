@@ -15,7 +15,8 @@ from torch import Tensor
 from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
-from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier
+from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier, OcclusionNetwork
+from facevid.networks.occlusion import INPUT_SIDE
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -54,14 +55,15 @@ class NamedEditor:
 class FaceModel:
     """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
 
-    Any of generator, encoder, feature encoder, classifier and editors may be absent, as in a file that holds one of
-    them; what needs the absent one raises ModelError.
+    Any of generator, encoder, feature encoder, occlusion network, classifier and editors may be absent, as in a file
+    that holds one of them; what needs the absent one raises ModelError.
     """
 
     name: str
     generator: Generator | None
     encoder: Encoder | None
     features: FeatureEncoder | None
+    occlusion: OcclusionNetwork | None
     classifier: LatentClassifier | None
     average: Tensor | None
     editors: tuple[NamedEditor, ...]
@@ -91,14 +93,13 @@ class FaceModel:
     @property
     def fingerprint(self) -> str:
         """Tell this model's encoder from others: a hash of some numbers of every tensor that its codes depend on."""
-        tensors = dict(self._need(self.encoder, "encoder").state_dict())
-        if self.average is not None:
-            tensors["average"] = self.average
-        digest = hashlib.sha256()
-        for name, tensor in sorted(tensors.items()):
-            sample = tensor.flatten()[:: max(tensor.numel() // 64, 1)]
-            digest.update(name.encode() + sample.double().cpu().numpy().tobytes())
-        return digest.hexdigest()
+        average = {} if self.average is None else {"average": self.average}
+        return _fingerprint(self._need(self.encoder, "encoder").state_dict() | average)
+
+    @property
+    def occlusion_fingerprint(self) -> str:
+        """Tell this model's occlusion network from others, as `fingerprint` does its encoder."""
+        return _fingerprint(self._need(self.occlusion, "occlusion network").state_dict())
 
     @torch.no_grad()
     def encode(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
@@ -111,6 +112,15 @@ class FaceModel:
             codes = encoder(pictures)
         codes = codes.float()
         return codes if self.average is None else codes + self.average
+
+    @torch.no_grad()
+    def hidden(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Tell how likely something is before aligned faces, uint8 RGB (N, H, H, 3): float32 (N, V, V), 0 to 1."""
+        network = self._need(self.occlusion, "occlusion network")
+        pictures = self._pictures(faces, INPUT_SIDE)
+        with self._autocast():
+            logits: Tensor = network(pictures)
+        return logits.float().sigmoid()[:, 0]
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
@@ -251,3 +261,11 @@ class FaceModel:
     def _autocast(self) -> AbstractContextManager[None]:
         dtype = PRECISIONS[self.precision]
         return torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def _fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        sample = tensor.flatten()[:: max(tensor.numel() // 64, 1)]
+        digest.update(name.encode() + sample.double().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
 from facevid.networks.feature_encoder import FeatureEncoder, FeatureEncoderSizes, feature_encoder_sizes
 from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
+from facevid.networks.occlusion import OcclusionNetwork, OcclusionNetworkSizes, occlusion_network_sizes
 from facevid.networks.shapes import Shapes, shapes_of
 from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_sizes, truncate
 
@@ -22,12 +23,15 @@ __all__ = [
     "LatentClassifierSizes",
     "LatentTransformer",
     "LatentTransformerSizes",
+    "OcclusionNetwork",
+    "OcclusionNetworkSizes",
     "Shapes",
     "encoder_sizes",
     "feature_encoder_sizes",
     "generator_sizes",
     "latent_classifier_sizes",
     "latent_transformer_sizes",
+    "occlusion_network_sizes",
     "shapes_of",
     "truncate",
 ]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.training.face_data import FaceData
-from facevid.training.recipe import PictureRecipe
+from facevid.training.recipe import PictureRecipe, ReconstructionRecipe
 
 MARGIN = 1.5 / 128
 """Width of the rim of a picture's quadrilateral, in shares of the side, that is left out: it is blurred with black."""
@@ -90,7 +90,7 @@ def quad_mask(corners: Tensor, side: int) -> Tensor:
     return inside.all(dim=1, keepdim=True).float()
 
 
-def weight_map(recipe: PictureRecipe, side: int, device: str) -> Tensor:
+def weight_map(recipe: ReconstructionRecipe, side: int, device: str) -> Tensor:
     """Weigh the pixels of an FFHQ crop, float32 (1, 1, side, side): the face's oval much, eyes and mouth most."""
     weights = torch.full((side, side), recipe.outside, device=device)
     weights += (recipe.face - recipe.outside) * oval_mask(FACE, side, device)

@@ -1,6 +1,6 @@
 """The pictures that a face model is trained on: decoded once, kept as uint8 on the device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.errors import InputError
+from facevid.latents.attributes import CELEBA
 from facevid.progress import Progress
 from facevid.training.codes import held_out_rows
 from facevid.training.labels import DEFAULT_RULES, Table, labels_of, read_table
@@ -42,6 +43,13 @@ class FaceData:
     shares: Tensor
     held_out: Tensor
     counts: dict[str, int]
+
+    def boosted(self, boosts: tuple[tuple[str, bool, float], ...]) -> "FaceData":
+        """Draw faces that have an attribute, or lack it, so many times more often."""
+        shares = self.shares.clone()
+        for name, yes, times in boosts:
+            shares[self.labels[:, CELEBA.index(name)] == int(yes)] *= times
+        return replace(self, shares=shares)
 
 
 def load_faces(

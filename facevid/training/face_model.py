@@ -12,8 +12,8 @@ from facevid.training.face_data import FaceData
 from facevid.training.face_networks import FaceNetworks, new_networks
 from facevid.training.losses import class_weights, classifier_loss
 from facevid.training.mapping import share_space, train_mapping
-from facevid.training.picture_training import PictureTraining
 from facevid.training.recipe import Recipe
+from facevid.training.reconstruction_training import ReconstructionTraining
 from facevid.training.run import Compute, save_whole
 from facevid.training.samples import COLUMNS, write_rows
 
@@ -53,7 +53,7 @@ def train_face_model(
     return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
-class FaceModelTraining(PictureTraining):
+class FaceModelTraining(ReconstructionTraining):
     """Trains encoder and generator."""
 
     stage = "face model"

@@ -1,22 +1,21 @@
 """Training a feature encoder for a face model whose encoder and generator stay as they are, and so its editors too."""
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from facevid.errors import ModelError
-from facevid.latents.attributes import CELEBA
 from facevid.models.model import FaceModel
 from facevid.networks import FeatureEncoder, FeatureEncoderSizes
 from facevid.training.alterations import altered
 from facevid.training.augmentation import Batch
 from facevid.training.face_data import FaceData
 from facevid.training.face_networks import Autoencoder
-from facevid.training.picture_training import PictureTraining
 from facevid.training.recipe import FeatureRecipe
+from facevid.training.reconstruction_training import ReconstructionTraining
 from facevid.training.run import Compute, save_whole
 
 FEATURES_FILE = "features.pt"
@@ -40,7 +39,7 @@ class EditedFaces:
     edited: Tensor
 
 
-class FeatureTraining(PictureTraining):
+class FeatureTraining(ReconstructionTraining):
     """Trains a feature encoder: from an altered face, and the codes of both, to the face itself.
 
     Attributes:
@@ -70,10 +69,7 @@ class FeatureTraining(PictureTraining):
 
     def see(self, data: FaceData) -> FaceData:
         """Draw some faces more often."""
-        shares = data.shares.clone()
-        for name, yes, times in self.recipe.boosts:
-            shares[data.labels[:, CELEBA.index(name)] == int(yes)] *= times
-        return replace(data, shares=shares)
+        return data.boosted(self.recipe.boosts)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Bring altered faces back."""

@@ -1,4 +1,4 @@
-"""What all trainings on pictures of faces have in common: batches, losses of pictures, steps, averages, samples."""
+"""What all trainings on pictures of faces have in common: batches, steps, averages, samples."""
 
 import json
 import math
@@ -12,15 +12,12 @@ from torch import Tensor, nn
 
 from facevid.device import training_dtype
 from facevid.errors import UsageError
-from facevid.faces.dlib_detector import weights_path
-from facevid.training.augmentation import Batch, cover, draw_batch, to_float, weight_map
-from facevid.training.descriptor import DescriptorNetwork
+from facevid.training.augmentation import Batch, draw_batch, to_float
 from facevid.training.face_data import FaceData, load_faces
-from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.recipe import PictureRecipe
 from facevid.training.record import RunRecord
 from facevid.training.run import Compute, TrainingRun
-from facevid.training.samples import oval_psnr, write_rows
+from facevid.training.samples import write_rows
 
 REPORT_EVERY = 50
 SNAPSHOT_EVERY = 500
@@ -36,7 +33,6 @@ class PictureTraining(ABC):
         random: where all random numbers come from.
         device: where the networks are.
         modules, optimizers: all that a checkpoint keeps, by name.
-        weights: of the pixels of a crop, float32 (1, 1, side, side).
     """
 
     stage: str
@@ -59,9 +55,6 @@ class PictureTraining(ABC):
             averages: networks that are kept as the average of others over the steps: (average, trained).
             rates: parameters to train, and their learning rates.
             settings: what a checkpoint must agree in, beside the recipe and the seed.
-
-        Raises:
-            ModelError: dlib's weights are missing.
         """
         self.recipe, self.compute, self.side = recipe, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
@@ -71,9 +64,6 @@ class PictureTraining(ABC):
             [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, 0.99)
         )
         self.optimizers = {"optimizer": self._optimizer}
-        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
-        self._descriptor.to(compute.device)
-        self.weights = weight_map(recipe, side, compute.device)
         torch.backends.cudnn.benchmark = True
 
     @abstractmethod
@@ -86,7 +76,11 @@ class PictureTraining(ABC):
 
     @abstractmethod
     def rows(self, pictures: Tensor) -> list[Tensor]:
-        """Show what becomes of pictures (N, 3, R, R): rows of pictures, the reconstruction last."""
+        """Show what becomes of pictures (N, 3, R, R) that are held out: rows of pictures."""
+
+    @abstractmethod
+    def judge(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
+        """Measure what `rows` shows, for the report."""
 
     @abstractmethod
     def write(self, folder: Path, step: int) -> Path:
@@ -133,23 +127,6 @@ class PictureTraining(ABC):
         record.end(run.step, run.seconds)
         return path
 
-    def picture_losses(self, made: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare pictures with those they should be: by pixels, gradients, identity and dlib's features."""
-        weights = self.weights * batch.mask
-        count = max(round(len(made) * self.recipe.judged), 1)
-        first = int(torch.randint(len(made) - count + 1, (), generator=self.random, device=self.device))
-        judged = slice(first, first + count)
-        with self.autocast():
-            descriptors, seen = self._descriptor(cover(made[judged], batch.mask[judged]))
-            with torch.no_grad():
-                wanted, to_see = self._descriptor(batch.pictures[judged])
-        return {
-            "pixel": pixel_loss(made, batch.pictures, weights),
-            "gradient": gradient_loss(made, batch.pictures, weights),
-            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
-            "perceptual": feature_loss(seen, to_see),
-        }
-
     def autocast(self) -> torch.autocast:
         """Compute in the number format that trains fastest here."""
         dtype = training_dtype(self.compute.device)
@@ -194,4 +171,4 @@ class PictureTraining(ABC):
         pictures = to_float(data.held_out)
         rows = self.rows(pictures)
         write_rows(out / "samples" / f"{step:07d}.png", [pictures, *rows])
-        self.compute.report(step, {"held-out dB": oval_psnr(pictures, rows[-1].clamp(-1, 1))})
+        self.compute.report(step, self.judge(pictures, rows))

@@ -18,12 +18,6 @@ class PictureRecipe:
         ema: steps over which the averages of the networks forget half.
         clip: longest gradient of all networks together.
 
-        pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
-        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
-        perceptual: weight of the L1 distance of that network's features.
-        judged: share of each batch that these two are measured on; they take a third of the time.
-
-        outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
         masked: share of whole pictures of which the encoder sees only a quadrilateral, as in sets with tight pictures.
         shift, turn, scale: of the affine jitter: shares of the side, degrees, share.
         brightness, contrast, saturation: of the colour jitter, shares.
@@ -37,15 +31,6 @@ class PictureRecipe:
     ema: float = 100.0
     clip: float = 1.0
 
-    pixel: float = 6.0
-    gradient: float = 4.0
-    identity: float = 0.7
-    perceptual: float = 0.6
-    judged: float = 1.0
-
-    outside: float = 0.25
-    face: float = 1.0
-    feature_spots: float = 1.5
     masked: float = 0.1
     shift: float = 0.02
     turn: float = 3.0
@@ -56,7 +41,29 @@ class PictureRecipe:
 
 
 @dataclass(frozen=True)
-class Recipe(PictureRecipe):
+class ReconstructionRecipe(PictureRecipe):
+    """What the trainings that make pictures share.
+
+    Attributes:
+        pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
+        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
+        perceptual: weight of the L1 distance of that network's features.
+        judged: share of each batch that these two are measured on; they take a third of the time.
+        outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
+    """
+
+    pixel: float = 6.0
+    gradient: float = 4.0
+    identity: float = 0.7
+    perceptual: float = 0.6
+    judged: float = 1.0
+    outside: float = 0.25
+    face: float = 1.0
+    feature_spots: float = 1.5
+
+
+@dataclass(frozen=True)
+class Recipe(ReconstructionRecipe):
     """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
 
     Attributes:
@@ -83,7 +90,7 @@ class Recipe(PictureRecipe):
 
 
 @dataclass(frozen=True)
-class FeatureRecipe(PictureRecipe):
+class FeatureRecipe(ReconstructionRecipe):
     """How `facevid train features` makes a feature encoder; the defaults are of the carried model's.
 
     Attributes:
@@ -222,3 +229,35 @@ class ExemplarRecipe(EditRecipe):
         ("gray-hair", 150),
     )
     exemplar: float = 30.0
+
+
+@dataclass(frozen=True)
+class OcclusionRecipe(PictureRecipe):
+    """How `facevid train occlusion` makes an occlusion network; the defaults are of the carried model's.
+
+    Attributes:
+        widths: see `OcclusionNetworkSizes`.
+        rate: learning rate of Adam.
+        occluded: share of faces that something is drawn before.
+        boosts: attributes of faces that are drawn more often, and how many times: they are not to pass for occluders.
+        outside: weight of pixels outside the face's oval.
+        entropy: weight of the cross-entropy, pixel by pixel.
+        overlap: weight of what the Dice coefficient of each picture lacks of 1.
+    """
+
+    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.85), ("congress256", 0.15))
+    momentum: float = 0.9
+    cool_down: float = 0.9
+
+    masked: float = 0.0
+    shift: float = 0.03
+    turn: float = 6.0
+    scale: float = 0.08
+
+    widths: tuple[int, int, int, int] = (16, 28, 44, 56)
+    rate: float = 3e-3
+    occluded: float = 0.65
+    boosts: tuple[tuple[str, bool, float], ...] = (("No_Beard", False, 2.0),)
+    outside: float = 0.25
+    entropy: float = 1.0
+    overlap: float = 0.2

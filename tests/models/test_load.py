@@ -213,6 +213,10 @@ def test_features_for_another_generator_are_refused(tmp_path):
         import_model([save_psp(tmp_path), wide], "with")
 
 
+def test_a_model_without_an_occlusion_network_uses_the_carried_one(tmp_path):
+    assert load_model(save_psp(tmp_path)).occlusion_fingerprint == load_model().occlusion_fingerprint
+
+
 def test_features_alone_are_no_model(tmp_path):
     path = save_features(tmp_path)
     with pytest.raises(ModelError, match="holds features alone"):

@@ -1,0 +1,71 @@
+"""`facevid train occlusion`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.common import (
+    Console,
+    data_option,
+    minutes_option,
+    out_option,
+    picture_sets,
+    seed_option,
+    sets_option,
+    steps_option,
+)
+from facevid.device import choose_device
+from facevid.training.occlusion_training import train_occlusion
+from facevid.training.recipe import OcclusionRecipe
+from facevid.training.run import Compute
+
+
+@click.command("occlusion")
+@data_option
+@out_option
+@steps_option
+@minutes_option
+@sets_option
+@click.option(
+    "--batch-size", default=OcclusionRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
+)
+@seed_option
+@device_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    *,
+    data: Path,
+    out: Path,
+    steps: int,
+    minutes: float | None,
+    sets: tuple[str, ...],
+    batch_size: int,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Train an occlusion network, occlusion.pt: it finds hands, microphones and hair before faces.
+
+    --data is as for `facevid train model`, but every picture must show the whole crop, and best nothing before the
+    face: that is drawn. The folder --out gets what it does there; the rows of its samples are held-out pictures, the
+    same with something before the face, what of that is found, and what there is.
+
+    \b
+      facevid train occlusion --data faces --out run --steps 9000
+      facevid models import mine run/occlusion.pt --name mine --overwrite
+
+    To go on, run it again. The learning rate falls over the last 90 % of --steps: ask for all you mean to do.
+    """
+    recipe = OcclusionRecipe(batch_size=batch_size)
+    recipe = replace(recipe, sets=picture_sets(sets) or recipe.sets)
+    if overwrite:
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    console = Console(quiet)
+    compute = Compute(choose_device(device), seed, console, console.report)
+    path = train_occlusion(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
+    console.say(f"{path}: written; facevid models import carried {path} --name NAME")
