@@ -53,10 +53,11 @@ def command(
 
     --data is as for `facevid train model`, but every picture must show the whole crop, and best nothing before the
     face: that is drawn. The folder --out gets what it does there; the rows of its samples are held-out pictures, the
-    same with something before the face, what of that is found, and what there is.
+    same with something before the face, what of that is found, and what there is. How well real things are found
+    these do not tell: look at some.
 
     \b
-      facevid train occlusion --data faces --out run --steps 9000
+      facevid train occlusion --data faces --out run --steps 5000
       facevid models import mine run/occlusion.pt --name mine --overwrite
 
     To go on, run it again. The learning rate falls over the last 90 % of --steps: ask for all you mean to do.
