@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
-from facevid.compositing.occlusion import KNOWN, hidden_share, known, lasting, near_others, occluded
+from facevid.compositing.occlusion import hidden_share, known, lasting, near_others, occluded
 from facevid.faces.alignment import crop_to_frame
 from facevid.progress import Progress
 
@@ -30,10 +30,6 @@ FEWEST = 8
 
 FLICKER = 5
 """Frames of which the median of what the network says is taken: what is there in fewer than half is not."""
-
-HELD, SAME = 12, 8.0
-"""For how many frames before and after what is known is known again by its looks, and how much it may differ from them:
-units of `Appearance.mismatch`."""
 
 LOOKS = 5
 """Numbers that describe what a pixel looks like."""
@@ -92,20 +88,11 @@ class Sight:
         return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)
 
     def _known(self, inside: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
-        steady = np.stack([np.median(self._around(i, FLICKER // 2)[..., LOOKS], axis=0) for i in range(len(inside))])
-        return np.stack([known(self._likely(steady, i), inside[i], usual[i]) for i in range(len(inside))])
+        return np.stack([known(self._likely(i), inside[i], usual[i]) for i in range(len(inside))])
 
-    def _likely(self, steady: NDArray[np.floating], offset: int) -> NDArray[np.floating]:
-        """Tell how likely something is before the face, (SIDE, SIDE); as likely as when it last looked the same."""
-        likely = steady[max(offset - HELD, 0) : offset + HELD + 1].astype(np.float32)
-        if likely.max() < KNOWN:
-            return steady[offset]
-        looks = self._around(offset, HELD)[..., :LOOKS].astype(np.float32)
-        unlike = np.square(looks - self._seen[offset, ..., :LOOKS]).sum(axis=-1)
-        return np.asarray((likely * np.exp(-unlike / (2 * SAME**2))).max(axis=0))
-
-    def _around(self, offset: int, reach: int) -> NDArray[np.float16]:
-        return self._seen[max(offset - reach, 0) : offset + reach + 1]
+    def _likely(self, offset: int) -> NDArray[np.floating]:
+        around = self._seen[max(offset - FLICKER // 2, 0) : offset + FLICKER // 2 + 1, ..., LOOKS]
+        return np.asarray(np.median(around, axis=0))
 
     def _unlike_others(
         self,
