@@ -36,8 +36,9 @@ FEWEST, GAP = 10, 9
 FRINGE = 7
 """Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
 
-KNOWN = 0.2
-"""How likely what the network sees must be: it is more often silent than wrong."""
+KNOWN, OUTLINE = 0.2, 0.5
+"""How likely what the network sees must be: it is more often silent than wrong. Its outline is where it is this share
+as likely as where it is most."""
 
 GONE = 15.0
 """Mismatch of half the face's pixels from which none of it is there: a flash, or something before all of it. A face in
@@ -106,9 +107,14 @@ def known(
         bool (SIDE, SIDE), as from `occluded`.
     """
     face = _face(landmarks, usual)
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((likely > KNOWN) & face).astype(np.uint8))
-    large = [label for label in range(1, count) if statistics[label, cv2.CC_STAT_AREA] >= FEWEST]
-    return _with_fringe(np.isin(labels, large), face)
+    count, labels = cv2.connectedComponents(((likely > KNOWN) & face).astype(np.uint8))
+    found = np.zeros_like(face)
+    for label in range(1, count):
+        region = labels == label
+        region &= likely > OUTLINE * likely[region].max()
+        if np.count_nonzero(region) >= FEWEST:
+            found |= region
+    return _with_fringe(found, face)
 
 
 def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
