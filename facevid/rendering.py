@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +11,7 @@ from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composi
 from facevid.compositing.occlusion import mouth_seen
 from facevid.compositing.shape import LipChange, lip_change
 from facevid.encoded import EncodedTrack
-from facevid.faces.alignment import crop_to_frame
+from facevid.faces.alignment import crop_to_frame, landmarks_in_crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.generation import TrackEdit, faces_of
 from facevid.latents.attributes import parse_attribute
@@ -104,7 +103,7 @@ class Renderer:
             strengths = np.stack([values for _, values in moving])
             parting = np.array([parse_attribute(name).parts_lips for name, _ in moving])
             lips = lip_change(before, after, strengths, parting, self.model.resolution)
-        free = self._free(edit.encoded)
+        free = self._lips_free(edit.encoded)
         lips = LipChange(1 + free * (lips.wider - 1), free * lips.apart)
         for run in _runs(active):
             if moving:
@@ -115,12 +114,13 @@ class Renderer:
         changes = zip(before, after, shift, lips.wider.tolist(), lips.apart.tolist(), strict=True)
         return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
 
-    def _free(self, encoded: EncodedTrack) -> NDArray[np.float64]:
+    def _lips_free(self, encoded: EncodedTrack) -> NDArray[np.float64]:
         """Tell how far lips may move in each frame, (N,), 0 to 1."""
         if encoded.visibility is None:
             return np.ones(len(encoded.track))
-        landmarks = (_inside(encoded, offset, encoded.visibility.shape[-1]) for offset in range(len(encoded.track)))
-        seen = [mouth_seen(*each) for each in zip(encoded.visibility, landmarks, strict=True)]
+        side = encoded.visibility.shape[-1]
+        frames = zip(encoded.visibility, encoded.landmarks, encoded.quads, strict=True)
+        seen = [mouth_seen(visible, landmarks_in_crop(points, quad, side)) for visible, points, quad in frames]
         none, whole = MOUTH_FREE
         free = ((np.array(seen) - none) / (whole - none)).clip(0, 1)
         return np.asarray(smooth(free, SHIFT_HELD * self.sigma))
@@ -150,7 +150,7 @@ class Renderer:
             face = EditedFace(
                 size=size,
                 crop_to_frame=crop_to_frame(encoded.quads[offset], size),
-                landmarks=_inside(encoded, offset, size),
+                landmarks=landmarks_in_crop(encoded.landmarks[offset], encoded.quads[offset], size),
                 edited=pictures.edited,
                 reconstruction=pictures.reconstruction,
                 shaped=pictures.shaped,
@@ -199,12 +199,6 @@ def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
 
 def _placed(predictor: LandmarkPredictor, faces: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([predictor.place_in_crop(face) for face in np.rint(faces).astype(np.uint8)])
-
-
-def _inside(encoded: EncodedTrack, offset: int, size: int) -> NDArray[np.float64]:
-    """Bring a frame's landmarks to its crop of this size, (68, 2) as indices of pixels."""
-    to_crop = cv2.invertAffineTransform(crop_to_frame(encoded.quads[offset], size))
-    return cv2.transform(encoded.landmarks[offset][None].astype(np.float64), to_crop)[0]
 
 
 def _runs(active: NDArray[np.bool_]) -> list[slice]:

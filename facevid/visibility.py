@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable
 from math import ceil
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
 from facevid.compositing.occlusion import hidden_share, known, lasting, near_others, occluded
-from facevid.faces.alignment import crop_to_frame
+from facevid.faces.alignment import landmarks_in_crop
 from facevid.progress import Progress
 
 EXEMPLARS = 32
@@ -78,7 +77,9 @@ class Sight:
             uint8 (N, SIDE, SIDE) in the crop's space, 1 where the face is visible, 0 where something is before it; and
             float32 (N,), the share of the face that is hidden.
         """
-        inside = np.stack([_in_crop(points, quad) for points, quad in zip(landmarks, quads, strict=True)])
+        inside = np.stack(
+            [landmarks_in_crop(points, quad, SIDE) for points, quad in zip(landmarks, quads, strict=True)]
+        )
         usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
         masks = self._known(inside, usual)
         if len(inside) >= FEWEST:
@@ -138,8 +139,3 @@ class _Appearances:
 
     def _described(self, offset: int) -> NDArray[np.float32]:
         return self._seen[offset].astype(np.float32)
-
-
-def _in_crop(landmarks: NDArray[np.floating], quad: NDArray[np.floating]) -> NDArray[np.float64]:
-    to_crop = cv2.invertAffineTransform(crop_to_frame(quad, SIDE))
-    return cv2.transform(landmarks[None].astype(np.float64), to_crop)[0]

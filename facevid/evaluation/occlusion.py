@@ -15,7 +15,7 @@ from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
 from facevid.encoded import EncodedTrack
 from facevid.evaluation.occluders import KINDS, Kind, Occluder, draw, occlude
-from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad
+from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad, landmarks_in_crop
 from facevid.faces.landmarks import Detector
 from facevid.faces.tracking import Track
 from facevid.latents.smoothing import smooth
@@ -126,7 +126,7 @@ def _areas(
     assert seen.visibility is not None
     to_frame = crop_to_frame(seen.quads[offset], SIZE)
     placement = place(to_frame, SIZE, picture.shape[:2])
-    inside = cv2.transform(landmarks[None].astype(np.float64), cv2.invertAffineTransform(to_frame))[0]
+    inside = landmarks_in_crop(landmarks, seen.quads[offset], SIZE)
     face = placement.to_region(face_matte(inside, SIZE)) > 0.5
     plate = np.ascontiguousarray(picture[placement.rows_and_columns])
     hidden = (visible_in_region(seen.visibility[offset], SIZE, plate, placement) < 0.5) & face

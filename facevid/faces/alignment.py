@@ -79,6 +79,12 @@ def crop_to_frame(quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     return np.stack([across, down, origin], axis=1)
 
 
+def landmarks_in_crop(landmarks: NDArray[np.floating], quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+    """Bring landmarks, (68, 2), from indices of the frame's pixels to indices of a crop's: float64 (68, 2)."""
+    to_crop = cv2.invertAffineTransform(crop_to_frame(quad, size))
+    return np.asarray(cv2.transform(landmarks[None].astype(np.float64), to_crop)[0])
+
+
 def quad_side(quad: NDArray[np.floating]) -> NDArray[np.float64]:
     """Measure the side of each quad (..., 4, 2), in pixels."""
     return _length(np.asarray(quad[..., 3, :] - quad[..., 0, :], dtype=np.float64))[..., 0]

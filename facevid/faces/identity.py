@@ -10,12 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad, quad_side
+from facevid.faces.alignment import crop, ffhq_quad, landmarks_in_crop, quad_side
 from facevid.faces.dlib_detector import weights_path
 from facevid.faces.pose import yaw
 from facevid.faces.tracking import Tracklet
@@ -52,9 +51,7 @@ class FaceDescriber:
     def describe(self, picture: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Describe the face with `landmarks` (68, 2), in pixels of `picture`, uint8 (H, W, 3) RGB; gives (128,)."""
         quad = ffhq_quad(landmarks)
-        to_crop = cv2.invertAffineTransform(crop_to_frame(quad, CROP_SIDE))
-        placed = cv2.transform(landmarks[None].astype(np.float64), to_crop)[0]
-        return self.describe_crop(crop(picture, quad, CROP_SIDE), placed)
+        return self.describe_crop(crop(picture, quad, CROP_SIDE), landmarks_in_crop(landmarks, quad, CROP_SIDE))
 
     def describe_crop(self, face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Describe an FFHQ crop, uint8 (S, S, 3) RGB, from its landmarks (68, 2) in its own pixels; gives (128,)."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.matte import face_matte
-from facevid.faces.alignment import crop_to_frame, quad_side
+from facevid.faces.alignment import crop_to_frame, landmarks_in_crop, quad_side
 from facevid.inspection.text import BLACK, LINE_HEIGHT, WHITE, Colour, draw_text
 from facevid.inspection.tracks import InspectedTrack
 
@@ -98,12 +98,10 @@ def _draw_face(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, s
 
 def _matte_outline(landmarks: NDArray[np.floating], quad: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the line, (P, 2) in pixels of the frame, along which a face's matte is one half."""
-    to_frame = crop_to_frame(quad, MATTE)
-    in_crop = cv2.transform(landmarks[None].astype(np.float64), cv2.invertAffineTransform(to_frame))[0]
-    inside = (face_matte(in_crop, MATTE) > 0.5).astype(np.uint8)
+    inside = (face_matte(landmarks_in_crop(landmarks, quad, MATTE), MATTE) > 0.5).astype(np.uint8)
     contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     longest = max(contours, key=len, default=np.zeros((1, 1, 2)))
-    return cv2.transform(longest.astype(np.float64), to_frame)[:, 0]
+    return cv2.transform(longest.astype(np.float64), crop_to_frame(quad, MATTE))[:, 0]
 
 
 def _draw_label(picture: NDArray[np.uint8], track: InspectedTrack, offset: int, scale: Scale) -> None:

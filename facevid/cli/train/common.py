@@ -2,17 +2,20 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.latents.attributes import attribute_of
 from facevid.training.codes import CodeSet
+from facevid.training.run import Compute
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 codes_argument = click.argument("codes", type=click.Path(path_type=Path))
 out_option = click.option(
@@ -33,6 +36,13 @@ sets_option = click.option(
     "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
 )
 layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to move.  [default: 0-10]")
+
+
+def batch_size_option(default: int) -> Callable[[F], F]:
+    """Take the number of faces a step."""
+    return click.option(
+        "--batch-size", default=default, show_default=True, type=click.IntRange(2), help="Faces a step."
+    )
 
 
 class Console:
@@ -64,6 +74,13 @@ class Console:
         """Print a line."""
         if not self._quiet:
             click.echo(line, err=True)
+
+
+def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: bool) -> Compute:
+    """Begin a training on pictures: forget the checkpoint in `out` if it is to be made anew."""
+    if overwrite:
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    return Compute(choose_device(device), seed, console, console.report)
 
 
 def layer_range(text: str | None) -> range | None:

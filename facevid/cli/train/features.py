@@ -8,6 +8,8 @@ import click
 from facevid.cli.common import device_option, model_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import (
     Console,
+    batch_size_option,
+    begin,
     data_option,
     minutes_option,
     out_option,
@@ -16,12 +18,10 @@ from facevid.cli.train.common import (
     sets_option,
     steps_option,
 )
-from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.models.load import load_model
 from facevid.training.features import train_features
 from facevid.training.recipe import AdversarialRecipe, ExemplarRecipe, FeatureRecipe
-from facevid.training.run import Compute
 
 
 @click.command("features")
@@ -39,9 +39,7 @@ from facevid.training.run import Compute
     is_flag=True,
     help="Go on from the model's features: learn smiles, glasses, beards, age, hair and more.",
 )
-@click.option(
-    "--batch-size", default=FeatureRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
-)
+@batch_size_option(FeatureRecipe.batch_size)
 @seed_option
 @device_option
 @overwrite_option
@@ -86,10 +84,8 @@ def command(
         raise UsageError("--adversarial and --exemplars are two trainings; run one after the other")
     recipe = AdversarialRecipe() if adversarial else ExemplarRecipe() if exemplars else FeatureRecipe()
     recipe = replace(recipe, batch_size=batch_size, sets=picture_sets(sets) or recipe.sets)
-    if overwrite:
-        (out / "checkpoint.pt").unlink(missing_ok=True)
     console = Console(quiet)
-    compute = Compute(choose_device(device), seed, console, console.report)
+    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     face_model = load_model(model, compute.device)
     path = train_features(data, face_model, out, steps, recipe=recipe, minutes=minutes, compute=compute)
     console.say(f"{path}: written; facevid models import {model or 'carried'} {path} --name NAME")

@@ -8,6 +8,8 @@ import click
 from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import (
     Console,
+    batch_size_option,
+    begin,
     data_option,
     minutes_option,
     out_option,
@@ -16,10 +18,8 @@ from facevid.cli.train.common import (
     sets_option,
     steps_option,
 )
-from facevid.device import choose_device
 from facevid.training.face_model import train_face_model
 from facevid.training.recipe import Recipe
-from facevid.training.run import Compute
 
 
 @click.command("model")
@@ -29,9 +29,7 @@ from facevid.training.run import Compute
 @steps_option
 @minutes_option
 @sets_option
-@click.option(
-    "--batch-size", default=Recipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
-)
+@batch_size_option(Recipe.batch_size)
 @seed_option
 @device_option
 @overwrite_option
@@ -71,9 +69,7 @@ def command(
     To go on, run it again. The learning rates fall over the last four fifths of --steps: ask for all you mean to do.
     """
     recipe = replace(Recipe(), batch_size=batch_size, sets=picture_sets(sets) or Recipe.sets)
-    if overwrite:
-        (out / "checkpoint.pt").unlink(missing_ok=True)
     console = Console(quiet)
-    compute = Compute(choose_device(device), seed, console, console.report)
+    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
     console.say(f"{path}: written; facevid models import {path} --name NAME")

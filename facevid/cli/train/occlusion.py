@@ -8,6 +8,8 @@ import click
 from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import (
     Console,
+    batch_size_option,
+    begin,
     data_option,
     minutes_option,
     out_option,
@@ -16,10 +18,8 @@ from facevid.cli.train.common import (
     sets_option,
     steps_option,
 )
-from facevid.device import choose_device
 from facevid.training.occlusion_training import train_occlusion
 from facevid.training.recipe import OcclusionRecipe
-from facevid.training.run import Compute
 
 
 @click.command("occlusion")
@@ -28,9 +28,7 @@ from facevid.training.run import Compute
 @steps_option
 @minutes_option
 @sets_option
-@click.option(
-    "--batch-size", default=OcclusionRecipe.batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
-)
+@batch_size_option(OcclusionRecipe.batch_size)
 @seed_option
 @device_option
 @overwrite_option
@@ -62,11 +60,8 @@ def command(
 
     To go on, run it again. The learning rate falls over the last 90 % of --steps: ask for all you mean to do.
     """
-    recipe = OcclusionRecipe(batch_size=batch_size)
-    recipe = replace(recipe, sets=picture_sets(sets) or recipe.sets)
-    if overwrite:
-        (out / "checkpoint.pt").unlink(missing_ok=True)
+    recipe = replace(OcclusionRecipe(), batch_size=batch_size, sets=picture_sets(sets) or OcclusionRecipe.sets)
     console = Console(quiet)
-    compute = Compute(choose_device(device), seed, console, console.report)
+    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_occlusion(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
     console.say(f"{path}: written; facevid models import carried {path} --name NAME")

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.compositing.matte import filled
 from facevid.compositing.warp import landmark_warp, warped
 from facevid.training.exemplars.prototype import Faces, landmark_shift
 from facevid.training.mouth import smile
@@ -26,8 +27,6 @@ rim of the teeth may stay."""
 WIDTH, EDGE, DARK = 0.009, 0.005, 0.45
 """Of the line between closed lips: its width and the standard deviation of its edge, as shares of the side, and the
 share of the light that it takes."""
-FINER = 8
-"""How many times finer than the picture's pixels the line is drawn."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +83,9 @@ def find_serious(pairs: Sequence[tuple[Faces, Faces]]) -> Serious:
 def _below(line: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Draw what is below a line from the left to the right, (side, side)."""
     ends = np.array([[side, line[-1, 1]], [side, side], [-1, side], [-1, line[0, 1]]], np.float32)
-    canvas = np.zeros((FINER * side, FINER * side), np.float32)
-    return _shrunk(cv2.fillPoly(canvas, [_fine(np.vstack([line, ends]))], 1.0), side)
+    return filled(np.vstack([line, ends]), side)
 
 
 def _line(line: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    canvas = np.zeros((FINER * side, FINER * side), np.float32)
-    cv2.polylines(canvas, [_fine(line)], False, 1.0, round(WIDTH * side * FINER))
-    return cv2.GaussianBlur(_shrunk(canvas, side), (0, 0), EDGE * side)
-
-
-def _fine(points: NDArray[np.float32]) -> NDArray[np.int32]:
-    return np.rint((points + 0.5) * FINER - 0.5).astype(np.int32)
-
-
-def _shrunk(drawn: NDArray[np.generic], side: int) -> NDArray[np.float32]:
-    return np.asarray(cv2.resize(drawn, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+    half = np.array([0, WIDTH * side / 2], np.float32)
+    return cv2.GaussianBlur(filled(np.vstack([line - half, (line + half)[::-1]]), side), (0, 0), EDGE * side)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from facevid.training.occluders.hands import fist
-from facevid.training.occluders.shapes import SIDE, Drawn, Picture, Point, grain, line, oval
+from facevid.training.occluders.shapes import SIDE, Drawn, Mask, Picture, Point, grain, line, oval, tinted
 
 
 def microphone(rng: np.random.Generator, face: Picture, at: Point, away: Point) -> Drawn:
@@ -16,17 +16,13 @@ def microphone(rng: np.random.Generator, face: Picture, at: Point, away: Point) 
     glint = _glint(centre + rng.normal(0, radius / 2, 2), radius * rng.uniform(0.3, 0.8))
     mesh = rng.normal(0, rng.uniform(0, 14), (SIDE, SIDE, 1))
     of_ball = Drawn((colour + glint[..., None] * rng.uniform(0, 140) + mesh).astype(np.float32), ball)
-    of_stick = Drawn(_tinted(colour * rng.uniform(0.5, 1.6), 1 + 0.1 * grain(rng, 4)), stick)
+    of_stick = Drawn(tinted(colour * rng.uniform(0.5, 1.6), 1 + 0.1 * grain(rng, 4)), stick)
     whole = of_ball.before(of_stick)
     if rng.random() < 0.35:
         return whole
     return fist(rng, face, centre + away * (radius + rng.uniform(2, 14)), away).before(whole)
 
 
-def _glint(centre: Point, size: float) -> np.ndarray:
+def _glint(centre: Point, size: float) -> Mask:
     down, right = np.indices((SIDE, SIDE), dtype=np.float32)
     return np.exp(-((right - centre[0]) ** 2 + (down - centre[1]) ** 2) / (2 * size**2))
-
-
-def _tinted(colour: np.ndarray, light: np.ndarray) -> np.ndarray:
-    return (colour * light[..., None]).astype(np.float32)

@@ -76,8 +76,12 @@ def solid(rng: np.random.Generator, colour: NDArray[np.floating], parts: list[Ma
     rim, darkest = rng.uniform(2, 6), rng.uniform(0.5, 0.75)
     depths = (cv2.distanceTransform((part > 0.5).astype(np.uint8), cv2.DIST_L2, 3) for part in parts)
     light = np.max([darkest + (1.05 - darkest) * np.minimum(depth / rim, 1) for depth in depths], axis=0)
-    shown = colour * (light * (1 + 0.04 * grain(rng, 3)))[..., None]
-    return Drawn(shown.astype(np.float32), np.max(parts, axis=0))
+    return Drawn(tinted(colour, light * (1 + 0.04 * grain(rng, 3))), np.max(parts, axis=0))
+
+
+def tinted(colour: NDArray[np.floating], light: Mask) -> Picture:
+    """Show one colour, (3,), in this light."""
+    return (colour * light[..., None]).astype(np.float32)
 
 
 def skin(rng: np.random.Generator, face: Picture) -> NDArray[np.floating]:

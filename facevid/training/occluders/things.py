@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.training.occluders.shapes import SIDE, Drawn, Mask, Picture, Point, grain, line, polygon, strokes
+from facevid.training.occluders.shapes import SIDE, Drawn, Mask, Picture, Point, grain, line, polygon, strokes, tinted
 
 DARK, FAIR = (1.15, 0.95, 0.8), (190.0, 150.0, 100.0)
 """The tint of dark hair; the colour of fair hair, at its lightest."""
@@ -29,8 +29,7 @@ def strands(rng: np.random.Generator, at: Point) -> Drawn:
     bends, slopes, phases = (rng.normal(0, size, (count, 1)) for size in (8, 12, 6))
     paths = np.stack([roots + bends * np.sin(3 * down + phases) + slopes * down, np.tile(down * SIDE, (count, 1))], -1)
     colour = rng.uniform(10, 70) * np.array(DARK) if rng.random() < 0.7 else rng.uniform(0.5, 1.1) * np.array(FAIR)
-    light = 1 + 0.2 * grain(rng, 1.5)
-    return Drawn((colour * light[..., None]).astype(np.float32), strokes(paths, rng.uniform(1, 3.5)))
+    return Drawn(tinted(colour, 1 + 0.2 * grain(rng, 1.5)), strokes(paths, rng.uniform(1, 3.5)))
 
 
 def _polygon(rng: np.random.Generator, at: Point, away: Point) -> Mask:
@@ -50,8 +49,7 @@ def _blob(rng: np.random.Generator, centre: Point) -> Mask:
 def _plain(rng: np.random.Generator) -> Picture:
     colour = rng.uniform(0, 255, 3)
     colour = colour.mean() + (colour - colour.mean()) * rng.random()
-    light = 1 + rng.uniform(0, 0.2) * grain(rng, rng.uniform(1, 12))
-    return (colour * light[..., None]).astype(np.float32)
+    return tinted(colour, 1 + rng.uniform(0, 0.2) * grain(rng, rng.uniform(1, 12)))
 
 
 def _patch(rng: np.random.Generator, picture: Picture) -> Picture:
