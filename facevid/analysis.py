@@ -36,7 +36,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)

@@ -25,7 +25,7 @@ SHIFT_HELD = 6.0
 """How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
-MOUTH_FREE = 0.65, 0.95
+MOUTH_FREE = 0.8, 1.0
 """Share of a mouth that is to be seen up to which lips stay where they are, and from which on they move all the way:
 of lips that are partly behind a microphone, the rest would part from what it hides."""
 

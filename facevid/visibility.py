@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
-from facevid.compositing.occlusion import hidden_share, known, lasting, near_others, occluded
+from facevid.compositing.occlusion import guesses, hidden_share, known, lasting, near_others, occluded
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.progress import Progress
 
@@ -27,7 +27,7 @@ face, as if the face ended there."""
 FEWEST = 8
 """Frames of a track below which they are not compared."""
 
-FLICKER = 5
+FLICKER = 3
 """Frames of which the median of what the network says is taken: what is there in fewer than half is not."""
 
 LOOKS = 5
@@ -81,19 +81,16 @@ class Sight:
             [landmarks_in_crop(points, quad, SIDE) for points, quad in zip(landmarks, quads, strict=True)]
         )
         usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
-        masks = self._known(inside, usual)
+        masks = known(self._likely(), inside, usual)
         if len(inside) >= FEWEST:
             masks |= self._unlike_others(inside, usual, reconstruct, progress)
         self._path.unlink()
         hidden = [hidden_share(mask, points) for mask, points in zip(masks, inside, strict=True)]
         return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)
 
-    def _known(self, inside: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
-        return np.stack([known(self._likely(i), inside[i], usual[i]) for i in range(len(inside))])
-
-    def _likely(self, offset: int) -> NDArray[np.floating]:
-        around = self._seen[max(offset - FLICKER // 2, 0) : offset + FLICKER // 2 + 1, ..., LOOKS]
-        return np.asarray(np.median(around, axis=0))
+    def _likely(self) -> NDArray[np.floating]:
+        said, reach = self._seen[..., LOOKS], FLICKER // 2
+        return np.stack([np.median(said[max(i - reach, 0) : i + reach + 1], axis=0) for i in range(len(said))])
 
     def _unlike_others(
         self,
@@ -102,11 +99,11 @@ class Sight:
         reconstruct: Reconstruct,
         progress: Progress,
     ) -> NDArray[np.bool_]:
-        looks = self._seen[..., :LOOKS]
+        looks, likely = self._seen[..., :LOOKS], self._seen[..., LOOKS]
         appearances = _Appearances(looks, reconstruct)
 
         def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-            return occluded(appearances.near(i).mismatch(looks[i]), inside[i], usual[i], expected)
+            return occluded(appearances.near(i).mismatch(looks[i]), inside[i], usual[i], guesses(likely[i]), expected)
 
         count = len(looks)
         found = np.stack([look(i) for i in progress("occlusion", range(count), count)])

@@ -1,8 +1,8 @@
-"""What is before a face: regions that do not look like it, and those that an occlusion network knows.
+"""What is before a face: regions that an occlusion network knows, and those around them that do not look like the face.
 
-The network knows what hands, microphones and hair look like, and misses much that it has not seen. What a face does not
-look like elsewhere in its track is before it whatever it is, if it comes and goes; what tells a hand from a smile is
-where it is: it reaches in from the face's outline, or covers more than an eye or a mouth.
+The network knows what hands, microphones and hair look like, and is seldom sure of all of one. Near what it at least
+guesses, what a face does not look like elsewhere in its track is before it, if it comes and goes; what tells a hand
+from a smile is where it is: it reaches in from the face's outline, or covers more than an eye or a mouth.
 """
 
 import cv2
@@ -36,9 +36,14 @@ FEWEST, GAP = 10, 9
 FRINGE = 7
 """Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
 
-KNOWN, OUTLINE = 0.2, 0.5
-"""How likely what the network sees must be: it is more often silent than wrong. Its outline is where it is this share
-as likely as where it is most."""
+KNOWN, GUESSED, OUTLINE = 0.2, 0.03, 0.5
+"""How likely what the network sees must be: it is more often silent than wrong. The second is enough for what it knows
+in a frame before or after, and where a face looks as nowhere else in its track. An outline is where it is this share as
+likely as where it is most."""
+
+AROUND_GUESS = 2
+"""Pixels around what the network guesses within which a face is compared with how it looks elsewhere in its track. Of a
+head that turns and is lit as in no other frame, all else may differ."""
 
 GONE = 15.0
 """Mismatch of half the face's pixels from which none of it is there: a flash, or something before all of it. A face in
@@ -55,6 +60,7 @@ def occluded(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
     usual: NDArray[np.floating],
+    guessed: NDArray[np.bool_],
     expected: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Find what is before the face in one frame.
@@ -63,6 +69,7 @@ def occluded(
         mismatch: float32 (SIDE, SIDE), as from `Appearance.mismatch`.
         landmarks: (68, 2) as indices of the mismatch's pixels.
         usual: the same as they usually are in the frames around; the face is looked for within both outlines.
+        guessed: bool (SIDE, SIDE), as from `guesses`.
         expected: bool (SIDE, SIDE), where one may be that does not reach far in yet, or no more.
 
     Returns:
@@ -77,7 +84,7 @@ def occluded(
     expressive = _expressive(landmarks)
     score = mismatch / np.where(expressive, EXPRESSION, 1) - usual_mismatch
     depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((score > WEAK) & face).astype(np.uint8))
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((score > WEAK) & face & guessed).astype(np.uint8))
     found = np.zeros_like(face)
     for label in range(1, count):
         if statistics[label, cv2.CC_STAT_AREA] < FEWEST:
@@ -97,24 +104,29 @@ def occluded(
 def known(
     likely: NDArray[np.floating], landmarks: NDArray[np.floating], usual: NDArray[np.floating]
 ) -> NDArray[np.bool_]:
-    """Find what an occlusion network knows to be before the face in one frame.
+    """Find what an occlusion network knows to be before a face in consecutive frames.
 
     Args:
-        likely: (SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
-        landmarks, usual: as for `occluded`.
+        likely: (N, SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
+        landmarks, usual: (N, 68, 2), of each frame as for `occluded`.
 
     Returns:
-        bool (SIDE, SIDE), as from `occluded`.
+        bool (N, SIDE, SIDE), of each frame as from `occluded`.
     """
-    face = _face(landmarks, usual)
-    count, labels = cv2.connectedComponents(((likely > KNOWN) & face).astype(np.uint8))
-    found = np.zeros_like(face)
-    for label in range(1, count):
-        region = labels == label
-        region &= likely > OUTLINE * likely[region].max()
-        if np.count_nonzero(region) >= FEWEST:
-            found |= region
-    return _with_fringe(found, face)
+    faces = np.stack([_face(*each) for each in zip(landmarks, usual, strict=True)])
+    guessed, found = (likely > GUESSED) & faces, (likely > KNOWN) & faces
+    count = len(likely)
+    for step in (1, -1):
+        for i in range(count)[::step]:
+            beside = found[i - step] if 0 <= i - step < count else False
+            found[i] = _regions_at(found[i] | beside, guessed[i])
+    return np.stack([_with_fringe(_outlined(*each), face) for *each, face in zip(likely, found, faces, strict=True)])
+
+
+def guesses(likely: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell where, or nearly where, an occlusion network guesses that something is; (SIDE, SIDE) as for `known`."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND_GUESS + 1, 2 * AROUND_GUESS + 1))
+    return cv2.dilate((likely > GUESSED).astype(np.uint8), disc) > 0
 
 
 def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -158,6 +170,24 @@ def mouth_seen(visible: NDArray[np.generic], landmarks: NDArray[np.floating]) ->
 
 def _face(landmarks: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
     return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
+
+
+def _regions_at(places: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep those regions of a mask that lie on one of the places."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    return np.isin(labels, labels[places & mask])
+
+
+def _outlined(likely: NDArray[np.floating], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Draw the outline of each region that was found."""
+    count, labels = cv2.connectedComponents(found.astype(np.uint8))
+    outlined = np.zeros_like(found)
+    for label in range(1, count):
+        region = labels == label
+        region &= likely > OUTLINE * likely[region].max()
+        if np.count_nonzero(region) >= FEWEST:
+            outlined |= region
+    return outlined
 
 
 def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:

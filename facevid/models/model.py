@@ -16,7 +16,7 @@ from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
 from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier, OcclusionNetwork
-from facevid.networks.occlusion import INPUT_SIDE
+from facevid.networks.occlusion import INPUT_SIDE, likely_hidden
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -119,8 +119,7 @@ class FaceModel:
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
-            logits: Tensor = network(pictures)
-        return logits.float().sigmoid()[:, 0]
+            return likely_hidden(network, pictures)
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:

@@ -15,6 +15,9 @@ from facevid.networks.shapes import Shapes, shape_at
 INPUT_SIDE, OUTPUT_SIDE = 128, 64
 """Of the crop that it sees, and of what it tells, in pixels."""
 
+RAISED = 4
+"""Pixels of its input by which a crop is raised for a second look; a whole number of those of its output."""
+
 
 @dataclass(frozen=True)
 class OcclusionNetworkSizes:
@@ -66,6 +69,26 @@ class OcclusionNetwork(nn.Module):
             upper = merge(torch.cat([doubled, levels.pop()], dim=1))
         logits: Tensor = self.to_hidden(upper)
         return logits
+
+
+def likely_hidden(network: OcclusionNetwork, pictures: Tensor) -> Tensor:
+    """Tell how likely something is before faces: the mean of two looks, one of them at the crop mirrored and raised.
+
+    A single look is sure of a microphone in one frame and blind to it in the next, which hardly differs.
+
+    Args:
+        network: what looks.
+        pictures: as for the network.
+
+    Returns:
+        float32 (N, OUTPUT_SIDE, OUTPUT_SIDE), 0 to 1.
+    """
+    rows = RAISED * OUTPUT_SIDE // INPUT_SIDE
+    raised = F.pad(pictures[:, :, RAISED:], (0, 0, 0, RAISED), mode="replicate")
+    looks = torch.cat([pictures, raised.flip(-1)])
+    seen, other = network(looks.contiguous(memory_format=torch.channels_last)).float().sigmoid()[:, 0].chunk(2)
+    lowered = F.pad(other.flip(-1)[:, :-rows], (0, 0, rows, 0), mode="replicate")
+    return torch.lerp(seen, lowered, 0.5)
 
 
 def _layer(inputs: int, width: int, stride: int = 1) -> nn.Sequential:
