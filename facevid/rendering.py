@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d
 
 from facevid.batches import batches
 from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composite
@@ -25,9 +27,12 @@ SHIFT_HELD = 6.0
 """How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
-MOUTH_FREE = 0.8, 1.0
-"""Share of a mouth that is to be seen up to which lips stay where they are, and from which on they move all the way:
+MOUTH_SEEN = 0.8, 1.0
+"""Share of a mouth that is to be seen up to which a face keeps its shape, and from which on it takes all of the edit's:
 of lips that are partly behind a microphone, the rest would part from what it hides."""
+
+MOUTH_FADE = 1.5
+"""How many times longer than codes that is averaged. It is less that far ahead of what comes before the mouth."""
 
 _Picture = NDArray[np.float32]
 
@@ -103,27 +108,26 @@ class Renderer:
             strengths = np.stack([values for _, values in moving])
             parting = np.array([parse_attribute(name).parts_lips for name, _ in moving])
             lips = lip_change(before, after, strengths, parting, self.model.resolution)
-        free = self._lips_free(edit.encoded)
-        lips = LipChange(1 + free * (lips.wider - 1), free * lips.apart)
         for run in _runs(active):
             if moving:
-                steady = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
-                shift[run] = steady * free[run, None, None]
+                shift[run] = smooth_effect(after[run] - before[run], strengths[:, run], SHIFT_HELD * self.sigma)
             for side in (before, after):
                 side[run] = smooth(side[run], self.sigma)
-        changes = zip(before, after, shift, lips.wider.tolist(), lips.apart.tolist(), strict=True)
+        shown = self._shown(edit.encoded)
+        changes = zip(before, after, shift, lips.wider.tolist(), lips.apart.tolist(), shown.tolist(), strict=True)
         return [ShapeChange(*change) if acts else None for change, acts in zip(changes, active, strict=True)]
 
-    def _lips_free(self, encoded: EncodedTrack) -> NDArray[np.float64]:
-        """Tell how far lips may move in each frame, (N,), 0 to 1."""
+    def _shown(self, encoded: EncodedTrack) -> NDArray[np.float64]:
+        """Tell how much of a change of shape shows in each frame, (N,), 0 to 1."""
         if encoded.visibility is None:
             return np.ones(len(encoded.track))
         side = encoded.visibility.shape[-1]
         frames = zip(encoded.visibility, encoded.landmarks, encoded.quads, strict=True)
         seen = [mouth_seen(visible, landmarks_in_crop(points, quad, side)) for visible, points, quad in frames]
-        none, whole = MOUTH_FREE
-        free = ((np.array(seen) - none) / (whole - none)).clip(0, 1)
-        return np.asarray(smooth(free, SHIFT_HELD * self.sigma))
+        none, whole = MOUTH_SEEN
+        shown = ((np.array(seen) - none) / (whole - none)).clip(0, 1)
+        sigma = MOUTH_FADE * self.sigma
+        return np.asarray(smooth(minimum_filter1d(shown, 2 * ceil(2 * sigma) + 1, mode="nearest"), sigma))
 
     def _landmarks(self, edit: TrackEdit, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Place the landmarks of the generated faces before and after their change of shape, (N, 68, 2) each."""

@@ -65,7 +65,7 @@ def moved_detail(
     if new:
         between = placement.to_region(new * opened_mouth_matte(target, size)).clip(0, 1)[..., None]
         moved += between * (sharpened(placement.to_region(shaped), 1 / placement.scale) - moved)
-    shows = inner(matte) * (1 - mouth_matte(target, size))
+    shows = face.shape.shown * inner(matte) * (1 - mouth_matte(target, size))
     change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
     if visible is None:
         return change

@@ -18,6 +18,7 @@ class ShapeChange:
             indices of the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
         wider, apart: how the edit changes the gap between the lips; see `shape.LipChange`.
+        shown: how much of all this shows in the plate, 0 to 1.
     """
 
     before: NDArray[np.floating]
@@ -25,6 +26,7 @@ class ShapeChange:
     shift: NDArray[np.floating]
     wider: float = 1.0
     apart: float = 0.0
+    shown: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,4 +79,5 @@ class EditedFace:
         if self.shape is None:
             return self.landmarks
         shape = self.shape
-        return moved_landmarks(self.landmarks, shape.shift, shape.wider, shape.apart, self.size)
+        moved = moved_landmarks(self.landmarks, shape.shift, shape.wider, shape.apart, self.size)
+        return self.landmarks + shape.shown * (moved - self.landmarks)

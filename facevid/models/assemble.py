@@ -181,7 +181,8 @@ def _features(part: Part, generator: Generator | None) -> FeatureEncoder:
 
 def occlusion_network(part: Part) -> OcclusionNetwork:
     """Build an occlusion network. Raises ModelError where the part is incomplete or misshapen."""
-    return _load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes)))
+    network = _load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes)))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
 
 
 def _classifier(part: Part) -> LatentClassifier:
