@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 from facevid.errors import InputError, UsageError
@@ -42,10 +43,11 @@ class Shot:
 def find_shots(folder: Path, results: Path) -> list[Shot]:
     """Find the shots in a folder and in the folders below it, sorted by name.
 
-    What lies under `results` is no shot, and neither are single pictures and hidden files.
+    What lies under `results` is no shot, and neither are single pictures and hidden files. Links are followed, but not
+    back to a folder that they lie in.
 
     Raises:
-        InputError: there is no such folder, or no shot in it.
+        InputError: there is no such folder, one that cannot be read, or no shot in it.
         UsageError: `results` is the folder itself.
     """
     if not folder.is_dir():
@@ -60,9 +62,16 @@ def find_shots(folder: Path, results: Path) -> list[Shot]:
 
 
 def _sources(folder: Path, results: Path) -> Iterator[Path]:
-    yield from (sequence.pattern for sequence in sequences_in(folder) if len(sequence.numbers()) > 1)
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.resolve() == results:
+    try:
+        paths, sequences = list(folder.iterdir()), sequences_in(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); see to permissions") from error
+    yield from (sequence.pattern for sequence in sequences if len(sequence.numbers()) > 1)
+    here = realpath(folder)
+    for path in paths:
+        leads_to = realpath(path)
+        leads_back = Path(here).is_relative_to(leads_to)
+        if path.name.startswith(".") or leads_to == str(results) or leads_back:
             continue
         if path.is_dir():
             yield from _sources(path, results)

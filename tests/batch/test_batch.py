@@ -56,6 +56,16 @@ def test_it_finds_clips_and_sequences(shots, tmp_path):
         find_shots(shots / "good.mp4", tmp_path)
 
 
+def test_links_are_followed_but_not_in_circles(shots, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/b.mov").write_bytes(b"x")
+    (shots / "linked").symlink_to(tmp_path / "elsewhere")
+    (shots / "day1/above").symlink_to(shots)
+    (shots / "itself").symlink_to(shots / "itself")
+    found = [str(shot.name) for shot in find_shots(shots, tmp_path / "out")]
+    assert found == ["broken.mov", "day1/plate.%04d.png", "good.mp4", "linked/b.mov"]
+
+
 def test_a_shot_that_fails_does_not_stop_the_others_and_a_second_run_does_the_rest(run_facevid, shots, tmp_path):
     out, layers = tmp_path / "out", tmp_path / "layers"
     arguments = ("batch", shots, out, *SMILE, "--jobs", 2, "--layers", layers / "{shot}")
