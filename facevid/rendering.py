@@ -27,7 +27,7 @@ SHIFT_HELD = 6.0
 """How many times longer than codes the landmarks' shift by an edit is averaged: a smile does not come and go with
 every word. With lips that speak, the shift as it is measured opens and closes them out of time."""
 
-MOUTH_SEEN = 0.8, 1.0
+MOUTH_SEEN = 0.7, 0.95
 """Share of a mouth that is to be seen up to which a face keeps its shape, and from which on it takes all of the edit's:
 of lips that are partly behind a microphone, the rest would part from what it hides."""
 
