@@ -300,7 +300,7 @@ def model(tmp_path) -> FaceModel:
 def test_a_feature_encoder_learns_to_draw_what_exemplars_have(model, shaved_faces, tmp_path):
     faces = np.full((4, 32, 32, 3), 150, np.uint8)
     codes = model.encode(faces)
-    path = train_features(shaved_faces, model, tmp_path / "run", 100, recipe=TINY)
+    path = train_features(shaved_faces, model, tmp_path / "run", 30, recipe=TINY)
     files = [tmp_path / name for name in ("psp.pt", "tnet_24.pth.tar", "tnet_31.pth.tar")]
     import_model([*files, path], "bearded", ImportOptions())
     bearded = load_model("bearded")
