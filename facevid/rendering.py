@@ -32,7 +32,8 @@ MOUTH_SEEN = 0.7, 0.95
 of lips that are partly behind a microphone, the rest would part from what it hides."""
 
 MOUTH_FADE = 1.5
-"""How many times longer than codes that is averaged. It is less that far ahead of what comes before the mouth."""
+"""How many times longer than codes that share is averaged. It falls ahead of what comes before a mouth, and rises after
+it, so that nothing of the change is left while it is there."""
 
 _Picture = NDArray[np.float32]
 
