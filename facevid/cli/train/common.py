@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
 from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.latents.attributes import attribute_of
@@ -25,24 +26,45 @@ seed_option = click.option("--seed", default=0, show_default=True, help="Of all 
 attribute_option = click.option(
     "--attr", "attributes", multiple=True, metavar="NAME", help="What to train; repeat it.  [default: all labelled]"
 )
-data_option = click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
-steps_option = click.option(
-    "--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted."
-)
-minutes_option = click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time; run again to go on."
-)
-sets_option = click.option(
-    "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
-)
 layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to move.  [default: 0-10]")
 
 
-def batch_size_option(default: int) -> Callable[[F], F]:
-    """Take the number of faces a step."""
-    return click.option(
-        "--batch-size", default=default, show_default=True, type=click.IntRange(2), help="Faces a step."
+def picture_training_options(batch_size: int) -> Callable[[F], F]:
+    """Take what all trainings on pictures take.
+
+    Args:
+        batch_size: the number of faces a step where none is asked for.
+    """
+    options = (
+        click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets."),
+        out_option,
+        click.option(
+            "--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted."
+        ),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Stop after this time; run again to go on.",
+        ),
+        click.option(
+            "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
+        ),
+        click.option(
+            "--batch-size", default=batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
+        ),
+        seed_option,
+        device_option,
+        overwrite_option,
+        quiet_option,
+        verbose_option,
     )
+
+    def with_options(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
 
 
 class Console:

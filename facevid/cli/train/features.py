@@ -5,19 +5,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, model_option, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import (
-    Console,
-    batch_size_option,
-    begin,
-    data_option,
-    minutes_option,
-    out_option,
-    picture_sets,
-    seed_option,
-    sets_option,
-    steps_option,
-)
+from facevid.cli.common import model_option
+from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.errors import UsageError
 from facevid.models.load import load_model
 from facevid.training.features import train_features
@@ -25,12 +14,8 @@ from facevid.training.recipe import AdversarialRecipe, ExemplarRecipe, FeatureRe
 
 
 @click.command("features")
-@data_option
+@picture_training_options(FeatureRecipe.batch_size)
 @model_option
-@out_option
-@steps_option
-@minutes_option
-@sets_option
 @click.option(
     "--adversarial", is_flag=True, help="Go on from the model's features: sharpen what its editors make of faces."
 )
@@ -39,12 +24,6 @@ from facevid.training.recipe import AdversarialRecipe, ExemplarRecipe, FeatureRe
     is_flag=True,
     help="Go on from the model's features: learn smiles, glasses, beards, age, hair and more.",
 )
-@batch_size_option(FeatureRecipe.batch_size)
-@seed_option
-@device_option
-@overwrite_option
-@quiet_option
-@verbose_option
 def command(
     *,
     data: Path,

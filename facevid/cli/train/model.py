@@ -5,36 +5,14 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import (
-    Console,
-    batch_size_option,
-    begin,
-    data_option,
-    minutes_option,
-    out_option,
-    picture_sets,
-    seed_option,
-    sets_option,
-    steps_option,
-)
+from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.training.face_model import train_face_model
 from facevid.training.recipe import Recipe
 
 
 @click.command("model")
-@data_option
-@out_option
+@picture_training_options(Recipe.batch_size)
 @click.option("--start", type=click.Path(path_type=Path), help="Begin with a checkpoint in pSp's layout, not anew.")
-@steps_option
-@minutes_option
-@sets_option
-@batch_size_option(Recipe.batch_size)
-@seed_option
-@device_option
-@overwrite_option
-@quiet_option
-@verbose_option
 def command(
     *,
     data: Path,

@@ -5,35 +5,13 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import (
-    Console,
-    batch_size_option,
-    begin,
-    data_option,
-    minutes_option,
-    out_option,
-    picture_sets,
-    seed_option,
-    sets_option,
-    steps_option,
-)
+from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.training.occlusion_training import train_occlusion
 from facevid.training.recipe import OcclusionRecipe
 
 
 @click.command("occlusion")
-@data_option
-@out_option
-@steps_option
-@minutes_option
-@sets_option
-@batch_size_option(OcclusionRecipe.batch_size)
-@seed_option
-@device_option
-@overwrite_option
-@quiet_option
-@verbose_option
+@picture_training_options(OcclusionRecipe.batch_size)
 def command(
     *,
     data: Path,
