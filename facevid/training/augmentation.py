@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.training.face_data import FaceData
-from facevid.training.recipe import PictureRecipe, ReconstructionRecipe
+from facevid.training.recipe import PictureRecipe, Recipe
 
 MARGIN = 1.5 / 128
 """Width of the rim of a picture's quadrilateral, in shares of the side, that is left out: it is blurred with black."""
@@ -34,10 +34,6 @@ class Batch:
     mask: Tensor
     labels: Tensor
 
-    def __getitem__(self, rows: slice | Tensor) -> "Batch":
-        """Take some of the faces."""
-        return Batch(self.pictures[rows], self.mask[rows], self.labels[rows])
-
 
 def draw_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
     """Draw `count` faces by the shares of their sets: flipped or not, moved, coloured, and some covered."""
@@ -62,17 +58,6 @@ def to_float(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1
 
 
-def to_light(pictures: Tensor) -> Tensor:
-    """Turn uint8 pictures into float32 in [0, 1]."""
-    return pictures.float() / 255
-
-
-def mean_light(light: Tensor, weights: Tensor) -> Tensor:
-    """Average light (N, C, R, R) where the weights (N or 1, 1, R, R) say: (N, C, 1, 1)."""
-    total = weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
-    return (light * weights).sum(dim=(2, 3), keepdim=True) / total
-
-
 def cover(pictures: Tensor, mask: Tensor) -> Tensor:
     """Blacken pictures where the mask is 0."""
     return pictures * mask + BLACK * (1 - mask)
@@ -90,7 +75,7 @@ def quad_mask(corners: Tensor, side: int) -> Tensor:
     return inside.all(dim=1, keepdim=True).float()
 
 
-def weight_map(recipe: ReconstructionRecipe, side: int, device: str) -> Tensor:
+def weight_map(recipe: Recipe, side: int, device: str) -> Tensor:
     """Weigh the pixels of an FFHQ crop, float32 (1, 1, side, side): the face's oval much, eyes and mouth most."""
     weights = torch.full((side, side), recipe.outside, device=device)
     weights += (recipe.face - recipe.outside) * oval_mask(FACE, side, device)

@@ -6,16 +6,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from facevid.faces.dlib_detector import weights_path
 from facevid.networks import Generator
-from facevid.training.augmentation import Batch, to_float
+from facevid.training.augmentation import Batch, cover, to_float, weight_map
+from facevid.training.descriptor import DescriptorNetwork
 from facevid.training.face_data import FaceData
 from facevid.training.face_networks import FaceNetworks, new_networks
 from facevid.training.losses import class_weights, classifier_loss
 from facevid.training.mapping import share_space, train_mapping
+from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
+from facevid.training.picture_training import PictureTraining
 from facevid.training.recipe import Recipe
-from facevid.training.reconstruction_training import ReconstructionTraining
 from facevid.training.run import Compute, save_whole
-from facevid.training.samples import COLUMNS, write_rows
+from facevid.training.samples import COLUMNS, oval_psnr, write_rows
 
 MODEL_FILE = "face_model.pt"
 MAPPED = 4096
@@ -53,7 +56,7 @@ def train_face_model(
     return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
-class FaceModelTraining(ReconstructionTraining):
+class FaceModelTraining(PictureTraining):
     """Trains encoder and generator."""
 
     stage = "face model"
@@ -74,6 +77,8 @@ class FaceModelTraining(ReconstructionTraining):
                 (list(networks.attributes.parameters()), recipe.encoder_rate),
             ],
         )
+        self._weights = weight_map(recipe, self.side, compute.device)
+        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat")).to(self.device)
 
     def see(self, data: FaceData) -> FaceData:
         """Weigh the classes of their labels."""
@@ -87,7 +92,7 @@ class FaceModelTraining(ReconstructionTraining):
             codes = self.networks.autoencoder.encode(batch.pictures)
             noise = torch.randn(codes.shape, device=self.device, generator=self.random)
             made = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
-        return self.picture_losses(made, batch) | {
+        return self._picture_losses(made, batch) | {
             "attribute": classifier_loss(self.networks.attributes(codes.flatten(1)), batch.labels, self._class_weights),
             "size": codes.square().mean(),
         }
@@ -95,6 +100,10 @@ class FaceModelTraining(ReconstructionTraining):
     def rows(self, pictures: Tensor) -> list[Tensor]:
         """Show reconstructions."""
         return [self.networks.average.generate(self.networks.average.encode(pictures))]
+
+    def judge(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
+        """Compare pictures to their reconstructions."""
+        return {"held-out dB": oval_psnr(pictures, rows[-1].clamp(-1, 1))}
 
     def write(self, folder: Path, step: int) -> Path:
         """Write the model in pSp's layout, with a mapping network that suits it, and faces drawn from that."""
@@ -113,6 +122,23 @@ class FaceModelTraining(ReconstructionTraining):
         }
         save_whole(folder / MODEL_FILE, content)
         return folder / MODEL_FILE
+
+    def _picture_losses(self, made: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Compare pictures with those they should be: by pixels, gradients, identity and dlib's features."""
+        weights = self._weights * batch.mask
+        count = max(round(len(made) * self.recipe.judged), 1)
+        first = int(torch.randint(len(made) - count + 1, (), generator=self.random, device=self.device))
+        judged = slice(first, first + count)
+        with self.autocast():
+            descriptors, seen = self._descriptor(cover(made[judged], batch.mask[judged]))
+            with torch.no_grad():
+                wanted, to_see = self._descriptor(batch.pictures[judged])
+        return {
+            "pixel": pixel_loss(made, batch.pictures, weights),
+            "gradient": gradient_loss(made, batch.pictures, weights),
+            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
+            "perceptual": feature_loss(seen, to_see),
+        }
 
     @torch.no_grad()
     def _codes(self) -> Tensor:

@@ -32,7 +32,6 @@ class PictureTraining(ABC):
         side: of the pictures, in pixels.
         random: where all random numbers come from.
         device: where the networks are.
-        modules, optimizers: all that a checkpoint keeps, by name.
     """
 
     stage: str
@@ -46,7 +45,6 @@ class PictureTraining(ABC):
         modules: Mapping[str, nn.Module],
         averages: Sequence[tuple[nn.Module, nn.Module]],
         rates: Sequence[tuple[Sequence[nn.Parameter], float]],
-        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare.
 
@@ -54,16 +52,13 @@ class PictureTraining(ABC):
             modules: what a checkpoint keeps, by name.
             averages: networks that are kept as the average of others over the steps: (average, trained).
             rates: parameters to train, and their learning rates.
-            settings: what a checkpoint must agree in, beside the recipe and the seed.
         """
         self.recipe, self.compute, self.side = recipe, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
-        self.modules, self._averages = dict(modules), averages
-        self._settings = {**(settings or {}), "seed": compute.seed}
+        self._modules, self._averages = modules, averages
         self._optimizer = torch.optim.Adam(
             [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, 0.99)
         )
-        self.optimizers = {"optimizer": self._optimizer}
         torch.backends.cudnn.benchmark = True
 
     @abstractmethod
@@ -135,7 +130,8 @@ class PictureTraining(ABC):
     def _run(self, checkpoint: Path) -> TrainingRun:
         """Begin, or go on from the checkpoint."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
-        return TrainingRun(checkpoint, settings | self._settings, self.modules, self.optimizers, self.random)
+        settings["seed"] = self.compute.seed
+        return TrainingRun(checkpoint, settings, self._modules, {"optimizer": self._optimizer}, self.random)
 
     def _step(self, batch: Batch, step: int, steps: int) -> dict[str, Tensor]:
         """Train every network by one step; return the losses, still on the device."""

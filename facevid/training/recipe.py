@@ -41,29 +41,7 @@ class PictureRecipe:
 
 
 @dataclass(frozen=True)
-class ReconstructionRecipe(PictureRecipe):
-    """What the trainings that make pictures share.
-
-    Attributes:
-        pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
-        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
-        perceptual: weight of the L1 distance of that network's features.
-        judged: share of each batch that these two are measured on; they take a third of the time.
-        outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
-    """
-
-    pixel: float = 6.0
-    gradient: float = 4.0
-    identity: float = 0.7
-    perceptual: float = 0.6
-    judged: float = 1.0
-    outside: float = 0.25
-    face: float = 1.0
-    feature_spots: float = 1.5
-
-
-@dataclass(frozen=True)
-class Recipe(ReconstructionRecipe):
+class Recipe(PictureRecipe):
     """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
 
     Attributes:
@@ -72,9 +50,15 @@ class Recipe(ReconstructionRecipe):
         encoder_input: side of the encoder's input in pixels.
         encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
         generator_rate, encoder_rate: learning rates of Adam.
+        code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
+
+        pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
+        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
+        perceptual: weight of the L1 distance of that network's features.
+        judged: share of each batch that these two are measured on; they take a third of the time.
+        outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
         attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
         size: weight of the codes' mean square, which keeps them near 0.
-        code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
     """
 
     channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
@@ -84,151 +68,18 @@ class Recipe(ReconstructionRecipe):
     encoder_stages: tuple[tuple[int, int], ...] = ((24, 1), (48, 2), (96, 3), (128, 2))
     generator_rate: float = 7e-4
     encoder_rate: float = 4e-4
-    attribute: float = 0.02
-    size: float = 1e-3
     code_noise: float = 0.06
 
-
-@dataclass(frozen=True)
-class FeatureRecipe(ReconstructionRecipe):
-    """How `facevid train features` makes a feature encoder; the defaults are of the carried model's.
-
-    Attributes:
-        patch, feature_width, deep_width: see `FeatureEncoderSizes`.
-        rate: learning rate of Adam.
-        code_noise: the most noise that is added to codes, in shares of their spread: codes smoothed over time do not
-            tell quite what a frame shows either.
-        boosts: attributes of faces that are drawn more often, and how many times.
-
-        swapped: share of faces that get another face's mouth, eyes, beard or all of them.
-        moved: share of faces that are bent.
-        bend: deviation of the bend's displacements at its strongest, in shares of the side.
-        recoloured: share of faces whose brightness, contrast and tint are changed.
-        tint: how far each colour is shifted at the most; contrast changes by twice that.
-    """
-
-    batch_size: int = 8
-    cool_down: float = 0.7
-    judged: float = 0.5
-
-    patch: int = 4
-    feature_width: int = 96
-    deep_width: int = 128
-    rate: float = 1e-3
-    code_noise: float = 0.2
-    boosts: tuple[tuple[str, bool, float], ...] = (("Eyeglasses", True, 3.0), ("No_Beard", False, 2.0))
-
-    swapped: float = 0.5
-    moved: float = 0.35
-    bend: float = 0.05
-    recoloured: float = 0.2
-    tint: float = 0.1
-
-
-EVERY_EDIT = (
-    ("smile", 1.0),
-    ("smile", -1.0),
-    ("mouth-open", 1.0),
-    ("age", 1.0),
-    ("age", -1.0),
-    ("male", 1.0),
-    ("male", -1.0),
-    ("glasses", 1.0),
-    ("beard", 1.0),
-    ("lipstick", 1.0),
-    ("blond", 1.0),
-    ("gray-hair", 1.0),
-)
-
-
-@dataclass(frozen=True)
-class EditRecipe(FeatureRecipe):
-    """What the trainings of features on edited faces share.
-
-    Attributes:
-        edited: share of each batch that is edited; the others are altered and brought back, as before.
-        edits: attribute and strength; those that the model lacks are left out.
-        often: edits that are drawn more often than others, and how many times.
-        paired: share of the edited faces that get a second edit, too.
-        spread: of the strengths: the least and the most they are multiplied by.
-        anchor: weight of the distance of edited faces from what the features that the training begins with make of
-            them, averaged over squares of 4 x 4 pixels: what an edit does stays, only its detail is free.
-        finest: weight of the same without averaging, in shares of `anchor`.
-    """
-
-    edited: float = 0.625
-    edits: tuple[tuple[str, float], ...] = EVERY_EDIT
-    often: tuple[tuple[tuple[str, float], float], ...] = ()
-    paired: float = 0.0
-    spread: tuple[float, float] = (0.6, 1.2)
-    anchor: float = 12.0
-    finest: float = 0.15
-
-
-@dataclass(frozen=True)
-class AdversarialRecipe(EditRecipe):
-    """How `facevid train features --adversarial` sharpens edited faces; the defaults are of the carried model's.
-
-    Attributes:
-        adversarial: weight of the discriminator's doubt of the edited faces and of those brought back.
-        discriminator_rate: learning rate of Adam.
-    """
-
-    warm_up: int = 100
-    cool_down: float = 0.5
-    momentum: float = 0.5
-    rate: float = 4e-4
-
-    often: tuple[tuple[tuple[str, float], float], ...] = (
-        (("smile", 1.0), 1.5),
-        (("smile", -1.0), 1.5),
-        (("glasses", 1.0), 2.0),
-    )
-
-    adversarial: float = 0.5
-    discriminator_rate: float = 2e-4
-
-
-@dataclass(frozen=True)
-class ExemplarRecipe(EditRecipe):
-    """How `facevid train features --exemplars` teaches what edits make anew; the defaults are of the carried model's.
-
-    Attributes:
-        exemplars: attributes that faces which have them show (`facevid.training.exemplars`), and how many of those.
-        exemplar: weight of the squared distance of edited faces from what an exemplar makes of them, where it shows.
-    """
-
-    edited: float = 0.75
-    often: tuple[tuple[tuple[str, float], float], ...] = (
-        (("smile", 1.0), 20.0),
-        (("smile", -1.0), 14.0),
-        (("mouth-open", 1.0), 10.0),
-        (("glasses", 1.0), 5.0),
-        (("beard", 1.0), 3.0),
-        (("age", 1.0), 3.0),
-        (("age", -1.0), 3.0),
-        (("male", 1.0), 3.0),
-        (("male", -1.0), 3.0),
-        (("blond", 1.0), 3.0),
-        (("gray-hair", 1.0), 3.0),
-    )
-    paired: float = 0.35
-    spread: tuple[float, float] = (0.3, 1.4)
-    anchor: float = 20.0
-    finest: float = 1.0
-
-    exemplars: tuple[tuple[str, int], ...] = (
-        ("smile", 150),
-        ("mouth-open", 150),
-        ("glasses", 100),
-        ("beard", 300),
-        ("lipstick", 12),
-        ("age", 300),
-        ("male", 300),
-        ("blond", 150),
-        ("gray-hair", 150),
-    )
-    exemplar: float = 30.0
+    pixel: float = 6.0
+    gradient: float = 4.0
+    identity: float = 0.7
+    perceptual: float = 0.6
+    judged: float = 1.0
+    outside: float = 0.25
+    face: float = 1.0
+    feature_spots: float = 1.5
+    attribute: float = 0.02
+    size: float = 1e-3
 
 
 @dataclass(frozen=True)
