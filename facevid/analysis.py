@@ -119,8 +119,6 @@ class Analysis:
                 codes, likely = (seen.cpu().numpy() for seen in (model.encode(pictures), model.hidden(pictures)))
                 for item, code, hidden in zip(batch, codes, likely, strict=True):
                     files[item.track].write("codes", item.offset, code)
-                    if model.features is not None:
-                        files[item.track].write("faces", item.offset, item.picture)
                     sights[item.track].add(item.offset, item.picture, hidden)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
                 reconstruct = partial(_reconstructions, model, each.read("codes"), compute.batch_size)
@@ -152,7 +150,6 @@ class Analysis:
             landmarks=self.landmarks(track),
             presence=self._presence(tracking, track, files.read("hidden")),
             codes=files.read("codes"),
-            faces=files.read("faces") if files.path("faces").is_file() else None,
             visibility=files.read("visibility"),
         )
 

@@ -23,8 +23,6 @@ class EncodedTrack:
         landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
-        faces: uint8 (N, S, S, 3) RGB, the crops that were encoded, a memory map; None where the model has no feature
-            encoder to look at them again.
         visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
             it, a memory map; None where nobody looked.
     """
@@ -34,7 +32,6 @@ class EncodedTrack:
     landmarks: NDArray[np.float64]
     presence: NDArray[np.float32]
     codes: NDArray[np.float32]
-    faces: NDArray[np.uint8] | None = None
     visibility: NDArray[np.uint8] | None = None
 
 

@@ -63,24 +63,18 @@ class TrackFaces:
         model: generates them.
         offsets: of the frames in the track, ascending, (K,).
         codes: smoothed over time, float32 (K, L, D).
-        crops: uint8 (K, S, S, 3), where the model looks at more than codes; else None.
     """
 
     model: FaceModel
     offsets: NDArray[np.intp]
     codes: Tensor
-    crops: NDArray[np.uint8] | None
 
     def generate(self, strengths: Strengths) -> NDArray[np.float32]:
         """Generate the faces with these edits, float32 (K, R, R, 3) RGB, 0 to 255."""
         edited = self.codes
         for attribute, values in strengths:
             edited = self.model.edit(edited, {attribute: values[self.offsets]})
-        if self.crops is None:
-            generated = self.model.generate(edited)
-        else:
-            generated = self.model.generate_edited(self.crops, self.codes, edited)
-        scaled = ((generated + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
+        scaled = ((self.model.generate(edited) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
         return scaled.cpu().numpy()
 
 
@@ -88,8 +82,7 @@ def faces_of(encoded: EncodedTrack, model: FaceModel, sigma: float, offsets: NDA
     """Prepare the faces of some of a track's frames, their codes smoothed by a Gaussian of `sigma` frames."""
     first, last = int(offsets[0]), int(offsets[-1])
     codes = smooth_codes(encoded.codes, sigma, first, last + 1, _trust(encoded))[offsets - first]
-    crops = None if encoded.faces is None else np.array(encoded.faces[offsets])
-    return TrackFaces(model, offsets, torch.from_numpy(codes.astype(np.float32, copy=False)), crops)
+    return TrackFaces(model, offsets, torch.from_numpy(codes.astype(np.float32, copy=False)))
 
 
 def _trust(encoded: EncodedTrack) -> NDArray[np.float32]:

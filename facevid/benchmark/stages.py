@@ -68,7 +68,6 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
         analysis.landmarks(track),
         np.ones(len(track), np.float32),
         model.encode(faces).cpu().numpy(),
-        None if model.features is None else faces,
     )
     return [
         *_reading(sample),
@@ -115,7 +114,7 @@ def _networks(model: FaceModel, faces: NDArray[np.uint8]) -> list[Stage]:
     return [
         Stage("encode", len(faces), lambda: model.encode(faces).cpu(), is_network=True),
         Stage("edit", len(faces), lambda: model.edit(codes, strengths), is_network=True),
-        Stage("generate", len(faces), lambda: model.generate_edited(faces, codes, codes).cpu(), is_network=True),
+        Stage("generate", len(faces), lambda: model.generate(codes).cpu(), is_network=True),
     ]
 
 

@@ -67,7 +67,7 @@ def import_command(
 
     pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions and GANSpace components
     are told apart by what they hold. A transformer's attribute is read from the name tnet_<CelebA index>, or given.
-    One FILE may be a model of the store: the others are added to it, and new features replace its own.
+    One FILE may be a model of the store: the others are added to it.
 
     \b
       facevid models import psp_ffhq_encode.pt tnet_31.pth.tar tnet_39.pth.tar --name ffhq
@@ -188,7 +188,6 @@ def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
         "layers": bundle.layers,
         "width": bundle.width,
         "encoder": next((part.encoder for part in bundle.parts if part.encoder), None),
-        "features": any(part.kind == "features" for part in bundle.parts),
         "occlusion": any(part.kind == "occlusion" for part in bundle.parts),
         "attributes": [
             {"name": part.attribute.everyday, "method": part.kind} for part in bundle.parts if part.attribute
@@ -209,7 +208,6 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     table.add_row("folder", str(folder))
     table.add_row("generator", f"{bundle.resolution} px" if bundle.resolution else "none")
     table.add_row("encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
-    table.add_row("features", "beside the codes" if summary["features"] else "none")
     table.add_row("occlusion", "its own network" if summary["occlusion"] else "the carried model's network")
     table.add_row("codes", f"{bundle.layers} x {bundle.width}")
     table.add_row("attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")

@@ -82,13 +82,13 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     faces = np.concatenate([photographs.neutral, photographs.smiling])
     people = len(photographs.neutral)
     codes = torch.cat([model.encode(faces[start : start + 16]) for start in range(0, len(faces), 16)])
-    made = _generated(model, faces, codes, codes)
+    made = _generated(model, codes)
     judge = Judge()
     pictures = {"photographs": faces, "reconstructions": to_pictures(made)}
     if _edits_smiles(model):
         strengths = np.repeat(np.array([1, -1], np.float32), people)
         edited = model.edit(codes, {"smile": strengths})
-        pictures["edits"] = to_pictures(_generated(model, faces, codes, edited))
+        pictures["edits"] = to_pictures(_generated(model, edited))
     seen = {name: judge.look(progress(name, each, len(each))) for name, each in pictures.items()}
     measures = [
         Measure("reconstruction inside the face", _psnr(faces, made), "dB"),
@@ -98,9 +98,8 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     return measures + (_edits(seen) if "edits" in seen else [])
 
 
-def _generated(model: FaceModel, faces: NDArray[np.uint8], codes: torch.Tensor, edited: torch.Tensor) -> torch.Tensor:
-    parts = [slice(start, start + 16) for start in range(0, len(faces), 16)]
-    return torch.cat([model.generate_edited(faces[part], codes[part], edited[part]) for part in parts])
+def _generated(model: FaceModel, codes: torch.Tensor) -> torch.Tensor:
+    return torch.cat([model.generate(part) for part in codes.split(16)])
 
 
 def _edits_smiles(model: FaceModel) -> bool:

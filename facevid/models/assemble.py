@@ -15,13 +15,11 @@ from facevid.models.layouts import AVERAGE, DIRECTION, Part
 from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
 from facevid.networks import (
     Encoder,
-    FeatureEncoder,
     Generator,
     LatentClassifier,
     LatentTransformer,
     OcclusionNetwork,
     encoder_sizes,
-    feature_encoder_sizes,
     generator_sizes,
     latent_classifier_sizes,
     latent_transformer_sizes,
@@ -36,10 +34,7 @@ PSP_EDIT_LAYERS = 11
 """With pSp codes the method's authors move layers 0-10 of 18 and keep the finest. Layer l drives the same size of
 picture whatever the generator's resolution, so the same layers are moved in a smaller one."""
 
-OF_FACES = frozenset({"features", "occlusion"})
-"""Parts that make no model by themselves."""
-
-LAYERS_OPEN = frozenset({"direction", "ganspace", "features"})
+LAYERS_OPEN = frozenset({"direction", "ganspace"})
 """Parts that may not say how many layers codes have."""
 
 
@@ -61,12 +56,10 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
     settings = settings or Settings(default_edit_layers(encoder, layers))
     average = next((p.tensors[AVERAGE] for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
-    generator = _first(by_kind.get("generator"), _generator, place)
     return FaceModel(
         name=name,
-        generator=generator,
+        generator=_first(by_kind.get("generator"), _generator, place),
         encoder=_first(by_kind.get("encoder"), _encoder, place),
-        features=_first(by_kind.get("features"), lambda part: _features(part, generator), place),
         occlusion=_first(by_kind.get("occlusion"), occlusion_network, place),
         classifier=_first(by_kind.get("classifier"), _classifier, place),
         average=None if average is None else average.float().to(place),
@@ -91,8 +84,8 @@ def code_shape(parts: list[Part]) -> tuple[int, int]:
     """Return layers and width of the codes that all parts share. Raises ModelError where they differ, or none says."""
     found: tuple[int, int] | None = None
     owner: Path | None = None
-    if all(part.kind in OF_FACES for part in parts):
-        raise ModelError(f"{parts[0].source}: holds {parts[0].kind} alone; import it together with a model")
+    if all(part.kind == "occlusion" for part in parts):
+        raise ModelError(f"{parts[0].source}: holds an occlusion network alone; import it together with a model")
     for part in sorted(parts, key=lambda p: p.kind in LAYERS_OPEN):
         layers, width = _code_shape(part)
         if width is None:
@@ -137,8 +130,6 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
             case "ganspace":
                 shape_at(shapes, "std", 1)
                 _, rows, width = shape_at(shapes, "comp", 3)
-            case "features":
-                return None, feature_encoder_sizes(shapes).code_width
             case _:
                 return None, None
     except ValueError as error:
@@ -165,18 +156,6 @@ def _encoder(part: Part) -> Encoder:
     if part.encoder not in ("psp", "e4e"):
         raise ModelError(f"{part.source}: does not say whether its encoder is pSp's or e4e's; import it again")
     return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
-
-
-def _features(part: Part, generator: Generator | None) -> FeatureEncoder:
-    network = _load(part, lambda shapes: FeatureEncoder(feature_encoder_sizes(shapes)))
-    if generator is not None:
-        channels = generator.sizes.channels_at(generator.sizes.resolution // network.sizes.patch)
-        if channels != network.sizes.channels:
-            raise ModelError(
-                f"{part.source}: its features have {network.sizes.channels} channels, and the generator's "
-                f"{channels or 'none'} there; use files of one family"
-            )
-    return network
 
 
 def occlusion_network(part: Part) -> OcclusionNetwork:

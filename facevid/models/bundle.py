@@ -14,7 +14,7 @@ from facevid.models.store import BUNDLE_FILE
 from facevid.models.weights import METADATA, read_weights
 
 SCHEMA = 1
-NETWORKS = ("generator", "encoder", "features", "occlusion", "classifier")
+NETWORKS = ("generator", "encoder", "occlusion", "classifier")
 EDITORS = ("transformer", "direction", "ganspace")
 
 

@@ -30,7 +30,7 @@ from facevid.models.store import BUNDLE_FILE, folder_of, locate
 from facevid.options import Detail
 
 HALF_MAX = 65504.0
-REPLACING = {"generator", "features", "occlusion"}
+REPLACING = {"generator", "occlusion"}
 """What a file of its own replaces."""
 EDITORS = ("transformer", "direction")
 """Kinds of parts of which a model has one for each attribute."""
@@ -62,8 +62,8 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
     """Import published files, told apart by content, as the model `name` of the store; return its folder.
 
     The bundle appears whole or not at all. One of the files may be a model of the store, to which the others are added,
-    and whose settings stay where none are given. A file of a generator, a feature encoder or an occlusion network alone
-    replaces that inside an encoder's file or a model, and an editor that of its kind and attribute inside a model.
+    and whose settings stay where none are given. A file of a generator or an occlusion network alone replaces
+    that inside an encoder's file or a model, and an editor that of its kind and attribute inside a model.
 
     Raises:
         UsageError: the name is taken or no name; a transformer's attribute is not known.

@@ -27,8 +27,8 @@ class Part:
     """One network, or one direction, with its tensors as the published file names them.
 
     Attributes:
-        kind: "generator", "encoder", "features" (a feature encoder), "occlusion" (an occlusion network; no published
-            file holds these two), "classifier", "transformer", "direction" or "ganspace".
+        kind: "generator", "encoder", "occlusion" (an occlusion network; no published file holds one), "classifier",
+            "transformer", "direction" or "ganspace".
         tensors: state dict; an encoder's and a generator's may hold `latent_avg` too.
         source: the file it was read from.
         encoder: "psp" or "e4e", for an encoder.
@@ -87,8 +87,6 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         return _encoder_file(path, tensors, tensors.pop(AVERAGE, None), metadata)
     if "dense.0.weight" in tensors:
         part = Part("transformer", tensors, path, attribute=_transformer_attribute(path))
-    elif "to_features.weight" in tensors:
-        part = Part("features", tensors, path)
     elif "to_hidden.weight" in tensors:
         part = Part("occlusion", tensors, path)
     elif "fcs.0.weight" in tensors:

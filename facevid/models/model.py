@@ -15,7 +15,7 @@ from torch import Tensor
 from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
-from facevid.networks import Encoder, FeatureEncoder, Generator, LatentClassifier, OcclusionNetwork
+from facevid.networks import Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.occlusion import INPUT_SIDE, likely_hidden
 from facevid.options import Detail
 
@@ -55,14 +55,13 @@ class NamedEditor:
 class FaceModel:
     """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
 
-    Any of generator, encoder, feature encoder, occlusion network, classifier and editors may be absent, as in a file
-    that holds one of them; what needs the absent one raises ModelError.
+    Any of generator, encoder, occlusion network, classifier and editors may be absent, as in a file that holds one of
+    them; what needs the absent one raises ModelError.
     """
 
     name: str
     generator: Generator | None
     encoder: Encoder | None
-    features: FeatureEncoder | None
     occlusion: OcclusionNetwork | None
     classifier: LatentClassifier | None
     average: Tensor | None
@@ -82,8 +81,7 @@ class FaceModel:
     @property
     def crop_size(self) -> int:
         """Side of the aligned faces that the model makes use of, in pixels. Larger ones are reduced to it."""
-        size = self._need(self.encoder, "encoder").sizes.input_size
-        return size if self.features is None else max(size, self.resolution)
+        return max(self._need(self.encoder, "encoder").sizes.input_size, INPUT_SIDE)
 
     @property
     def detail(self) -> Detail:
@@ -129,34 +127,6 @@ class FaceModel:
         with self._autocast():
             pictures: Tensor = generator(checked)
         return pictures.float()
-
-    @torch.no_grad()
-    def generate_edited(
-        self,
-        faces: NDArray[np.uint8] | Tensor,
-        codes: Tensor | NDArray[np.float32],
-        edited: Tensor | NDArray[np.float32],
-    ) -> Tensor:
-        """Generate edited faces, and take from the pictures what codes cannot hold, where a feature encoder can.
-
-        Args:
-            faces: uint8 RGB (N, H, H, 3), as for `encode`.
-            codes: W+ codes (N, L, D) of these faces.
-            edited: the codes after their edit; `codes` again for a reconstruction.
-
-        Returns:
-            float32 (N, 3, R, R) as from `generate`; just that of `edited` in a model without a feature encoder.
-        """
-        generator, before, after = self._need(self.generator, "generator"), self._codes(codes), self._codes(edited)
-        if self.features is None:
-            return self.generate(after)
-        pictures = self._pictures(faces, self.resolution)
-        with self._autocast():
-            generated = generator(before).float()
-            generated_after = generated if edited is codes else generator(after).float()
-            features = self.features(pictures, generated, generated_after, after - before)
-            made: Tensor = generator(after, features)
-        return made.float()
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:

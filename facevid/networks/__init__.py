@@ -5,7 +5,6 @@ network has a frozen dataclass of its sizes and a function that reads them off t
 """
 
 from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
-from facevid.networks.feature_encoder import FeatureEncoder, FeatureEncoderSizes, feature_encoder_sizes
 from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
 from facevid.networks.occlusion import OcclusionNetwork, OcclusionNetworkSizes, occlusion_network_sizes
@@ -15,8 +14,6 @@ from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_size
 __all__ = [
     "Encoder",
     "EncoderSizes",
-    "FeatureEncoder",
-    "FeatureEncoderSizes",
     "Generator",
     "GeneratorSizes",
     "LatentClassifier",
@@ -27,7 +24,6 @@ __all__ = [
     "OcclusionNetworkSizes",
     "Shapes",
     "encoder_sizes",
-    "feature_encoder_sizes",
     "generator_sizes",
     "latent_classifier_sizes",
     "latent_transformer_sizes",

@@ -36,10 +36,6 @@ class GeneratorSizes:
         """Number of codes of a W+ code: 2 log2(resolution) - 2."""
         return 2 * len(self.channels)
 
-    def channels_at(self, side: int) -> int | None:
-        """Return the channels of the features of this side in pixels; None where there are none."""
-        return {4 << i: channels for i, channels in enumerate(self.channels)}.get(side)
-
 
 def generator_sizes(shapes: Shapes) -> GeneratorSizes:
     """Read the sizes off a generator's state dict. Raises ValueError where they make no generator."""
@@ -87,19 +83,14 @@ class Generator(nn.Module):
         w: Tensor = self.style(z)
         return w
 
-    def forward(self, codes: Tensor, features: Tensor | None = None) -> Tensor:
-        """Generate pictures (N, 3, R, R), RGB in about [-1, 1], from W+ codes (N, L, D). Same codes, same pictures.
-
-        Features (N, C, S, S), a feature encoder's, are added to the generator's own of that size.
-        """
+    def forward(self, codes: Tensor) -> Tensor:
+        """Generate pictures (N, 3, R, R), RGB in about [-1, 1], from W+ codes (N, L, D). Same codes, same pictures."""
         x = self.input.input.expand(codes.shape[0], -1, -1, -1)
         x = self.conv1(x, codes[:, 0], self.noises.noise_0)
         picture = self.to_rgb1(x, codes[:, 1], None)
         for k, to_rgb in enumerate(self.to_rgbs):
             for j in (2 * k, 2 * k + 1):
                 x = self.convs[j](x, codes[:, j + 1], self.noises.get_buffer(f"noise_{j + 1}"))
-            if features is not None and features.shape[-1] == x.shape[-1]:
-                x = x + features
             picture = to_rgb(x, codes[:, 2 * k + 3], picture)
         return picture
 

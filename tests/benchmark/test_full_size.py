@@ -53,7 +53,7 @@ def test_too_little_space_is_told_first(temporary: Path) -> None:
 def test_the_checkpoint_is_a_whole_psp(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "psp.pt", ENCODER, GENERATOR)
     model = load_model(tmp_path / "psp.pt")
-    assert (model.crop_size, model.resolution) == (32, 32)
+    assert (model.crop_size, model.resolution) == (128, 32)
     assert torch.isfinite(model.generate(torch.randn(1, model.layers, model.width))).all()
 
 

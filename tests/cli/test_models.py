@@ -29,7 +29,7 @@ def test_import_list_info_verify(run, tmp_path):
     info = json.loads(run("models", "info", "mine", "--json"))
     assert info["edit_layers"] == [0, 3]
     assert info["attributes"] == [{"name": "smile", "method": "transformer"}]
-    told = {name: json.loads(run("models", "info", name, "--json"))["features"] for name in ("mine", "carried")}
+    told = {name: json.loads(run("models", "info", name, "--json"))["occlusion"] for name in ("mine", "carried")}
     assert told == {"mine": False, "carried": True}
     assert "mine" in run("models", "list")
     assert "psp, 32 px" in run("models", "info", "mine")

@@ -175,7 +175,7 @@ def test_a_face_model_in_two_goes(pictures, tmp_path, monkeypatch):
     assert "step 1: pixel" in train(*arguments, "--steps", "1")
     assert "step 2: pixel" in train(*arguments, "--steps", "2")
     model = load_model(tmp_path / "run/face_model.pt")
-    assert (model.resolution, model.crop_size, model.layers, model.width) == (128, 64, 12, 128)
+    assert (model.resolution, model.crop_size, model.layers, model.width) == (128, 128, 12, 128)
     state = torch.load(tmp_path / "run/face_model.pt", weights_only=True)["state_dict"]
     assert sum(tensor.numel() for tensor in state.values()) * 2 < 20e6  # half precision; editors need the rest of 25 MB
     with pytest.raises(UsageError, match="--set"):

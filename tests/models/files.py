@@ -9,8 +9,6 @@ import torch
 from facevid.networks import (
     Encoder,
     EncoderSizes,
-    FeatureEncoder,
-    FeatureEncoderSizes,
     Generator,
     GeneratorSizes,
     LatentClassifier,
@@ -22,9 +20,6 @@ from facevid.networks import (
 GENERATOR = GeneratorSizes(channels=(12, 10, 8, 6), width=16)
 LAYERS, WIDTH, INPUT = GENERATOR.layers, GENERATOR.width, 32
 STAGES = ((8, 1), (10, 1), (12, 2), (14, 1))
-FEATURES = FeatureEncoderSizes(
-    patch=2, width=16, deep_width=24, channels=8, code_width=WIDTH, shallow=1, deep=2, merged=1
-)
 
 
 def encoder_content(e4e: bool = False, namespace: bool = False) -> dict[str, Any]:
@@ -62,16 +57,6 @@ def save_transformer(folder: Path, name: str = "tnet_31.pth.tar") -> Path:
 def save_classifier(folder: Path) -> Path:
     sizes = LatentClassifierSizes((LAYERS * WIDTH, 24, 40))
     return save(folder / "latent_classifier.pth", LatentClassifier(sizes).state_dict())
-
-
-def save_features(folder: Path, sizes: FeatureEncoderSizes = FEATURES, told: bool = False) -> Path:
-    """A feature encoder that adds something, as a trained one does; or something that only the edit's extent tells."""
-    network = FeatureEncoder(sizes)
-    torch.nn.init.normal_(network.to_features.weight)
-    if told:
-        torch.nn.init.normal_(network.from_change.weight)
-        torch.nn.init.zeros_(network.from_pictures.weight)
-    return save(folder / "features.pt", network.state_dict())
 
 
 def save_components(folder: Path, count: int = 5) -> Path:

@@ -1,22 +1,19 @@
 """`load_model`: published files and bundles give the published numbers, and each other's."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from facevid.errors import ModelError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
+from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes
 from tests.models.files import (
-    FEATURES,
     INPUT,
     LAYERS,
     WIDTH,
     encoder_content,
     save,
     save_classifier,
-    save_features,
     save_generator,
     save_psp,
     save_transformer,
@@ -166,60 +163,13 @@ def test_files_of_two_families_do_not_mix(tmp_path, shared):
         import_model([shared / "fixtures/psp_tiny.pt", save_classifier(tmp_path)], "mixed")
 
 
-def test_features_take_from_the_picture_what_codes_cannot_hold(tmp_path):
-    import_model([save_psp(tmp_path), save_features(tmp_path)], "with")
-    plain, model = load_model(tmp_path / "psp.pt"), load_model("with")
-    assert (plain.crop_size, model.crop_size) == (INPUT, max(INPUT, model.resolution))
-    codes = model.encode(FACES)
-    assert torch.equal(codes, plain.encode(FACES))
-    assert torch.equal(plain.generate_edited(FACES, codes, codes + 1), plain.generate(codes + 1))
-    reconstructed, edited = (model.generate_edited(FACES, codes, codes + step) for step in (0, 1))
-    assert not torch.allclose(reconstructed, model.generate(codes), atol=0.1)
-    assert not torch.allclose(reconstructed, edited, atol=0.1)
-    darker = model.generate_edited(FACES // 2, codes, codes)
-    assert not torch.allclose(reconstructed, darker, atol=0.01)
-
-
-def test_features_are_told_how_far_an_edit_moves_the_codes(tmp_path):
-    import_model([save_psp(tmp_path), save_features(tmp_path, told=True)], "told")
-    model = load_model("told")
-    assert model.generator is not None
-    assert model.features is not None
-    codes, blank = model.encode(FACES), torch.zeros(len(FACES), 3, 32, 32)
-    for size in (0.0, 0.5, 1.0):
-        change = torch.full_like(codes, size)
-        with torch.no_grad():
-            wanted = model.generator(codes + change, model.features(blank, blank, blank, change))
-        assert torch.allclose(model.generate_edited(FACES, codes, codes + change), wanted, atol=1e-3)
-
-
-def test_new_features_replace_a_models_own(tmp_path):
-    import_model([save_psp(tmp_path), save_features(tmp_path)], "mine")
-    before = load_model("mine")
-    import_model(["mine", save_features(tmp_path)], "mine", ImportOptions(overwrite=True))
-    after = load_model("mine")
-    codes = before.encode(FACES)
-    assert torch.equal(codes, after.encode(FACES))
-    old, new = (model.generate_edited(FACES, codes, codes) for model in (before, after))
-    assert not torch.allclose(old, new, atol=0.01)
-
-
-def test_features_for_another_generator_are_refused(tmp_path):
-    wrong = save_features(tmp_path, replace(FEATURES, channels=16))
-    with pytest.raises(ModelError, match="have 16 channels, and the generator's 8"):
-        import_model([save_psp(tmp_path), wrong], "with")
-    wide = save_features(tmp_path, replace(FEATURES, code_width=24))
-    with pytest.raises(ModelError, match=rf"for codes of {LAYERS} x 24, and"):
-        import_model([save_psp(tmp_path), wide], "with")
-
-
 def test_a_model_without_an_occlusion_network_uses_the_carried_one(tmp_path):
     assert load_model(save_psp(tmp_path)).occlusion_fingerprint == load_model().occlusion_fingerprint
 
 
-def test_features_alone_are_no_model(tmp_path):
-    path = save_features(tmp_path)
-    with pytest.raises(ModelError, match="holds features alone"):
+def test_an_occlusion_network_alone_is_no_model(tmp_path):
+    path = save(tmp_path / "occlusion.pt", OcclusionNetwork(OcclusionNetworkSizes()).state_dict())
+    with pytest.raises(ModelError, match="holds an occlusion network alone"):
         load_model(path)
-    with pytest.raises(ModelError, match="holds features alone"):
+    with pytest.raises(ModelError, match="holds an occlusion network alone"):
         import_model([path], "alone")

@@ -66,7 +66,7 @@ def test_it_learns_to_reconstruct_and_its_model_loads(drawn_faces, tmp_path):
     )
     assert heard["held-out dB"] > 12
     model = load_model(path)
-    assert (model.crop_size, model.resolution, model.layers, model.width) == (32, 32, 8, 16)
+    assert (model.crop_size, model.resolution, model.layers, model.width) == (128, 32, 8, 16)
     face = np.asarray(cv2.imread(str(drawn_faces / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
     assert _error(model.generate(model.encode(face))[0], face[0]) < 60
     record = json.loads((tmp_path / "run.json").read_text())
