@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.encoded import EncodedTrack
-from facevid.latents.attributes import Region, parse_attribute
+from facevid.latents.attributes import parse_attribute
 from facevid.latents.smoothing import smooth_codes
 from facevid.models import FaceModel
 
@@ -39,20 +39,9 @@ class TrackEdit:
         return np.any([values != 0 for _, values in self.strengths], axis=0)
 
     @property
-    def shaping(self) -> Strengths:
-        """Those of the edits that change the shape of the face, or the light on it, not just its surface."""
-        return [each for each in self.strengths if parse_attribute(each[0]).surface is None]
-
-    @property
     def moving(self) -> Strengths:
         """Those of the edits that move the face's landmarks."""
         return [each for each in self.strengths if parse_attribute(each[0]).moves]
-
-    @property
-    def surfacing(self) -> list[tuple[Region, Strengths]]:
-        """Each of the others, which change nothing but its surface, by itself, and where it shows."""
-        found = ((parse_attribute(each[0]).surface, [each]) for each in self.strengths)
-        return [(region, strengths) for region, strengths in found if region is not None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 
 from facevid.batches import batches
-from facevid.compositing import EditedFace, Patch, ShapeChange, Surface, composite
+from facevid.compositing import EditedFace, Patch, ShapeChange, composite
 from facevid.compositing.occlusion import mouth_seen
 from facevid.compositing.shape import LipChange, lip_change
 from facevid.encoded import EncodedTrack
@@ -34,18 +34,6 @@ of lips that are partly behind a microphone, the rest would part from what it hi
 MOUTH_FADE = 1.5
 """How many times longer than codes that share is averaged. It falls ahead of what comes before a mouth, and rises after
 it, so that nothing of the change is left while it is there."""
-
-_Picture = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """A generated face; see `EditedFace`."""
-
-    edited: _Picture | None
-    reconstruction: _Picture | None
-    shaped: _Picture | None
-    surfaces: tuple[Surface, ...]
 
 
 @dataclass(frozen=True)
@@ -149,35 +137,22 @@ class Renderer:
         offsets = [offset for offset in offsets if active[offset]]
         if not offsets:
             return
-        made = self._generated(prepared.edit, np.array(offsets))
-        for offset, pictures in zip(offsets, made, strict=True):
-            size = self.model.resolution
+        size, faces = self.model.resolution, faces_of(encoded, self.model, self.sigma, np.array(offsets))
+        pictures = faces.generate(prepared.edit.strengths)
+        reconstructions = faces.generate([]) if self.reconstruct else [None] * len(offsets)
+        for offset, edited, reconstruction in zip(offsets, pictures, reconstructions, strict=True):
             face = EditedFace(
                 size=size,
                 crop_to_frame=crop_to_frame(encoded.quads[offset], size),
                 landmarks=landmarks_in_crop(encoded.landmarks[offset], encoded.quads[offset], size),
-                edited=pictures.edited,
-                reconstruction=pictures.reconstruction,
-                shaped=pictures.shaped,
-                surfaces=pictures.surfaces,
+                edited=edited,
+                reconstruction=reconstruction,
                 shape=prepared.shapes[offset],
                 opacity=float(encoded.presence[offset]),
                 number=track.number,
                 visibility=_hiding(encoded, offset),
             )
             yield track.first + offset, face
-
-    def _generated(self, edit: TrackEdit, offsets: NDArray[np.intp]) -> Iterator[_Pictures]:
-        """Generate each face with the edits that are to be shown together."""
-        faces, keep = faces_of(edit.encoded, self.model, self.sigma, offsets), self.keep_detail
-        nothing = [None] * len(offsets)
-        edited = nothing if keep else faces.generate(edit.strengths)
-        reconstruction = faces.generate([]) if self.reconstruct else nothing
-        shaped = faces.generate(edit.shaping) if keep and edit.shaping else nothing
-        surfaces = [(region, faces.generate(alone)) for region, alone in edit.surfacing] if keep else []
-        for row in range(len(offsets)):
-            on_surface = tuple(Surface(region, pictures[row]) for region, pictures in surfaces)
-            yield _Pictures(edited[row], reconstruction[row], shaped[row], on_surface)
 
 
 def set_into(

@@ -14,13 +14,14 @@ from facevid.compositing.appearance import SIDE
 from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
-from facevid.options import ComputeOptions, EditOptions
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 from facevid.progress import silent
 from facevid.video import open_clip
 from facevid.visibility import Sight
 from tests.clips import camera_move, write_clip
 
 COUNT = 16
+KEEP = CompositingOptions("keep")
 EMPTY: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
 NOTHING = np.zeros((SIDE, SIDE), np.float32)
 QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
@@ -140,10 +141,12 @@ def test_what_the_network_knew_is_found_as_long_as_it_guesses(face, tmp_path):
     assert not masks[6, 26:34, 40:46].any()
 
 
-def changed(picture: NDArray[np.uint8], edit: str, tmp_path: Path) -> NDArray[np.int_]:
+def changed(
+    picture: NDArray[np.uint8], edit: str, tmp_path: Path, compositing: CompositingOptions = KEEP
+) -> NDArray[np.int_]:
     """Edit a still face, and say how much each pixel changes."""
     cv2.imwrite(str(tmp_path / "in.png"), picture[..., ::-1])
-    options = EditOptions(compute=ComputeOptions(device="cpu"), overwrite=True)
+    options = EditOptions(compute=ComputeOptions(device="cpu"), compositing=compositing, overwrite=True)
     edit_video(tmp_path / "in.png", tmp_path / "out.png", [edit], options)
     after = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_COLOR_RGB)
     assert after is not None
@@ -155,7 +158,7 @@ def test_a_microphone_before_a_still_face_keeps_its_pixels(portrait, tmp_path):
     quad = ffhq_quad(landmarks)
     occluder = draw("microphone", crop(portrait, quad, 256))
     picture, hidden = occlude(portrait, quad, occluder, "microphone", 0.45)
-    change = changed(picture, "beard=1", tmp_path)
+    change = changed(picture, "beard=1", tmp_path, CompositingOptions("replace", "feather"))
     within = cv2.erode(hidden.astype(np.uint8), np.ones((5, 5))) > 0
     assert change[~hidden].max() > 20
     assert (change[within] > 8).mean() < 0.05

@@ -137,7 +137,7 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     if not keep:
         return [composite]
     predictor = LandmarkPredictor()
-    sides = [side for group in faces.values() for face in group for side in (face.shaped, face.reconstruction)]
+    sides = [side for group in faces.values() for face in group for side in (face.edited, face.reconstruction)]
     pictures = [np.rint(side).astype(np.uint8) for side in sides if side is not None]
     place = Stage("shape", len(shown), lambda: [predictor.place_in_crop(picture) for picture in pictures])
     return [place, composite]

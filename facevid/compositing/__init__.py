@@ -1,6 +1,6 @@
 """From a generated face back into the frame: mattes, the plate's detail, Poisson cloning."""
 
 from facevid.compositing.composite import Patch, composite
-from facevid.compositing.faces import EditedFace, ShapeChange, Surface
+from facevid.compositing.faces import EditedFace, ShapeChange
 
-__all__ = ["EditedFace", "Patch", "ShapeChange", "Surface", "composite"]
+__all__ = ["EditedFace", "Patch", "ShapeChange", "composite"]

@@ -11,7 +11,6 @@ from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
-from facevid.compositing.surface import surface_change
 from facevid.options import CompositingOptions
 
 
@@ -55,13 +54,8 @@ def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOp
     matte = face_matte(face.moved_landmarks, face.size)
     visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
     if options.detail == "keep":
-        delta = np.zeros(plate.shape, np.float32)
-        if face.shaped is not None:
-            delta += moved_detail(face, matte, plate, placement, visible)
-        if face.surfaces:
-            delta += surface_change(face, matte, plate, placement)
+        delta = moved_detail(face, matte, plate, placement, visible)
     else:
-        assert face.edited is not None
         replaced = placement.to_region(face.edited)
         if visible is not None:
             replaced = plate + (replaced - plate) * visible[..., None]

@@ -41,7 +41,7 @@ def moved_detail(
     Poisson cloning has no place here: the face is the plate itself where the matte ends.
 
     Args:
-        face: with its reconstruction, before and after its change of shape.
+        face: with its reconstruction and the change of its shape.
         matte: float32 (S, S) in the crop's space, drawn around `face.moved_landmarks`.
         plate: uint8 (height, width, 3), the placement's region of the frame.
         placement: where the crop lies.
@@ -53,20 +53,19 @@ def moved_detail(
     """
     assert face.shape is not None
     assert face.reconstruction is not None
-    assert face.shaped is not None
     size, target = face.size, face.moved_landmarks
     motion = placement.to_region(landmark_warp(target, face.landmarks, size) * matte[..., None])
     frame_from_crop = np.linalg.inv(placement.to_crop[:, :2]).astype(np.float32)
     motion = motion @ frame_from_crop.T
     moved = warped(plate, motion)
-    shaped = warped(face.shaped, landmark_warp(target, face.shape.after, size))
+    edited = warped(face.edited, landmark_warp(target, face.shape.after, size))
     reconstruction = warped(face.reconstruction, landmark_warp(target, face.shape.before, size))
     new = parted(face.landmarks, target, size)
     if new:
         between = placement.to_region(new * opened_mouth_matte(target, size)).clip(0, 1)[..., None]
-        moved += between * (sharpened(placement.to_region(shaped), 1 / placement.scale) - moved)
+        moved += between * (sharpened(placement.to_region(edited), 1 / placement.scale) - moved)
     shows = face.shape.shown * inner(matte) * (1 - mouth_matte(target, size))
-    change = moved - plate + placement.to_region(_shading(shaped - reconstruction, matte) * shows[..., None])
+    change = moved - plate + placement.to_region(_shading(edited - reconstruction, matte) * shows[..., None])
     if visible is None:
         return change
     return change * np.minimum(visible, warped(visible, motion).clip(0, 1))[..., None]

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.shape import moved_landmarks
-from facevid.latents.attributes import Region
 
 
 @dataclass(frozen=True)
@@ -14,8 +13,8 @@ class ShapeChange:
     """How an edit changes the shape of a generated face, in one frame.
 
     Attributes:
-        before, after: its landmarks in `EditedFace.reconstruction` and with the edits of its shape, (68, 2) each, as
-            indices of the crop's pixels.
+        before, after: its landmarks in `EditedFace.reconstruction` and with the edits that move them, (68, 2) each,
+            as indices of the crop's pixels.
         shift: how far the edit moves each, (68, 2), steadied over time: `after - before` trembles as lips speak.
         wider, apart: how the edit changes the gap between the lips; see `shape.LipChange`.
         shown: how much of all this shows in the plate, 0 to 1.
@@ -30,19 +29,6 @@ class ShapeChange:
 
 
 @dataclass(frozen=True)
-class Surface:
-    """A generated face with one edit of its surface.
-
-    Attributes:
-        region: where the edit shows.
-        edited: float32 (S, S, 3) RGB, 0 to 255.
-    """
-
-    region: Region
-    edited: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class EditedFace:
     """One face of one frame, as the generator made it; its pictures are float32 (S, S, 3) RGB, 0 to 255.
 
@@ -50,10 +36,8 @@ class EditedFace:
         size: side S of the generated pictures, in pixels.
         crop_to_frame: float64 (2, 3), from indices of the crop's pixels to indices of the frame's.
         landmarks: (68, 2) of the face in the plate, as indices of the crop's pixels.
-        edited: with all edits; needed to replace the plate's face, else None.
+        edited: with all edits.
         reconstruction: without any; needed to keep the plate's detail and to compare, else None.
-        shaped: with those edits only that change its shape; needed to keep the plate's detail, None if there are none.
-        surfaces: each of the edits that change its surface, by itself; needed to keep the plate's detail.
         shape: how the edit moves the generated face; needed to keep the plate's detail, else None.
         opacity: how much of a face that replaces the plate's shows, 0 to 1.
         number: which face of the clip it is.
@@ -64,10 +48,8 @@ class EditedFace:
     size: int
     crop_to_frame: NDArray[np.float64]
     landmarks: NDArray[np.floating]
-    edited: NDArray[np.float32] | None = None
+    edited: NDArray[np.float32]
     reconstruction: NDArray[np.float32] | None = None
-    shaped: NDArray[np.float32] | None = None
-    surfaces: tuple[Surface, ...] = ()
     shape: ShapeChange | None = None
     opacity: float = 1.0
     number: int = 0

@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.latents.attributes import Region
-
 BROWS = slice(17, 27)
 NOSE_BASE = 33
 OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
@@ -26,16 +24,6 @@ INNER = 0.65
 """Of the matte, from where on a face is taken to be all face: beyond it, generated faces have other hair and another
 background."""
 
-_OUTLINES: dict[Region, list[int]] = {
-    "lower face": [*range(1, 16), *range(35, 30, -1)],
-    "eyes": [0, *range(17, 27), 16, 15, 14, 33, 2, 1],
-    "lips": [*range(48, 60)],
-}
-"""Numbers of the landmarks around each."""
-
-REGION_EDGE = 0.02
-"""How far a region of the surface reaches beyond its outline, and is soft, as a share of the crop's side."""
-
 FINER = 4
 """How many times finer than the crop's pixels outlines are drawn: a matte moves with its face, not by whole pixels."""
 
@@ -50,17 +38,12 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     Returns:
         float32 (size, size): 1 on the face, 0 off it and along the crop's edge, soft between.
     """
-    matte = filled(face_outline(landmarks, FOREHEAD), size)
+    brows = landmarks[BROWS]
+    raised = brows + FOREHEAD * (brows.mean(axis=0) - landmarks[NOSE_BASE])
+    matte = filled(cv2.convexHull(np.concatenate([landmarks, raised]).astype(np.float32))[:, 0], size)
     reach = round(MARGIN * size)
     matte = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
-
-
-def face_outline(landmarks: NDArray[np.floating], forehead: float) -> NDArray[np.float32]:
-    """Lay a line around a face, (N, 2), as far above its brows: in distances from these to the base of the nose."""
-    brows = landmarks[BROWS]
-    raised = brows + forehead * (brows.mean(axis=0) - landmarks[NOSE_BASE])
-    return cv2.convexHull(np.concatenate([landmarks, raised]).astype(np.float32))[:, 0]
 
 
 def inner(matte: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,33 +69,6 @@ def opened_mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np
     reach = 2 * round(LIP_EDGE * size) + 1
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     return cv2.GaussianBlur(cv2.dilate(filled(landmarks[INNER_LIPS], size), around), (0, 0), LIP_EDGE * size / 2)
-
-
-def surface_matte(region: Region, matte: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Draw in a face's matte where an edit of its surface may show: not in an open mouth; hair, beyond the matte too.
-
-    Args:
-        region: where the edit belongs.
-        matte: float32 (size, size), the face's.
-        landmarks: as for `face_matte`.
-
-    Returns:
-        float32 (size, size): 1 in the region, 0 beyond it, soft between.
-    """
-    size = len(matte)
-    if region == "hair":
-        below_brows = filled(face_outline(landmarks, 0), size)
-        return _window(size) * (1 - cv2.GaussianBlur(below_brows, (0, 0), REGION_EDGE * size / 2))
-    shows = inner(matte) * (1 - mouth_matte(landmarks, size))
-    return shows if region == "face" else shows * _softened(filled(landmarks[_OUTLINES[region]], size))
-
-
-def _softened(drawn: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Let a region reach a little beyond its outline, and end softly."""
-    size = len(drawn)
-    reach = 2 * round(REGION_EDGE * size) + 1
-    wider = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    return cv2.GaussianBlur(wider, (0, 0), REGION_EDGE * size / 2)
 
 
 def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:

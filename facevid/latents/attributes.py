@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from facevid.errors import UsageError
 
@@ -52,29 +51,28 @@ CELEBA = (
 )
 """CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
 
-Region = Literal["face", "lower face", "eyes", "lips", "hair"]
-"""A part of a face, or the hair around it."""
-
-ON_SURFACE: dict[str, Region] = {
-    "5_o_Clock_Shadow": "lower face",
-    "Black_Hair": "hair",
-    "Blond_Hair": "hair",
-    "Brown_Hair": "hair",
-    "Eyeglasses": "eyes",
-    "Goatee": "lower face",
-    "Gray_Hair": "hair",
-    "Heavy_Makeup": "face",
-    "Mustache": "lower face",
-    "No_Beard": "lower face",
-    "Rosy_Cheeks": "face",
-    "Sideburns": "face",
-    "Wearing_Lipstick": "lips",
-}
-"""Those of a face's surface, and where they show: beards, make-up, glasses, colours of hair. Its shape stays as it is.
-"""
-
-STILL = frozenset({"Bags_Under_Eyes", "Pale_Skin", "Young"})
-"""Those of folds and of skin, in which no landmark moves: where they seem to, a fold is taken for a brow."""
+STILL = frozenset(
+    {
+        "5_o_Clock_Shadow",
+        "Bags_Under_Eyes",
+        "Black_Hair",
+        "Blond_Hair",
+        "Brown_Hair",
+        "Eyeglasses",
+        "Goatee",
+        "Gray_Hair",
+        "Heavy_Makeup",
+        "Mustache",
+        "No_Beard",
+        "Pale_Skin",
+        "Rosy_Cheeks",
+        "Sideburns",
+        "Wearing_Lipstick",
+        "Young",
+    }
+)
+"""Those in which no landmark moves: where folds, beards or the rims of glasses seem to move one, they are taken for
+brows or lips."""
 
 PART_LIPS = frozenset({"Mouth_Slightly_Open"})
 """Those that open closed lips. Others open them only as far as speech does."""
@@ -172,14 +170,9 @@ class AttributeRequest:
     layers: range | None = None
 
     @property
-    def surface(self) -> Region | None:
-        """Where the face's surface changes; None if its shape does, too: of a component or an unknown name it may."""
-        return None if self.method == "ganspace" else ON_SURFACE.get(self.attribute.name)
-
-    @property
     def moves(self) -> bool:
         """Whether landmarks of the face move; those of a component or an unknown name may."""
-        return self.surface is None and (self.method == "ganspace" or self.attribute.name not in STILL)
+        return self.method == "ganspace" or self.attribute.name not in STILL
 
     @property
     def parts_lips(self) -> bool:

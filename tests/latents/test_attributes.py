@@ -73,20 +73,6 @@ def test_what_cannot_be_read_is_refused(text, complaint):
         parse_attribute(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "surface"),
-    [
-        ("glasses", "eyes"),
-        ("direction:beard", "lower face"),
-        ("Heavy_Makeup", "face"),
-        ("smile", None),
-        ("ganspace:15", None),
-    ],
-)
-def test_edits_of_the_surface_are_told_from_those_of_the_shape(text, surface):
-    assert parse_attribute(text).surface == surface
-
-
 @pytest.mark.parametrize(("text", "moves"), [("age", False), ("glasses", False), ("smile", True), ("ganspace:1", True)])
 def test_folds_and_what_lies_on_a_face_move_no_landmark(text, moves):
     assert parse_attribute(text).moves is moves
