@@ -3,10 +3,9 @@
 Both halves are cached: tracking depends on the clip and the detector, encoding also on the model and the smoothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -113,16 +112,19 @@ class Analysis:
         def fill(folder: Path) -> None:
             files = [TrackFiles(folder, track) for track in tracks]
             sights = [Sight(each.path("sight"), len(track)) for each, track in zip(files, tracks, strict=True)]
-            found = batches(crops(self.clip.frames(), tracks, quads, model.crop_size), compute.batch_size)
+            landmarks = [self.landmarks(track) for track in tracks]
+            found = batches(crops(self.clip.frames(), tracks, quads, landmarks, model.crop_size), compute.batch_size)
             for batch in self.progress("encode", found, sum(map(len, tracks))):
                 pictures = np.stack([item.picture for item in batch])
-                codes, likely = (seen.cpu().numpy() for seen in (model.encode(pictures), model.hidden(pictures)))
+                points = np.stack([item.landmarks for item in batch])
+                codes, likely = (
+                    seen.cpu().numpy() for seen in (model.encode(pictures, points), model.hidden(pictures))
+                )
                 for item, code, hidden in zip(batch, codes, likely, strict=True):
                     files[item.track].write("codes", item.offset, code)
                     sights[item.track].add(item.offset, item.picture, hidden)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
-                reconstruct = partial(_reconstructions, model, each.read("codes"), compute.batch_size)
-                visible, hidden = sight.visibility(track.landmarks, quad, reconstruct, self.progress)
+                visible, hidden = sight.visibility(track.landmarks, quad, self.progress)
                 np.save(each.path("visibility"), visible)
                 np.save(each.path("hidden"), hidden)
 
@@ -187,12 +189,3 @@ class Analysis:
             "detector": self.detector.name,
             "max_gap": self._frames(self.options.max_gap),
         }
-
-
-def _reconstructions(
-    model: "FaceModel", codes: NDArray[np.float32], batch_size: int, offsets: NDArray[np.intp]
-) -> Iterator[NDArray[np.uint8]]:
-    """Generate the faces of some codes, one uint8 (S, S, 3) RGB after another."""
-    for batch in batches(offsets, batch_size):
-        generated = model.generate(codes[batch]).permute(0, 2, 3, 1)
-        yield from ((generated + 1) * 127.5).clamp(0, 255).byte().cpu().numpy()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.faces.alignment import crop
+from facevid.faces.alignment import crop, landmarks_in_crop
 from facevid.faces.tracking import Track
 from facevid.video import Frame
 
@@ -62,19 +62,40 @@ class TrackFiles:
 
 @dataclass(frozen=True)
 class Crop:
-    """An aligned face, uint8 (S, S, 3) RGB: of which track, and of which of its frames."""
+    """An aligned face.
+
+    Attributes:
+        track, offset: of which track, and of which of its frames.
+        picture: uint8 (S, S, 3) RGB.
+        landmarks: float64 (68, 2), as indices of its pixels.
+    """
 
     track: int
     offset: int
     picture: NDArray[np.uint8]
+    landmarks: NDArray[np.float64]
 
 
-def crops(frames: Iterable[Frame], tracks: list[Track], quads: list[NDArray[np.float64]], size: int) -> Iterator[Crop]:
-    """Cut the tracks' faces, of `size` pixels, out of a clip's frames as they come."""
+def crops(
+    frames: Iterable[Frame],
+    tracks: list[Track],
+    quads: list[NDArray[np.float64]],
+    landmarks: list[NDArray[np.float64]],
+    size: int,
+) -> Iterator[Crop]:
+    """Cut the tracks' faces, of `size` pixels, out of a clip's frames as they come.
+
+    Args:
+        frames: of the clip.
+        tracks: whose faces.
+        quads, landmarks: of each track, in pixels of the frame, (N, 4, 2) and (N, 68, 2).
+        size: side of the crops.
+    """
     for frame in frames:
         present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
         if present:
             picture = frame.rgb()
         for i in present:
             offset = frame.index - tracks[i].first
-            yield Crop(i, offset, crop(picture, quads[i][offset], size))
+            quad = quads[i][offset]
+            yield Crop(i, offset, crop(picture, quad, size), landmarks_in_crop(landmarks[i][offset], quad, size))

@@ -1,4 +1,4 @@
-"""Generating the faces of a track, with all its edits, some, or none."""
+"""What is done to a track over time, and the codes and faces that come of it, edit by edit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.encoded import EncodedTrack
-from facevid.latents.attributes import parse_attribute
+from facevid.latents.attributes import AttributeRequest, parse_attribute
 from facevid.latents.smoothing import smooth_codes
 from facevid.models import FaceModel
 
@@ -39,41 +39,33 @@ class TrackEdit:
         return np.any([values != 0 for _, values in self.strengths], axis=0)
 
     @property
-    def moving(self) -> Strengths:
-        """Those of the edits that move the face's landmarks."""
-        return [each for each in self.strengths if parse_attribute(each[0]).moves]
+    def requests(self) -> list[AttributeRequest]:
+        """What each edit asks for."""
+        return [parse_attribute(name) for name, _ in self.strengths]
 
 
-@dataclass(frozen=True)
-class TrackFaces:
-    """The faces of some frames of a track.
+def steps_of(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> list[Tensor]:
+    """Edit the codes of some of a track's frames, one attribute after another.
 
-    Attributes:
-        model: generates them.
+    Args:
+        edit: the track and its edits.
+        model: made the codes.
+        sigma: of the Gaussian over time that codes are smoothed with, in frames.
         offsets: of the frames in the track, ascending, (K,).
-        codes: smoothed over time, float32 (K, L, D).
+
+    Returns:
+        one more than there are edits: float32 (K, L, D) before any, after the first, and so on.
     """
-
-    model: FaceModel
-    offsets: NDArray[np.intp]
-    codes: Tensor
-
-    def generate(self, strengths: Strengths) -> NDArray[np.float32]:
-        """Generate the faces with these edits, float32 (K, R, R, 3) RGB, 0 to 255."""
-        edited = self.codes
-        for attribute, values in strengths:
-            edited = self.model.edit(edited, {attribute: values[self.offsets]})
-        scaled = ((self.model.generate(edited) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
-        return scaled.cpu().numpy()
-
-
-def faces_of(encoded: EncodedTrack, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> TrackFaces:
-    """Prepare the faces of some of a track's frames, their codes smoothed by a Gaussian of `sigma` frames."""
     first, last = int(offsets[0]), int(offsets[-1])
-    codes = smooth_codes(encoded.codes, sigma, first, last + 1, _trust(encoded))[offsets - first]
-    return TrackFaces(model, offsets, torch.from_numpy(codes.astype(np.float32, copy=False)))
+    trust = np.maximum(edit.encoded.presence * edit.encoded.track.detected, DOUBTFUL)
+    codes = smooth_codes(edit.encoded.codes, sigma, first, last + 1, trust)[offsets - first]
+    steps = [torch.from_numpy(codes.astype(np.float32, copy=False))]
+    for attribute, values in edit.strengths:
+        steps.append(model.edit(steps[-1], {attribute: values[offsets]}))
+    return steps
 
 
-def _trust(encoded: EncodedTrack) -> NDArray[np.float32]:
-    """Weigh the frames' codes, float32 (N,), by how well the face was seen."""
-    return np.maximum(encoded.presence * encoded.track.detected, DOUBTFUL)
+def generated(model: FaceModel, codes: Tensor) -> NDArray[np.float32]:
+    """Generate faces, float32 (K, R, R, 3) RGB, 0 to 255."""
+    scaled = ((model.generate(codes) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
+    return scaled.cpu().numpy()

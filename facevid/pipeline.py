@@ -10,7 +10,7 @@ from pathlib import Path
 from facevid.analysis import Analysis
 from facevid.batches import batches
 from facevid.comparison import Comparison
-from facevid.compositing import EditedFace
+from facevid.compositing import EditedFace, composite
 from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, blame
@@ -20,7 +20,7 @@ from facevid.layers import Layers, check_layers
 from facevid.models import load_model
 from facevid.options import CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
-from facevid.rendering import Renderer, set_into
+from facevid.rendering import Renderer
 from facevid.schedule import find_targets, schedule
 from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
 
@@ -92,13 +92,18 @@ def edit_video(
     with ExitStack() as outputs:
         encoding = Encoding(options.codec, options.crf, options.pix_fmt)
         writer = outputs.enter_context(ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite))
-        compare = (
-            outputs.enter_context(Comparison(options.compare, clip, options.overwrite)) if options.compare else None
-        )
         if options.layers:
             check_layers(options.layers, options.overwrite)
 
         model = load_model(options.model, device, options.compute.precision)
+        compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
+        keep = compositing.detail == "keep"
+        if not keep and model.appearance is not None:
+            raise UsageError(f"--detail replace: the model {model.name} draws no faces to put there; leave it out")
+        compare = None
+        if options.compare:
+            comparison = Comparison(options.compare, clip, reconstruct=not keep, overwrite=options.overwrite)
+            compare = outputs.enter_context(comparison)
         for each in wanted:
             with blame(each.origin):
                 for edit in each.edits:
@@ -109,10 +114,8 @@ def edit_video(
         work = [find_targets(each, analysis, tracking, options.frames) for each in wanted]
         tracks = [track for track in tracking.tracks if any(each.applies_to(track) for each in work)]
         encoded = analysis.encode(tracking, tracks, model, options.compute)
-        compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
-        keep = compositing.detail == "keep"
         renderer = Renderer(
-            model, options.tracking.code_sigma, options.compute.batch_size, keep, keep or compare is not None
+            model, options.tracking.code_sigma, options.compute.batch_size, keep, compare is not None and not keep
         )
         scheduled = [schedule(each, work, tracking, clip.info) for each in encoded]
         prepared = renderer.prepare(scheduled, progress)
@@ -157,11 +160,11 @@ def _by_face(edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options
 def edit_frame(
     frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions, layers: Layers | None = None
 ) -> Frame:
-    """Set a frame's faces, found under its index, into it; without any it is returned as it is."""
-    own = faces.get(frame.index, [])
-    if not own:
-        return frame
-    for face, patch in set_into(frame.rgb(), own, options):
+    """Set a frame's faces, found under its index, into it, each over the ones before it."""
+    for face in faces.get(frame.index, []):
+        patch = composite(frame, face, options.blend)
+        if patch is None:
+            continue
         edited = add_edits(frame, [Edit(patch.x, patch.y, patch.delta)])
         if layers:
             layers.write(frame, edited, face, patch)

@@ -1,7 +1,6 @@
 """What of each face of a track is to be seen, by what an occlusion network knows, and by comparing frames."""
 
 from bisect import bisect
-from collections.abc import Callable, Iterable
 from math import ceil
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from facevid.compositing.appearance import SIDE, Appearance, features, unlikeness
+from facevid.compositing.appearance import SIDE, Appearance, features
 from facevid.compositing.occlusion import guesses, hidden_share, known, lasting, near_others, occluded
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.progress import Progress
@@ -32,9 +31,6 @@ FLICKER = 3
 
 LOOKS = 5
 """Numbers that describe what a pixel looks like."""
-
-Reconstruct = Callable[[NDArray[np.intp]], Iterable[NDArray[np.uint8]]]
-"""From offsets into a track to the reconstructed faces, uint8 (S, S, 3) RGB each."""
 
 
 class Sight:
@@ -62,7 +58,6 @@ class Sight:
         self,
         landmarks: NDArray[np.floating],
         quads: NDArray[np.floating],
-        reconstruct: Reconstruct,
         progress: Progress,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Tell what is to be seen, and delete the file.
@@ -70,7 +65,6 @@ class Sight:
         Args:
             landmarks: (N, 68, 2) in pixels of the frame.
             quads: (N, 4, 2), by which the crops were cut out.
-            reconstruct: makes the faces that the generator has for some of the crops.
             progress: told how far it is.
 
         Returns:
@@ -83,7 +77,7 @@ class Sight:
         usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
         masks = known(self._likely(), inside, usual)
         if len(inside) >= FEWEST:
-            masks |= self._unlike_others(inside, usual, reconstruct, progress)
+            masks |= self._unlike_others(inside, usual, progress)
         self._path.unlink()
         hidden = [hidden_share(mask, points) for mask, points in zip(masks, inside, strict=True)]
         return (~masks).astype(np.uint8), np.array(hidden, dtype=np.float32)
@@ -96,11 +90,10 @@ class Sight:
         self,
         inside: NDArray[np.floating],
         usual: NDArray[np.floating],
-        reconstruct: Reconstruct,
         progress: Progress,
     ) -> NDArray[np.bool_]:
         looks, likely = self._seen[..., :LOOKS], self._seen[..., LOOKS]
-        appearances = _Appearances(looks, reconstruct)
+        appearances = _Appearances(looks)
 
         def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
             return occluded(appearances.near(i).mismatch(looks[i]), inside[i], usual[i], guesses(likely[i]), expected)
@@ -114,12 +107,10 @@ class Sight:
 class _Appearances:
     """How the face looks around each frame; only the last one asked for is kept."""
 
-    def __init__(self, seen: NDArray[np.float16], reconstruct: Reconstruct) -> None:
+    def __init__(self, seen: NDArray[np.float16]) -> None:
         step = max(ceil(min(len(seen), WINDOW) / EXEMPLARS), 1)
         self._seen = seen
         self._offsets = range(step // 2, len(seen), step)
-        pairs = zip(self._offsets, reconstruct(np.array(self._offsets)), strict=True)
-        self._unlike = [unlikeness(self._described(i), picture) for i, picture in pairs]
         self._first = 0
         self._appearance = self._learned(0)
 
@@ -132,7 +123,7 @@ class _Appearances:
 
     def _learned(self, first: int) -> Appearance:
         chosen = slice(first, first + EXEMPLARS)
-        return Appearance.of([self._described(i) for i in self._offsets[chosen]], self._unlike[chosen])
+        return Appearance.of([self._described(i) for i in self._offsets[chosen]])
 
     def _described(self, offset: int) -> NDArray[np.float32]:
         return self._seen[offset].astype(np.float32)

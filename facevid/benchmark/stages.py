@@ -13,7 +13,6 @@ from facevid.benchmark.sample import Sample
 from facevid.encoded import EncodedTrack
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
-from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.people import find_people
@@ -128,16 +127,10 @@ def _attribute(model: FaceModel) -> str:
 
 def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: Executor) -> list[Stage]:
     keep = model.detail == "keep"
-    renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=keep)
+    renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
     finish = partial(edit_frame, faces=faces, options=CompositingOptions(detail=model.detail))
     shown = [frame for frame in sample.frames if frame.index in faces]
     composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
-    if not keep:
-        return [composite]
-    predictor = LandmarkPredictor()
-    sides = [side for group in faces.values() for face in group for side in (face.edited, face.reconstruction)]
-    pictures = [np.rint(side).astype(np.uint8) for side in sides if side is not None]
-    place = Stage("shape", len(shown), lambda: [predictor.place_in_crop(picture) for picture in pictures])
-    return [place, composite]
+    return [composite]

@@ -1,6 +1,6 @@
 """From a generated face back into the frame: mattes, the plate's detail, Poisson cloning."""
 
 from facevid.compositing.composite import Patch, composite
-from facevid.compositing.faces import EditedFace, ShapeChange
+from facevid.compositing.faces import EditedFace
 
-__all__ = ["EditedFace", "Patch", "ShapeChange", "composite"]
+__all__ = ["EditedFace", "Patch", "composite"]

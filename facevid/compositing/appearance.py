@@ -1,7 +1,7 @@
 """How a face usually looks in its crop, learned from the track itself; what differs from that may be before the face.
 
-A generator knows faces; a track knows this face, in this light, with this beard and these glasses. So every frame is
-compared with other frames of its track, and the generator is only asked which of those to trust.
+A track knows this face, in this light, with this beard and these glasses. So every frame is compared with other frames
+of its track, those trusted most that are near their median.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ GRADIENT_WEIGHT = 2.0
 """Skin before skin has the colour of a face, and not its features."""
 
 TRUSTED = 0.75
-"""Share of the exemplars, chosen pixel by pixel, that come closest to their reconstruction: not the occluder's own."""
+"""Share of the exemplars, chosen pixel by pixel, that come closest in colour to the median: not the occluder's own."""
 
 ALIKE = 0.25
 """Share of the trusted exemplars that a pixel must resemble: mouths open and eyes close in some of them only."""
 
 LOW = 1.5
-"""Standard deviation in pixels of the Gaussian below whose detail crops and soft reconstructions are compared."""
+"""Standard deviation, in pixels, of the Gaussian over differences from the median."""
 
 
 def features(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -45,12 +45,6 @@ def features(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate([_colour(crop), _resized(fine, SIDE)], axis=-1)
 
 
-def unlikeness(described: NDArray[np.float32], reconstruction: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Measure how far a face is from its reconstruction, uint8 (S, S, 3) RGB, in colour: float32 (SIDE, SIDE)."""
-    difference = cv2.GaussianBlur(described[..., :3] - _colour(reconstruction), (0, 0), LOW)
-    return np.linalg.norm(difference, axis=-1)
-
-
 @dataclass(frozen=True)
 class Appearance:
     """The ranges in which a face's features lie in the trusted exemplars.
@@ -63,14 +57,9 @@ class Appearance:
     high: NDArray[np.float32]
 
     @classmethod
-    def of(cls, exemplars: Sequence[NDArray[np.float32]], unlike: Sequence[NDArray[np.float32]]) -> "Appearance":
-        """Learn from frames of the track.
-
-        Args:
-            exemplars: of each frame its features.
-            unlike: of each frame how far it is from its reconstruction, as from `unlikeness`.
-        """
-        trusted = np.argsort(np.stack(unlike), axis=0)[: max(int(TRUSTED * len(unlike)), 1), ..., None]
+    def of(cls, exemplars: Sequence[NDArray[np.float32]]) -> "Appearance":
+        """Learn from frames of the track, of each its features."""
+        trusted = np.argsort(_from_median(exemplars), axis=0)[: max(int(TRUSTED * len(exemplars)), 1), ..., None]
         around = np.ones((3, 3), dtype=np.uint8)
         low, high = (np.stack([extreme(f, around) for f in exemplars]) for extreme in (cv2.erode, cv2.dilate))
         return cls(np.take_along_axis(low, trusted, axis=0), np.take_along_axis(high, trusted, axis=0))
@@ -81,6 +70,13 @@ class Appearance:
         distances = np.einsum("kyxc,kyxc->kyx", beyond, beyond)
         rank = int(ALIKE * len(distances))
         return np.sqrt(np.partition(distances, rank, axis=0)[rank])
+
+
+def _from_median(exemplars: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Measure how far each is from the median of all, in colour: float32 (K, SIDE, SIDE)."""
+    colours = np.stack([each[..., :3] for each in exemplars])
+    differences = colours - np.median(colours, axis=0)
+    return np.stack([np.linalg.norm(cv2.GaussianBlur(each, (0, 0), LOW), axis=-1) for each in differences])
 
 
 def _colour(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.appearance.apply import apply_change, place_change
+from facevid.appearance.change import AppearanceChange
+from facevid.appearance.warp import fetched
 from facevid.compositing.cloning import feathered, seamless
-from facevid.compositing.detail import moved_detail
 from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
-from facevid.compositing.placement import place
-from facevid.options import CompositingOptions
+from facevid.compositing.placement import Placement, place
+from facevid.options import Blend
+from facevid.video import Frame
 
 
 @dataclass(frozen=True)
@@ -36,31 +40,54 @@ class Patch:
         return result
 
 
-def composite(frame: NDArray[np.uint8], face: EditedFace, options: CompositingOptions) -> Patch | None:
-    """Compute the change that sets `face` into `frame`.
+def composite(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
+    """Compute the change that sets `face` into `frame`; None where the face lies outside of it."""
+    if face.change is not None:
+        return change_plate(frame, face, face.change)
+    assert face.picture is not None
+    return replace_face(frame.rgb(), face, face.picture, blend)
+
+
+def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Patch | None:
+    """Change the plate's own pixels, at its own resolution and bit depth; None outside of the frame."""
+    placed = place_change(face.landmarks, change, (frame.height, frame.width))
+    if placed is None:
+        return None
+    plate = frame.shown_rgb(placed.x, placed.y, placed.width, placed.height)
+    delta, motion = apply_change(placed, plate)
+    if face.visibility is not None:
+        to_crop = cv2.invertAffineTransform(face.crop_to_frame)
+        to_crop[:, 2] += to_crop[:, :2] @ (placed.x, placed.y)
+        placement = Placement(placed.x, placed.y, placed.width, placed.height, to_crop)
+        visible = visible_in_region(face.visibility, face.size, plate * np.float32(255), placement)
+        delta *= np.minimum(visible, fetched(visible, motion).clip(0, 1))[..., None]
+    return Patch(placed.x, placed.y, delta * np.float32(255))
+
+
+def replace_face(
+    frame: NDArray[np.uint8], face: EditedFace, picture: NDArray[np.float32], blend: Blend
+) -> Patch | None:
+    """Put a generated face in the place of the plate's.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
-        face: as the generator made it, and where it belongs.
-        options: `detail` must be chosen, not None.
+        face: where it belongs.
+        picture: float32 (S, S, 3) RGB, 0 to 255.
+        blend: "seamless" or "feather".
 
     Returns:
-        The change; None where the face lies outside the frame.
+        the change; None where the face lies outside the frame.
     """
     placement = place(face.crop_to_frame, face.size, frame.shape[:2])
     if not placement.width or not placement.height:
         return None
     plate = np.ascontiguousarray(frame[placement.rows_and_columns])
-    matte = face_matte(face.moved_landmarks, face.size)
-    visible = None if face.visibility is None else visible_in_region(face.visibility, face.size, plate, placement)
-    if options.detail == "keep":
-        delta = moved_detail(face, matte, plate, placement, visible)
-    else:
-        replaced = placement.to_region(face.edited)
-        if visible is not None:
-            replaced = plate + (replaced - plate) * visible[..., None]
-        blend = seamless if options.blend == "seamless" else feathered
-        delta = blend(replaced, plate, placement.to_region(matte).clip(0, 1)) * np.float32(face.opacity)
-    if visible is not None:
-        delta *= visible[..., None]
-    return Patch(placement.x, placement.y, delta)
+    landmarks = cv2.transform(face.landmarks[None].astype(np.float64), cv2.invertAffineTransform(face.crop_to_frame))[0]
+    matte = placement.to_region(face_matte(landmarks, face.size)).clip(0, 1)
+    replaced = placement.to_region(picture)
+    visible = None
+    if face.visibility is not None:
+        visible = visible_in_region(face.visibility, face.size, plate.astype(np.float32), placement)[..., None]
+        replaced = plate + (replaced - plate) * visible
+    delta = (seamless if blend == "seamless" else feathered)(replaced, plate, matte) * np.float32(face.opacity)
+    return Patch(placement.x, placement.y, delta if visible is None else delta * visible)

@@ -1,6 +1,6 @@
-"""Edges: bringing those of a coarse map to the picture beneath it, and sharpening those of a generated one.
+"""Bringing the edges of a coarse map to those of the picture beneath it.
 
-The first is the guided filter (He, Sun and Tang, ECCV 2010).
+By the guided filter (He, Sun and Tang, ECCV 2010).
 """
 
 import cv2
@@ -18,20 +18,16 @@ NOISE = 6.0
 CERTAIN = (0.35, 0.75)
 """What is filtered to less than the first is hidden, to more than the second visible: no edit shows through a hand."""
 
-SHARPER, FINE = 3.0, 1.4
-"""How much is added of the detail finer than this standard deviation, in pixels of the generated face: its edges are
-softer than the plate's."""
-
 
 def visible_in_region(
-    visibility: NDArray[np.generic], size: int, plate: NDArray[np.uint8], placement: Placement
+    visibility: NDArray[np.generic], size: int, plate: NDArray[np.float32], placement: Placement
 ) -> NDArray[np.float32]:
     """Bring a visibility to its region of the frame, and to the edges there.
 
     Args:
         visibility: (V, V) in the crop's space, 0 where something is before the face, 1 elsewhere.
         size: side of the crop in pixels.
-        plate: uint8 (height, width, 3) RGB, the placement's region of the frame.
+        plate: float32 (height, width, 3) RGB, 0 to 255, the placement's region of the frame.
         placement: where the crop lies.
 
     Returns:
@@ -42,19 +38,19 @@ def visible_in_region(
     return snapped(placement.to_region(coarse).clip(0, 1), plate, radius)
 
 
-def snapped(visibility: NDArray[np.float32], plate: NDArray[np.uint8], radius: float) -> NDArray[np.float32]:
+def snapped(visibility: NDArray[np.float32], plate: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
     """Move the edges of `visibility` to those of the plate nearby.
 
     Args:
         visibility: float32 (H, W), 0 where something is before the face, 1 elsewhere.
-        plate: uint8 (H, W, 3) RGB.
+        plate: float32 (H, W, 3) RGB, 0 to 255.
         radius: how far edges may move, in pixels.
 
     Returns:
         float32 (H, W), 0 to 1.
     """
     side = 2 * round(radius) + 1
-    guide = cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    guide = np.asarray(cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY), np.float32)
 
     def mean(picture: NDArray[np.float32]) -> NDArray[np.float32]:
         return cv2.boxFilter(picture, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REPLICATE)
@@ -65,18 +61,3 @@ def snapped(visibility: NDArray[np.float32], plate: NDArray[np.uint8], radius: f
     low, high = CERTAIN
     share = ((filtered - low) / (high - low)).clip(0, 1)
     return share * share * (3 - 2 * share)
-
-
-def sharpened(picture: NDArray[np.float32], pixel: float) -> NDArray[np.float32]:
-    """Sharpen edges but no further than to what is beside them, so that nothing rings.
-
-    Args:
-        picture: float32 (height, width, 3).
-        pixel: of the generated face, in pixels of the picture; where it is none larger, nothing is to be sharpened.
-    """
-    if pixel <= 1:
-        return picture
-    side = 2 * int(np.ceil(pixel)) + 1
-    around = np.ones((side, side), np.uint8)
-    sharper = picture + SHARPER * (picture - cv2.GaussianBlur(picture, (0, 0), FINE * pixel))
-    return np.clip(sharper, cv2.erode(picture, around), cv2.dilate(picture, around))

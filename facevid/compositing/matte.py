@@ -46,31 +46,6 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     return cv2.GaussianBlur(matte, (0, 0), FEATHER * size) * _window(size)
 
 
-def inner(matte: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Draw in a face's matte to where it is all face, still soft at its edge: a beard ends at the jaw."""
-    return ((matte - INNER) / (1 - INNER)).clip(0, 1)
-
-
-def mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Draw the inside of a face's open mouth in its crop.
-
-    Args:
-        landmarks, size: as for `face_matte`.
-
-    Returns:
-        float32 (size, size): 1 between the lips, 0 beyond them, soft between; the less the closer the lips are.
-    """
-    inside = filled(landmarks[INNER_LIPS], size)
-    return np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), LIP_EDGE * size), 1)
-
-
-def opened_mouth_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Draw the inside of a mouth and the inner edges of its lips, as `mouth_matte` draws the inside alone."""
-    reach = 2 * round(LIP_EDGE * size) + 1
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    return cv2.GaussianBlur(cv2.dilate(filled(landmarks[INNER_LIPS], size), around), (0, 0), LIP_EDGE * size / 2)
-
-
 def filled(outline: NDArray[np.floating], size: int) -> NDArray[np.float32]:
     """Fill an outline, (N, 2) as indices of pixels: float32 (size, size), how much of each pixel is in it."""
     fine = np.zeros((FINER * size, FINER * size), dtype=np.uint8)

@@ -129,6 +129,6 @@ def _areas(
     inside = landmarks_in_crop(landmarks, seen.quads[offset], SIZE)
     face = placement.to_region(face_matte(inside, SIZE)) > 0.5
     plate = np.ascontiguousarray(picture[placement.rows_and_columns])
-    hidden = (visible_in_region(seen.visibility[offset], SIZE, plate, placement) < 0.5) & face
+    hidden = (visible_in_region(seen.visibility[offset], SIZE, plate.astype(np.float32), placement) < 0.5) & face
     occluded = truth[placement.rows_and_columns] & face
     return np.array([area.sum() for area in (hidden & occluded, hidden | occluded, hidden, face)])

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from facevid.appearance.regions import Region
 from facevid.errors import UsageError
 
 CELEBA = (
@@ -54,7 +55,6 @@ CELEBA = (
 STILL = frozenset(
     {
         "5_o_Clock_Shadow",
-        "Bags_Under_Eyes",
         "Black_Hair",
         "Blond_Hair",
         "Brown_Hair",
@@ -64,18 +64,30 @@ STILL = frozenset(
         "Heavy_Makeup",
         "Mustache",
         "No_Beard",
-        "Pale_Skin",
         "Rosy_Cheeks",
         "Sideburns",
         "Wearing_Lipstick",
-        "Young",
     }
 )
-"""Those in which no landmark moves: where folds, beards or the rims of glasses seem to move one, they are taken for
-brows or lips."""
+"""Those that lie on a face: beards, make-up, glasses, colours of hair. They move no landmark."""
 
 PART_LIPS = frozenset({"Mouth_Slightly_Open"})
 """Those that open closed lips. Others open them only as far as speech does."""
+
+EXPRESSIONS = frozenset({"Smiling", "Mouth_Slightly_Open"})
+"""Those that a face does. Away from them, at strengths below 0, lips close."""
+
+REGIONS: dict[str, Region] = {
+    "5_o_Clock_Shadow": "beard",
+    "Goatee": "beard",
+    "Mouth_Slightly_Open": "skin",
+    "Mustache": "beard",
+    "No_Beard": "beard",
+    "Sideburns": "beard",
+    "Smiling": "skin",
+    "Wearing_Lipstick": "lips",
+}
+"""Where in a face attributes change colour and texture; the others change all of it."""
 
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
@@ -173,6 +185,16 @@ class AttributeRequest:
     def moves(self) -> bool:
         """Whether landmarks of the face move; those of a component or an unknown name may."""
         return self.method == "ganspace" or self.attribute.name not in STILL
+
+    @property
+    def region(self) -> Region:
+        """Where in the face colour and texture change."""
+        return "face" if self.method == "ganspace" else REGIONS.get(self.attribute.name, "face")
+
+    @property
+    def is_expression(self) -> bool:
+        """Whether the edit is something that a face does: it ends while something is before the mouth."""
+        return self.method != "ganspace" and self.attribute.name in EXPRESSIONS
 
     @property
     def parts_lips(self) -> bool:

@@ -1,6 +1,6 @@
 """Putting parts together to a face model: networks sized by their tensors' shapes, loaded strictly."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,11 +14,13 @@ from facevid.models.editors import Components, DirectionEditor, TransformerEdito
 from facevid.models.layouts import AVERAGE, DIRECTION, Part
 from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
 from facevid.networks import (
+    AppearanceModel,
     Encoder,
     Generator,
     LatentClassifier,
     LatentTransformer,
     OcclusionNetwork,
+    appearance_model_sizes,
     encoder_sizes,
     generator_sizes,
     latent_classifier_sizes,
@@ -26,6 +28,7 @@ from facevid.networks import (
     occlusion_network_sizes,
     shapes_of,
 )
+from facevid.networks.appearance_model import PARTS
 from facevid.networks.shapes import shape_at
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -52,14 +55,14 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
     for part in parts:
         by_kind.setdefault(part.kind, []).append(part)
     layers, width = code_shape([part for group in by_kind.values() for part in group])
-    encoder = next(iter(by_kind.get("encoder", [])), None)
-    settings = settings or Settings(default_edit_layers(encoder, layers))
+    settings = settings or default_settings([*by_kind.get("appearance", []), *by_kind.get("encoder", [])], layers)
     average = next((p.tensors[AVERAGE] for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
     return FaceModel(
         name=name,
         generator=_first(by_kind.get("generator"), _generator, place),
         encoder=_first(by_kind.get("encoder"), _encoder, place),
+        appearance=_first(by_kind.get("appearance"), _appearance, place),
         occlusion=_first(by_kind.get("occlusion"), occlusion_network, place),
         classifier=_first(by_kind.get("classifier"), _classifier, place),
         average=None if average is None else average.float().to(place),
@@ -73,6 +76,14 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         device=place,
         precision=precision,
     )
+
+
+def default_settings(parts: Sequence[Part], layers: int) -> Settings:
+    """Return the settings of a model of which nothing says any; an appearance model draws no faces to replace."""
+    if any(part.kind == "appearance" for part in parts):
+        return Settings(range(layers), detail="keep")
+    encoder = next((part for part in parts if part.kind == "encoder"), None)
+    return Settings(default_edit_layers(encoder, layers))
 
 
 def default_edit_layers(encoder: Part | None, layers: int) -> range:
@@ -122,6 +133,8 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
             case "encoder":
                 encoder = encoder_sizes(shapes, e4e=False)
                 return encoder.layers, encoder.width
+            case "appearance":
+                return len(PARTS), appearance_model_sizes(shapes).width
             case "transformer":
                 transformer = latent_transformer_sizes(shapes)
                 return transformer.layers, transformer.width
@@ -156,6 +169,10 @@ def _encoder(part: Part) -> Encoder:
     if part.encoder not in ("psp", "e4e"):
         raise ModelError(f"{part.source}: does not say whether its encoder is pSp's or e4e's; import it again")
     return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
+
+
+def _appearance(part: Part) -> AppearanceModel:
+    return _load(part, lambda shapes: AppearanceModel(appearance_model_sizes(shapes)))
 
 
 def occlusion_network(part: Part) -> OcclusionNetwork:

@@ -14,7 +14,7 @@ from facevid.models.store import BUNDLE_FILE
 from facevid.models.weights import METADATA, read_weights
 
 SCHEMA = 1
-NETWORKS = ("generator", "encoder", "occlusion", "classifier")
+NETWORKS = ("generator", "encoder", "appearance", "occlusion", "classifier")
 EDITORS = ("transformer", "direction", "ganspace")
 
 
@@ -39,7 +39,7 @@ class PartRecord:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `bundle.json` says. `resolution` is None without a generator, `crop_size` without an encoder."""
+    """What `bundle.json` says. `resolution` is None without a generator, `crop_size` without a pSp or e4e encoder."""
 
     resolution: int | None
     crop_size: int | None

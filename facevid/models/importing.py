@@ -14,7 +14,7 @@ from torch import Tensor
 
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.latents.attributes import attribute_of
-from facevid.models.assemble import assemble, code_shape, default_edit_layers
+from facevid.models.assemble import assemble, code_shape, default_settings
 from facevid.models.bundle import (
     Bundle,
     FileRecord,
@@ -30,7 +30,7 @@ from facevid.models.store import BUNDLE_FILE, folder_of, locate
 from facevid.options import Detail
 
 HALF_MAX = 65504.0
-REPLACING = {"generator", "occlusion"}
+REPLACING = {"generator", "appearance", "occlusion"}
 """What a file of its own replaces."""
 EDITORS = ("transformer", "direction")
 """Kinds of parts of which a model has one for each attribute."""
@@ -88,8 +88,7 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
 def _settings(parts: list[Part], options: ImportOptions, known: Settings | None) -> Settings:
     layers, _ = code_shape(parts)
     if known is None:
-        encoder = next((part for part in parts if part.kind == "encoder"), None)
-        known = Settings(default_edit_layers(encoder, layers))
+        known = default_settings(parts, layers)
     edit_layers = options.edit_layers or known.edit_layers
     if edit_layers.stop > layers:
         raise UsageError(f"edit layers {edit_layers.start}-{edit_layers.stop - 1}: the model has 0-{layers - 1}")

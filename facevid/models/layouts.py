@@ -27,8 +27,8 @@ class Part:
     """One network, or one direction, with its tensors as the published file names them.
 
     Attributes:
-        kind: "generator", "encoder", "occlusion" (an occlusion network; no published file holds one), "classifier",
-            "transformer", "direction" or "ganspace".
+        kind: "generator", "encoder", "classifier", "transformer", "direction" or "ganspace"; or of facevid's own,
+            "appearance" (an appearance model) or "occlusion" (an occlusion network).
         tensors: state dict; an encoder's and a generator's may hold `latent_avg` too.
         source: the file it was read from.
         encoder: "psp" or "e4e", for an encoder.
@@ -89,6 +89,8 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         part = Part("transformer", tensors, path, attribute=_transformer_attribute(path))
     elif "to_hidden.weight" in tensors:
         part = Part("occlusion", tensors, path)
+    elif "shape.basis" in tensors:
+        part = Part("appearance", tensors, path)
     elif "fcs.0.weight" in tensors:
         part = Part("classifier", tensors, path)
     elif "input.input" in tensors:

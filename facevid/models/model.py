@@ -12,10 +12,13 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from facevid.appearance.change import AppearanceChange
+from facevid.appearance.measure import CROP_SIDE
 from facevid.errors import ModelError, UsageError
 from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
+from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
-from facevid.networks import Encoder, Generator, LatentClassifier, OcclusionNetwork
+from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.occlusion import INPUT_SIDE, likely_hidden
 from facevid.options import Detail
 
@@ -55,13 +58,15 @@ class NamedEditor:
 class FaceModel:
     """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
 
-    Any of generator, encoder, occlusion network, classifier and editors may be absent, as in a file that holds one of
+    A model has a generator and an encoder, or else an appearance model, which is both, and decodes codes to changes of
+    appearance. Any of these, occlusion network, classifier and editors may be absent, as in a file that holds one of
     them; what needs the absent one raises ModelError.
     """
 
     name: str
     generator: Generator | None
     encoder: Encoder | None
+    appearance: AppearanceModel | None
     occlusion: OcclusionNetwork | None
     classifier: LatentClassifier | None
     average: Tensor | None
@@ -76,11 +81,15 @@ class FaceModel:
     @property
     def resolution(self) -> int:
         """Side of a generated face, in pixels."""
+        if self.appearance is not None:
+            return PICTURE_SIDE
         return self._need(self.generator, "generator").sizes.resolution
 
     @property
     def crop_size(self) -> int:
         """Side of the aligned faces that the model makes use of, in pixels. Larger ones are reduced to it."""
+        if self.appearance is not None:
+            return CROP_SIDE
         return max(self._need(self.encoder, "encoder").sizes.input_size, INPUT_SIDE)
 
     @property
@@ -91,6 +100,8 @@ class FaceModel:
     @property
     def fingerprint(self) -> str:
         """Tell this model's encoder from others: a hash of some numbers of every tensor that its codes depend on."""
+        if self.appearance is not None:
+            return _fingerprint(self.appearance.state_dict())
         average = {} if self.average is None else {"average": self.average}
         return _fingerprint(self._need(self.encoder, "encoder").state_dict() | average)
 
@@ -100,8 +111,16 @@ class FaceModel:
         return _fingerprint(self._need(self.occlusion, "occlusion network").state_dict())
 
     @torch.no_grad()
-    def encode(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Encode aligned faces, uint8 RGB (N, H, H, 3) of any size, to W+ codes, float32 (N, L, D) on the device."""
+    def encode(self, faces: NDArray[np.uint8] | Tensor, landmarks: NDArray[np.floating] | None = None) -> Tensor:
+        """Encode aligned faces to codes, float32 (N, L, D) on the device.
+
+        Args:
+            faces: uint8 RGB (N, H, H, 3) of any size.
+            landmarks: (N, 68, 2) in pixels of the faces. Without them an appearance model finds them itself; other
+                models need none.
+        """
+        if self.appearance is not None:
+            return self._encode_appearance(self.appearance, faces, landmarks)
         encoder = self._need(self.encoder, "encoder")
         pictures = self._pictures(faces, encoder.sizes.input_size)
         if not len(pictures):
@@ -122,11 +141,26 @@ class FaceModel:
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D)."""
-        generator = self._need(self.generator, "generator")
         checked = self._codes(codes)
+        if self.appearance is not None:
+            return draw_pictures(self.appearance, checked).to(self.device)
+        generator = self._need(self.generator, "generator")
         with self._autocast():
             pictures: Tensor = generator(checked)
         return pictures.float()
+
+    @torch.no_grad()
+    def changes(
+        self, before: Tensor | NDArray[np.float32], after: Tensor | NDArray[np.float32]
+    ) -> list[AppearanceChange]:
+        """Decode what edits from codes `before` to codes `after`, (N, L, D) each, do. Needs an appearance model."""
+        appearance = self._need(self.appearance, "appearance model")
+        return decode_changes(appearance, self._codes(before), self._codes(after))
+
+    @torch.no_grad()
+    def shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+        """Decode landmarks in the frame of the mean face, (N, 68, 2), of codes (N, L, D). Needs an appearance model."""
+        return decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:
@@ -205,13 +239,24 @@ class FaceModel:
             raise UsageError(f'"{text}": a strength must be a finite number')
         return values.reshape(-1, 1, 1)
 
-    def _pictures(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
-        """Bring faces, uint8 (N, H, H, 3), to what networks see: float32 (N, 3, side, side) in [-1, 1]."""
+    def _encode_appearance(
+        self, appearance: AppearanceModel, faces: NDArray[np.uint8] | Tensor, landmarks: NDArray[np.floating] | None
+    ) -> Tensor:
+        pictures = self._checked(faces).cpu().numpy()
+        if not len(pictures):
+            return torch.zeros(0, self.layers, self.width, device=self.device)
+        return encode_pictures(appearance, pictures, landmarks, self.device)
+
+    def _checked(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
         pixels = torch.as_tensor(faces)
         square = pixels.ndim == 4 and pixels.shape[1:] == (pixels.shape[1], pixels.shape[1], 3)
         if pixels.dtype != torch.uint8 or not square:
             raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
-        x = pixels.to(self.device).permute(0, 3, 1, 2).float()
+        return pixels
+
+    def _pictures(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
+        """Bring faces, uint8 (N, H, H, 3), to what networks see: float32 (N, 3, side, side) in [-1, 1]."""
+        x = self._checked(faces).to(self.device).permute(0, 3, 1, 2).float()
         if x.shape[-1] != side and len(x):
             x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
         return (x / 127.5 - 1).contiguous()

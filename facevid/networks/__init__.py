@@ -4,6 +4,7 @@ Parameters and buffers carry the published files' names, so a published state di
 network has a frozen dataclass of its sizes and a function that reads them off the shapes of a state dict.
 """
 
+from facevid.networks.appearance_model import AppearanceModel, AppearanceModelSizes, appearance_model_sizes
 from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
 from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
@@ -12,6 +13,8 @@ from facevid.networks.shapes import Shapes, shapes_of
 from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_sizes, truncate
 
 __all__ = [
+    "AppearanceModel",
+    "AppearanceModelSizes",
     "Encoder",
     "EncoderSizes",
     "Generator",
@@ -23,6 +26,7 @@ __all__ = [
     "OcclusionNetwork",
     "OcclusionNetworkSizes",
     "Shapes",
+    "appearance_model_sizes",
     "encoder_sizes",
     "generator_sizes",
     "latent_classifier_sizes",

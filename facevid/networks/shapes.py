@@ -7,8 +7,8 @@ import torch
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-MAX_SIDE = 16384
-"""No dimension of a published network's tensor comes near this; the classifier's 9216 inputs are the longest."""
+MAX_SIDE = 65536
+"""No dimension of a network's tensor comes near this; an appearance model's 27648 numbers of colour are the longest."""
 
 
 def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

@@ -96,7 +96,7 @@ class OcclusionRecipe(PictureRecipe):
         overlap: weight of what the Dice coefficient of each picture lacks of 1.
     """
 
-    sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.85), ("congress256", 0.15))
+    sets: tuple[tuple[str, float], ...] = (("portraits512", 0.4), ("congress256", 0.6))
     momentum: float = 0.9
     cool_down: float = 0.9
 

@@ -8,8 +8,9 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.video.colour import to_float_rgb, to_rgb
+from facevid.video.colour import encode_srgb, to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
+from facevid.video.pixels import is_float
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Frame:
         across, down = (height, width) if self.orientation.transpose else (width, height)
         part = to_float_rgb(self.native, slice(top, top + down), slice(left, left + across))
         return np.ascontiguousarray(self.orientation.to_display(part))
+
+    def shown_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
+        """Return a part as `float_rgb` does, but 0 to 1 as displayed: linear light through the sRGB curve."""
+        part = self.float_rgb(x, y, width, height)
+        return np.nan_to_num(encode_srgb(part)).clip(0, 1) if is_float(self.native.format.name) else part
 
 
 @dataclass(frozen=True)

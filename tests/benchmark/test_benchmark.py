@@ -15,7 +15,7 @@ from tests.models.files import save_psp
 
 FEW = ComputeOptions(device="cpu", batch_size=3)
 WITHOUT_FACE = ["decode", "colour", "encode", "edit", "generate", "write"]
-WITH_FACE = [*WITHOUT_FACE[:2], "detect", "track", "crop", *WITHOUT_FACE[2:5], "shape", "composite", "write"]
+WITH_FACE = [*WITHOUT_FACE[:2], "detect", "track", "crop", *WITHOUT_FACE[2:5], "composite", "write"]
 
 
 def check_consistent(result: Benchmark) -> None:
@@ -77,7 +77,7 @@ def test_loading_a_file_and_a_bundle(tmp_path: Path) -> None:
     checkpoint = save_psp(tmp_path)
     assert time_loading(checkpoint, rounds=1).bytes == checkpoint.stat().st_size
     carried = time_loading(None, rounds=2)
-    assert carried.bytes > 10e6
+    assert carried.bytes > 4e6
     assert carried.read_seconds > 0
     assert carried.load_seconds > 0
     assert carried.ratio > 0

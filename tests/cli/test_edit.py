@@ -30,7 +30,7 @@ def test_json_and_quiet(run_facevid, portrait_clip, tmp_path):
     ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--json", "-q")
     told = json.loads(ended.out)
     assert (told["frames"], told["edited"], told["passed_through"]) == (10, 10, 0)
-    assert set(told["seconds"]) == {"track", "identify", "encode", "occlusion", "shape", "edit"}
+    assert set(told["seconds"]) == {"track", "identify", "encode", "occlusion", "edit"}
     assert ended.err == ""
 
 

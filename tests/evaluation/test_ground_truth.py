@@ -52,7 +52,7 @@ def test_carried_model_on_one_person(portrait, tmp_path):
     rows = {row["name"]: row["value"] for row in json.loads(result.stdout)}
     assert rows["expression kept"] == 1
     assert rows["smile +1 on neutral, changed"] == rows["smile -1 on smiling, changed"] == 1
-    assert rows["reconstruction inside the face"] > 25
+    assert rows["reconstruction inside the face"] > 20
     assert 0.1 < rows["a person's two photographs"] < 0.8
     assert 0 < rows["photograph to its reconstruction"] < rows["edit to photograph"] < 1
 

@@ -2,7 +2,7 @@
 
 import click
 
-from facevid.cli.train import classifier, codes, components, directions, model, occlusion, transformer
+from facevid.cli.train import appearance, classifier, codes, components, directions, model, occlusion, transformer
 
 
 @click.group()
@@ -29,3 +29,4 @@ command.add_command(directions.command)
 command.add_command(components.command)
 command.add_command(model.command)
 command.add_command(occlusion.command)
+command.add_command(appearance.command)

@@ -1,0 +1,116 @@
+"""From pictures to codes of an appearance model, and from codes to changes of appearance and to pictures."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facevid.appearance import bands
+from facevid.appearance.change import AppearanceChange
+from facevid.appearance.mean_face import LANDMARKS, cheeks, to_window
+from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
+from facevid.appearance.warp import spline_grid, upsampled
+from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
+
+PICTURE_SIDE = 256
+"""Side of a generated picture in pixels."""
+
+PICTURE_STEP = 8
+"""Pixels from node to node of the grid on which a generated picture is warped."""
+
+
+def encode_pictures(
+    model: AppearanceModel, pictures: NDArray[np.uint8], landmarks: NDArray[np.floating] | None, device: torch.device
+) -> Tensor:
+    """Encode aligned faces, uint8 RGB (N, H, H, 3), with landmarks (N, 68, 2) in pixels or None: (N, 3, D)."""
+    if landmarks is None:
+        predictor = LandmarkPredictor()
+        landmarks = np.stack([predictor.place_in_crop(picture) for picture in pictures])
+    seen = [
+        measure(picture.astype(np.float32) / 255, points) for picture, points in zip(pictures, landmarks, strict=True)
+    ]
+    return model.encode([part.to(device) for part in flattened(seen)])
+
+
+def flattened(appearances: list[Appearance]) -> list[Tensor]:
+    """Lay out appearances as an appearance model takes them: shape, colour, energies, float32 (N, P) each."""
+    parts = ([a.shape for a in appearances], [a.colour for a in appearances], [a.energies for a in appearances])
+    return [torch.from_numpy(np.stack(part).reshape(len(part), -1)).float() for part in parts]
+
+
+def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> list[AppearanceChange]:
+    """Decode the differences between codes (N, 3, D) before and after an edit.
+
+    No number is taken beyond the range that faces have, except where the face itself lies beyond: an edit makes skin no
+    smoother and no rougher, and no chin darker, than people have it. Colour is relative to the cheeks' for this.
+    """
+    sides = [model.decode(before), model.decode(after)]
+    sides = [[shape, _relative(colour), energies] for shape, colour, energies in sides]
+    steps = []
+    for start, end, limits in zip(*sides, model.limits(), strict=True):
+        low, high = torch.minimum(limits[LOW], start), torch.maximum(limits[HIGH], start)
+        steps.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
+    shapes, colours, gains = steps
+    return [
+        AppearanceChange(
+            shape.reshape(len(LANDMARKS), 2),
+            colour.reshape(COLOUR_SIDE, COLOUR_SIDE, 3),
+            gain.reshape(bands.COUNT, ENERGY_SIDE, ENERGY_SIDE),
+        )
+        for shape, colour, gain in zip(shapes, colours, gains, strict=True)
+    ]
+
+
+def decode_shapes(model: AppearanceModel, codes: Tensor) -> NDArray[np.float32]:
+    """Decode the landmarks in the frame of the mean face, float32 (N, 68, 2), of codes (N, 3, D)."""
+    offsets = model.decode(codes)[0].cpu().numpy().reshape(-1, len(LANDMARKS), 2)
+    return offsets + LANDMARKS.astype(np.float32)
+
+
+def draw_pictures(model: AppearanceModel, codes: Tensor) -> Tensor:
+    """Draw the faces of codes (N, 3, D) as FFHQ crops: float32 (N, 3, PICTURE_SIDE, PICTURE_SIDE), RGB in [-1, 1].
+
+    The features are the mean of all faces', as strong as the code's energies say; only shape, colour and energies are
+    the face's own.
+    """
+    shapes, colours, energies = (part.cpu().numpy() for part in model.decode(codes))
+    detail = model.detail.cpu().numpy()
+    drawn = [
+        _drawn(
+            shape.reshape(-1, 2),
+            colour.reshape(COLOUR_SIDE, COLOUR_SIDE, 3),
+            energy.reshape(bands.COUNT, ENERGY_SIDE, ENERGY_SIDE),
+            detail,
+        )
+        for shape, colour, energy in zip(shapes, colours, energies, strict=True)
+    ]
+    pictures = torch.from_numpy(np.stack(drawn)) if drawn else torch.zeros(0, PICTURE_SIDE, PICTURE_SIDE, 3)
+    return pictures.permute(0, 3, 1, 2).contiguous() * 2 - 1
+
+
+def _relative(colour: Tensor) -> Tensor:
+    """Take the cheeks' mean colour off colours (N, P)."""
+    pixels = colour.reshape(len(colour), -1, 3)
+    weights = torch.from_numpy(cheeks(COLOUR_SIDE)).to(colour).flatten()
+    return (pixels - torch.einsum("npc,p->nc", pixels, weights)[:, None]).flatten(1)
+
+
+def _drawn(
+    shape: NDArray[np.float32], colour: NDArray[np.float32], energies: NDArray[np.float32], detail: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    lab = cv2.resize(colour, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    for band, energy in zip(detail, np.exp(energies), strict=True):
+        lab[..., 0] += _enlarged(band) * _enlarged(energy)
+    picture = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1)
+    landmarks = (shape + LANDMARKS) * (PICTURE_SIDE - 1)
+    size = (PICTURE_SIDE, PICTURE_SIDE)
+    grid = spline_grid(landmarks, LANDMARKS, size=size, step=PICTURE_STEP, unit=PICTURE_SIDE)
+    places = to_window(upsampled(grid, size, PICTURE_STEP)).astype(np.float32) * SIDE - 0.5
+    warped = cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.float32)
+
+
+def _enlarged(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
