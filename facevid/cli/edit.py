@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     "--compare",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write original | reconstruction | edit side by side.",
+    help="Also write original and edit side by side; where faces are replaced, the reconstruction between them.",
 )
 @click.option(
     "--layers",
