@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from facevid.face_edits import FaceEdits, blame
 from facevid.faces.landmarks import choose_detector
 from facevid.latents.edits import AttributeEdit, parse_edit
 from facevid.layers import Layers, check_layers
-from facevid.models import load_model
-from facevid.options import CompositingOptions, EditOptions
+from facevid.models import FaceModel, load_model
+from facevid.options import Blend, CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
 from facevid.rendering import Renderer
 from facevid.schedule import find_targets, schedule
@@ -96,10 +96,7 @@ def edit_video(
             check_layers(options.layers, options.overwrite)
 
         model = load_model(options.model, device, options.compute.precision)
-        compositing = replace(options.compositing, detail=options.compositing.detail or model.detail)
-        keep = compositing.detail == "keep"
-        if not keep and model.appearance is not None:
-            raise UsageError(f"--detail replace: the model {model.name} draws no faces to put there; leave it out")
+        keep = _keeps_detail(model, options.compositing)
         compare = None
         if options.compare:
             comparison = Comparison(options.compare, clip, reconstruct=not keep, overwrite=options.overwrite)
@@ -125,7 +122,7 @@ def edit_video(
         edited = faces = 0
         for batch in progress("edit", batches(clip.frames(), options.compute.batch_size), tracking.frame_count):
             rendered = renderer.render(prepared, batch)
-            finish = partial(edit_frame, faces=rendered, options=compositing, layers=layers)
+            finish = partial(edit_frame, faces=rendered, blend=options.compositing.blend, layers=layers)
             for frame, result in zip(batch, pool.map(finish, batch), strict=True):
                 writer.write(result)
                 if compare:
@@ -157,12 +154,20 @@ def _by_face(edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options
     return by_face or [FaceEdits(parsed, options.tracking.faces)]
 
 
+def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
+    """Say whether the plate's own pixels are changed. Raises UsageError where a model has no faces to replace them."""
+    keep = (options.detail or model.detail) == "keep"
+    if not keep and model.appearance is not None:
+        raise UsageError(f"--detail replace: the model {model.name} draws no faces to put there; leave it out")
+    return keep
+
+
 def edit_frame(
-    frame: Frame, faces: Mapping[int, Sequence[EditedFace]], options: CompositingOptions, layers: Layers | None = None
+    frame: Frame, faces: Mapping[int, Sequence[EditedFace]], blend: Blend, layers: Layers | None = None
 ) -> Frame:
     """Set a frame's faces, found under its index, into it, each over the ones before it."""
     for face in faces.get(frame.index, []):
-        patch = composite(frame, face, options.blend)
+        patch = composite(frame, face, blend)
         if patch is None:
             continue
         edited = add_edits(frame, [Edit(patch.x, patch.y, patch.delta)])

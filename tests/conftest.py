@@ -82,3 +82,18 @@ def portrait_clip(portrait: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
     """Return a clip of 10 frames, 320x240, with sound: the portrait under a moving camera."""
     pictures = [camera_move(portrait, index, (320, 240)) for index in range(10)]
     return write_clip(tmp_path_factory.mktemp("clips") / "portrait.mp4", pictures)
+
+
+@pytest.fixture
+def published(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small random model in the published layouts, which draws faces that replace the plate's."""
+    import torch  # tests of other things need not wait for it
+
+    from facevid.models.importing import import_model
+    from tests.models.files import WIDTH, save_psp
+
+    folder = tmp_path_factory.mktemp("published")
+    torch.manual_seed(0)
+    np.save(folder / "smile.npy", np.random.default_rng(0).normal(size=(1, WIDTH)).astype(np.float32))
+    import_model([save_psp(folder), folder / "smile.npy"], "published")
+    return "published"

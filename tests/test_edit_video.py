@@ -8,18 +8,15 @@ import av
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from facevid import edit_video
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.dlib_detector import DlibDetector
-from facevid.models.importing import import_model
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import EditSummary
 from facevid.video import open_clip
 from facevid.video.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
-from tests.models.files import WIDTH, save_psp
 
 CPU = ComputeOptions(device="cpu", batch_size=4)
 LOSSLESS = EditOptions(compute=CPU, codec="h264", crf=0)
@@ -55,15 +52,6 @@ def test_the_face_changes_and_the_rest_does_not(portrait_clip, smiling):
     assert not changed[:, :60].any()
     assert not changed[:, 260:].any()
     assert not changed[225:].any()
-
-
-@pytest.fixture
-def published(tmp_path) -> str:
-    """A small random model in the published layouts, which draws faces that replace the plate's."""
-    torch.manual_seed(0)
-    np.save(tmp_path / "smile.npy", np.random.default_rng(0).normal(size=(1, WIDTH)).astype(np.float32))
-    import_model([save_psp(tmp_path), tmp_path / "smile.npy"], "published")
-    return "published"
 
 
 def test_lipstick_changes_the_lips_and_nothing_else(portrait, tmp_path):

@@ -68,9 +68,11 @@ def write_exr_plates(folder: Path, portrait: np.ndarray, depth: type[np.unsigned
     return folder / "plate.####.exr"
 
 
-@pytest.mark.parametrize(("detail", "blend"), [("keep", "seamless")])
-def test_over_the_plate_they_are_the_result(portrait_clip, tmp_path, detail, blend):
-    options = replace(LOSSLESS, layers=tmp_path / "layers", compositing=CompositingOptions(detail, blend))
+@pytest.mark.parametrize(("detail", "blend"), [("keep", "seamless"), ("replace", "feather")])
+def test_over_the_plate_they_are_the_result(portrait_clip, tmp_path, published, detail, blend):
+    options = replace(
+        LOSSLESS, model=published, layers=tmp_path / "layers", compositing=CompositingOptions(detail, blend)
+    )
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0@0,1@10"], replace(options, frames=(3, 5)))
     plates, results = as_floats(portrait_clip), as_floats(tmp_path / "out.mp4")
     made = laid_over(tmp_path / "layers", plates)

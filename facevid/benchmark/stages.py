@@ -130,7 +130,7 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
-    finish = partial(edit_frame, faces=faces, options=CompositingOptions(detail=model.detail))
+    finish = partial(edit_frame, faces=faces, blend=CompositingOptions.blend)
     shown = [frame for frame in sample.frames if frame.index in faces]
     composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
     return [composite]

@@ -133,7 +133,7 @@ def command(
       facevid edit in.mp4 out.mp4 --attr smile=+1
       facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5 --compare compare.mp4
       facevid edit in.mov out.mov --attr smile=0@0,1@24          a smile that grows over 24 frames
-      facevid edit in.mp4 out.mp4 --attr glasses=1 --face all    everyone in the shot
+      facevid edit in.mp4 out.mp4 --attr beard=1 --face all    everyone in the shot
       facevid edit in.mp4 out.mp4 --attr age=1 --face anna.jpg   the person in this picture, in every shot
       facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
       facevid edit portrait.jpg older.jpg --attr age=+1

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 BROWS = slice(17, 27)
 NOSE_BASE = 33
-OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
+OUTER_LIPS = slice(48, 60)
 
 FOREHEAD = 0.6
 """How far the matte reaches above the brows, in distances from brows to the base of the nose."""
@@ -16,13 +16,6 @@ MARGIN = 0.03
 
 FEATHER = 0.03
 """Standard deviation of the matte's soft edge, as a share of the crop's side."""
-
-LIP_EDGE = 0.012
-"""The same of the mouth's, whose matte reaches as far over the lips."""
-
-INNER = 0.65
-"""Of the matte, from where on a face is taken to be all face: beyond it, generated faces have other hair and another
-background."""
 
 FINER = 4
 """How many times finer than the crop's pixels outlines are drawn: a matte moves with its face, not by whole pixels."""

@@ -19,6 +19,7 @@ from facevid.latents.attributes import CELEBA
 from facevid.networks.appearance_model import AppearanceModel, AppearanceModelSizes
 from facevid.progress import Progress, silent
 from facevid.training.codes import CodeSet, held_out_rows, save_codes
+from facevid.training.dropped_jaw import dropped_jaw
 from facevid.training.labels import NO, UNKNOWN, YES, LabelRule, Table, labels_of, numbers_of, read_table
 from facevid.training.measured_labels import (
     BEARD,
@@ -27,7 +28,6 @@ from facevid.training.measured_labels import (
     TABLE_RULES,
     as_cells,
     beards,
-    dropped_jaw,
     gaps,
     lip_reds,
     percentile_rules,

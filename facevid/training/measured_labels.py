@@ -40,19 +40,6 @@ BEARD_BOXES = (
 LIP_EDGE = 0.002
 """Standard deviation of the lips' edge: soft enough not to alias, too narrow to mix in skin."""
 
-JAW_TOP, JAW_BOTTOM = 0.66, 0.90
-"""Heights between which landmarks of the jaw's outline go from staying to following the jaw."""
-
-CHIN_SHARE, LOWER_LIP_SHARE, CORNER_SHARE, UPPER_LIP_SHARE = 0.85, 0.95, 0.40, -0.06
-"""How far these move down, in shares of the jaw's drop; the upper lip is raised a little."""
-
-JAW_NARROWING, MOUTH_NARROWING = 1.67, 2.67
-"""How far outlines of jaw and mouth come in, for a drop of 1 and a distance of 1 from the middle of the face."""
-
-UPPER_LIP = [49, 50, 51, 52, 53, 61, 62, 63]
-LOWER_LIP = [55, 56, 57, 58, 59, 65, 66, 67]
-CORNERS = [48, 54, 60, 64]
-
 
 def with_years(path: Path, table: Table) -> Table:
     """Add the column `years` to a table of members of the US Congress that has `born` and `last_congress`.
@@ -111,17 +98,6 @@ def percentile_rules(columns: dict[str, NDArray[np.float64]], among: NDArray[np.
         LabelRule(attribute_of(name), column, *(float(x) for x in np.percentile(columns[column][among], [no, yes])))
         for name, column, no, yes in PERCENTILES
     )
-
-
-def dropped_jaw(drop: float) -> NDArray[np.float32]:
-    """Say how far the landmarks move, float32 (68, 2), where the jaw drops by `drop` shares of the crop's side."""
-    moved = np.zeros((68, 2))
-    share = ((LANDMARKS[:17, 1] - JAW_TOP) / (JAW_BOTTOM - JAW_TOP)).clip(0, 1)
-    moved[:17, 0] = (0.5 - LANDMARKS[:17, 0]) * JAW_NARROWING * share
-    moved[:17, 1] = CHIN_SHARE * share
-    moved[48:, 0] = (0.5 - LANDMARKS[48:, 0]) * MOUTH_NARROWING
-    moved[UPPER_LIP, 1], moved[LOWER_LIP, 1], moved[CORNERS, 1] = UPPER_LIP_SHARE, LOWER_LIP_SHARE, CORNER_SHARE
-    return np.asarray(moved * drop, np.float32)
 
 
 def _mean(colours: NDArray[np.float32], weights: NDArray[np.float32], channel: int) -> NDArray[np.float64]:
