@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance.change import AppearanceChange, combined
+from facevid.appearance.light import without_light
 from facevid.appearance.measure import measure
 from facevid.compositing import EditedFace
 from facevid.encoded import EncodedTrack
@@ -107,7 +108,7 @@ class Renderer:
         ]
         return [
             [
-                AppearanceChange(b.shape - a.shape, b.colour - a.colour, b.energies - a.energies)
+                AppearanceChange(b.shape - a.shape, without_light(b.colour - a.colour), b.energies - a.energies)
                 for a, b in zip(before, after, strict=True)
             ]
             for before, after in pairwise(seen)

@@ -18,6 +18,9 @@ LEAST_GAIN = -1.2
 MOST_GAIN = (0.7, 1.0, 1.0, 1.0, 1.0)
 """Most of it for each band, finest first: amplified more, pores turn into freckles and grain into noise."""
 
+MOST_COLOUR = np.array([20, 6, 6], np.float32)
+"""Most that is added to L*, a* and b* of CIELAB, approached smoothly: more looks painted on."""
+
 EDGE, EDGE_WIDTH = 0.012, 0.03
 """Distance from the outline, in shares of the crop's side, up to which no colour changes, and over which the change
 grows to all of it. For gains the width grows with the band: a wide band mixes the face with what is beside it."""
@@ -29,7 +32,7 @@ class AppearanceChange:
 
     Attributes:
         shape: float32 (68, 2), how far each landmark moves, in shares of the crop's side.
-        colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), added to CIELAB.
+        colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), added to CIELAB; without light, see `without_light`.
         gains: float32 (bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), natural logarithms of the gains of the bands.
         lips: what becomes of the gap between the lips.
     """
@@ -45,9 +48,7 @@ class AppearanceChange:
         return AppearanceChange(self.shape, colour, self.gains * region_mask(region, ENERGY_SIDE), self.lips)
 
     def fields(self) -> NDArray[np.float32]:
-        """Draw all maps over the window, bounded, where they act.
-
-        The mean change of colour over the cheeks is taken off, so that the skin keeps its tone; eyes keep all.
+        """Draw all maps over the window, bounded, where they act: eyes keep their colour and detail.
 
         Returns:
             float32 (COLOUR_SIDE, COLOUR_SIDE, 4 + bands.COUNT): how much of the warp acts, 0 to 1; L, a and b to add;
@@ -55,7 +56,7 @@ class AppearanceChange:
         """
         side = COLOUR_SIDE
         clear = 1 - mean_face.eyes(side)
-        colour = self.colour - np.einsum("yxc,yx->c", self.colour, mean_face.cheeks(side))
+        colour = MOST_COLOUR * np.tanh(self.colour / MOST_COLOUR)
         colour = colour * (mean_face.inside(side, EDGE, EDGE_WIDTH) * clear)[..., None]
         gains = [
             cv2.resize(gain.clip(LEAST_GAIN, most), (side, side), interpolation=cv2.INTER_LINEAR)

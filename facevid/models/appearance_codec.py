@@ -8,7 +8,8 @@ from torch import Tensor
 
 from facevid.appearance import bands
 from facevid.appearance.change import AppearanceChange
-from facevid.appearance.mean_face import LANDMARKS, cheeks, to_window
+from facevid.appearance.light import without_light
+from facevid.appearance.mean_face import LANDMARKS, to_window
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
 from facevid.appearance.warp import spline_grid, upsampled
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -44,10 +45,10 @@ def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> lis
     """Decode the differences between codes (N, 3, D) before and after an edit.
 
     No number is taken beyond the range that faces have, except where the face itself lies beyond: an edit makes skin no
-    smoother and no rougher, and no chin darker, than people have it. Colour is relative to the cheeks' for this.
+    smoother and no rougher, and no chin darker, than people have it. Light and skin tone stay.
     """
     sides = [model.decode(before), model.decode(after)]
-    sides = [[shape, _relative(colour), energies] for shape, colour, energies in sides]
+    sides = [[shape, _without_light(colour), energies] for shape, colour, energies in sides]
     steps = []
     for start, end, limits in zip(*sides, model.limits(), strict=True):
         low, high = torch.minimum(limits[LOW], start), torch.maximum(limits[HIGH], start)
@@ -90,11 +91,10 @@ def draw_pictures(model: AppearanceModel, codes: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).contiguous() * 2 - 1
 
 
-def _relative(colour: Tensor) -> Tensor:
-    """Take the cheeks' mean colour off colours (N, P)."""
-    pixels = colour.reshape(len(colour), -1, 3)
-    weights = torch.from_numpy(cheeks(COLOUR_SIDE)).to(colour).flatten()
-    return (pixels - torch.einsum("npc,p->nc", pixels, weights)[:, None]).flatten(1)
+def _without_light(colours: Tensor) -> Tensor:
+    """Take light and skin tone off colours (N, P)."""
+    maps = colours.cpu().numpy().reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 3)
+    return torch.from_numpy(np.stack([without_light(each).ravel() for each in maps])).to(colours)
 
 
 def _drawn(

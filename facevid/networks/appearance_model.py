@@ -103,5 +103,5 @@ class AppearanceModel(nn.Module):
         return [self._part(name).decode(codes[:, layer]) for layer, name in enumerate(PARTS)]
 
     def limits(self) -> list[Tensor]:
-        """Return for each part the least and the most of each number, (2, P); colour is relative to the cheeks'."""
+        """Return for each part the least and the most of each number, (2, P); of colour, without light."""
         return [self._part(name).limits for name in PARTS]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.appearance import bands
-from facevid.appearance.mean_face import MIRROR, cheeks, reach
+from facevid.appearance.light import without_light
+from facevid.appearance.mean_face import MIRROR, reach
 from facevid.appearance.measure import COLOUR_SIDE, CROP_SIDE, ENERGY_SIDE, Appearance, lab_of, measure
 from facevid.errors import InputError, NoFaceError, UsageError
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -54,7 +55,7 @@ LEAST_FACES = 2
 REACHED = 0.5
 """Least of `mean_face.reach` where colour and energies are fitted; further out is hair, collar and background."""
 
-PERCENTILES = {"shape": (2, 98), "colour": (4, 96), "energies": (4, 96)}
+PERCENTILES = (2, 98)
 """Percentiles over the fitted faces that limit the numbers of each part."""
 
 DETAIL_SIDE = 144
@@ -308,11 +309,11 @@ def _fitted(faces: _Faces, shapes: NDArray[np.float32]) -> AppearanceModel:
     everywhere = np.ones(shapes[0].size, bool)
     on_colour = np.repeat(reach(COLOUR_SIDE).ravel() > REACHED, 3)
     on_energies = np.tile(reach(ENERGY_SIDE).ravel() > REACHED, bands.COUNT)
-    relative = colours - np.einsum("nyxc,yx->nc", colours, cheeks(COLOUR_SIDE))[:, None, None]
+    unlit = np.stack([without_light(colour) for colour in colours])
     state = {"detail": torch.from_numpy(faces.detail)}
     for part, values, limited, mask in (
         ("shape", shapes, shapes, everywhere),
-        ("colour", colours, relative, on_colour),
+        ("colour", colours, unlit, on_colour),
         ("energies", energies, energies, on_energies),
     ):
         state |= _part(part, values.reshape(len(values), -1), limited.reshape(len(values), -1), mask)
@@ -331,7 +332,7 @@ def _part(
     tensors = {
         "mean": values.mean(axis=0, dtype=np.float64),
         "basis": basis,
-        "limits": np.percentile(limited, PERCENTILES[name], axis=0),
+        "limits": np.percentile(limited, PERCENTILES, axis=0),
     }
     return {f"{name}.{key}": torch.from_numpy(np.asarray(each, np.float32)) for key, each in tensors.items()}
 
