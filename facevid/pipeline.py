@@ -1,14 +1,11 @@
 """The whole recipe: a clip in, the clip with its faces edited out."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from facevid.analysis import Analysis
-from facevid.batches import batches
 from facevid.comparison import Comparison
 from facevid.compositing import EditedFace, composite
 from facevid.device import choose_device
@@ -23,6 +20,7 @@ from facevid.progress import Progress, silent
 from facevid.rendering import Renderer
 from facevid.schedule import find_targets, schedule
 from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
+from facevid.video.ahead import map_ahead
 
 
 @dataclass(frozen=True)
@@ -118,24 +116,25 @@ def edit_video(
         prepared = renderer.prepare(scheduled, progress)
         layers = outputs.enter_context(Layers(options.layers, clip.info, scheduled)) if options.layers else None
 
-        pool = outputs.enter_context(ThreadPoolExecutor())
-        edited = faces = 0
-        for batch in progress("edit", batches(clip.frames(), options.compute.batch_size), tracking.frame_count):
-            rendered = renderer.render(prepared, batch)
-            finish = partial(edit_frame, faces=rendered, blend=options.compositing.blend, layers=layers)
-            for frame, result in zip(batch, pool.map(finish, batch), strict=True):
-                writer.write(result)
-                if compare:
-                    compare.write(frame, result, rendered.get(frame.index, []))
-            edited += len(rendered)
-            faces += sum(map(len, rendered.values()))
+        def finish(rendered: tuple[Frame, list[EditedFace]]) -> tuple[Frame, list[EditedFace], Frame]:
+            frame, faces = rendered
+            return frame, faces, edit_frame(frame, faces, options.compositing.blend, layers)
+
+        edited = count = 0
+        finished = map_ahead(finish, renderer.rendered(prepared, clip.frames()))
+        for frame, faces, result in progress("edit", finished, tracking.frame_count):
+            writer.write(result)
+            if compare:
+                compare.write(frame, result, faces)
+            edited += bool(faces)
+            count += len(faces)
     return EditSummary(
         Path(target),
         options.compare,
         options.layers,
         tracking.frame_count,
         edited,
-        faces,
+        count,
         len(tracks),
         f"{choice.detector.name} ({choice.reason})",
         device,
@@ -162,11 +161,9 @@ def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
     return keep
 
 
-def edit_frame(
-    frame: Frame, faces: Mapping[int, Sequence[EditedFace]], blend: Blend, layers: Layers | None = None
-) -> Frame:
-    """Set a frame's faces, found under its index, into it, each over the ones before it."""
-    for face in faces.get(frame.index, []):
+def edit_frame(frame: Frame, faces: Sequence[EditedFace], blend: Blend, layers: Layers | None = None) -> Frame:
+    """Set faces into a frame, each over the ones before it."""
+    for face in faces:
         patch = composite(frame, face, blend)
         if patch is None:
             continue

@@ -1,6 +1,6 @@
 """From codes to edited faces, ready to be composited."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from facevid.appearance.change import AppearanceChange, combined
 from facevid.appearance.light import without_light
 from facevid.appearance.measure import measure
+from facevid.batches import batches
 from facevid.compositing import EditedFace
 from facevid.encoded import EncodedTrack
 from facevid.faces.alignment import crop_to_frame
@@ -70,6 +71,15 @@ class Renderer:
             for index, face in self._faces(track, frames):
                 rendered.setdefault(index, []).append(face)
         return rendered
+
+    def rendered(
+        self, tracks: Sequence[PreparedTrack], frames: Iterable[Frame]
+    ) -> Iterator[tuple[Frame, list[EditedFace]]]:
+        """Edit the faces of all frames, `batch_size` frames at once, and yield each frame with its faces."""
+        for batch in batches(frames, self.batch_size):
+            faces = self.render(tracks, batch)
+            for frame in batch:
+                yield frame, faces.get(frame.index, [])
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
         edit, track = prepared.edit, prepared.edit.encoded.track

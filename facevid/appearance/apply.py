@@ -3,6 +3,7 @@
 All of it is done on the plate's own pixels at the plate's own resolution, so grain, pores and hair stay.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -121,24 +122,38 @@ def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDAr
     fields = _sampled(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
     motion = upsampled(grid[..., :2] * (fields[..., :1] * side), size, step)
     moved = _with_lips(placed, plate, motion)
-    acts = upsampled(fields[..., 1:], size, step) * _off_mouth(placed)[..., None]
-    lab = cv2.cvtColor(moved.clip(0, 1), cv2.COLOR_RGB2LAB)
-    edited = _edited(lab, acts, side)
-    painted = cv2.cvtColor(edited, cv2.COLOR_LAB2RGB).clip(0, 1) - cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1)
-    painted[~acts.any(axis=-1)] = 0
-    return moved - plate + painted, motion
+    delta = moved - plate
+    acting = np.any(fields[..., 1:], axis=-1)
+    if acting.any():
+        nodes = _span(acting, 1), _span(acting, 0)
+        box = tuple(slice(span.start * step, span.stop * step) for span in nodes)
+        lab = cv2.cvtColor(moved[box].clip(0, 1), cv2.COLOR_RGB2LAB)
+        skin = _off_mouth(placed)[box]
+        maps = np.moveaxis(fields[nodes], -1, 0)[1:]
+        edited = _edited(lab, [upsampled(each, skin.shape[::-1], step)[..., 0] * skin for each in maps], side)
+        delta[box] += _shown(edited) - _shown(lab)
+    return delta, motion
 
 
-def _edited(lab: NDArray[np.float32], acts: NDArray[np.float32], side: float) -> NDArray[np.float32]:
-    """Add colour, and gains to bands: `acts` is float32 (height, width, 3 + bands.COUNT), as from `fields`."""
-    edited = lab + acts[..., :3]
-    octaves, _ = bands.split(np.ascontiguousarray(lab[..., 0]), side)
-    for i, band in enumerate(octaves):
-        gain = acts[..., 3 + i]
-        added = band * gain
-        added[(gain > 0) & (np.abs(band) > OUTSTANDING * bands.energy(band, i, side))] = 0
-        edited[..., 0] += added
-    return edited
+def _span(acting: NDArray[np.bool_], axis: int) -> slice:
+    """Find the rows (axis 1) or columns (0) of nodes that act, with one more at either end."""
+    found = np.flatnonzero(acting.any(axis=axis))
+    return slice(max(int(found[0]) - 1, 0), int(found[-1]) + 2)
+
+
+def _edited(lab: NDArray[np.float32], changes: Sequence[NDArray[np.float32]], side: float) -> NDArray[np.float32]:
+    """Add colour, and gains to bands: `changes` are 3 + bands.COUNT maps, as of `fields`."""
+    lightness, green_red, blue_yellow = cv2.split(lab)
+    octaves, _ = bands.split(lightness, side)
+    edited = lightness + changes[0]
+    for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
+        outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
+        edited += band * np.where(outstanding, np.minimum(gain, 0), gain)
+    return cv2.merge([edited, green_red + changes[1], blue_yellow + changes[2]])
+
+
+def _shown(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.float32).clip(0, 1)
 
 
 def _from_mean_face(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:

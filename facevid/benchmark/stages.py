@@ -24,6 +24,7 @@ from facevid.pipeline import edit_frame
 from facevid.progress import silent
 from facevid.rendering import Renderer
 from facevid.tracking import Tracking, shots_between
+from facevid.video import Frame
 from facevid.video.cuts import CutDetector
 
 
@@ -130,7 +131,10 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
-    finish = partial(edit_frame, faces=faces, blend=CompositingOptions.blend)
     shown = [frame for frame in sample.frames if frame.index in faces]
+
+    def finish(frame: Frame) -> Frame:
+        return edit_frame(frame, faces[frame.index], CompositingOptions.blend)
+
     composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
     return [composite]

@@ -61,7 +61,8 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
         placement = Placement(placed.x, placed.y, placed.width, placed.height, to_crop)
         visible = visible_in_region(face.visibility, face.size, plate * np.float32(255), placement)
         delta *= np.minimum(visible, fetched(visible, motion).clip(0, 1))[..., None]
-    return Patch(placed.x, placed.y, delta * np.float32(255))
+    delta *= np.float32(255)
+    return Patch(placed.x, placed.y, delta)
 
 
 def replace_face(

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
@@ -134,10 +135,12 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     layout = pixel_layout(native.format.name)
     assert layout is not None
     planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.places))]
-    samples = np.stack(planes * (3 // len(planes)), axis=2).astype(np.float32)
-    if layout.is_float:
-        return samples
-    return ((samples - np.float32(black)) / np.float32(white - black)).clip(0, 1)
+    samples = cv2.merge([plane.astype(np.float32) for plane in planes] * (3 // len(planes)))
+    if not layout.is_float:
+        samples -= np.float32(black)
+        samples /= np.float32(white - black)
+        samples.clip(0, 1, out=samples)
+    return np.asarray(samples, np.float32)
 
 
 def to_rgb16(native: VideoFrame) -> VideoFrame:

@@ -51,7 +51,7 @@ _NVENC_LOSSLESS = {"preset": "p6", "tune": "lossless"}
 # Encoders in hardware are taken only when asked for by name: their pictures are larger, or poorer, than the others'.
 CODECS = {
     "h264": CodecEntry(
-        "libx264", _MPEG_SUFFIXES, 12, {"preset": "medium"}, lossless={"preset": "medium", "qp": "0"}, keeps_fields=True
+        "libx264", _MPEG_SUFFIXES, 12, {"preset": "faster"}, lossless={"preset": "faster", "qp": "0"}, keeps_fields=True
     ),
     "h265": CodecEntry(
         "libx265",
