@@ -79,6 +79,8 @@ def main() -> None:
     """Run the command line and exit. One line on stderr says what went wrong; a traceback only with -v."""
     state = {"verbose": False}
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
@@ -103,5 +105,5 @@ def _fail(message: str, code: int, state: dict[str, bool]) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does: a render farm stops its jobs with SIGTERM."""
+    """End as Ctrl-C does: a render farm stops its jobs with SIGTERM, a closed terminal with SIGHUP."""
     raise KeyboardInterrupt

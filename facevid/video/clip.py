@@ -18,6 +18,7 @@ from facevid.video.ahead import map_ahead
 from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
+from facevid.video.orientation import orientation_of
 from facevid.video.pixels import pix_fmt_loss, plain_format
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
@@ -38,12 +39,17 @@ class Clip:
             yield from self._sequence_frames(self.info.sequence)
             return
         waiting: Frame | None = None
+        told = 0
         for frame in self._decoded():
-            if waiting is not None:
-                if frame.pts <= waiting.pts:
-                    raise self._damaged(frame.index, waiting, "its timestamps go back")
-                yield replace(waiting, duration=frame.pts - waiting.pts)
-            waiting = frame
+            if waiting is None:
+                waiting, told = frame, frame.pts
+                continue
+            if frame.pts < told:
+                raise self._set_back(frame, waiting)
+            told = frame.pts  # again the same where a coarse clock, such as Matroska's, counts milliseconds
+            following = replace(frame, pts=max(frame.pts, waiting.pts + 1))
+            yield replace(waiting, duration=following.pts - waiting.pts)
+            waiting = following
         if waiting is None:
             msg = f"{self.info.path} cannot be read: it holds no picture; export it again"
             raise InputError(msg)
@@ -71,6 +77,9 @@ class Clip:
     def _alike(self, native: VideoFrame, path: Path) -> VideoFrame:
         """Return a picture of the sequence in the format of the first one."""
         info, own = self.info, native.format.name
+        if orientation_of(native) != info.orientation:
+            msg = f"{path} is turned otherwise than the first frame (EXIF orientation): turn the files upright first"
+            raise InputError(msg)
         if (native.width, native.height) != (info.stored_width, info.stored_height):
             first = f"{info.stored_width}x{info.stored_height}"
             msg = f"{path} has {native.width}x{native.height} pixels, the first frame {first}: render them alike"
@@ -105,11 +114,14 @@ class Clip:
                     raise InputError(msg)
                 if native.is_corrupt:
                     raise self._damaged(index, last, "the picture is corrupt")
+                if (native.width, native.height) != (info.stored_width, info.stored_height):
+                    raise self._of_another_size(native, index, last)
                 if native.format.name != plain:
                     native = reformatter.reformat(native, format=plain, threads=1)
                 pts = native.pts
                 if pts is None:
-                    pts = last.pts + last.duration if last else 0
+                    pts = last.pts + last.duration + info.start if last else info.start
+                pts -= info.start
                 if last is not None and not is_checked and 2 * (pts - last.pts) > 3 * usual:
                     if pictures.has_hole():
                         raise self._damaged(index, last, "a part of the file is missing here")
@@ -118,6 +130,19 @@ class Clip:
                 yield last
             if pictures.ended_early():
                 raise self._damaged(index, last, "the file ends here, before the end it announces")
+
+    def _set_back(self, frame: Frame, before: Frame) -> InputError:
+        return InputError(
+            f"{self.info.path}: the clock is set back at frame {frame.index} ({float(before.time):.3f} s), as where "
+            f"files were joined; make one of them without loss first: ffmpeg -i IN -map 0 -c copy WHOLE.mkv"
+        )
+
+    def _of_another_size(self, native: VideoFrame, index: int, last: Frame | None) -> InputError:
+        info, seconds = self.info, float(last.time) if last else 0.0
+        return InputError(
+            f"{info.path}: from frame {index} (after {seconds:.3f} s) on pictures have {native.width}x{native.height} "
+            f"pixels, before {info.stored_width}x{info.stored_height}; cut the file there, and edit the parts apart"
+        )
 
     def _damaged(self, index: int, last: Frame | None, reason: str) -> InputError:
         seconds = float(last.time + last.duration * last.time_base) if last else 0.0

@@ -1,7 +1,9 @@
 """Opening a file, describing it, and taking the pictures out of it."""
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 import av
@@ -19,10 +21,16 @@ from facevid.video.integrity import is_cut_off, is_whole_matroska
 from facevid.video.orientation import has_captions, has_icc_profile, orientation_of
 from facevid.video.pixels import plain_format
 from facevid.video.sequence import PICTURE_SUFFIXES
-from facevid.video.tiff import unreadable_tiff
+from facevid.video.tiff import unread_of_tiff, unreadable_tiff
 
 END_TOLERANCE = Fraction(1, 2)
 """By how many seconds a file may fall short of the duration that it announces."""
+
+BROADCAST_FORMATS = ("mpegts", "mpeg")
+"""FFmpeg's names of formats whose times are those of a running clock."""
+
+HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis")
+"""Major brands of files that hold stills, maybe cut into tiles (ISO/IEC 23008-12)."""
 
 _UNREADABLE = {".exr": unreadable_exr, ".tif": unreadable_tiff, ".tiff": unreadable_tiff}
 """What says why FFmpeg cannot read a file, or would read it wrongly."""
@@ -37,7 +45,15 @@ def open_container(path: Path) -> InputContainer:
         why = unreadable(path) if unreadable is not None and path.is_file() else None
         if why is not None:
             raise InputError(f"{path} cannot be read: {why}")
-        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+        if path.exists() and not path.is_file():
+            raise InputError(
+                f"{path} cannot be read: it is no file, and is read several times; write it to a file first"
+            )
+        container = av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+        if container.metadata.get("major_brand", "").strip() in HEIF_BRANDS:
+            container.close()
+            raise InputError(f"{path} cannot be read: HEIF and AVIF pictures are not; convert it to PNG or JPEG first")
+        return container
     except PermissionError as error:
         msg = f"{path} cannot be read: permission denied; check its access rights"
         raise InputError(msg) from error
@@ -92,6 +108,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         field_order=context.field_order,
         time_base=stream.time_base,
         average_rate=stream.average_rate or None,
+        start=_clock_start(container, stream.time_base),
         is_constant_rate=bool(stream.average_rate) and stream.average_rate == stream.base_rate,
         frame_count=stream.frames or None,
         has_sound=bool(container.streams.audio),
@@ -99,13 +116,21 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         has_exif=any(tag in first.metadata for tag in ("Make", "Model", "DateTime", "Orientation")),
         has_icc=has_icc_profile(first),
         has_captions=has_captions(first),
-        unread=_unread(stream, first),
+        unread=_unread(path, stream, first),
         stream_index=stream.index,
     )
 
 
-def _unread(stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
-    unread = []
+def _clock_start(container: InputContainer, time_base: Fraction) -> int:
+    """Return where a broadcast's clock, which never starts at 0 and wraps at 2^33, begins, in units of `time_base`."""
+    if container.format.name not in BROADCAST_FORMATS:
+        return 0
+    starts = [s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.time_base]
+    return floor(min(starts, default=Fraction(0)) / time_base)
+
+
+def _unread(path: Path, stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
+    unread = unread_of_tiff(path) if path.suffix.lower() in (".tif", ".tiff") else []
     if stream.metadata.get("alpha_mode") == "1":
         unread.append(f"the alpha beside its {stream.codec_context.name} pictures is not read")
     if first.interlaced_frame and stream.codec_context.field_order <= 1:
@@ -126,6 +151,7 @@ class Pictures(Iterator[VideoFrame]):
         return next(self._decoded)
 
     def _decode(self) -> Iterator[VideoFrame]:
+        is_avi, stored = self._container.format.name == "avi", deque[int]()
         for packet in self._container.demux():
             if packet.dts is not None:
                 self._reached = max(self._reached, (packet.dts + (packet.duration or 0)) * packet.time_base)
@@ -133,8 +159,12 @@ class Pictures(Iterator[VideoFrame]):
                 continue
             if packet.dts is not None:
                 self._last_dts = packet.dts
+                if packet.size:
+                    stored.append(packet.dts)
             for picture in packet.decode():
                 assert isinstance(picture, VideoFrame)
+                if is_avi and stored:
+                    picture.pts = stored.popleft()  # AVI tells no other times, and shows its pictures one each
                 yield picture
 
     def has_hole(self) -> bool:

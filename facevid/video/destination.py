@@ -10,9 +10,13 @@ from typing import Self
 
 from facevid.errors import OutputError, UsageError
 
+MOST_NAME = 255
+"""Bytes of a file's name that Linux, macOS and Windows all take."""
+
 
 def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
     """Raise UsageError or OutputError, with the remedy, where `out` cannot become a result made of `source`."""
+    check_name(out)
     if out.suffix.lower() not in suffixes:
         msg = f"{out}: unknown kind of file for this source; end its name in one of {', '.join(suffixes)}"
         raise UsageError(msg)
@@ -32,6 +36,16 @@ def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwr
     if not os.access(folder, os.W_OK | os.X_OK):
         msg = f"{out} cannot be written: no permission to write in {folder}; choose another folder"
         raise OutputError(msg)
+
+
+def check_name(out: Path) -> None:
+    """Raise UsageError where a result cannot be named so."""
+    try:
+        size = len(str(out.name).encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{str(out)!r}: the result's name is no UTF-8; choose another") from error
+    if size > MOST_NAME:
+        raise UsageError(f"{out}: the result's name has {size} bytes; choose one of at most {MOST_NAME}")
 
 
 def check_folder(folder: Path, product: Path) -> None:
@@ -66,7 +80,8 @@ class Temporaries:
 
     def path(self, role: str, suffix: str) -> Path:
         """Return the path of a temporary file; `role` tells it from the others."""
-        path = self._out.parent / f".{self._out.stem[:64]}.{role}-{self._token}{suffix}"
+        stem = self._out.stem.encode()[:64].decode(errors="ignore")
+        path = self._out.parent / f".{stem}.{role}-{self._token}{suffix}"
         self._paths.append(path)
         return path
 

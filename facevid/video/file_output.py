@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import av
 from av import VideoFrame
 
 from facevid.errors import OutputError
@@ -24,7 +25,7 @@ class FileOutput:
         self._out, self._source, self._plan = out, source, plan
         self._remux = plan_remux(source, out)
         self.warnings: list[str] = [*plan.warnings, *self._remux.warnings]
-        self._rounded, self._is_empty = False, True
+        self._rounded, self._count = False, 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -42,7 +43,7 @@ class FileOutput:
             if kind is not None:
                 self._encoder.abandon()
                 return
-            if self._is_empty:
+            if not self._count:
                 self._encoder.abandon()
                 msg = f"{self._out} is not written: it would hold no frame; give the writer at least one"
                 raise OutputError(msg)
@@ -56,13 +57,25 @@ class FileOutput:
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
                 self.warnings += remux(self._remux, self._source, self._pictures, result, self._out)
+                self._check_count(result)
             self._temporaries.commit(result)
+
+    def _check_count(self, result: Path) -> None:
+        """Raise OutputError where the result holds more or fewer pictures than were written."""
+        index = next(i for i, each in enumerate(self._remux.streams) if each.index == self._source.stream_index)
+        with av.open(f"file:{result}", metadata_errors="replace") as container:
+            held = sum(packet.size > 0 for packet in container.demux(container.streams[index]))
+        if held != self._count:
+            raise OutputError(
+                f"{self._out} would hold {held} of {self._count} pictures: this container cannot hold the source's "
+                f"times; try a .mkv, and report it, please"
+            )
 
     def write(self, native: VideoFrame, frame: Frame) -> None:
         """Encode a picture, which becomes this call's own, at the time of `frame`. Raises OutputError."""
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         self._encoder.write(native)
-        self._is_empty = False
+        self._count += 1
         in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm")
         if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
             self._rounded = True

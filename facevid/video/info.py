@@ -25,8 +25,9 @@ class ClipInfo:
 
     `width` and `height` are as displayed, `stored_width` and `stored_height` before turning. `average_rate`,
     `is_constant_rate` and `frame_count` are what the container claims, for information and progress only.
-    `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what the source
-    holds and no result will.
+    `start`, in units of `time_base`, is what a broadcast's clock shows at its first picture or sound: it is taken off
+    all times. `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what
+    the source holds and no result will.
     `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
     """
 
@@ -47,6 +48,7 @@ class ClipInfo:
     time_base: Fraction
     average_rate: Fraction | None
     is_constant_rate: bool
+    start: int
     frame_count: int | None
     has_sound: bool
     is_still: bool

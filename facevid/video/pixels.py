@@ -163,14 +163,16 @@ def pix_fmt_loss(source: str, candidate: str) -> tuple[int, ...]:
     """
     ours, theirs = VideoFormat(source, 64, 64), VideoFormat(candidate, 64, 64)
     alpha = [has_alpha(name) for name in (source, candidate)]
-    chroma = [fmt.chroma_width(64) * fmt.chroma_height(64) if len(fmt.components) > 2 else 0 for fmt in (ours, theirs)]
+    chroma = [_chroma_size(fmt) if len(fmt.components) > 2 else (0, 0) for fmt in (ours, theirs)]
+    lost = [max(0, of_ours - of_theirs) for of_ours, of_theirs in zip(*chroma, strict=True)]
+    added = [max(0, of_theirs - of_ours) for of_ours, of_theirs in zip(*chroma, strict=True)]
     depth = [0 if fmt.has_palette else fmt.components[0].bits for fmt in (ours, theirs)]
     return (
-        int(ours.is_rgb != theirs.is_rgb and chroma[0] > 0) + 2 * int(chroma[0] > 0 and chroma[1] == 0),
+        int(ours.is_rgb != theirs.is_rgb and any(chroma[0])) + 2 * int(any(chroma[0]) and not any(chroma[1])),
         int(alpha[0] and not alpha[1]),
-        max(0, chroma[0] - chroma[1]),
+        sum(lost),
         max(0, depth[0] - depth[1]),
-        max(0, chroma[1] - chroma[0]),
+        sum(added),
         max(0, depth[1] - depth[0]),
         int(alpha[1] and not alpha[0]),
         int(candidate.startswith("yuvj") != source.startswith("yuvj")),

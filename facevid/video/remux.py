@@ -1,5 +1,6 @@
 """Joining new pictures with everything else of the source, by stream copy."""
 
+import io
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -10,6 +11,7 @@ import ffmpeg
 from av.stream import DataStream, Disposition, Stream
 
 from facevid.errors import UsageError
+from facevid.video.encoding import VIDEO_SUFFIXES
 from facevid.video.ffmpeg import run_ffmpeg
 from facevid.video.info import ClipInfo
 
@@ -24,10 +26,6 @@ _COMMON_NOTES = {
 }
 _MOV_NOTES = {"make", "model"}
 _BRANDS = ("major_brand", "minor_version", "compatible_brands")  # of the source's container: not the result's
-
-# What libavformat lists for QuickTime and MP4, but refuses to write.
-_REFUSED = {".mov": {"opus", "libopus", "flac", "truehd", "vp8", "vp9", "av1"}, ".mp4": {"truehd"}, ".m4v": {"truehd"}}
-
 
 _Options = dict[str, str | int | None]
 """Of ffmpeg's command line, by name."""
@@ -75,9 +73,8 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
     bases = [info.time_base]
     suffix = out.suffix.lower()
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:
-        held = _codecs_of(suffix)
         for stream in container.streams:
-            each = _place_stream(stream, info, out, held, warnings)
+            each = _place_stream(stream, info, out, warnings)
             if each is not None:
                 copied.append(each)
                 if stream.time_base:
@@ -86,21 +83,20 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
     return RemuxPlan(tuple(copied), _common_timescale(bases), has_own_notes, tuple(warnings))
 
 
-def _place_stream(
-    stream: Stream, info: ClipInfo, out: Path, held: set[str], warnings: list[str]
-) -> CopiedStream | None:
+def _place_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]) -> CopiedStream | None:
     codec = stream.codec_context.name if stream.codec_context else "unknown"
     disposition = "+".join(flag.name or "" for flag in Disposition if flag in stream.disposition) or "0"
     each = CopiedStream(stream.index, None, disposition, _notes(stream))
-    if stream.index == info.stream_index or _is_held(stream, codec, out, held):
+    if stream.index == info.stream_index or _is_held(stream, codec, out):
         return each
     if isinstance(stream, DataStream) and _is_written_anew(stream):
         return None
-    if stream.type == "audio":
-        msg = (
-            f"{out.name} cannot hold the source's {codec} sound; name the result .mkv, or .mp4 or .mov if that holds it"
+    if stream.type == "audio" and stream.codec_context:
+        fitting = [suffix for suffix in VIDEO_SUFFIXES if _is_written(stream, suffix)]
+        remedy = (
+            f"end its name in one of {', '.join(fitting)}" if fitting else "convert its sound first, such as to AAC"
         )
-        raise UsageError(msg)
+        raise UsageError(f"{out.name} cannot hold the source's {codec} sound; {remedy}")
     name = f"stream {stream.index} ({stream.type}, {codec})"
     if stream.type == "subtitle" and codec in _TEXT_SUBTITLES:
         text = _TEXT_OF[out.suffix.lower()]
@@ -120,12 +116,14 @@ def _notes(stream: Stream) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _is_held(stream: Stream, codec: str, out: Path, held: set[str]) -> bool:
+def _is_held(stream: Stream, codec: str, out: Path) -> bool:
     if stream.type == "attachment":
         return out.suffix.lower() == ".mkv"
     if stream.type == "video" and stream.disposition & Disposition.attached_pic:
         return out.suffix.lower() in (".mp4", ".m4v", ".mov")  # Matroska's muxer would make a second video of it
-    return stream.type in ("video", "audio", "subtitle") and (codec in held or codec == _TEXT_OF[out.suffix.lower()])
+    if stream.type == "subtitle" and codec == _TEXT_OF[out.suffix.lower()]:
+        return True
+    return stream.type in ("video", "audio", "subtitle") and _is_written(stream, out.suffix.lower())
 
 
 def _is_written_anew(stream: DataStream) -> bool:
@@ -134,11 +132,16 @@ def _is_written_anew(stream: DataStream) -> bool:
     return "timecode" in stream.metadata or (is_text and bool(stream.container.chapters()))
 
 
-def _codecs_of(suffix: str) -> set[str]:
-    """Return the names of the codecs a container holds, decoders' and encoders' names both."""
+def _is_written(stream: Stream, suffix: str) -> bool:
+    """Ask the muxer whether it writes a copy of a stream."""
     kind = {".mkv": "matroska", ".m4v": "mp4"}.get(suffix, suffix[1:])
-    with av.open("/dev/null", "w", format=kind) as container:
-        return set(container.supported_codecs) - _REFUSED.get(suffix, set())
+    try:
+        with av.open(io.BytesIO(), "w", format=kind) as container:
+            container.add_stream_from_template(stream)
+            container.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _written_notes(suffix: str) -> set[str]:
@@ -157,7 +160,8 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
     Raises:
         OutputError: the result cannot be written.
     """
-    new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}")
+    offset = f"{float(-info.start * info.time_base):.6f}"  # ffmpeg rounds it to the stream's own unit: exact at 1/90000
+    new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}", itsoffset=offset)
     streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
     options: _Options = {
         "c": "copy",

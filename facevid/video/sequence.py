@@ -17,7 +17,7 @@ SEQUENCE_RATE = Fraction(24)
 
 _PERCENT = re.compile(r"%(?:0(\d))?d")
 _HASHES = re.compile(r"#+")
-_NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
+_NUMBERED = re.compile(r"(.*?)((?:(?<![^._])-)?\d+)(\.\w+)")
 _TOLD_AT_MOST = 6
 
 
@@ -43,7 +43,8 @@ class SequenceName:
         """Return the numbers of the files that exist, ascending."""
         if not self.folder.is_dir():
             return []
-        numbered = re.compile(rf"{re.escape(self.prefix)}(\d+){re.escape(self.suffix)}")
+        number = r"-?\d+" if self.prefix[-1:] in ("", ".", "_") else r"\d+"  # elsewhere a dash is part of the name
+        numbered = re.compile(rf"{re.escape(self.prefix)}({number}){re.escape(self.suffix)}")
         matches = (numbered.fullmatch(path.name) for path in self.folder.iterdir())
         found = (int(match[1]) for match in matches if match)
         return sorted({number for number in found if self.path(number).is_file()})

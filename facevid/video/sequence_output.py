@@ -11,7 +11,7 @@ from av import VideoFrame
 
 from facevid.errors import OutputError, UsageError
 from facevid.video.ahead import WORKERS
-from facevid.video.destination import HiddenFolder, check_folder
+from facevid.video.destination import HiddenFolder, check_folder, check_name
 from facevid.video.encoder import PictureEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -48,6 +48,7 @@ def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
 def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite: bool) -> None:
     """Raise UsageError or OutputError, with the remedy, where the frames of `source` cannot become `target`."""
     pattern = target.pattern
+    check_name(target.path(0))
     check_folder(target.folder, pattern)
     own = {_identity(path) for path in source.files}
     existing = [number for number in target.numbers() if _is_made(number, source)]

@@ -12,6 +12,7 @@ from facevid.video.tiff_tags import (
     ORDERS,
     Field,
     directory_bytes,
+    directory_count,
     first_directory,
     long_field,
     read_directory,
@@ -61,6 +62,20 @@ def unreadable_tiff(path: Path) -> str | None:
         if max(tiff.integers(_SAMPLES), default=1) > _MOST_SAMPLES:
             return "it has more channels than red, green, blue and alpha; write it without the others"
     return None
+
+
+def unread_of_tiff(path: Path) -> list[str]:
+    """Say what of a TIFF file no result will hold: its further pages, and the colours of CMYK."""
+    with _opened(path) as tiff:
+        if tiff is None:
+            return []
+        unread = []
+        pages = directory_count(tiff.whole, tiff.order)
+        if pages > 1:
+            unread.append(f"it has {pages} pages, of which the first is edited: make a file of each first")
+        if _CMYK in tiff.integers(_PHOTOMETRIC):
+            unread.append("its CMYK colours are converted to RGB, without their profile")
+        return unread
 
 
 def carry_tiff_notes(source: Path, made: Path) -> None:

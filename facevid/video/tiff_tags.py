@@ -77,6 +77,20 @@ def read_directory(whole: bytes | mmap.mmap, order: str, start: int) -> dict[int
     return fields
 
 
+def directory_count(whole: bytes | mmap.mmap, order: str) -> int:
+    """Count the directories that follow each other from the first: a file's pages."""
+    found: set[int] = set()
+    try:
+        (start,) = struct.unpack_from(f"{order}I", whole, HEADER_SIZE - 4)
+        while start and start not in found:
+            found.add(start)
+            (entries,) = struct.unpack_from(f"{order}H", whole, start)
+            (start,) = struct.unpack_from(f"{order}I", whole, start + 2 + ENTRY_SIZE * entries)
+    except struct.error:
+        return len(found)
+    return len(found)
+
+
 def directory_bytes(fields: Mapping[int, Field], start: int, order: str) -> bytes:
     """Lay out a directory that no other follows, and the values of its fields behind it, to stand at `start`."""
     entries, values = b"", b""
