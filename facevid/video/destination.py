@@ -16,7 +16,6 @@ MOST_NAME = 255
 
 def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
     """Raise UsageError or OutputError, with the remedy, where `out` cannot become a result made of `source`."""
-    check_name(out)
     if out.suffix.lower() not in suffixes:
         msg = f"{out}: unknown kind of file for this source; end its name in one of {', '.join(suffixes)}"
         raise UsageError(msg)

@@ -1,7 +1,7 @@
 """Joining new pictures with everything else of the source, by stream copy."""
 
-import io
 import math
+import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,12 +10,13 @@ import av
 import ffmpeg
 from av.stream import DataStream, Disposition, Stream
 
-from facevid.errors import UsageError
+from facevid.errors import OutputError, UsageError
 from facevid.video.encoding import VIDEO_SUFFIXES
 from facevid.video.ffmpeg import run_ffmpeg
 from facevid.video.info import ClipInfo
 
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
+_MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _TEXT_OF = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 
 # Notes that QuickTime's and MP4's muxers write, each in a place of its own; any other needs `use_metadata_tags`.
@@ -87,12 +88,12 @@ def _place_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]
     codec = stream.codec_context.name if stream.codec_context else "unknown"
     disposition = "+".join(flag.name or "" for flag in Disposition if flag in stream.disposition) or "0"
     each = CopiedStream(stream.index, None, disposition, _notes(stream))
-    if stream.index == info.stream_index or _is_held(stream, codec, out):
+    if stream.index == info.stream_index or _is_held(stream, codec, info, out):
         return each
     if isinstance(stream, DataStream) and _is_written_anew(stream):
         return None
     if stream.type == "audio" and stream.codec_context:
-        fitting = [suffix for suffix in VIDEO_SUFFIXES if _is_written(stream, suffix)]
+        fitting = [suffix for suffix in VIDEO_SUFFIXES if _is_written(stream, info, suffix)]
         remedy = (
             f"end its name in one of {', '.join(fitting)}" if fitting else "convert its sound first, such as to AAC"
         )
@@ -116,14 +117,14 @@ def _notes(stream: Stream) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _is_held(stream: Stream, codec: str, out: Path) -> bool:
+def _is_held(stream: Stream, codec: str, info: ClipInfo, out: Path) -> bool:
     if stream.type == "attachment":
         return out.suffix.lower() == ".mkv"
     if stream.type == "video" and stream.disposition & Disposition.attached_pic:
         return out.suffix.lower() in (".mp4", ".m4v", ".mov")  # Matroska's muxer would make a second video of it
     if stream.type == "subtitle" and codec == _TEXT_OF[out.suffix.lower()]:
         return True
-    return stream.type in ("video", "audio", "subtitle") and _is_written(stream, out.suffix.lower())
+    return stream.type in ("video", "audio", "subtitle") and _is_written(stream, info, out.suffix.lower())
 
 
 def _is_written_anew(stream: DataStream) -> bool:
@@ -132,14 +133,13 @@ def _is_written_anew(stream: DataStream) -> bool:
     return "timecode" in stream.metadata or (is_text and bool(stream.container.chapters()))
 
 
-def _is_written(stream: Stream, suffix: str) -> bool:
-    """Ask the muxer whether it writes a copy of a stream."""
-    kind = {".mkv": "matroska", ".m4v": "mp4"}.get(suffix, suffix[1:])
+def _is_written(stream: Stream, info: ClipInfo, suffix: str) -> bool:
+    """Ask ffmpeg's muxer whether it writes a copy of a stream, of which it is given nothing but the header."""
+    source = ffmpeg.input(f"file:{info.path}")[str(stream.index)]
+    options: _Options = {"c": "copy", "t": "0", "f": _MUXERS[suffix]}
     try:
-        with av.open(io.BytesIO(), "w", format=kind) as container:
-            container.add_stream_from_template(stream)
-            container.start_encoding()
-    except (av.FFmpegError, ValueError):
+        run_ffmpeg(ffmpeg.get_args(ffmpeg.output(source, os.devnull, **options).overwrite_output()), os.devnull)
+    except OutputError:
         return False
     return True
 
@@ -216,9 +216,9 @@ def _note_arguments(plan: RemuxPlan) -> list[str]:
 
 def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> _Options:
     if suffix in (".mkv", ".webm"):
-        return {"f": "webm" if suffix == ".webm" else "matroska", "cues_to_front": 1}
+        return {"f": _MUXERS[suffix], "cues_to_front": 1}
     options: _Options = {
-        "f": "mov" if suffix == ".mov" else "mp4",
+        "f": _MUXERS[suffix],
         "movflags": "+faststart",
         "video_track_timescale": info.time_base.denominator,
         "movie_timescale": plan.movie_timescale,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import UsageError
 from facevid.video.clip import Clip
-from facevid.video.destination import check_destination
+from facevid.video.destination import check_destination, check_name
 from facevid.video.encoding import VIDEO_SUFFIXES, Encoding
 from facevid.video.file_output import FileOutput
 from facevid.video.filters import filtered
@@ -27,6 +27,7 @@ class _Writer:
     """What both writers share: they are a context manager around an output of the kind that `out` names."""
 
     def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
+        check_name(out)
         target = sequence_target(out, source)
         self._output: FileOutput | SequenceOutput
         if target is None:

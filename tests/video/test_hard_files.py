@@ -1,0 +1,166 @@
+"""Files as people have them: broadcast clocks, old containers, odd chroma; right in the result, or refused."""
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from facevid.errors import InputError, UsageError
+from facevid.video import ClipWriter, Encoding, open_clip
+from facevid.video.ffmpeg import run_ffmpeg
+
+FRAMES = 10
+PICTURES = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={FRAMES / 25}"]
+TONE = ["-f", "lavfi", "-i", f"sine=d={FRAMES / 25}"]
+Made = Callable[..., Path]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Return a function that makes a file with ffmpeg."""
+
+    def make(name: str, *arguments: str) -> Path:
+        run_ffmpeg(["-y", *arguments, f"file:{tmp_path / name}"], name)
+        return tmp_path / name
+
+    return make
+
+
+def copied(source: Path, out: Path, encoding: Encoding = Encoding()) -> list[str]:  # noqa: B008 -- immutable
+    clip = open_clip(source)
+    with ClipWriter(out, clip, encoding=encoding) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    return writer.warnings
+
+
+def starts(path: Path) -> list[Fraction]:
+    """Return the first time of each stream that has packets, in seconds, in the order of the streams."""
+    first: dict[int, Fraction] = {}
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            if packet.pts is not None:
+                time = packet.pts * packet.time_base
+                first[packet.stream.index] = min(time, first.get(packet.stream.index, time))
+    return [first[index] for index in sorted(first)]
+
+
+def pts_of(path: Path) -> list[int]:
+    return [frame.pts for frame in open_clip(path).frames()]
+
+
+@pytest.mark.parametrize("offset", [0, 40000, 95443.5], ids=["usual", "late", "wraps"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_broadcasts_clock_starts_at_0_with_its_sound_in_time(made: Made, offset: float, suffix: str) -> None:
+    coded = ["-c:v", "libx264", "-c:a", "aac", "-bf", "0"]
+    source = made("clock.ts", *PICTURES, *TONE, *coded, "-output_ts_offset", str(offset))
+    out = source.with_suffix(suffix)
+    copied(source, out)
+    video, sound = starts(source)
+    new_video, new_sound = starts(out)
+    assert abs((new_video - new_sound) - (video - sound)) <= Fraction(1, 1000)
+    assert min(new_video, new_sound) == 0
+    assert len(pts_of(out)) == FRAMES
+
+
+def test_avi_with_b_frames_has_the_times_of_its_chunks(made: Made) -> None:
+    source = made("b.avi", *PICTURES, "-c:v", "libx264", "-bf", "2")
+    assert pts_of(source) == list(range(FRAMES))
+
+
+def test_two_frames_in_one_millisecond_are_both_kept(made: Made, tmp_path: Path) -> None:
+    repeated = ["-bsf:v", "setts=ts=N-eq(mod(N\\,4)\\,3)"]
+    source = made("twice.mkv", *PICTURES, "-c:v", "mjpeg", *repeated)
+    times = pts_of(source)
+    assert (len(times), times[2:4]) == (FRAMES, [80, 81])
+    copied(source, tmp_path / "out.mkv")
+    assert pts_of(tmp_path / "out.mkv") == times
+
+
+def test_a_clock_that_is_set_back_is_refused(made: Made, tmp_path: Path) -> None:
+    part = made("part.ts", *PICTURES, "-c:v", "mpeg2video", "-bf", "0")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    with pytest.raises(InputError, match=r"joined\.ts"):
+        pts_of(joined)
+
+
+def test_a_size_that_changes_is_refused(made: Made, tmp_path: Path) -> None:
+    large, small = (made(f"{w}.ts", *PICTURES, "-vf", f"scale={w}:48", "-c:v", "mpeg2video") for w in (64, 48))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(large.read_bytes() + small.read_bytes())
+    with pytest.raises(InputError, match=r"joined\.ts.*frame.*48x48"):
+        pts_of(joined)
+
+
+@pytest.mark.parametrize(("pix_fmt", "kept"), [("yuv411p", "yuv422p"), ("yuv440p", "yuv444p")])
+def test_chroma_halved_in_another_direction_keeps_its_samples(
+    made: Made, tmp_path: Path, pix_fmt: str, kept: str
+) -> None:
+    source = made("chroma.mkv", *PICTURES, "-pix_fmt", pix_fmt, "-c:v", "ffv1")
+    copied(source, tmp_path / "out.mp4", Encoding("h264", 0))
+    assert open_clip(tmp_path / "out.mp4").info.pix_fmt == kept
+
+
+def test_windows_media_sound_goes_where_it_can(made: Made, tmp_path: Path) -> None:
+    source = made("sound.wmv", *PICTURES, *TONE, "-c:v", "wmv2", "-c:a", "wmav2")
+    copied(source, tmp_path / "out.mkv")
+    assert len(starts(tmp_path / "out.mkv")) == 2
+    with pytest.raises(UsageError, match=r"\.mkv"):
+        copied(source, tmp_path / "out.mp4")
+
+
+def test_negative_frame_numbers_are_numbers(tmp_path: Path) -> None:
+    for number in range(-2, 2):
+        Image.new("L", (64, 48), 20 * (number + 3)).save(tmp_path / f"shot.{number:04d}.png")
+    for path in (tmp_path, tmp_path / "shot.%04d.png"):
+        clip = open_clip(path)
+        assert (clip.info.first_number, clip.info.frame_count) == (-2, 4)
+        assert [int(frame.rgb()[0, 0, 0]) for frame in clip.frames()] == [20, 40, 60, 80]
+
+
+def test_orientations_that_differ_within_a_sequence_are_refused(tmp_path: Path) -> None:
+    for number, orientation in ((1, 1), (2, 3)):
+        picture = Image.fromarray(np.zeros((48, 64, 3), np.uint8))
+        exif = picture.getexif()
+        exif[0x112] = orientation
+        picture.save(tmp_path / f"shot.{number:04d}.jpg", exif=exif)
+    with pytest.raises(InputError, match=r"shot\.0002\.jpg"):
+        list(open_clip(tmp_path).frames())
+
+
+def test_pages_of_a_tiff_and_cmyk_are_told(tmp_path: Path) -> None:
+    pages, cmyk = tmp_path / "pages.tif", tmp_path / "cmyk.tif"
+    Image.new("RGB", (64, 48)).save(pages, save_all=True, append_images=[Image.new("RGB", (64, 48))])
+    Image.new("CMYK", (64, 48)).save(cmyk)
+    for path in (pages, cmyk):
+        assert any(path.name in warning for warning in copied(path, tmp_path / f"out-{path.name}"))
+
+
+def test_heif_is_refused(made: Made) -> None:
+    source = made("photo.mp4", *PICTURES, "-frames:v", "1", "-c:v", "libx264")
+    picture = source.with_suffix(".heic")
+    picture.write_bytes(source.read_bytes().replace(b"ftypisom", b"ftypheic", 1))
+    with pytest.raises(InputError, match=r"photo\.heic"):
+        open_clip(picture)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(InputError, match=r"pipe\.mp4"):
+        open_clip(tmp_path / "pipe.mp4")
+
+
+@pytest.mark.parametrize("name", ["😀" * 64 + ".mp4", "x\udcff.mp4"], ids=["long", "no-utf-8"])
+def test_names_that_cannot_be_are_refused_before_any_work(made: Made, tmp_path: Path, name: str) -> None:
+    source = made("plain.mp4", *PICTURES, "-c:v", "libx264")
+    with pytest.raises(UsageError):
+        ClipWriter(tmp_path / name, open_clip(source))
+    out = tmp_path / ("😀" * 60 + ".mp4")
+    copied(source, out)
+    assert out.is_file()
