@@ -105,7 +105,7 @@ def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
         frames[index][top:, 136:158] = (30, 110, 50)
     source = write_clip(tmp_path / "in.mp4", frames, sound=False)
     options = EditOptions(compute=ComputeOptions(device="cpu"), codec="h264", crf=0)
-    edit_video(source, tmp_path / "out.mp4", ["smile=1", "beard=1"], options)
+    edit_video(source, tmp_path / "out.mp4", ["smile=1", "male=1"], options)
     before, after = (
         [frame.rgb().astype(int) for frame in open_clip(tmp_path / name).frames()] for name in ("in.mp4", "out.mp4")
     )
@@ -157,7 +157,7 @@ def test_a_microphone_before_a_still_face_keeps_its_pixels(portrait, tmp_path):
     quad = ffhq_quad(landmarks)
     occluder = draw("microphone", crop(portrait, quad, 256))
     picture, hidden = occlude(portrait, quad, occluder, "microphone", 0.45)
-    change = changed(picture, "beard=1.5", tmp_path)
+    change = changed(picture, "male=1.5", tmp_path)
     within = cv2.erode(hidden.astype(np.uint8), np.ones((5, 5))) > 0
     assert change[~hidden].max() > 10
     assert (change[within] > 8).mean() < 0.05

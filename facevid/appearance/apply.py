@@ -31,6 +31,9 @@ MAX_SHIFT = 0.05
 OUTSTANDING = 2.2
 """In local energies: detail that stands out as far, such as moles, brows and lashes, is not amplified."""
 
+RESOLVED = 0.5, 1.0
+"""Standard deviation of a band's Gaussian, in pixels, up to which the band is noise, and from which on it is not."""
+
 NODES = 48
 """Nodes of the coarse grid for each side of the FFHQ crop."""
 
@@ -148,8 +151,15 @@ def _edited(lab: NDArray[np.float32], changes: Sequence[NDArray[np.float32]], si
     edited = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
         outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
-        edited += band * np.where(outstanding, np.minimum(gain, 0), gain)
+        amplified = np.where(outstanding, 0, gain * _resolved(i, side))
+        edited += band * np.where(gain > 0, amplified, gain)
     return cv2.merge([edited, green_red + changes[1], blue_yellow + changes[2]])
+
+
+def _resolved(i: int, side: float) -> float:
+    """Say how much of band `i` is of the face, 0 to 1: what is finer than pixels is noise, which is not amplified."""
+    none, whole = RESOLVED
+    return float(np.clip((bands.FINEST * 2**i * side - none) / (whole - none), 0, 1))
 
 
 def _shown(lab: NDArray[np.float32]) -> NDArray[np.float32]:

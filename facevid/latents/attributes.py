@@ -246,7 +246,8 @@ def unknown_attribute(text: str, wanted: str, names: Iterable[str]) -> UsageErro
     has = sorted(set(names))
     listing = f"this model has: {', '.join(has)}" if has else "this model has no editors"
     if attribute_of(wanted).index is not None:
-        return UsageError(f'this model cannot edit "{text}"; {listing}')
+        having = "the published latent transformers edit it: import them (facevid models import), and name that --model"
+        return UsageError(f'this model cannot edit "{text}"; {listing}; {having}')
     near = difflib.get_close_matches(wanted.lower(), [*has, *_KNOWN], n=1)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     return UsageError(f'unknown attribute "{text}"; {hint}{listing}')

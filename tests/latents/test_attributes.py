@@ -81,7 +81,9 @@ def test_what_lies_on_a_face_moves_no_landmark(text, moves):
 def test_a_misspelling_gets_the_nearest_name_and_the_list():
     message = str(unknown_attribute("smlie", "smlie", ["smile", "age"]))
     assert message == 'unknown attribute "smlie"; did you mean "smile"? this model has: age, smile'
-    assert "cannot edit" in str(unknown_attribute("hat", "hat", ["smile"]))
+    refused = str(unknown_attribute("hat", "hat", ["smile"]))
+    assert "cannot edit" in refused
+    assert "facevid models import" in refused
 
 
 def test_names_in_file_names():
