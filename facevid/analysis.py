@@ -35,7 +35,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 9
+VERSION = 10
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -176,7 +176,7 @@ class Analysis:
 
     def _presence(self, tracking: Tracking, track: Track, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
-        return presence(track, shot, (self.clip.info.height, self.clip.info.width), self._frames(FADE), hidden)
+        return presence(track, shot, self.clip.info.square_size[::-1], self._frames(FADE), hidden)
 
     def _frames(self, seconds: float | Fraction) -> int:
         return round(seconds * (self.clip.info.average_rate or USUAL_RATE))

@@ -25,7 +25,7 @@ class Comparison:
     """
 
     def __init__(self, out: str | Path, clip: Clip, *, reconstruct: bool, overwrite: bool) -> None:
-        width, height = clip.info.width, clip.info.height
+        width, height = clip.info.square_size
         scale = min(PANEL_SIDE / max(width, height), 1.0)
         self._panel = max(round(width * scale), 1), max(round(height * scale), 1)
         self._reconstruct = reconstruct

@@ -11,6 +11,7 @@ lies beyond its nominal range (super-white) is cut off in a PNG layer. The pictu
     schema_version  1; raised when the meaning of a field changes
     source          the plate's path, as it was given
     width, height   of the plate as displayed, in pixels
+    square_size     the same in square pixels, in which quads and crops are told
     time_base       seconds a unit of `pts`, as a fraction: "1/12800"
     premultiplied   whether the pictures are: EXR files are, PNG files are not
     layers          one object a layer, each on a line of its own, by frame
@@ -49,6 +50,7 @@ from facevid.generation import TrackEdit
 from facevid.video import ClipInfo, Frame
 from facevid.video.destination import HiddenFolder, check_folder
 from facevid.video.layer import Layer, layer_suffix, write_layer
+from facevid.video.square import plate_box, scale_of
 
 SCHEMA_VERSION = 1
 INDEX = "layers.json"
@@ -133,6 +135,7 @@ class Layers:
             "source": str(self._plate.path),
             "width": self._plate.width,
             "height": self._plate.height,
+            "square_size": self._plate.square_size,
             "time_base": str(self._plate.time_base),
             "premultiplied": layer_suffix(self._plate) == ".exr",
         }
@@ -154,9 +157,11 @@ def soft_cover(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:
 
 def _grown(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int, int]:
     """Return x, y, width and height of the patch with a margin around it, within the frame."""
-    height, width = patch.delta.shape[:2]
-    left, top = max(patch.x - margin, 0), max(patch.y - margin, 0)
-    right, bottom = min(patch.x + width + margin, frame.width), min(patch.y + height + margin, frame.height)
+    size = frame.width, frame.height
+    box = patch.x, patch.y, patch.delta.shape[1], patch.delta.shape[0]
+    x, y, width, height = box if frame.aspect == 1 else plate_box(box, scale_of(size, frame.aspect), size)
+    left, top = max(x - margin, 0), max(y - margin, 0)
+    right, bottom = min(x + width + margin, frame.width), min(y + height + margin, frame.height)
     return left, top, right - left, bottom - top
 
 

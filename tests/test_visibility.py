@@ -105,7 +105,7 @@ def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
         frames[index][top:, 136:158] = (30, 110, 50)
     source = write_clip(tmp_path / "in.mp4", frames, sound=False)
     options = EditOptions(compute=ComputeOptions(device="cpu"), codec="h264", crf=0)
-    edit_video(source, tmp_path / "out.mp4", ["smile=1", "male=1"], options)
+    edit_video(source, tmp_path / "out.mp4", ["smile=1", "age=1"], options)
     before, after = (
         [frame.rgb().astype(int) for frame in open_clip(tmp_path / name).frames()] for name in ("in.mp4", "out.mp4")
     )

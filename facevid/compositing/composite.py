@@ -50,7 +50,7 @@ def composite(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
 
 def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Patch | None:
     """Change the plate's own pixels, at its own resolution and bit depth; None outside of the frame."""
-    placed = place_change(face.landmarks, change, (frame.height, frame.width))
+    placed = place_change(face.landmarks, change, frame.square_size[::-1])
     if placed is None:
         return None
     plate = frame.shown_rgb(placed.x, placed.y, placed.width, placed.height)

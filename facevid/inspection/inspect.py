@@ -101,7 +101,7 @@ def inspect_video(
     with ExitStack() as outputs:
         outputs.enter_context(_made(folder))
         new = [outputs.enter_context(_replaced(path, clip, overwrite)) for path in (sheet, tracks_file, page)]
-        size = clip.info.width, clip.info.height
+        size = clip.info.square_size
         encoding = Encoding() if clip.info.is_still else Encoding(crf=OVERLAY_CRF)
         writer = outputs.enter_context(RgbWriter(overlay, clip, *size, encoding=encoding, overwrite=overwrite))
         choice = choose_detector(options.detector, choose_device(device))

@@ -6,7 +6,7 @@ One object:
 
     schema_version  3; raised when the meaning of a field changes
     source          the clip's path, as it was given
-    width, height   of the picture as displayed, in pixels
+    width, height   of the picture as displayed, in square pixels
     frame_count     frames decoded
     time_base       seconds a unit of `pts`, as a fraction: "1/12800"
     detector        which found the faces: "dlib" or "face-alignment"
@@ -57,8 +57,8 @@ def write_tracks(
     clip = {
         "schema_version": SCHEMA_VERSION,
         "source": str(info.path),
-        "width": info.width,
-        "height": info.height,
+        "width": info.square_size[0],
+        "height": info.square_size[1],
         "frame_count": tracking.frame_count,
         "time_base": str(info.time_base),
         "detector": detector,

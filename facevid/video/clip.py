@@ -58,7 +58,7 @@ class Clip:
     def _sequence_frames(self, sequence: Sequence) -> Iterator[Frame]:
         info = self.info
         for index, native in enumerate(map_ahead(self._load, sequence.paths())):
-            yield Frame(index, index, 1, info.time_base, native, info.orientation)
+            yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
         with open_container(path) as container:
@@ -126,7 +126,9 @@ class Clip:
                     if pictures.has_hole():
                         raise self._damaged(index, last, "a part of the file is missing here")
                     is_checked = True
-                last = Frame(index, pts, native.duration or usual, info.time_base, native, info.orientation)
+                last = Frame(
+                    index, pts, native.duration or usual, info.time_base, native, info.orientation, info.aspect
+                )
                 yield last
             if pictures.ended_early():
                 raise self._damaged(index, last, "the file ends here, before the end it announces")

@@ -13,6 +13,7 @@ from facevid.video.colour import ColourModel, colour_model, decode_srgb, encode_
 from facevid.video.filters import filtered
 from facevid.video.frame import Edit, Frame
 from facevid.video.pixels import component_view
+from facevid.video.square import plate_box, scale_of, to_plate
 
 
 def add_edits(frame: Frame, edits: Sequence[Edit]) -> Frame:
@@ -43,6 +44,7 @@ def copy_picture(native: VideoFrame) -> VideoFrame:
 
 def _place(frame: Frame, edit: Edit) -> tuple[int, int, NDArray[np.float32]] | None:
     """Return the stored top-left corner and the stored difference, cropped to the picture; None if all is outside."""
+    edit = _in_plate(frame, edit)
     left, top = max(edit.x, 0), max(edit.y, 0)
     right = min(edit.x + edit.delta.shape[1], frame.width)
     bottom = min(edit.y + edit.delta.shape[0], frame.height)
@@ -52,6 +54,17 @@ def _place(frame: Frame, edit: Edit) -> tuple[int, int, NDArray[np.float32]] | N
     box = (left, top, right - left, bottom - top)
     x, y = frame.orientation.box_to_stored(box, (frame.width, frame.height))
     return x, y, np.ascontiguousarray(frame.orientation.to_stored(delta), dtype=np.float32)
+
+
+def _in_plate(frame: Frame, edit: Edit) -> Edit:
+    """Take an edit from square pixels to the plate's own."""
+    if frame.aspect == 1:
+        return edit
+    size = frame.width, frame.height
+    scale = scale_of(size, frame.aspect)
+    box = edit.x, edit.y, edit.delta.shape[1], edit.delta.shape[0]
+    place = plate_box(box, scale, size)
+    return Edit(place[0], place[1], to_plate(edit.delta, box, place, scale))
 
 
 def _add(native: VideoFrame, model: ColourModel, x: int, y: int, delta: NDArray[np.float32]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from facevid.video.colour import encode_srgb, to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
 from facevid.video.pixels import is_float
+from facevid.video.square import plate_box, scale_of, square_size, to_square
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Frame:
 
     `index` counts from 0 in the order of presentation. `pts` and `duration` are in units of `time_base` (seconds);
     `duration` lasts to the next frame. `native` is the decoder's picture in its own pixel format and bit depth: it may
-    still be the decoder's reference, so it is never written to.
+    still be the decoder's reference, so it is never written to. `aspect` is the width of a pixel as displayed, in its
+    height: faces are seen, and edits made, in square pixels.
     """
 
     index: int
@@ -28,6 +30,7 @@ class Frame:
     time_base: Fraction
     native: VideoFrame
     orientation: Orientation
+    aspect: Fraction = Fraction(1)
 
     @property
     def time(self) -> Fraction:
@@ -44,8 +47,13 @@ class Frame:
         """Height in pixels as displayed."""
         return self.native.width if self.orientation.transpose else self.native.height
 
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """Width and height as displayed, in square pixels."""
+        return square_size((self.width, self.height), self.aspect)
+
     def rgb(self) -> NDArray[np.uint8]:
-        """Return the picture as uint8 RGB (H, W, 3), contiguous, turned as it is displayed.
+        """Return the picture as uint8 RGB (H, W, 3), contiguous, turned as it is displayed, in square pixels.
 
         Each call converts anew: keep what is needed twice. Raises InputError for colours that cannot be converted.
         """
@@ -56,13 +64,16 @@ class Frame:
         if turn.mirror_x or turn.mirror_y:
             both = turn.mirror_x and turn.mirror_y
             picture = cv2.flip(picture, -1 if both else int(turn.mirror_x)).astype(np.uint8, copy=False)
+        if self.aspect != 1:
+            picture = cv2.resize(picture, self.square_size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
         return np.ascontiguousarray(picture)
 
     def float_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        """Return a part as float32 RGB (height, width, 3), at the source's own depth, turned as it is displayed.
+        """Return a part of the plate, in its own pixels, as float32 RGB (height, width, 3), at the source's own depth.
 
-        (x, y) is its top-left corner in the displayed picture, in which it must lie. Values are as in the source, 0 to
-        1 for integer samples, linear light for floating-point ones. Raises InputError as `rgb` does.
+        It is turned as it is displayed; (x, y) is its top-left corner in the displayed picture, in which it must lie.
+        Values are as in the source, 0 to 1 for integer samples, linear light for floating-point ones. Raises InputError
+        as `rgb` does.
         """
         left, top = self.orientation.box_to_stored((x, y, width, height), (self.width, self.height))
         across, down = (height, width) if self.orientation.transpose else (width, height)
@@ -70,14 +81,22 @@ class Frame:
         return np.ascontiguousarray(self.orientation.to_display(part))
 
     def shown_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        """Return a part as `float_rgb` does, but 0 to 1 as displayed: linear light through the sRGB curve."""
+        """Return a part in square pixels, 0 to 1 as displayed: linear light through the sRGB curve."""
+        if self.aspect != 1:
+            size = self.width, self.height
+            scale, box = scale_of(size, self.aspect), (x, y, width, height)
+            place = plate_box(box, scale, size)
+            return to_square(self._shown(*place), place, box, scale).clip(0, 1)
+        return self._shown(x, y, width, height)
+
+    def _shown(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
         part = self.float_rgb(x, y, width, height)
         return np.nan_to_num(encode_srgb(part)).clip(0, 1) if is_float(self.native.format.name) else part
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change to a part of a picture: float32 RGB differences (h, w, 3) in units of 0-255.
+    """A change to a part of a picture: float32 RGB differences (h, w, 3) in units of 0-255, in square pixels.
 
     (x, y) is the top-left corner in the displayed picture; what lies outside of the picture is ignored.
     """

@@ -7,6 +7,7 @@ from pathlib import Path
 from facevid.video.hdr import HdrMetadata
 from facevid.video.orientation import Orientation
 from facevid.video.sequence import Sequence
+from facevid.video.square import pixel_aspect, square_size
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,17 @@ class ClipInfo:
     unread: tuple[str, ...]
     stream_index: int
     sequence: Sequence | None = None
+
+    @property
+    def aspect(self) -> Fraction:
+        """The width of a pixel as displayed, in its height."""
+        aspect = pixel_aspect(self.sample_aspect_ratio)
+        return 1 / aspect if self.orientation.transpose else aspect
+
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """Width and height as displayed, in square pixels: those of `Frame.rgb`."""
+        return square_size((self.width, self.height), self.aspect)
 
     @property
     def first_number(self) -> int:

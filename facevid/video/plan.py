@@ -130,7 +130,7 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         options=options,
         width=size[0],
         height=size[1],
-        sample_aspect_ratio=upright_aspect(info),
+        sample_aspect_ratio=None,
         colour=colour,
         time_base=info.time_base,
         rate=info.average_rate,

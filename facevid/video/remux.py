@@ -14,6 +14,7 @@ from facevid.errors import OutputError, UsageError
 from facevid.video.encoding import VIDEO_SUFFIXES
 from facevid.video.ffmpeg import run_ffmpeg
 from facevid.video.info import ClipInfo
+from facevid.video.plan import EncoderPlan
 
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -154,7 +155,9 @@ def _common_timescale(bases: list[Fraction]) -> int:
     return scale if scale < 2**31 else max(base.denominator for base in bases)
 
 
-def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Path) -> list[str]:
+def remux(  # noqa: PLR0917
+    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, pictures: Path, result: Path, out: Path
+) -> list[str]:
     """Write `result` from the new `pictures` and the source's other streams, all copied; say what it does not keep.
 
     Raises:
@@ -178,7 +181,7 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
         if each.convert_to is not None:
             options[f"c:{number}"] = each.convert_to
         if each.index == info.stream_index:
-            options |= _aspect_option(number, info, pictures)
+            options |= _aspect_option(number, encoded, pictures)
     options |= _muxer_options(plan, info, out.suffix.lower())
     # ffmpeg-python numbers inputs as they are first named and drops those that are not: two empty maps settle both.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)
@@ -186,20 +189,20 @@ def remux(plan: RemuxPlan, info: ClipInfo, pictures: Path, result: Path, out: Pa
     arguments[-1:-1] = _note_arguments(plan)  # ffmpeg-python knows no option that is given twice
     run_ffmpeg(arguments, str(out))
     written = _aspect_of(result)
-    if not info.sample_aspect_ratio or written == info.sample_aspect_ratio:
+    if not encoded.sample_aspect_ratio or written == encoded.sample_aspect_ratio:
         return []
-    ratios = [str(aspect).replace("/", ":") for aspect in (written, info.sample_aspect_ratio)]
+    ratios = [str(aspect).replace("/", ":") for aspect in (written, encoded.sample_aspect_ratio)]
     return [f"{out.name}: its pixels are {ratios[0]} wide instead of {ratios[1]}; a .mov or .mp4 keeps that"]
 
 
-def _aspect_option(number: int, info: ClipInfo, pictures: Path) -> _Options:
+def _aspect_option(number: int, encoded: EncoderPlan, pictures: Path) -> _Options:
     """Return what has the shape of pixels written where Matroska's muxer did not take it from the encoder.
 
     ffmpeg knows ratios of numbers up to 255; others come out as the nearest of these.
     """
-    if not info.sample_aspect_ratio or _aspect_of(pictures) == info.sample_aspect_ratio:
+    if not encoded.sample_aspect_ratio or _aspect_of(pictures) == encoded.sample_aspect_ratio:
         return {}
-    shape = info.sample_aspect_ratio * Fraction(info.stored_width, info.stored_height)
+    shape = encoded.sample_aspect_ratio * Fraction(encoded.width, encoded.height)
     return {f"aspect:{number}": f"{shape.numerator}:{shape.denominator}"}
 
 

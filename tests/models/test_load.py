@@ -110,7 +110,7 @@ def test_the_carried_model_encodes_edits_and_generates():
     (change, *_) = model.changes(codes, edited)
     assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((68, 2), (96, 96, 3), (5, 48, 48))
     assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "carried")
-    assert len(model.editors) == 12 and model.components is not None
+    assert len(model.editors) == 10 and model.components is not None
     assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from facevid import edit_video
 from facevid.errors import InputError, UsageError
 from facevid.video import ClipWriter, Encoding, open_clip
 from facevid.video.ffmpeg import run_ffmpeg
@@ -105,6 +107,32 @@ def test_chroma_halved_in_another_direction_keeps_its_samples(
     source = made("chroma.mkv", *PICTURES, "-pix_fmt", pix_fmt, "-c:v", "ffv1")
     copied(source, tmp_path / "out.mp4", Encoding("h264", 0))
     assert open_clip(tmp_path / "out.mp4").info.pix_fmt == kept
+
+
+@pytest.mark.parametrize("aspect", [Fraction(2), Fraction(1, 2)], ids=str)
+def test_faces_are_edited_in_square_pixels(
+    made: Made, portrait: NDArray[np.uint8], tmp_path: Path, aspect: Fraction
+) -> None:
+    """The same picture, its pixels square or not: the same edit, as far as its pixels can tell."""
+    height, width = portrait.shape[:2]
+    Image.fromarray(portrait).save(tmp_path / "square.png")
+    size = f"{round(width / max(aspect, 1))}:{round(height * min(aspect, 1))}"
+    shaped = ["-vf", f"scale={size}:flags=area,setsar={aspect.numerator}/{aspect.denominator}"]
+    plain = made("plain.mkv", "-i", str(tmp_path / "square.png"), "-c:v", "ffv1")
+    squeezed = made("squeezed.mkv", "-i", str(tmp_path / "square.png"), *shaped, "-c:v", "ffv1")
+    changes = []
+    for source in (plain, squeezed):
+        out = source.with_name(f"out-{source.name}")
+        edit_video(source, out, ["smile=1"])
+        before, after = (next(open_clip(path).frames()) for path in (source, out))
+        assert (after.width, after.height, after.aspect) == (before.width, before.height, before.aspect)
+        assert before.square_size == (width, height)
+        changes.append(after.rgb().astype(float) - before.rgb())
+    assert np.abs(changes[0]).max() > 20
+    assert np.abs(changes[1] - changes[0]).mean() < 0.5 * np.abs(changes[0]).mean()
+    stored = [next(open_clip(tmp_path / f"{name}squeezed.mkv").frames()) for name in ("", "out-")]
+    top = [frame.float_rgb(0, 0, frame.width, frame.height // 16) for frame in stored]
+    assert (top[0] == top[1]).all()
 
 
 def test_windows_media_sound_goes_where_it_can(made: Made, tmp_path: Path) -> None:
