@@ -74,8 +74,9 @@ class EditOptions:
 
     Attributes:
         model: a name in the store, or a path; None is the carried model.
-        frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from 0); None is all. The
-            others pass through, whatever the edits say.
+        frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from `start_number`); None
+            is all. The others pass through, whatever the edits say.
+        start_number: of a video's first frame, for `frames`, keyframes, layers, and a sequence made of it; None is 0.
         rate: frames a second of an image sequence; None is 24. A file has its own times.
         compare: where to write original, reconstruction and edit side by side.
         layers: folder to write every edited face to, as a picture to be laid over the plate.
@@ -88,6 +89,7 @@ class EditOptions:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     compositing: CompositingOptions = field(default_factory=CompositingOptions)
     frames: tuple[int, int] | None = None
+    start_number: int | None = None
     rate: Fraction | None = None
     compare: Path | None = None
     layers: Path | None = None

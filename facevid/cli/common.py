@@ -103,6 +103,12 @@ rate_option = click.option(
     metavar="FPS",
     help="Frames a second of an image sequence: 25, 24000/1001.  [default: 24]",
 )
+start_number_option = click.option(
+    "--start-number",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of a video's first frame, wherever frames are numbered; a sequence has its own.  [default: 0]",
+)
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace results where they exist.")
 precision_option = click.option(
     "--precision",

@@ -20,6 +20,7 @@ from facevid.cli.common import (
     quiet_option,
     rate_option,
     smooth_option,
+    start_number_option,
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
@@ -65,8 +66,10 @@ if TYPE_CHECKING:
     "--frames",
     type=FramesType(),
     metavar="A-B",
-    help="Edit frames A to B only, both included; by a sequence's own numbers, else from 0. The others pass through.",
+    help="Edit frames A to B only, both included; by a sequence's own numbers, else from --start-number. The others "
+    "pass through.",
 )
+@start_number_option
 @rate_option
 @detector_option
 @smooth_option

@@ -51,6 +51,7 @@ from facevid.cli.common import (
     quiet_option,
     rate_option,
     smooth_option,
+    start_number_option,
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
@@ -81,6 +82,7 @@ MOST_PROBLEMS = 3
     metavar="DIR",
     help="Folder for the results.  [default: the name of IN and .inspect, in the current folder]",
 )
+@start_number_option
 @rate_option
 @detector_option
 @smooth_option
@@ -97,6 +99,7 @@ def command(
     smooth: float,
     device: str,
     rate: Fraction | None,
+    start_number: int | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -115,14 +118,21 @@ def command(
       facevid inspect in.mp4 -y --json | jq '[.tracks[].number] | unique'
 
     The numbers are what `facevid edit --face` takes. A person keeps theirs through cuts and absences. Frames are
-    numbered as in `facevid edit --frames`: by a sequence's own numbers, else from 0.
+    numbered as in `facevid edit --frames`: by a sequence's own numbers, else from --start-number.
     """
     from facevid.inspection.inspect import inspect_video
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)
     summary = inspect_video(
-        source, out, options=options, device=device, rate=rate, overwrite=overwrite, progress=progress
+        source,
+        out,
+        options=options,
+        device=device,
+        rate=rate,
+        start_number=start_number,
+        overwrite=overwrite,
+        progress=progress,
     )
     for warning in summary.warnings:
         click.echo(f"facevid: warning: {warning}", err=True)

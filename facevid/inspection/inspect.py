@@ -70,6 +70,7 @@ def inspect_video(
     options: TrackingOptions = TrackingOptions(),  # noqa: B008 -- immutable
     device: str = "auto",
     rate: Fraction | None = None,
+    start_number: int | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> InspectSummary:
@@ -85,6 +86,7 @@ def inspect_video(
         options: how faces are found and followed, and which of them an edit would edit.
         device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
         rate: frames a second of an image sequence; None is 24.
+        start_number: of a video's first frame; None is 0.
         overwrite: replace existing results.
         progress: told how far each stage is.
 
@@ -94,7 +96,7 @@ def inspect_video(
         UsageError: the options cannot be.
         OutputError: the results cannot be written.
     """
-    clip = open_clip(source, rate)
+    clip = open_clip(source, rate, start_number)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
     overlay, sheet = _overlay(folder, clip.info), folder / "sheet.png"
     tracks_file, page = folder / "tracks.json", folder / "report.html"

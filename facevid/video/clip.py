@@ -154,18 +154,21 @@ class Clip:
         )
 
 
-def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None) -> Clip:
+def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None, start_number: int | None = None) -> Clip:
     """Open a video, a still picture, or an image sequence, and decode its first frame.
 
     A sequence is given as `shot.%04d.png`, `shot.####.png`, or a folder that holds one. Its frames keep their numbers
     (`ClipInfo.first_number`), follow each other at `rate` a second, else at SEQUENCE_RATE, and must all be there, of
-    one size.
+    one size. The frames of a file are numbered from `start_number`, else from 0.
 
     Raises InputError where there is no such file, it holds no picture, it cannot be decoded, or a frame is missing;
-    UsageError where a folder holds several sequences, or `rate` is given for a file, which has its own times.
+    UsageError where a folder holds several sequences, `rate` is given for a file, which has its own times, or
+    `start_number` for a sequence, whose files are numbered.
     """
     path = Path(path)
     if path.is_dir() or (not path.exists() and sequence_name(path)):
+        if start_number is not None:
+            raise UsageError(f"{path} has numbers of its own: --start-number is for videos; leave it out")
         return _open_sequence(find_sequence(path), rate or SEQUENCE_RATE)
     if rate is not None:
         msg = f"{path} has times of its own: --rate is for image sequences; leave it out"
@@ -173,7 +176,7 @@ def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None) -> Cli
     if not path.exists():
         msg = f"{path} does not exist: check the name and the folder"
         raise InputError(msg)
-    return Clip(_info(path))
+    return Clip(replace(_info(path), start_number=start_number or 0))
 
 
 def _open_sequence(sequence: Sequence, rate: Fraction) -> Clip:

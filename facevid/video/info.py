@@ -29,6 +29,7 @@ class ClipInfo:
     `start`, in units of `time_base`, is what a broadcast's clock shows at its first picture or sound: it is taken off
     all times. `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what
     the source holds and no result will.
+    `start_number` is the number that the user gives the first frame of a video.
     `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
     """
 
@@ -58,6 +59,7 @@ class ClipInfo:
     has_captions: bool
     unread: tuple[str, ...]
     stream_index: int
+    start_number: int = 0
     sequence: Sequence | None = None
 
     @property
@@ -73,8 +75,8 @@ class ClipInfo:
 
     @property
     def first_number(self) -> int:
-        """Number of the first frame as people count: an image sequence's own; 0 for a file."""
-        return self.sequence.first if self.sequence else 0
+        """Number of the first frame as people count: an image sequence's own, else the one that the user gave it."""
+        return self.sequence.first if self.sequence else self.start_number
 
     @property
     def files(self) -> list[Path]:

@@ -20,7 +20,7 @@ def to_srgb_curve(native: VideoFrame) -> VideoFrame:
     """Return linear light as 16-bit samples of full range on the sRGB curve; what is outside of 0-1 is cut."""
     made = _empty_like(native, _INTEGER_OF[re.sub(r"\d+le$", "", native.format.name)])
     for plane, (was, now) in enumerate(_planes(native, made)):
-        values = was if plane == _ALPHA else encode_srgb(was)
+        values = was.astype(np.float32) if plane == _ALPHA else encode_srgb(was)
         now[...] = np.rint(np.clip(values, 0, 1) * 65535)
     return made
 

@@ -19,9 +19,6 @@ from facevid.video.notes import carry_notes
 from facevid.video.plan import EncoderPlan
 from facevid.video.sequence import PICTURE_SUFFIXES, SequenceName, sequence_name, told_numbers
 
-FIRST_NUMBER = 1
-"""Number of a video's first frame in a sequence made of it."""
-
 
 def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
     """Return how the frames of `out` are named where it is an image sequence; None where it is one file.
@@ -67,7 +64,7 @@ class SequenceOutput:
     def __init__(self, target: SequenceName, source: ClipInfo, plan: EncoderPlan) -> None:
         self._target, self._source, self._plan = target, source, plan
         self.warnings: list[str] = [*plan.warnings, *_lost(target, source)]
-        self._first = source.first_number if source.sequence else FIRST_NUMBER
+        self._first = source.first_number
         self._pending: deque[Future[None]] = deque()
         self._written: list[int] = []
 
@@ -135,7 +132,7 @@ def _lost(target: SequenceName, source: ClipInfo) -> list[str]:
 def _is_made(number: int, source: ClipInfo) -> bool:
     """Return whether a result of `source` has a frame of this number; how many a video has is not known before."""
     if source.sequence is None:
-        return number >= FIRST_NUMBER
+        return number >= source.first_number
     return 0 <= number - source.sequence.first < source.sequence.count
 
 

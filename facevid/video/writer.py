@@ -60,7 +60,7 @@ class ClipWriter(_Writer):
     A context manager: `out` appears, whole, on leaving it without an exception; otherwise nothing is left and an
     existing `out` stays as it was. `warnings` names what the result cannot hold (complete on leaving). A still source
     gives a still; a video and an image sequence give either, an image sequence where `out` is a pattern or, for a
-    sequence, a folder. Its frames keep the source's numbers; a video's are numbered from 1. Raises UsageError or
+    sequence, a folder. Its frames keep the source's numbers, which `--frames` takes. Raises UsageError or
     OutputError at once where `out` or `encoding` cannot be, OutputError on writing.
     """
 

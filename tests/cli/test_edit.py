@@ -162,7 +162,7 @@ def test_a_still_picture(run_facevid, portrait, tmp_path):
     assert not changed[:20].any()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_nothing(portrait_clip, tmp_path, home, stop):
     out = tmp_path / "out.mp4"
     out.write_text("precious")

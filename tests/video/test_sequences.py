@@ -439,11 +439,35 @@ def test_a_video_becomes_a_sequence(
     warnings = copy(clip, tmp_path / f"shot.%04d{suffix}")
     assert any("holds no sound" in told for told in warnings) == clip.info.has_sound
     made = open_clip(tmp_path / f"shot.%04d{suffix}")
-    assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (1, 12, pix_fmt)
+    assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (0, 12, pix_fmt)
     for was, now in zip(clip.frames(), made.frames(), strict=True):
         difference = now.rgb().astype(int) - was.rgb()
         assert np.abs(difference).mean() < 8  # chroma is interpolated, between colours as different as can be
         assert np.abs(difference.mean(axis=(0, 1))).max() < 2
+
+
+def test_a_videos_frames_have_the_numbers_that_are_asked_for(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip("sound.mp4")
+    copy(open_clip(source, start_number=1001), tmp_path / "shot.%04d.png")
+    made = open_clip(tmp_path / "shot.####.png")
+    assert (made.info.first_number, made.info.frame_count) == (1001, 12)
+    with pytest.raises(UsageError):
+        open_clip(tmp_path / "shot.####.png", start_number=1)
+
+
+def test_half_float_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    source = open_clip(make_sequence(".exr", "gbrapf32le", "-format", "half"))
+    copy(source, tmp_path / "shot.%04d.png")
+    alphas = []
+    for clip in (source, open_clip(tmp_path / "shot.####.png")):
+        native = next(clip.frames()).native
+        layout = pixel_layout(native.format.name)
+        assert layout is not None
+        plane, channel = (3, 0) if "gbra" in native.format.name else (0, 3)
+        alpha = plane_view(native, plane, layout)[..., channel].astype(np.float32)
+        alphas.append(alpha if layout.is_float else alpha / (2**layout.depth - 1))
+    assert alphas[0].max() > 0.5
+    assert np.abs(alphas[1] - alphas[0]).max() < 0.01
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr", ".jpg", ".webp", ".bmp"])
