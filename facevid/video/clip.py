@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from facevid.errors import InputError, UsageError
 from facevid.video.ahead import map_ahead
+from facevid.video.colour import colour_model
 from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -85,6 +86,7 @@ class Clip:
             msg = f"{path} has {native.width}x{native.height} pixels, the first frame {first}: render them alike"
             raise InputError(msg)
         if own == info.pix_fmt:
+            _check_colours(path, native)
             return native
         if any(pix_fmt_loss(plain_format(own) or own, info.pix_fmt)[:4]):
             msg = f"{path} has pixel format {own}, the first frame {info.pix_fmt}, which holds less: render them alike"
@@ -118,6 +120,7 @@ class Clip:
                     raise self._of_another_size(native, index, last)
                 if native.format.name != plain:
                     native = reformatter.reformat(native, format=plain, threads=1)
+                _check_colours(info.path, native)
                 pts = native.pts
                 if pts is None:
                     pts = last.pts + last.duration + info.start if last else info.start
@@ -152,6 +155,14 @@ class Clip:
             f"{self.info.path} is damaged at frame {index} ({seconds:.3f} s): {reason}; export it again, or keep what "
             f"comes before with: ffmpeg -i IN -frames:v {index} -c copy SALVAGED"
         )
+
+
+def _check_colours(path: Path, native: VideoFrame) -> None:
+    """Raise InputError, with the file's name, for colours in which a picture cannot be edited."""
+    try:
+        colour_model(native)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None, start_number: int | None = None) -> Clip:

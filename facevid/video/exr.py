@@ -28,6 +28,12 @@ _STORAGE = {
 }
 
 
+_NEEDED = {"channels": 1, "compression": 1, "dataWindow": 16, "displayWindow": 16}
+"""Fields without which a file is none, and the least bytes of their values."""
+
+_TILES_SIZE = 9
+
+
 @dataclass(frozen=True)
 class ExrHeader:
     """The (first) header of an OpenEXR file: type and value of each field by name, and where it ends."""
@@ -46,27 +52,29 @@ class ExrHeader:
         """The file's number of the type of each channel's samples, by name; `layer.R` of those in layers."""
         value, channels = self.fields["channels"][1], {}
         while value[:1] not in (b"", b"\0"):
-            name, value = value.split(b"\0", 1)
-            channels[name.decode(errors="replace")] = value[0]
+            name, _, value = value.partition(b"\0")
+            channels[name.decode(errors="replace")] = value[0] if value else -1
             value = value[16:]
         return channels
 
     @property
     def display_window(self) -> tuple[int, int, int, int]:
         """First column and row, last column and row of the picture."""
-        left, top, right, bottom = struct.unpack("<4i", self.fields["displayWindow"][1])
+        left, top, right, bottom = struct.unpack_from("<4i", self.fields["displayWindow"][1])
         return left, top, right, bottom
 
     @property
     def chunk_count(self) -> int | None:
         """How many entries the offset table has; None for several parts or levels of tiles."""
-        left, top, right, bottom = struct.unpack("<4i", self.fields["dataWindow"][1])
+        left, top, right, bottom = struct.unpack_from("<4i", self.fields["dataWindow"][1])
         if self.is_multi_part:
             return None
         if "tiles" not in self.fields:
             return math.ceil((bottom - top + 1) / _LINES_OF_CHUNK.get(self.compression, 1))
         width, height, mode = struct.unpack("<2IB", self.fields["tiles"][1])
-        return None if mode & 15 else math.ceil((right - left + 1) / width) * math.ceil((bottom - top + 1) / height)
+        if mode & 15 or not width or not height:
+            return None
+        return math.ceil((right - left + 1) / width) * math.ceil((bottom - top + 1) / height)
 
 
 def read_exr_header(path: Path) -> ExrHeader | None:
@@ -90,7 +98,9 @@ def _parse(data: mmap.mmap) -> ExrHeader | None:
         value = data[kind_end + 5 : kind_end + 5 + size]
         fields[data[position:name_end].decode(errors="replace")] = (data[name_end + 1 : kind_end], value)
         position = kind_end + 5 + size
-    if not {"channels", "compression", "dataWindow", "displayWindow"} <= fields.keys():
+    if any(len(fields.get(name, (b"", b""))[1]) < size for name, size in _NEEDED.items()):
+        return None
+    if "tiles" in fields and len(fields["tiles"][1]) != _TILES_SIZE:
         return None
     is_multi_part = bool(struct.unpack_from("<I", data, 4)[0] & _MULTI_PART)
     return ExrHeader(fields, position + 1, is_multi_part)
@@ -104,14 +114,17 @@ def is_whole_exr(path: Path) -> bool:
         return True
     before_size = 16 if "tiles" in header.fields else 4
     with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not 0 < 8 * count <= size:
+            return False
         file.seek(header.end)
         table = file.read(8 * count)
         offsets = struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8])
-        if len(offsets) < count or not all(offsets):
+        if len(offsets) < count or not all(0 < offset < size for offset in offsets):
             return False
         file.seek(max(offsets) + before_size)
-        size = file.read(4)
-        return len(size) == 4 and file.tell() + struct.unpack("<i", size)[0] <= os.fstat(file.fileno()).st_size
+        held = file.read(4)
+        return len(held) == 4 and file.tell() + struct.unpack("<i", held)[0] <= size
 
 
 def unreadable_exr(path: Path) -> str | None:

@@ -207,7 +207,7 @@ def _aspect_option(number: int, encoded: EncoderPlan, pictures: Path) -> _Option
 
 
 def _aspect_of(video: Path) -> Fraction | None:
-    with av.open(f"file:{video}") as container:
+    with av.open(f"file:{video}", metadata_errors="replace") as container:
         return container.streams.video[0].sample_aspect_ratio
 
 
