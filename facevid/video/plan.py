@@ -35,6 +35,10 @@ HALF_FLOAT_DEPTH = 10
 """Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
 
 
+TOLD_START = 10
+"""Seconds that a broadcast's clock may be from 0 at its start without a word: muxers begin with one or two."""
+
+
 @dataclass(frozen=True)
 class EncoderPlan:
     """Everything an encoder is opened with, and what the user should be told of it.
@@ -66,6 +70,9 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     Raises UsageError for an unknown codec or pixel format, and for one that the container or encoder cannot hold.
     """
     warnings = [f"{info.path.name}: {what}" for what in info.unread]
+    if abs(info.start * info.time_base) > TOLD_START:
+        begins = f"{float(info.start * info.time_base):.3f} s"
+        warnings.append(f"{info.path.name}: its clock begins at {begins}, the result's at 0")
     turn = None
     size = (info.stored_width, info.stored_height)
     if _is_picture(out):
