@@ -40,14 +40,15 @@ class Clip:
             yield from self._sequence_frames(self.info.sequence)
             return
         waiting: Frame | None = None
-        told = 0
+        clock = 0  # the time that the file gave the frame before
         for frame in self._decoded():
             if waiting is None:
-                waiting, told = frame, frame.pts
+                waiting, clock = frame, frame.pts
                 continue
-            if frame.pts < told:
+            if frame.pts < clock:
                 raise self._set_back(frame, waiting)
-            told = frame.pts  # again the same where a coarse clock, such as Matroska's, counts milliseconds
+            clock = frame.pts
+            # Two frames within one unit of the clock, such as a millisecond of Matroska, are set one unit apart.
             following = replace(frame, pts=max(frame.pts, waiting.pts + 1))
             yield replace(waiting, duration=following.pts - waiting.pts)
             waiting = following

@@ -166,12 +166,12 @@ class Pictures(Iterator[VideoFrame]):
                 continue
             if packet.dts is not None:
                 self._last_dts = packet.dts
-                if packet.size:
+                if is_avi and packet.size:
                     stored.append(packet.dts)
             for picture in packet.decode():
                 assert isinstance(picture, VideoFrame)
-                if is_avi and stored:
-                    picture.pts = stored.popleft()  # AVI tells no other times, and shows its pictures one each
+                if stored:  # AVI holds no times of presentation: the first picture shown has the first chunk's time
+                    picture.pts = stored.popleft()
                 yield picture
 
     def has_hole(self) -> bool:

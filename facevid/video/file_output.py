@@ -56,7 +56,9 @@ class FileOutput:
                 carry_notes(self._source.path, result, self._out)
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
-                self.warnings += remux(self._remux, self._source, self._plan, self._pictures, result, self._out)
+                self.warnings += remux(
+                    self._remux, self._source, self._plan, pictures=self._pictures, result=result, out=self._out
+                )
                 self._check_count(result)
             self._temporaries.commit(result)
 

@@ -155,8 +155,8 @@ def _common_timescale(bases: list[Fraction]) -> int:
     return scale if scale < 2**31 else max(base.denominator for base in bases)
 
 
-def remux(  # noqa: PLR0917
-    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, pictures: Path, result: Path, out: Path
+def remux(
+    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, *, pictures: Path, result: Path, out: Path
 ) -> list[str]:
     """Write `result` from the new `pictures` and the source's other streams, all copied; say what it does not keep.
 
