@@ -35,7 +35,7 @@ from facevid.visibility import Sight
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 10
+VERSION = 11
 """Raised whenever the same clip would be analysed to other numbers, so that old entries of the cache are not used."""
 
 USUAL_RATE = Fraction(25)
@@ -186,6 +186,7 @@ class Analysis:
         return {
             "analysis": VERSION,
             "clip": [identity(path) for path in self.clip.info.files],
+            "layer": self.clip.info.layer,
             "detector": self.detector.name,
             "max_gap": self._frames(self.options.max_gap),
         }

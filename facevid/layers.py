@@ -12,6 +12,7 @@ lies beyond its nominal range (super-white) is cut off in a PNG layer. The pictu
     source          the plate's path, as it was given
     width, height   of the plate as displayed, in pixels
     square_size     the same in square pixels, in which quads and crops are told
+    display_window  x, y, width, height of the part that is displayed: less than all where OpenEXR files hold overscan
     time_base       seconds a unit of `pts`, as a fraction: "1/12800"
     premultiplied   whether the pictures are: EXR files are, PNG files are not
     layers          one object a layer, each on a line of its own, by frame
@@ -136,6 +137,7 @@ class Layers:
             "width": self._plate.width,
             "height": self._plate.height,
             "square_size": self._plate.square_size,
+            "display_window": self._plate.display_window or (0, 0, self._plate.width, self._plate.height),
             "time_base": str(self._plate.time_base),
             "premultiplied": layer_suffix(self._plate) == ".exr",
         }

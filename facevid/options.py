@@ -77,7 +77,8 @@ class EditOptions:
         frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from `start_number`); None
             is all. The others pass through, whatever the edits say.
         start_number: of a video's first frame, for `frames`, keyframes, layers, and a sequence made of it; None is 0.
-        rate: frames a second of an image sequence; None is 24. A file has its own times.
+        rate: frames a second of an image sequence; None is what OpenEXR files say, else 24. A video has its own times.
+        layer: of OpenEXR files, which layer or part is the picture; None is their plain R, G, B.
         compare: where to write original, reconstruction and edit side by side.
         layers: folder to write every edited face to, as a picture to be laid over the plate.
         overwrite: replace an existing result.
@@ -91,6 +92,7 @@ class EditOptions:
     frames: tuple[int, int] | None = None
     start_number: int | None = None
     rate: Fraction | None = None
+    layer: str | None = None
     compare: Path | None = None
     layers: Path | None = None
     overwrite: bool = False

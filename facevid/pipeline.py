@@ -85,7 +85,7 @@ def edit_video(
         if path and Path(path).resolve() == Path(target).resolve():
             raise UsageError(f"{option} {path} is OUT itself; give it another name")
     wanted = _by_face(edits, options)
-    clip = open_clip(source, options.rate, options.start_number)
+    clip = open_clip(source, options.rate, options.start_number, options.layer)
     device = choose_device(options.compute.device)
     with ExitStack() as outputs:
         encoding = Encoding(options.codec, options.crf, options.pix_fmt)

@@ -101,7 +101,12 @@ rate_option = click.option(
     "--rate",
     type=RateType(),
     metavar="FPS",
-    help="Frames a second of an image sequence: 25, 24000/1001.  [default: 24]",
+    help="Frames a second of an image sequence: 25, 24000/1001.  [default: what OpenEXR files say, else 24]",
+)
+layer_option = click.option(
+    "--layer",
+    metavar="NAME",
+    help="Layer, or part, of OpenEXR files that is the picture.  [default: their plain R, G, B]",
 )
 start_number_option = click.option(
     "--start-number",

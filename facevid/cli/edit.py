@@ -14,6 +14,7 @@ from facevid.cli.common import (
     detector_option,
     device_option,
     json_option,
+    layer_option,
     model_option,
     overwrite_option,
     precision_option,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 )
 @start_number_option
 @rate_option
+@layer_option
 @detector_option
 @smooth_option
 @click.option(

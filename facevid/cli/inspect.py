@@ -47,6 +47,7 @@ from facevid.cli.common import (
     detector_option,
     device_option,
     json_option,
+    layer_option,
     overwrite_option,
     quiet_option,
     rate_option,
@@ -84,6 +85,7 @@ MOST_PROBLEMS = 3
 )
 @start_number_option
 @rate_option
+@layer_option
 @detector_option
 @smooth_option
 @device_option
@@ -99,6 +101,7 @@ def command(
     smooth: float,
     device: str,
     rate: Fraction | None,
+    layer: str | None,
     start_number: int | None,
     overwrite: bool,
     as_json: bool,
@@ -130,6 +133,7 @@ def command(
         options=options,
         device=device,
         rate=rate,
+        layer=layer,
         start_number=start_number,
         overwrite=overwrite,
         progress=progress,

@@ -70,6 +70,7 @@ def inspect_video(
     options: TrackingOptions = TrackingOptions(),  # noqa: B008 -- immutable
     device: str = "auto",
     rate: Fraction | None = None,
+    layer: str | None = None,
     start_number: int | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -85,7 +86,8 @@ def inspect_video(
             `.inspect`, in the current folder.
         options: how faces are found and followed, and which of them an edit would edit.
         device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
-        rate: frames a second of an image sequence; None is 24.
+        rate: frames a second of an image sequence; None is what OpenEXR files say, else 24.
+        layer: of OpenEXR files, which layer or part is the picture; None is their plain R, G, B.
         start_number: of a video's first frame; None is 0.
         overwrite: replace existing results.
         progress: told how far each stage is.
@@ -96,7 +98,7 @@ def inspect_video(
         UsageError: the options cannot be.
         OutputError: the results cannot be written.
     """
-    clip = open_clip(source, rate, start_number)
+    clip = open_clip(source, rate, start_number, layer)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
     overlay, sheet = _overlay(folder, clip.info), folder / "sheet.png"
     tracks_file, page = folder / "tracks.json", folder / "report.html"

@@ -7,6 +7,8 @@ One object:
     schema_version  3; raised when the meaning of a field changes
     source          the clip's path, as it was given
     width, height   of the picture as displayed, in square pixels
+    display_window  x, y, width, height of the part that is displayed, in the plate's own pixels: less than all where
+                    OpenEXR files hold overscan
     frame_count     frames decoded
     time_base       seconds a unit of `pts`, as a fraction: "1/12800"
     detector        which found the faces: "dlib" or "face-alignment"
@@ -59,6 +61,7 @@ def write_tracks(
         "source": str(info.path),
         "width": info.square_size[0],
         "height": info.square_size[1],
+        "display_window": info.display_window or (0, 0, info.width, info.height),
         "frame_count": tracking.frame_count,
         "time_base": str(info.time_base),
         "detector": detector,

@@ -17,6 +17,7 @@ from facevid.errors import InputError, UsageError
 from facevid.video.ahead import map_ahead
 from facevid.video.colour import colour_model
 from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
+from facevid.video.exr_source import describe_exr, load_exr
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
@@ -36,8 +37,8 @@ class Clip:
         A picture that is followed by another lasts until it. Raises InputError, naming the frame and the time, where
         the source is damaged or ends early: a shortened clip never passes for a whole one.
         """
-        if self.info.sequence is not None:
-            yield from self._sequence_frames(self.info.sequence)
+        if self.info.sequence is not None or self.info.codec == "exr":
+            yield from self._frames_of_files()
             return
         waiting: Frame | None = None
         clock = 0  # the time that the file gave the frame before
@@ -57,12 +58,14 @@ class Clip:
             raise InputError(msg)
         yield waiting
 
-    def _sequence_frames(self, sequence: Sequence) -> Iterator[Frame]:
+    def _frames_of_files(self) -> Iterator[Frame]:
         info = self.info
-        for index, native in enumerate(map_ahead(self._load, sequence.paths())):
+        for index, native in enumerate(map_ahead(self._load, info.files)):
             yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
+        if self.info.codec == "exr":
+            return load_exr(path, self.info)
         with open_container(path) as container:
             stream = main_stream(path, container)
             stream.codec_context.thread_count = 1  # several pictures are decoded beside each other
@@ -166,33 +169,40 @@ def _check_colours(path: Path, native: VideoFrame) -> None:
         raise InputError(f"{path}: {error}") from error
 
 
-def open_clip(path: str | os.PathLike[str], rate: Fraction | None = None, start_number: int | None = None) -> Clip:
+def open_clip(
+    path: str | os.PathLike[str],
+    rate: Fraction | None = None,
+    start_number: int | None = None,
+    layer: str | None = None,
+) -> Clip:
     """Open a video, a still picture, or an image sequence, and decode its first frame.
 
     A sequence is given as `shot.%04d.png`, `shot.####.png`, or a folder that holds one. Its frames keep their numbers
-    (`ClipInfo.first_number`), follow each other at `rate` a second, else at SEQUENCE_RATE, and must all be there, of
-    one size. The frames of a file are numbered from `start_number`, else from 0.
+    (`ClipInfo.first_number`), follow each other at `rate` a second, else at what their files say, else at
+    SEQUENCE_RATE, and must all be there, of one size. The frames of a file are numbered from `start_number`, else from
+    0. `layer` names the layer, or part, of OpenEXR files that is the picture; None is their plain R, G, B.
 
     Raises InputError where there is no such file, it holds no picture, it cannot be decoded, or a frame is missing;
-    UsageError where a folder holds several sequences, `rate` is given for a file, which has its own times, or
-    `start_number` for a sequence, whose files are numbered.
+    UsageError where a folder holds several sequences, `rate` is given for a file, which has its own times,
+    `start_number` for a sequence, whose files are numbered, or `layer` for anything but OpenEXR files.
     """
     path = Path(path)
     if path.is_dir() or (not path.exists() and sequence_name(path)):
         if start_number is not None:
             raise UsageError(f"{path} has numbers of its own: --start-number is for videos; leave it out")
-        return _open_sequence(find_sequence(path), rate or SEQUENCE_RATE)
+        return _open_sequence(find_sequence(path), rate, layer)
     if rate is not None:
         msg = f"{path} has times of its own: --rate is for image sequences; leave it out"
         raise UsageError(msg)
     if not path.exists():
         msg = f"{path} does not exist: check the name and the folder"
         raise InputError(msg)
-    return Clip(replace(_info(path), start_number=start_number or 0))
+    return Clip(replace(_info(path, layer), start_number=start_number or 0))
 
 
-def _open_sequence(sequence: Sequence, rate: Fraction) -> Clip:
-    info = _info(sequence.name.path(sequence.first))
+def _open_sequence(sequence: Sequence, rate: Fraction | None, layer: str | None) -> Clip:
+    info = _info(sequence.name.path(sequence.first), layer)
+    rate = rate or (info.average_rate if info.codec == "exr" else None) or SEQUENCE_RATE
     return Clip(
         replace(
             info,
@@ -207,6 +217,10 @@ def _open_sequence(sequence: Sequence, rate: Fraction) -> Clip:
     )
 
 
-def _info(path: Path) -> ClipInfo:
+def _info(path: Path, layer: str | None) -> ClipInfo:
+    if path.suffix.lower() == ".exr":
+        return describe_exr(path, layer)
+    if layer is not None:
+        raise UsageError(f"{path} has no layers: --layer is for OpenEXR files; leave it out")
     with open_container(path) as container:
         return describe(path, container, main_stream(path, container))

@@ -197,10 +197,12 @@ def _reformatted(native: VideoFrame, model: ColourModel, pix_fmt: str) -> VideoF
 def encode_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:
     """Return linear light on the sRGB curve (IEC 61966-2-1), continued above 1 and mirrored below 0."""
     size = np.abs(linear.astype(np.float32))
-    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), linear)
+    with np.errstate(over="ignore", invalid="ignore"):  # OpenEXR samples may be infinite, or no number
+        return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), linear)
 
 
 def decode_srgb(encoded: NDArray[Any]) -> NDArray[np.float32]:
     """Return the linear light of values on the sRGB curve: the inverse of `encode_srgb`."""
     size = np.abs(encoded.astype(np.float32))
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)

@@ -14,7 +14,6 @@ from av.video.stream import VideoStream
 
 from facevid.errors import InputError
 from facevid.video.chroma import chroma_location
-from facevid.video.exr import unreadable_exr
 from facevid.video.hdr import hdr_metadata
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.integrity import is_cut_off, is_whole_matroska
@@ -32,7 +31,7 @@ BROADCAST_FORMATS = ("mpegts", "mpeg")
 HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis")
 """Major brands of files that hold stills, maybe cut into tiles (ISO/IEC 23008-12)."""
 
-_UNREADABLE = {".exr": unreadable_exr, ".tif": unreadable_tiff, ".tiff": unreadable_tiff}
+_UNREADABLE = {".tif": unreadable_tiff, ".tiff": unreadable_tiff}
 """What says why FFmpeg cannot read a file, or would read it wrongly."""
 
 

@@ -94,7 +94,6 @@ PICTURE_ENCODERS = {
 }
 PICTURE_OPTIONS = {
     "png": {"pred": "mixed"},
-    "exr": {"compression": "zip16", "format": "half"},
     "mjpeg": {"flags": "+qscale", "global_quality": str(2 * 118), "qmin": "1", "qmax": "2", "huffman": "optimal"},
     "libwebp": {"quality": "95"},
     "tiff": {"compression_algo": "deflate"},

@@ -1,4 +1,4 @@
-"""A result in one file: a video, with everything else of its source, or a still picture."""
+"""A result in one video file, with everything else of its source."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +13,6 @@ from facevid.video.destination import Temporaries
 from facevid.video.encoder import PictureEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.notes import carry_notes
 from facevid.video.plan import EncoderPlan
 from facevid.video.remux import plan_remux, remux
 
@@ -52,8 +51,6 @@ class FileOutput:
             finally:
                 self._encoder.abandon()
             result = self._pictures
-            if self._source.is_still:
-                carry_notes(self._source.path, result, self._out)
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
                 self.warnings += remux(

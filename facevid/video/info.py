@@ -7,7 +7,7 @@ from pathlib import Path
 from facevid.video.hdr import HdrMetadata
 from facevid.video.orientation import Orientation
 from facevid.video.sequence import Sequence
-from facevid.video.square import pixel_aspect, square_size
+from facevid.video.square import Box, pixel_aspect, square_size
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class ClipInfo:
     `start`, in units of `time_base`, is what a broadcast's clock shows at its first picture or sound: it is taken off
     all times. `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what
     the source holds and no result will.
+    `display_window` is the part of the pictures, in their pixels, that is displayed where OpenEXR files hold more
+    (overscan); None is all. `chromaticities` are those of an OpenEXR file, `timecode` is that of the first one, `layer`
+    the layer in it that the user chose.
     `start_number` is the number that the user gives the first frame of a video.
     `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
     """
@@ -59,6 +62,10 @@ class ClipInfo:
     has_captions: bool
     unread: tuple[str, ...]
     stream_index: int
+    display_window: Box | None = None
+    chromaticities: tuple[float, ...] | None = None
+    timecode: str | None = None
+    layer: str | None = None
     start_number: int = 0
     sequence: Sequence | None = None
 

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 from av import VideoFrame
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from facevid.video.encoder import PictureEncoder
 from facevid.video.encoding import PICTURE_OPTIONS
-from facevid.video.exr import place_exr
+from facevid.video.exr import open_exr, part_spec, write_exr
+from facevid.video.exr_source import frame_in
 from facevid.video.info import ClipInfo
-from facevid.video.notes import carry_notes
+from facevid.video.picture_output import write_picture
 from facevid.video.pixels import is_float, pixel_layout, plane_view
 from facevid.video.plan import EncoderPlan, upright_aspect
 from facevid.video.result_format import colours_of_result
@@ -42,54 +43,41 @@ def write_layer(path: Path, product: Path, layer: Layer, plate: ClipInfo, index:
     """Write a layer over frame `index` of `plate` to `path`, of the kind that `layer_suffix` names.
 
     A PNG file is of the plate's whole size and not premultiplied, as its specification has it. An EXR file is
-    premultiplied, of the plate's depth; its data window is the layer, its display window the plate; it carries the
-    notes of the plate's header. `product` is the file named in messages. Raises OutputError.
+    premultiplied, of the plate's depth; its data window is the layer, its display window the plate's; it carries the
+    attributes of the plate's file. `product` is the file named in messages. Raises OutputError.
     """
-    native = _exr_picture(layer, plate) if path.suffix == ".exr" else _png_picture(layer, plate)
-    encoder = PictureEncoder(path, product, _plan(native, path, plate))
-    try:
-        encoder.write(native)
-        encoder.finish()
-    finally:
-        encoder.abandon()
     if path.suffix == ".exr":
-        place_exr(path, layer.x, layer.y, plate.width, plate.height)
-        carry_notes(plate.files[index], path, product)
+        _write_exr(path, product, layer, plate, index)
+        return
+    native = _png_picture(layer, plate)
+    write_picture(path, native, _plan(native, plate), product=product, source=plate, file=None)
 
 
-def _plan(native: VideoFrame, path: Path, plate: ClipInfo) -> EncoderPlan:
-    encoder = path.suffix[1:]
-    options = dict(PICTURE_OPTIONS[encoder])
-    if encoder == "exr":
-        options["format"] = "half" if _is_half(plate) else "float"
+def _write_exr(path: Path, product: Path, layer: Layer, plate: ClipInfo, index: int) -> None:
+    file = open_exr(plate.files[index], plate.layer)
+    frame = frame_in(file, plate)
+    height, width = layer.alpha.shape
+    left, top = frame.xbegin + layer.x, frame.ybegin + layer.y
+    kind, dtype = ("half", np.float16) if "f16" in plate.pix_fmt else ("float", np.float32)
+    alpha = layer.alpha.astype(dtype).astype(np.float32)[..., None]  # as it will be read
+    samples = np.dstack([layer.rgb * alpha, alpha]).astype(dtype)
+    spec = part_spec(file, oiio.ROI(left, left + width, top, top + height), ("R", "G", "B", "A"), kind)
+    write_exr(path, product, spec, samples)
+
+
+def _plan(native: VideoFrame, plate: ClipInfo) -> EncoderPlan:
     return EncoderPlan(
-        encoder=encoder,
+        encoder="png",
         muxer="image2pipe",
         pix_fmt=native.format.name,
-        options=options,
+        options=PICTURE_OPTIONS["png"],
         width=native.width,
         height=native.height,
         sample_aspect_ratio=upright_aspect(plate),
-        colour=colours_of_result(plate, native.format.name, encoder),
+        colour=colours_of_result(plate, native.format.name, "png"),
         time_base=plate.time_base,
         rate=None,
     )
-
-
-def _is_half(plate: ClipInfo) -> bool:
-    return "f16" in plate.pix_fmt
-
-
-def _exr_picture(layer: Layer, plate: ClipInfo) -> VideoFrame:
-    dtype: DTypeLike = np.float16 if _is_half(plate) else np.float32  # FFmpeg would cut to half floats, not round
-    alpha = layer.alpha.astype(dtype).astype(np.float32)[..., None]
-    samples = np.dstack([(layer.rgb * alpha).astype(dtype), alpha])
-    native = VideoFrame(samples.shape[1], samples.shape[0], "gbrapf32le")
-    layout = pixel_layout(native.format.name)
-    assert layout is not None
-    for channel, plane in enumerate([*(plane for plane, _ in layout.places), len(layout.places)]):
-        plane_view(native, plane, layout)[:, :, 0] = samples[:, :, channel]
-    return _timed(native, plate)
 
 
 def _png_picture(layer: Layer, plate: ClipInfo) -> VideoFrame:
@@ -101,9 +89,5 @@ def _png_picture(layer: Layer, plate: ClipInfo) -> VideoFrame:
     height, width = layer.alpha.shape
     part = whole[layer.y : layer.y + height, layer.x : layer.x + width]
     part[...] = np.rint(np.dstack([layer.rgb, layer.alpha]).clip(0, 1) * 65535)
-    return _timed(native, plate)
-
-
-def _timed(native: VideoFrame, plate: ClipInfo) -> VideoFrame:
     native.pts, native.time_base = 0, plate.time_base
     return native

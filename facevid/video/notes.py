@@ -4,13 +4,11 @@ from pathlib import Path
 
 from facevid.errors import OutputError
 from facevid.video.dpx import carry_dpx_header
-from facevid.video.exr import carry_exr_fields
 from facevid.video.jpeg import carry_jpeg_notes
 from facevid.video.png import carry_png_texts
 from facevid.video.tiff import carry_tiff_notes
 
 _CARRY = {
-    ".exr": carry_exr_fields,
     ".dpx": carry_dpx_header,
     ".tif": carry_tiff_notes,
     ".tiff": carry_tiff_notes,

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 from av import VideoFormat
+from numpy.typing import NDArray
 
 from facevid.errors import UsageError
 from facevid.video.dpx import dpx_pix_fmt
@@ -20,20 +22,17 @@ from facevid.video.encoding import (
     codec_entry,
     codec_options,
 )
-from facevid.video.exr import exr_compression, lost_of_exr
+from facevid.video.exr import lost_of_exr, open_exr
 from facevid.video.hdr import hdr_options
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.orientation import Orientation
 from facevid.video.pixels import has_alpha
-from facevid.video.result_format import choose_pix_fmt, colours_of_result
+from facevid.video.result_format import choose_pix_fmt, colours_of_result, gamut_of_result
 from facevid.video.sequence import PICTURE_SUFFIXES
+from facevid.video.square import Box
 
 TIFF_CMYK = "rgb0"
 """What FFmpeg makes of CMYK in TIFF files, and of nothing else in them."""
-
-HALF_FLOAT_DEPTH = 10
-"""Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
-
 
 TOLD_START = 10
 """Seconds that a broadcast's clock may be from 0 at its start without a word: muxers begin with one or two."""
@@ -44,8 +43,11 @@ class EncoderPlan:
     """Everything an encoder is opened with, and what the user should be told of it.
 
     `muxer` is FFmpeg's name of the format of the encoder's own file. `field_order` is FFmpeg's number of it, above 1
-    for interlaced pictures. `matrix` is the display matrix to write, or None. `turn` is how the pictures
-    are to be turned and mirrored first, for files that cannot say it; `width` and `height` are those after it.
+    for interlaced pictures. `matrix` is the display matrix to write, or None. `crop` is the part of the pictures that
+    is written, None all of it. `gamut`, (3, 3), takes linear R, G, B of the source to those of the result, None where
+    they are the same. `turn` is how the pictures are to be turned and mirrored, for files that cannot say it; `width`
+    and `height` are those after it. `timecode` is the first picture's. `carries` is set where the result takes over
+    what the source's picture file holds beside the picture.
     """
 
     encoder: str
@@ -61,6 +63,10 @@ class EncoderPlan:
     matrix: tuple[int, ...] | None = None
     field_order: int = 0
     turn: Orientation | None = None
+    crop: Box | None = None
+    gamut: NDArray[np.float32] | None = None
+    timecode: str | None = None
+    carries: bool = True
     warnings: tuple[str, ...] = ()
 
 
@@ -73,8 +79,11 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     if abs(info.start * info.time_base) > TOLD_START:
         begins = f"{float(info.start * info.time_base):.3f} s"
         warnings.append(f"{info.path.name}: its clock begins at {begins}, the result's at 0")
+    if info.codec == "exr":
+        warnings += lost_of_exr(open_exr(info.files[0], info.layer), is_exr=out.suffix.lower() == ".exr")
     turn = None
-    size = (info.stored_width, info.stored_height)
+    crop = info.display_window if out.suffix.lower() != ".exr" else None
+    size = crop[2:] if crop else (info.stored_width, info.stored_height)
     if _is_picture(out):
         encoder = _picture_encoder(out, encoding)
         turn = _turn(info, encoder)
@@ -82,7 +91,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings, size=size)
         if encoder == "dpx":
             pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
-        options = _picture_options(info, encoder)
+        options = dict(PICTURE_OPTIONS.get(encoder, {}))
     else:
         name = _choose_codec(info, out, encoding.codec, warnings)
         encoder = codec_entry(name, out).encoder
@@ -98,8 +107,8 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         muxer=_muxer(out),
         pix_fmt=pix_fmt,
         options=options,
-        width=info.width if turn else info.stored_width,
-        height=info.height if turn else info.stored_height,
+        width=info.width if turn else size[0],
+        height=info.height if turn else size[1],
         sample_aspect_ratio=upright_aspect(info) if turn else info.sample_aspect_ratio,
         colour=colours_of_result(info, pix_fmt, encoder),
         time_base=info.time_base,
@@ -107,6 +116,9 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         matrix=None if turn else info.orientation.matrix,
         field_order=0 if _is_picture(out) else info.field_order,
         turn=turn,
+        crop=crop,
+        gamut=gamut_of_result(info, pix_fmt),
+        timecode=info.timecode,
         warnings=tuple(warnings),
     )
 
@@ -141,6 +153,7 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         colour=colour,
         time_base=info.time_base,
         rate=info.average_rate,
+        carries=False,
         warnings=tuple(warnings),
     )
 
@@ -200,18 +213,9 @@ def _picture_encoder(out: Path, encoding: Encoding) -> str:
     return PICTURE_ENCODERS[out.suffix.lower()]
 
 
-def _picture_options(info: ClipInfo, encoder: str) -> dict[str, str]:
-    options = dict(PICTURE_OPTIONS.get(encoder, {}))
-    if encoder == "exr":
-        depth = VideoFormat(info.pix_fmt).components[0].bits
-        is_half = "f16" in info.pix_fmt or depth <= HALF_FLOAT_DEPTH
-        options |= {"format": "half" if is_half else "float", "compression": exr_compression(info.files[0])}
-    return options
-
-
 def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     """Say which of the notes in a picture its file cannot hold."""
-    lost = lost_of_exr(info.files) if info.codec == "exr" else []
+    lost: list[str] = []
     if info.has_exif and info.is_of_pictures and encoder not in ("png", info.codec):
         lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
     keeps_icc = encoder in ("png", "mjpeg") or (encoder == info.codec == "tiff" and info.pix_fmt != TIFF_CMYK)

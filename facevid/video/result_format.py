@@ -3,16 +3,24 @@
 import re
 from pathlib import Path
 
+import numpy as np
 from av import VideoFormat
 from av.codec import Codec
+from numpy.typing import NDArray
 
 from facevid.errors import UsageError
 from facevid.video.colour import HD_LINES
+from facevid.video.gamut import to_bt709
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.pixels import has_alpha, is_float, pix_fmt_loss
 
-SRGB_TRANSFER = 13
-"""The sRGB curve's number in ITU-T H.273."""
+SRGB_TRANSFER, BT709_PRIMARIES = 13, 1
+"""Numbers in ITU-T H.273 of the sRGB curve and its primaries."""
+
+HALF_FLOAT_DEPTH = 10
+"""Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
+
+_EXR_FORMATS = ("grayf16le", "grayf32le", "gbrpf16le", "gbrpf32le", "gbrapf16le", "gbrapf32le")
 
 DNXHR_MATRICES = (1, 9, 10)
 """The matrices (ITU-T H.273) that DNxHR knows; what has another is converted to BT.709."""
@@ -31,6 +39,8 @@ def choose_pix_fmt(
         return asked
     if source in formats:
         return source
+    if encoder == "exr" and VideoFormat(source).components[0].bits > HALF_FLOAT_DEPTH:
+        formats = [name for name in formats if "f32" in name]
     best = min(formats, key=lambda name: pix_fmt_loss(source, name))
     if is_float(source) and not is_float(best):
         warnings.append(f"{out.name}: linear light becomes {best} on the sRGB curve; what is above 1 is cut to white")
@@ -44,6 +54,8 @@ def choose_pix_fmt(
 
 def _formats_of(encoder: str, size: tuple[int, int], out: Path) -> list[str]:
     """Return the pixel formats of an encoder that serve for pictures of `size`. Raises UsageError where none can."""
+    if encoder == "exr":
+        return [*_EXR_FORMATS]
     formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
     if encoder == "mjpeg":
         formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
@@ -74,7 +86,7 @@ def colours_of_result(info: ClipInfo, pix_fmt: str, encoder: str) -> ColourTags:
     was, becomes = VideoFormat(info.pix_fmt), VideoFormat(pix_fmt)
     primaries, transfer = info.colour.primaries, info.colour.transfer
     if is_float(info.pix_fmt) and not is_float(pix_fmt):
-        transfer = SRGB_TRANSFER
+        primaries, transfer = BT709_PRIMARIES, SRGB_TRANSFER
     if becomes.is_rgb and not was.is_rgb:
         return ColourTags(2, 0, primaries, transfer)
     if pix_fmt.startswith("yuvj") and (encoder == "mjpeg" or not info.pix_fmt.startswith("yuvj")):
@@ -88,3 +100,10 @@ def colours_of_result(info: ClipInfo, pix_fmt: str, encoder: str) -> ColourTags:
     if encoder == "dnxhd" and not becomes.is_rgb and matrix not in DNXHR_MATRICES:
         matrix = 1
     return ColourTags(info.colour.colour_range, matrix, primaries, transfer)
+
+
+def gamut_of_result(info: ClipInfo, pix_fmt: str) -> NDArray[np.float32] | None:
+    """Return the matrix that takes the source's linear R, G, B to BT.709's where the result is on the sRGB curve."""
+    if is_float(pix_fmt) or info.chromaticities is None:
+        return None
+    return to_bt709(info.chromaticities)

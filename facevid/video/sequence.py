@@ -13,7 +13,7 @@ from facevid.errors import InputError, UsageError
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx")
 
 SEQUENCE_RATE = Fraction(24)
-"""Frames a second of a sequence unless told: its files tell none that can be relied upon, and film runs at 24."""
+"""Frames a second of a sequence unless its files, or the user, tell another: film runs at 24."""
 
 _PERCENT = re.compile(r"%(?:0(\d))?d")
 _HASHES = re.compile(r"#+")

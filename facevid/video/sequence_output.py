@@ -12,10 +12,9 @@ from av import VideoFrame
 from facevid.errors import OutputError, UsageError
 from facevid.video.ahead import WORKERS
 from facevid.video.destination import HiddenFolder, check_folder, check_name
-from facevid.video.encoder import PictureEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.notes import carry_notes
+from facevid.video.picture_output import write_picture
 from facevid.video.plan import EncoderPlan
 from facevid.video.sequence import PICTURE_SUFFIXES, SequenceName, sequence_name, told_numbers
 
@@ -95,14 +94,8 @@ class SequenceOutput:
     def _encode(self, native: VideoFrame, number: int) -> None:
         target = self._target.path(number)
         made = self._hidden.path / target.name
-        encoder = PictureEncoder(made, target, self._plan)
-        try:
-            encoder.write(native)
-            encoder.finish()
-        finally:
-            encoder.abandon()
-        if self._source.sequence is not None:
-            carry_notes(self._source.sequence.name.path(number), made, target)
+        file = self._source.sequence.name.path(number) if self._source.sequence else None
+        write_picture(made, native, self._plan, product=target, source=self._source, file=file)
 
     def _finish(self) -> None:
         while self._pending:

@@ -21,6 +21,7 @@ from facevid.video.info import ClipInfo
 from facevid.video.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
 from facevid.video.sequence import PICTURE_SUFFIXES
 from facevid.video.sequence_output import SequenceOutput, check_sequence_destination, sequence_target
+from facevid.video.still_output import StillOutput
 
 
 class _Writer:
@@ -29,11 +30,11 @@ class _Writer:
     def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
         check_name(out)
         target = sequence_target(out, source)
-        self._output: FileOutput | SequenceOutput
+        self._output: FileOutput | StillOutput | SequenceOutput
         if target is None:
             check_destination(out, source.path, PICTURE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
             self._plan = plan(out)
-            self._output = FileOutput(out, source, self._plan)
+            self._output = (StillOutput if source.is_still else FileOutput)(out, source, self._plan)
         else:
             check_sequence_destination(target, source, overwrite)
             self._plan = plan(target.pattern)

@@ -12,7 +12,6 @@ import pytest
 
 from facevid.errors import FacevidError, InputError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Edit, Encoding, Frame, RgbWriter, add_edits, open_clip
-from facevid.video.exr import lost_of_exr, read_exr_header
 from facevid.video.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
@@ -122,84 +121,6 @@ def test_jpegs_stay_jpegs(make_sequence: MakeSequence, tmp_path: Path) -> None:
         assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < 3
 
 
-@pytest.mark.parametrize(("name", "number"), [("none", 0), ("rle", 1), ("zip1", 2), ("zip16", 3)])
-def test_exr_compression_and_fields_are_kept(
-    make_sequence: MakeSequence, tmp_path: Path, name: str, number: int
-) -> None:
-    folder = make_sequence(".exr", "gbrpf32le", "-compression", name)
-    for path in folder.iterdir():
-        add_exr_field(path, b"shotName", path.name.encode())
-        add_exr_field(path, b"aNameOfMoreThanThirtyOneCharacters", b"long")
-        set_exr_field(path, "framesPerSecond", struct.pack("<2i", 48, 1))
-    clip = open_clip(folder)
-    assert copy(clip, tmp_path / "out") == []
-    for path in (tmp_path / "out").iterdir():
-        header = read_exr_header(path)
-        assert header is not None
-        assert header.compression == number
-        assert header.fields["shotName"] == (b"string", path.name.encode())
-        assert header.fields["aNameOfMoreThanThirtyOneCharacters"] == (b"string", b"long")
-        assert header.fields["framesPerSecond"][1] == struct.pack("<2i", 48, 1)
-        assert path.read_bytes()[5] & 4  # long names
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
-
-
-def add_exr_field(path: Path, name: bytes, value: bytes) -> None:
-    """Insert a field behind the magic number and version, and move the offset table's entries behind it."""
-    header = read_exr_header(path)
-    assert header is not None
-    assert header.chunk_count
-    field = name + b"\0string\0" + struct.pack("<i", len(value)) + value
-    whole, table = path.read_bytes(), f"<{header.chunk_count}Q"
-    offsets = [offset + len(field) for offset in struct.unpack_from(table, whole, header.end)]
-    rest = whole[header.end + 8 * len(offsets) :]
-    path.write_bytes(whole[:8] + field + whole[8 : header.end] + struct.pack(table, *offsets) + rest)
-
-
-def set_exr_field(path: Path, name: str, value: bytes) -> None:
-    header = read_exr_header(path)
-    assert header is not None
-    kind, before = header.fields[name]
-    start = name.encode() + b"\0" + kind + b"\0" + struct.pack("<i", len(before))
-    path.write_bytes(path.read_bytes().replace(start + before, start + value, 1))
-
-
-def rename_exr_channels(path: Path, names: dict[bytes, bytes]) -> None:
-    whole = path.read_bytes()
-    for name, other in names.items():
-        whole = whole.replace(name + b"\0\2\0\0\0", other, 1)
-    path.write_bytes(whole)
-
-
-LAYER = {b"B": b"P\0\2\0\0\0", b"G": b"Q\0\2\0\0\0", b"R": b"S\0\2\0\0\0"}
-UNREADABLE_EXR = [
-    (
-        lambda path: set_exr_field(path, "displayWindow", struct.pack("<4i", 8, 8, 71, 55)),
-        r"begins at \(8, 8\); reformat",
-    ),
-    (lambda path: rename_exr_channels(path, LAYER), "has no plain R, G, B, but P, Q, S; name"),
-    (lambda path: rename_exr_channels(path, {b"G": b"G\0\1\0\0\0"}), "differ in sample type; write all"),
-]
-
-
-@pytest.mark.parametrize(("spoil", "told"), UNREADABLE_EXR)
-def test_an_exr_that_would_be_read_wrongly_is_refused(
-    make_sequence: MakeSequence, spoil: Callable[[Path], None], told: str
-) -> None:
-    folder = make_sequence(".exr", "gbrpf32le", "-compression", "none")
-    spoil(folder / "shot.1001.exr")
-    with pytest.raises(InputError, match=rf"shot\.1001\.exr cannot be read: .*{told}"):
-        open_clip(folder)
-
-
-def test_what_a_later_exr_loses_is_told_too(make_sequence: MakeSequence) -> None:
-    folder = make_sequence(".exr", "gbrapf32le", "-compression", "none")
-    rename_exr_channels(folder / "shot.1004.exr", {b"A": b"Z\0\2\0\0\0"})
-    (told,) = lost_of_exr(sorted(folder.iterdir()))
-    assert told == "shot.1004.exr has more channels than its colours and alpha (Z): left out"
-
-
 def set_tiff_tag(path: Path, tag: int, other: int, value: int) -> None:
     """Turn the entry of one tag, of a single short, into another."""
     entry = struct.pack("<HHI", tag, 3, 1)
@@ -238,15 +159,6 @@ def test_premultiplied_alpha_stays_marked_as_such(make_sequence: MakeSequence, t
         assert whole[whole.rindex(entry) + 8] == kind
 
 
-def test_exr_channels_beside_the_colours_are_told(make_sequence: MakeSequence, tmp_path: Path) -> None:
-    folder = make_sequence(".exr", "gbrapf32le", "-compression", "none")
-    for path in folder.iterdir():  # the alpha becomes a depth
-        path.write_bytes(path.read_bytes().replace(b"A\0\2\0\0\0", b"Z\0\2\0\0\0", 1))
-    assert any(
-        "more channels than its colours and alpha (Z)" in told for told in copy(open_clip(folder), tmp_path / "o")
-    )
-
-
 @pytest.mark.parametrize("pix_fmt", ["gbrp10be", "gbrp10le"])
 def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt: str) -> None:
     folder = make_sequence(".dpx", pix_fmt)
@@ -277,17 +189,6 @@ def test_a_damaged_frame_is_named(make_sequence: MakeSequence, suffix: str, pix_
     cut = folder / f"shot.1003{suffix}"
     cut.write_bytes(cut.read_bytes()[:-100])
     with pytest.raises(InputError, match=rf"shot\.1003\{suffix} cannot be read"):
-        list(open_clip(folder).frames())
-
-
-def test_a_render_that_was_stopped_is_named(make_sequence: MakeSequence) -> None:
-    folder = make_sequence(".exr", "gbrpf32le", "-compression", "none")
-    stopped = folder / "shot.1002.exr"
-    header = read_exr_header(stopped)
-    assert header is not None
-    whole, last = stopped.read_bytes(), header.end + 8 * 47
-    stopped.write_bytes(whole[:last] + bytes(8) + whole[last + 8 :])  # the offset of the last of 48 lines
-    with pytest.raises(InputError, match=r"shot\.1002\.exr cannot be read: it is not whole"):
         list(open_clip(folder).frames())
 
 

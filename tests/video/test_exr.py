@@ -1,0 +1,312 @@
+"""OpenEXR files: the picture is edited, and all else stays as it is. Files are made, and read, by OpenImageIO."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from facevid.errors import InputError, UsageError
+from facevid.video import ClipWriter, Edit, Encoding, add_edits, open_clip
+
+SIZE = 60, 80
+RNG = np.random.default_rng(22)
+CHANGE = Edit(20, 10, np.full((16, 24, 3), 30, np.float32))
+ACESCG = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Channels of one part: names and kinds of samples; `origin` is that of the data window, `most` bounds integers."""
+
+    channels: dict[str, str]
+    attributes: dict[str, Any]
+    size: tuple[int, int] = SIZE
+    origin: tuple[int, int] = (0, 0)
+    display: tuple[int, int, int, int] | None = None
+    tile: int = 0
+    most: int = 1000
+
+
+def write(path: Path, *parts: Part) -> list[np.ndarray]:
+    """Write random samples, and return those of each part."""
+    specs: list[oiio.ImageSpec] = []
+    pictures: list[np.ndarray] = []
+    for part in parts:
+        height, width = part.size
+        kinds = [*part.channels.values()]
+        spec = oiio.ImageSpec(width, height, len(kinds), kinds[0])
+        spec.channelnames = tuple(part.channels)
+        if len({*kinds}) > 1:
+            spec.channelformats = tuple(oiio.TypeDesc(kind) for kind in kinds)
+        spec.x, spec.y = part.origin
+        spec.full_x, spec.full_y, spec.full_width, spec.full_height = part.display or (*part.origin, width, height)
+        spec.tile_width = spec.tile_height = part.tile
+        spec.tile_depth = int(part.tile > 0)
+        spec.attribute("DateTime", "")
+        for name, value in part.attributes.items():
+            spec.attribute(name, *value) if isinstance(value, tuple) else spec.attribute(name, value)
+        specs.append(spec)
+        if {*kinds} == {"uint"}:
+            pictures.append(RNG.integers(0, 2**32, (height, width, len(kinds)), dtype=np.uint32))
+            continue
+        picture: np.ndarray = RNG.random((height, width, len(kinds))).astype(np.float32)
+        for channel in np.flatnonzero([kind == "uint" for kind in kinds]):
+            picture[..., channel] = RNG.integers(0, part.most, (height, width)) / (2**32 - 1)
+        pictures.append(picture)
+    out = oiio.ImageOutput.create("openexr")
+    assert out is not None
+    for number, (spec, picture) in enumerate(zip(specs, pictures, strict=True)):
+        assert out.open(str(path), spec, "AppendSubimage") if number else out.open(str(path), specs), out.geterror()
+        assert out.write_image(picture), out.geterror()
+    assert out.close()
+    return [read(path)[number][1] for number in range(len(parts))]
+
+
+def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
+    source = oiio.ImageInput.open(str(path))
+    parts: list[tuple[oiio.ImageSpec, np.ndarray]] = []
+    assert source is not None, oiio.geterror()
+    while source.seek_subimage(len(parts), 0):
+        spec = source.spec()
+        kind = "uint" if str(spec.format) == "uint" else "float"
+        parts.append((spec, np.asarray(source.read_image(len(parts), 0, 0, spec.nchannels, kind))))
+    source.geterror()
+    return parts
+
+
+def edit(path: Path, out: Path, *edits: Edit, encoding: Encoding | None = None, **choices: Any) -> list[str]:
+    clip = open_clip(path, **choices)
+    with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
+        for frame in clip.frames():
+            writer.write(add_edits(frame, edits))
+    return writer.warnings
+
+
+def told(spec: oiio.ImageSpec) -> dict[str, Any]:
+    return {each.name: str(each.value) for each in spec.extra_attribs}
+
+
+def windows(spec: oiio.ImageSpec) -> tuple[str, str]:
+    return str(spec.roi), str(spec.roi_full)
+
+
+def rgba(kind: str = "half", prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}{name}": kind for name in "RGBA"}
+
+
+ATTRIBUTES = {
+    "shotName": "a010",
+    "aNameOfMoreThanThirtyOneCharacters": "long",
+    "framesPerSecond": (oiio.TypeRational, (48, 1)),
+    "chromaticities": (oiio.TypeDesc("float[8]"), ACESCG),
+    "smpte:TimeCode": (oiio.TypeTimeCode, (0x10203104, 0)),
+    "smpte:KeyCode": (oiio.TypeKeyCode, (1, 2, 3, 4, 5, 4, 64)),
+    "worldToCamera": (oiio.TypeMatrix, tuple(float(i) for i in range(16))),
+    "PixelAspectRatio": 1.0,
+}
+
+
+@pytest.mark.parametrize("compression", ["none", "rle", "zips", "zip", "piz"])
+def test_attributes_and_compression_are_kept(tmp_path: Path, compression: str) -> None:
+    before = write(tmp_path / "in.exr", Part(rgba(), {"compression": compression, **ATTRIBUTES}))
+    assert edit(tmp_path / "in.exr", tmp_path / "out.exr") == []
+    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert now.get_string_attribute("compression") == compression
+    assert told(now) == told(was)
+    assert np.array_equal(samples, before[0])
+
+
+@pytest.mark.parametrize("compression", ["dwaa:90", "pxr24", "b44"])
+def test_lossy_compressions_are_kept_too(tmp_path: Path, compression: str) -> None:
+    (before,) = write(tmp_path / "in.exr", Part({**rgba(), "depth.Z": "float"}, {"compression": compression}))
+    edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert told(now) == told(was)
+    assert now.channelnames == was.channelnames == ("R", "G", "B", "A", "depth.Z")
+    assert np.abs(samples - before).max() < 0.1  # channels are where they were
+
+
+def test_other_channels_tiles_and_parts_are_carried_through(tmp_path: Path) -> None:
+    beauty = Part({**rgba(), "depth.Z": "float", "id": "uint"}, {"name": "rgba"}, tile=32)
+    mattes = Part({"crypto00.R": "float", "crypto00.G": "float"}, {"name": "crypto"}, tile=32)
+    numbers = Part({"objects": "uint"}, {"name": "objects"}, tile=32)
+    before = write(tmp_path / "in.exr", beauty, mattes, numbers)
+    assert edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) == []
+    was, now = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert [(told(a), windows(a), a.channelnames, a.tile_width) for a, _ in now] == [
+        (told(a), windows(a), a.channelnames, a.tile_width) for a, _ in was
+    ]
+    changed = (now[0][1] != before[0]).any(axis=2)
+    assert changed[10:26, 20:44].mean() > 0.9
+    changed[10:26, 20:44] = False
+    assert not changed.any()
+    assert np.array_equal(now[0][1][..., 3:], before[0][..., 3:])
+    assert np.array_equal(now[1][1], before[1])
+    assert np.array_equal(now[2][1], before[2])
+
+
+def test_overscan_is_edited_and_kept(tmp_path: Path) -> None:
+    part = Part(rgba(), {}, size=(76, 100), origin=(-10, -8), display=(0, 0, 80, 60))
+    (before,) = write(tmp_path / "in.exr", part)
+    clip = open_clip(tmp_path / "in.exr")
+    assert (clip.info.width, clip.info.height, clip.info.display_window) == (100, 76, (10, 8, 80, 60))
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", Edit(0, 0, np.full((12, 12, 3), 30, np.float32)))
+    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert windows(now) == windows(was)
+    changed = (samples != before).any(axis=2)
+    assert changed[:12, :12].mean() > 0.9
+    assert not changed[12:].any()
+    warnings = edit(tmp_path / "in.exr", tmp_path / "out.png")
+    assert any("outside of its display window" in told for told in warnings)
+    assert (open_clip(tmp_path / "out.png").info.width, open_clip(tmp_path / "out.png").info.height) == (80, 60)
+
+
+def test_a_data_window_within_the_display_window_is_kept(tmp_path: Path) -> None:
+    part = Part(rgba(), {}, size=(20, 30), origin=(1010, 1015), display=(1000, 1000, 80, 60))
+    (before,) = write(tmp_path / "in.exr", part)
+    (frame,) = open_clip(tmp_path / "in.exr").frames()
+    assert (frame.width, frame.height) == (80, 60)
+    assert not frame.float_rgb(0, 0, 80, 15).any()
+    assert np.array_equal(frame.float_rgb(10, 15, 30, 20), before[..., :3])
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
+    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert windows(now) == windows(was)
+    assert (samples != before).any()
+
+
+def test_a_window_of_its_own_in_every_frame(tmp_path: Path) -> None:
+    befores = []
+    for number, origin in enumerate([(0, 0), (5, 3), (-4, -2)]):
+        part = Part(rgba(), {}, size=(40, 50), origin=origin, display=(0, 0, 80, 60))
+        befores += write(tmp_path / f"in.{number}.exr", part)
+    edit(tmp_path / "in.#.exr", tmp_path / "out.#.exr")
+    for number, before in enumerate(befores):
+        ((was, _),), ((now, samples),) = read(tmp_path / f"in.{number}.exr"), read(tmp_path / f"out.{number}.exr")
+        assert windows(now) == windows(was)
+        assert np.array_equal(samples, before)
+
+
+@pytest.mark.parametrize(
+    ("parts", "layer"),
+    [
+        ([Part({**rgba(), **rgba(prefix="beauty.")}, {})], "beauty"),
+        ([Part(rgba(), {"name": "rgba"}), Part(rgba(), {"name": "beauty"})], "beauty"),
+        ([Part({**{f"beauty.{name}": "half" for name in ("red", "green", "blue")}, "Z": "float"}, {})], "beauty"),
+        ([Part({**rgba(prefix="View.Combined."), "View.Depth.Z": "float"}, {})], "View.Combined"),
+    ],
+)
+def test_a_layer_is_chosen_by_its_name(tmp_path: Path, parts: Sequence[Part], layer: str) -> None:
+    before = write(tmp_path / "in.exr", *parts)
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE, layer=layer)
+    changed = set()
+    for (spec, samples), was in zip(read(tmp_path / "out.exr"), before, strict=True):
+        different = (samples != was).any(axis=(0, 1))
+        part = spec.get_string_attribute("name")
+        changed |= {
+            f"{part}.{name}".strip(".") for name, is_so in zip(spec.channelnames, different, strict=True) if is_so
+        }
+    assert len(changed) == 3
+    assert all(name.startswith(f"{layer}.") for name in changed)
+
+
+def test_a_layer_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    write(tmp_path / "in.exr", Part({**rgba(prefix="beauty."), **rgba(prefix="spec."), "Z": "float"}, {}))
+    for layer in (None, "diffuse"):
+        with pytest.raises(InputError, match=r"in\.exr holds no .*--layer: beauty, spec"):
+            open_clip(tmp_path / "in.exr", layer=layer)
+    write(tmp_path / "data.exr", Part({"Z": "float"}, {}))
+    with pytest.raises(InputError, match=r"data\.exr holds no plain"):
+        open_clip(tmp_path / "data.exr")
+    edit_source = tmp_path / "in.png"
+    edit(tmp_path / "in.exr", edit_source, layer="beauty")
+    with pytest.raises(UsageError, match="--layer"):
+        open_clip(edit_source, layer="beauty")
+
+
+def test_channels_of_two_kinds_are_read_and_kept(tmp_path: Path) -> None:
+    kinds = {"R": "half", "G": "float", "B": "half"}
+    (before,) = write(tmp_path / "in.exr", Part(kinds, {"compression": "dwaa"}))
+    (frame,) = open_clip(tmp_path / "in.exr").frames()
+    assert np.array_equal(frame.float_rgb(0, 0, 80, 60), before)
+    edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    ((spec, _),) = read(tmp_path / "out.exr")
+    assert [str(spec.channelformat(channel)) for channel in range(3)] == [*kinds.values()]
+
+
+def test_whole_numbers_too_large_to_be_kept_are_refused(tmp_path: Path) -> None:
+    part = Part({**rgba(), "id": "uint"}, {}, most=2**32)
+    write(tmp_path / "in.exr", part)
+    with pytest.raises(InputError, match=r"in\.exr: .*channel id .*part"):
+        edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.exr"]
+
+
+def test_what_cannot_be_edited_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "numbers.exr", Part(dict.fromkeys("RGB", "uint"), {}))
+    with pytest.raises(InputError, match=r"numbers\.exr cannot be read: .*half or float"):
+        open_clip(tmp_path / "numbers.exr")
+    (tmp_path / "text.exr").write_text("no picture")
+    with pytest.raises(InputError, match=r"text\.exr cannot be read"):
+        open_clip(tmp_path / "text.exr")
+    write(tmp_path / "cut.exr", Part(rgba(), {"compression": "none"}))
+    whole = (tmp_path / "cut.exr").read_bytes()
+    (tmp_path / "cut.exr").write_bytes(whole[:-100])
+    with pytest.raises(InputError, match=r"cut\.exr cannot be read"):
+        list(open_clip(tmp_path / "cut.exr").frames())
+    write(tmp_path / "s.1.exr", Part(rgba(), {}))
+    write(tmp_path / "s.2.exr", Part(rgba("float"), {}))
+    with pytest.raises(InputError, match=r"s\.2\.exr has pixel format gbrapf32le, the first frame gbrapf16le"):
+        list(open_clip(tmp_path / "s.#.exr").frames())
+    write(tmp_path / "s.2.exr", Part(rgba(), {}, size=(30, 40)))
+    with pytest.raises(InputError, match=r"s\.2\.exr has 40x30 pixels, the first frame 80x60"):
+        list(open_clip(tmp_path / "s.#.exr").frames())
+
+
+def test_depth_is_that_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "in.exr", Part({**rgba(), "N.X": "half"}, {}))
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", encoding=Encoding(pix_fmt="gbrapf32le"))
+    ((spec, _),) = read(tmp_path / "out.exr")
+    assert [str(spec.channelformat(channel)) for channel in range(5)] == [*["float"] * 4, "half"]
+
+
+def test_infinite_samples_and_those_that_are_no_number_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "in.exr", Part(dict.fromkeys("RGB", "half"), {}))
+    ((spec, samples),) = read(tmp_path / "in.exr")
+    samples[0, 0], samples[0, 1], samples[0, 2] = np.nan, np.inf, 65504
+    out = oiio.ImageOutput.create("openexr")
+    assert out is not None
+    assert out.open(str(tmp_path / "in.exr"), spec) and out.write_image(samples) and out.close()
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", Edit(0, 20, np.full((8, 8, 3), 20, np.float32)))
+    ((_, now),) = read(tmp_path / "out.exr")
+    assert np.array_equal(now[:20], samples[:20], equal_nan=True)
+    edit(tmp_path / "in.exr", tmp_path / "out.png")
+
+
+def test_rate_timecode_and_primaries_reach_a_video(tmp_path: Path) -> None:
+    attributes = {**ATTRIBUTES, "framesPerSecond": (oiio.TypeRational, (24000, 1001))}
+    part = Part(dict.fromkeys("RGB", "half"), attributes, size=(64, 64))
+    for number in (1, 2):
+        ((spec, samples),) = (write(tmp_path / f"in.{number}.exr", part), read(tmp_path / f"in.{number}.exr"))[1]
+        samples[...] = (0.8, 0.2, 0.1)
+        out = oiio.ImageOutput.create("openexr")
+        assert out is not None
+        assert out.open(str(tmp_path / f"in.{number}.exr"), spec) and out.write_image(samples) and out.close()
+    assert open_clip(tmp_path / "in.#.exr", Fraction(25)).info.average_rate == 25
+    edit(tmp_path / "in.#.exr", tmp_path / "out.mov")
+    made = open_clip(tmp_path / "out.mov")
+    assert made.info.average_rate == Fraction(24000, 1001)
+    assert made.info.colour.primaries == 1
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert container.streams.video[0].metadata["timecode"] == "10:20:31:04"
+    # By hand: ACEScg to linear BT.709 (Bradford) as OpenColorIO's built-in transform has it, then the sRGB curve.
+    to_709 = np.array([[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]])
+    linear = to_709 @ (0.8, 0.2, 0.1)
+    expected = 255 * np.clip(1.055 * np.clip(linear, 0, 1) ** (1 / 2.4) - 0.055, 0, 1)
+    (first, _) = made.frames()
+    assert np.abs(first.rgb()[32, 32] - expected).max() < 2.5
