@@ -17,6 +17,7 @@ from facevid.errors import InputError, UsageError
 from facevid.video.ahead import map_ahead
 from facevid.video.colour import colour_model
 from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
+from facevid.video.dpx import dpx_rate
 from facevid.video.exr_source import describe_exr, load_exr
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -202,7 +203,8 @@ def open_clip(
 
 def _open_sequence(sequence: Sequence, rate: Fraction | None, layer: str | None) -> Clip:
     info = _info(sequence.name.path(sequence.first), layer)
-    rate = rate or (info.average_rate if info.codec == "exr" else None) or SEQUENCE_RATE
+    said = {"exr": info.average_rate, "dpx": dpx_rate(info.path) if info.codec == "dpx" else None}
+    rate = rate or said.get(info.codec) or SEQUENCE_RATE
     return Clip(
         replace(
             info,

@@ -112,19 +112,20 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         frame_count=stream.frames or None,
         has_sound=bool(container.streams.audio),
         is_still=path.suffix.lower() in PICTURE_SUFFIXES,
-        has_exif=_has_exif(first),
+        has_exif=any(tag in _metadata(first) for tag in ("Make", "Model", "DateTime", "Orientation")),
         has_icc=has_icc_profile(first),
         has_captions=has_captions(first),
         unread=_unread(path, stream, first),
+        timecode=_metadata(first).get("timecode") if context.name == "dpx" else None,
         stream_index=stream.index,
     )
 
 
-def _has_exif(first: VideoFrame) -> bool:
+def _metadata(first: VideoFrame) -> dict[str, str]:
     try:
-        return any(tag in first.metadata for tag in ("Make", "Model", "DateTime", "Orientation"))
+        return first.metadata
     except UnicodeDecodeError:  # PyAV reads no other encoding: a DPX file's texts, for example, may be of any
-        return False
+        return {}
 
 
 def _clock_start(container: InputContainer, time_base: Fraction) -> int:

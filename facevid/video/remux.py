@@ -109,8 +109,14 @@ def _place_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]
 
 
 def _notes(stream: Stream) -> tuple[str, ...]:
-    """Return what is to be changed of a stream's notes: `name`, as QuickTime's reader calls a title, to `title`."""
+    """Return what is to be changed of a stream's notes: `name`, as QuickTime's reader calls a title, to `title`.
+
+    The muxer takes the reel's name of the timecode track that it makes from the pictures' stream.
+    """
     notes = []
+    if stream.type == "video":
+        reels = (other.metadata["reel_name"] for other in stream.container.streams if "reel_name" in other.metadata)
+        notes += [f"reel_name={name}" for name in [*reels][:1]]
     if "name" in stream.metadata and "title" not in stream.metadata:
         notes += [f"title={stream.metadata['name']}", "name="]
     if "alpha_mode" in stream.metadata:

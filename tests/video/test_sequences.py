@@ -159,28 +159,50 @@ def test_premultiplied_alpha_stays_marked_as_such(make_sequence: MakeSequence, t
         assert whole[whole.rindex(entry) + 8] == kind
 
 
+USER_DATA = b"STUDIO" + bytes(range(256)) * 4
+
+
+def give_dpx_header(path: Path) -> None:
+    """Insert film and television information and user data, as a scanner or a grading program writes them."""
+    whole = bytearray(path.read_bytes())
+    order = ">" if whole[:4] == b"SDPX" else "<"
+    added = bytearray(384) + USER_DATA
+    for place in (4, 16, 808):
+        struct.pack_into(f"{order}I", whole, place, struct.unpack_from(f"{order}I", whole, place)[0] + len(added))
+    struct.pack_into(f"{order}2I", whole, 28, 384, len(USER_DATA))
+    whole[8:12], whole[801], whole[260:265] = b"V2.0", 3, b"Title"  # 3: logarithmic
+    added[:28] = b"1234567890123456KODAK_______"  # film manufacturer, type, offset, prefix, count: the keycode
+    struct.pack_into(f"{order}f", added, 1724 - 1664, 23.976)
+    struct.pack_into(f"{order}I", added, 1920 - 1664, 0x01020304)  # SMPTE timecode
+    path.write_bytes(whole[:1664] + added + whole[1664:])
+
+
 @pytest.mark.parametrize("pix_fmt", ["gbrp10be", "gbrp10le"])
 def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt: str) -> None:
     folder = make_sequence(".dpx", pix_fmt)
     for path in folder.iterdir():
-        whole = bytearray(path.read_bytes())
-        order = ">" if whole[:4] == b"SDPX" else "<"
-        for place in (4, 16, 808):
-            struct.pack_into(f"{order}I", whole, place, struct.unpack_from(f"{order}I", whole, place)[0] + 384)
-        industry = bytearray(384)
-        struct.pack_into(f"{order}I", industry, 1920 - 1664, 0x01020304)  # SMPTE timecode
-        whole[801] = 3  # logarithmic
-        whole[260:265] = b"Title"
-        path.write_bytes(whole[:1664] + industry + whole[1664:])
+        give_dpx_header(path)
     clip = open_clip(folder)
     copy(clip, tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
         old, new = (folder / path.name).read_bytes(), path.read_bytes()
-        assert (new[:4], new[801], new[260:265]) == (old[:4], 3, b"Title")
-        assert new[1664:2048] == old[1664:2048]
-        assert len(new) == len(old) == struct.unpack_from(">I" if new[:4] == b"SDPX" else "<I", new, 16)[0]
+        start = 2048 + len(USER_DATA)
+        assert new[:start] == old[:start]
+        assert len(new) == len(old)
     for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
         assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
+
+
+def test_a_dpx_tells_its_rate_and_timecode(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    folder = make_sequence(".dpx", "gbrp10be")
+    for path in folder.iterdir():
+        give_dpx_header(path)
+    assert open_clip(folder).info.average_rate == Fraction(24000, 1001)
+    assert open_clip(folder, Fraction(25)).info.average_rate == 25
+    copy(open_clip(folder), tmp_path / "out.mov")
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert container.streams.video[0].metadata["timecode"] == "01:02:03:04"
+        assert container.streams.video[0].average_rate == Fraction(24000, 1001)
 
 
 @pytest.mark.parametrize(("suffix", "pix_fmt"), [(".png", "rgb24"), (".exr", "gbrpf32le"), (".dpx", "rgb24")])

@@ -13,6 +13,7 @@ import pytest
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
 from facevid.video.encoder import PictureEncoder
+from facevid.video.ffmpeg import run_ffmpeg
 from facevid.video.plan import plan_encoder
 
 MakeClip = Callable[[str], Path]
@@ -244,6 +245,17 @@ def test_another_container_keeps_times_and_sound(make_clip: MakeClip, tmp_path: 
     for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
         assert abs(was.time - now.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
     assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
+
+
+def test_the_reel_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Path) -> None:
+    source, out = tmp_path / "reel.mov", tmp_path / "out.mov"
+    note = ("-metadata:s:v:0", "reel_name=A001C002")
+    run_ffmpeg(["-i", f"file:{make_clip('timecode.mov')}", "-map", "0:v", "-c", "copy", *note, f"file:{source}"], "")
+    copy(open_clip(source), out)
+    for path in (source, out):
+        with av.open(str(path)) as container:
+            (track,) = container.streams.data
+            assert (track.metadata["timecode"], track.metadata["reel_name"]) == ("10:20:30:05", "A001C002")
 
 
 def test_sound_that_the_container_refuses_is_told_at_once(make_clip: MakeClip, tmp_path: Path) -> None:
