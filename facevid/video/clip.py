@@ -16,7 +16,15 @@ from av.video.stream import VideoStream
 from facevid.errors import InputError, UsageError
 from facevid.video.ahead import map_ahead
 from facevid.video.colour import colour_model
-from facevid.video.container import Pictures, describe, main_stream, open_container, reason, usual_duration
+from facevid.video.container import (
+    Pictures,
+    describe,
+    main_stream,
+    open_container,
+    reason,
+    usual_duration,
+    without_black,
+)
 from facevid.video.dpx import dpx_rate
 from facevid.video.exr_source import describe_exr, load_exr
 from facevid.video.frame import Frame
@@ -24,6 +32,9 @@ from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
 from facevid.video.pixels import pix_fmt_loss, plain_format
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
+
+_OPEN_FILES = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+"""Where a process finds files that it was given open, such as its standard input."""
 
 
 class Clip:
@@ -93,7 +104,7 @@ class Clip:
         if own == info.pix_fmt:
             _check_colours(path, native)
             return native
-        if any(pix_fmt_loss(plain_format(own) or own, info.pix_fmt)[:4]):
+        if any(pix_fmt_loss(plain_format(without_black(own, info.codec)) or own, info.pix_fmt)[:4]):
             msg = f"{path} has pixel format {own}, the first frame {info.pix_fmt}, which holds less: render them alike"
             raise InputError(msg)
         return VideoReformatter().reformat(native, format=info.pix_fmt, threads=1)
@@ -188,6 +199,8 @@ def open_clip(
     `start_number` for a sequence, whose files are numbered, or `layer` for anything but OpenEXR files.
     """
     path = Path(path)
+    if path.parent in _OPEN_FILES and path.is_file():
+        path = path.resolve()  # others are to open it, too
     if path.is_dir() or (not path.exists() and sequence_name(path)):
         if start_number is not None:
             raise UsageError(f"{path} has numbers of its own: --start-number is for videos; leave it out")

@@ -17,10 +17,12 @@ from facevid.video.chroma import chroma_location
 from facevid.video.hdr import hdr_metadata
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.integrity import is_cut_off, is_whole_matroska
+from facevid.video.jpeg import unread_of_jpeg
 from facevid.video.orientation import has_captions, has_icc_profile, orientation_of
 from facevid.video.pixels import plain_format
 from facevid.video.sequence import PICTURE_SUFFIXES
 from facevid.video.tiff import unread_of_tiff, unreadable_tiff
+from facevid.video.webp import unreadable_webp
 
 END_TOLERANCE = Fraction(1, 2)
 """By how many seconds a file may fall short of the duration that it announces."""
@@ -31,7 +33,9 @@ BROADCAST_FORMATS = ("mpegts", "mpeg")
 HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis")
 """Major brands of files that hold stills, maybe cut into tiles (ISO/IEC 23008-12)."""
 
-_UNREADABLE = {".tif": unreadable_tiff, ".tiff": unreadable_tiff}
+_WITHOUT_ALPHA = {"gbrap": "gbrp", "yuva444p": "yuv444p", "yuvaj444p": "yuvj444p"}
+
+_UNREADABLE = {".tif": unreadable_tiff, ".tiff": unreadable_tiff, ".webp": unreadable_webp}
 """What says why FFmpeg cannot read a file, or would read it wrongly."""
 
 
@@ -86,7 +90,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
     context = stream.codec_context
     colour = ColourTags(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
     size = (first.height, first.width) if orientation.transpose else (first.width, first.height)
-    pix_fmt = plain_format(first.format.name)
+    pix_fmt = plain_format(without_black(first.format.name, context.name))
     if pix_fmt is None:
         msg = f"{path}: pixel format {first.format.name} is not supported; convert it to a plain YUV or RGB format"
         raise InputError(msg)
@@ -121,6 +125,11 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
     )
 
 
+def without_black(pix_fmt: str, codec: str) -> str:
+    """Return the format without an alpha for a JPEG file: what FFmpeg calls so is what CMYK's black was."""
+    return _WITHOUT_ALPHA.get(pix_fmt, pix_fmt) if codec == "mjpeg" else pix_fmt
+
+
 def _metadata(first: VideoFrame) -> dict[str, str]:
     try:
         return first.metadata
@@ -137,7 +146,11 @@ def _clock_start(container: InputContainer, time_base: Fraction) -> int:
 
 
 def _unread(path: Path, stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
-    unread = unread_of_tiff(path) if path.suffix.lower() in (".tif", ".tiff") else []
+    readers = {".tif": unread_of_tiff, ".tiff": unread_of_tiff, ".jpg": unread_of_jpeg, ".jpeg": unread_of_jpeg}
+    reader = readers.get(path.suffix.lower())
+    unread = reader(path) if reader is not None else []
+    if stream.codec_context.name == "mjpeg" and first.format.name in _WITHOUT_ALPHA:
+        unread.append("its CMYK colours are converted to RGB, without their profile")
     if stream.metadata.get("alpha_mode") == "1":
         unread.append(f"the alpha beside its {stream.codec_context.name} pictures is not read")
     if first.interlaced_frame and stream.codec_context.field_order <= 1:

@@ -1,4 +1,4 @@
-"""The notes in a JPEG file, which FFmpeg does not keep (ITU-T T.81, annex B; Exif 2.32, section 4.5)."""
+"""What FFmpeg does not tell, nor keep, of a JPEG file (ITU-T T.81, annex B; Exif 2.32, section 4.5; CIPA DC-007)."""
 
 import struct
 from collections.abc import Iterator
@@ -6,11 +6,24 @@ from pathlib import Path
 
 from facevid.video.tiff_tags import ENTRY_SIZE, ORDERS, first_directory
 
-_START, _APP0, _APP1, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xED, 0xFE, 0xDA
+_START, _APP0, _APP1, _APP2, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA
 _EXIF = b"Exif\0\0"
 _NOTES = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COMMENT, b""))
 """Exif, XMP and its extension, IPTC, and plain comments."""
 _ORIENTATION, _UPRIGHT = 274, 1
+_SEVERAL_PICTURES = b"MPF\0"
+_MOTION_PHOTO = (b"MotionPhoto", b"MicroVideo")
+"""What the XMP of a phone's picture says that a short video follows it."""
+
+
+def unread_of_jpeg(path: Path) -> list[str]:
+    """Say what of a JPEG file no result will hold: further pictures, and a video behind them."""
+    unread, segments = [], list(_segments(path.read_bytes()))
+    if any(marker == _APP2 and whole[4:].startswith(_SEVERAL_PICTURES) for marker, whole in segments):
+        unread.append("the further pictures in it, such as a gain map or a preview, are left out")
+    if any(marker == _APP1 and name in whole for marker, whole in segments for name in _MOTION_PHOTO):
+        unread.append("the video behind its picture (a motion photo) is left out")
+    return unread
 
 
 def carry_jpeg_notes(source: Path, made: Path) -> None:

@@ -243,11 +243,11 @@ def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[s
 
 
 def _playable_pix_fmt(info: ClipInfo, name: str, out: Path, warnings: list[str]) -> str | None:
-    """Return 4:2:0 for pictures of 8-bit RGB that become H.264 or H.265: players show no other. Else None."""
+    """Return 4:2:0 where 8-bit RGB becomes H.264 or H.265: players show no other. Else None, the source's own."""
     source = VideoFormat(info.pix_fmt)
     is_rgb = source.is_rgb and source.components[0].bits <= 8
     is_even = info.stored_width % 2 == info.stored_height % 2 == 0
-    if info.sequence is None or not is_rgb or not is_even or name not in ("h264", "h265"):
+    if info.codec in ("h264", "hevc") or not is_rgb or not is_even or name not in ("h264", "h265"):
         return None
     kept = "--pix-fmt yuv444p keeps more" + ("; the alpha is left out" if has_alpha(info.pix_fmt) else "")
     warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which players show; {kept}")

@@ -22,10 +22,12 @@ from facevid.video.sequence import PICTURE_SUFFIXES, SequenceName, sequence_name
 def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
     """Return how the frames of `out` are named where it is an image sequence; None where it is one file.
 
-    A folder, existing or without a suffix, takes a sequence's frames under their own names. Raises UsageError where
-    that leaves their names open, or where a still or a single picture is involved.
+    A folder, existing or without a suffix, takes a sequence's frames under their own names. A single # in the name of
+    a still's result is a part of it. Raises UsageError where names are left open, or where a still or a single picture
+    is involved.
     """
-    name = None if out.is_file() else sequence_name(out)
+    is_literal = out.is_file() or (source.is_still and "%" not in out.name and out.name.count("#") == 1)
+    name = None if is_literal else sequence_name(out)
     if name is not None and source.is_still:
         msg = f"{out}: a still gives a still; name the result as one file, such as {out.with_name('out')}{out.suffix}"
         raise UsageError(msg)

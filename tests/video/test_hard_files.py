@@ -192,3 +192,60 @@ def test_names_that_cannot_be_are_refused_before_any_work(made: Made, tmp_path: 
     out = tmp_path / ("😀" * 60 + ".mp4")
     copied(source, out)
     assert out.is_file()
+
+
+def portrait_like(size: tuple[int, int] = (48, 32)) -> Image.Image:
+    samples = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return Image.fromarray(samples)
+
+
+def test_an_animated_webp_is_refused_and_a_still_one_read(tmp_path: Path) -> None:
+    picture = portrait_like()
+    picture.save(tmp_path / "a.webp", save_all=True, append_images=[picture.rotate(180)])
+    with pytest.raises(InputError, match=r"a\.webp cannot be read: it is an animation"):
+        open_clip(tmp_path / "a.webp")
+    picture.save(tmp_path / "b.webp")
+    assert open_clip(tmp_path / "b.webp").info.is_still
+
+
+@pytest.mark.parametrize("arguments", [["a.gif"], ["a.avi", "-c:v", "rawvideo", "-pix_fmt", "bgr24"]])
+def test_rgb_becomes_what_players_show_with_a_word(made: Made, tmp_path: Path, arguments: list[str]) -> None:
+    source = made(arguments[0], *PICTURES, *arguments[1:])
+    assert any("yuv420p" in told for told in copied(source, tmp_path / "out.mp4"))
+    assert open_clip(tmp_path / "out.mp4").info.pix_fmt == "yuv420p"
+    copied(source, tmp_path / "all.mp4", Encoding(pix_fmt="yuv444p"))
+    assert open_clip(tmp_path / "all.mp4").info.pix_fmt == "yuv444p"
+
+
+def test_a_cmyk_jpeg_has_no_alpha_and_tells_its_conversion(tmp_path: Path) -> None:
+    portrait_like().convert("CMYK").save(tmp_path / "a.jpg")
+    warnings = copied(tmp_path / "a.jpg", tmp_path / "out.png")
+    assert [told for told in warnings if "CMYK" in told]
+    assert not [told for told in warnings if "alpha" in told]
+    assert Image.open(tmp_path / "out.png").mode == "RGB"
+
+
+def test_further_pictures_and_videos_in_a_jpeg_are_told(tmp_path: Path) -> None:
+    portrait_like().save(tmp_path / "several.jpg", format="MPO", save_all=True, append_images=[portrait_like()])
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><GCamera:MotionPhoto>1</GCamera:MotionPhoto></x:xmpmeta>'
+    portrait_like().save(tmp_path / "motion.jpg", xmp=xmp)
+    portrait_like().save(tmp_path / "plain.jpg")
+    told = [
+        len(copied(tmp_path / f"{name}.jpg", tmp_path / f"{name}.out.jpg")) for name in ("several", "motion", "plain")
+    ]
+    assert told == [1, 1, 0]
+
+
+def test_a_lone_hash_is_a_part_of_a_stills_name(tmp_path: Path) -> None:
+    portrait_like().save(tmp_path / "portrait #1.png")
+    copied(tmp_path / "portrait #1.png", tmp_path / "result #1.png")
+    assert (tmp_path / "result #1.png").is_file()
+    with pytest.raises(UsageError):
+        copied(tmp_path / "portrait #1.png", tmp_path / "result.####.png")
+
+
+def test_a_file_given_open_is_read_by_its_name(made: Made) -> None:
+    source = made("a.mp4", *PICTURES)
+    with source.open("rb") as file:
+        given = Path(f"/dev/fd/{file.fileno()}")
+        assert open_clip(given).info.path == source.resolve()
