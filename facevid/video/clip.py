@@ -25,11 +25,12 @@ from facevid.video.container import (
     usual_duration,
     without_black,
 )
-from facevid.video.dpx import dpx_rate
-from facevid.video.exr_source import describe_exr, load_exr
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
+from facevid.video.pictures.dpx import dpx_rate
+from facevid.video.pictures.file import FORMATS
+from facevid.video.pictures.source import describe_picture, load_picture
 from facevid.video.pixels import pix_fmt_loss, plain_format
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
@@ -49,7 +50,7 @@ class Clip:
         A picture that is followed by another lasts until it. Raises InputError, naming the frame and the time, where
         the source is damaged or ends early: a shortened clip never passes for a whole one.
         """
-        if self.info.sequence is not None or self.info.codec == "exr":
+        if self.info.sequence is not None or self._is_of_picture_files:
             yield from self._frames_of_files()
             return
         waiting: Frame | None = None
@@ -70,14 +71,18 @@ class Clip:
             raise InputError(msg)
         yield waiting
 
+    @property
+    def _is_of_picture_files(self) -> bool:
+        return self.info.path.suffix.lower() in FORMATS
+
     def _frames_of_files(self) -> Iterator[Frame]:
         info = self.info
         for index, native in enumerate(map_ahead(self._load, info.files)):
             yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
-        if self.info.codec == "exr":
-            return load_exr(path, self.info)
+        if self._is_of_picture_files:
+            return load_picture(path, self.info)
         with open_container(path) as container:
             stream = main_stream(path, container)
             stream.codec_context.thread_count = 1  # several pictures are decoded beside each other
@@ -233,9 +238,10 @@ def _open_sequence(sequence: Sequence, rate: Fraction | None, layer: str | None)
 
 
 def _info(path: Path, layer: str | None) -> ClipInfo:
-    if path.suffix.lower() == ".exr":
-        return describe_exr(path, layer)
-    if layer is not None:
+    suffix = path.suffix.lower()
+    if layer is not None and suffix != ".exr":
         raise UsageError(f"{path} has no layers: --layer is for OpenEXR files; leave it out")
+    if suffix in FORMATS:
+        return describe_picture(path, layer)
     with open_container(path) as container:
         return describe(path, container, main_stream(path, container))

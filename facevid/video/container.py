@@ -17,12 +17,11 @@ from facevid.video.chroma import chroma_location
 from facevid.video.hdr import hdr_metadata
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.integrity import is_cut_off, is_whole_matroska
-from facevid.video.jpeg import unread_of_jpeg
 from facevid.video.orientation import has_captions, has_icc_profile, orientation_of
+from facevid.video.pictures.jpeg import unread_of_jpeg
+from facevid.video.pictures.webp import unreadable_webp
 from facevid.video.pixels import plain_format
 from facevid.video.sequence import PICTURE_SUFFIXES
-from facevid.video.tiff import unread_of_tiff, unreadable_tiff
-from facevid.video.webp import unreadable_webp
 
 END_TOLERANCE = Fraction(1, 2)
 """By how many seconds a file may fall short of the duration that it announces."""
@@ -35,17 +34,13 @@ HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "
 
 _WITHOUT_ALPHA = {"gbrap": "gbrp", "yuva444p": "yuv444p", "yuvaj444p": "yuvj444p"}
 
-_UNREADABLE = {".tif": unreadable_tiff, ".tiff": unreadable_tiff, ".webp": unreadable_webp}
-"""What says why FFmpeg cannot read a file, or would read it wrongly."""
-
 
 def open_container(path: Path) -> InputContainer:
     """Open a file for reading. Raises InputError."""
-    unreadable = _UNREADABLE.get(path.suffix.lower())
     options = {"pattern_type": "none"} if path.suffix.lower() in PICTURE_SUFFIXES else {}
     try:
         str(path).encode()  # ffmpeg-python fails on other names, when all is rendered
-        why = unreadable(path) if unreadable is not None and path.is_file() else None
+        why = unreadable_webp(path) if path.suffix.lower() == ".webp" and path.is_file() else None
         if why is not None:
             raise InputError(f"{path} cannot be read: {why}")
         if path.exists() and not path.is_file():
@@ -120,6 +115,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         has_icc=has_icc_profile(first),
         has_captions=has_captions(first),
         unread=_unread(path, stream, first),
+        is_cmyk=_is_cmyk(first, context.name),
         timecode=_metadata(first).get("timecode") if context.name == "dpx" else None,
         stream_index=stream.index,
     )
@@ -128,6 +124,10 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
 def without_black(pix_fmt: str, codec: str) -> str:
     """Return the format without an alpha for a JPEG file: what FFmpeg calls so is what CMYK's black was."""
     return _WITHOUT_ALPHA.get(pix_fmt, pix_fmt) if codec == "mjpeg" else pix_fmt
+
+
+def _is_cmyk(first: VideoFrame, codec: str) -> bool:
+    return codec == "mjpeg" and first.format.name in _WITHOUT_ALPHA
 
 
 def _metadata(first: VideoFrame) -> dict[str, str]:
@@ -146,10 +146,8 @@ def _clock_start(container: InputContainer, time_base: Fraction) -> int:
 
 
 def _unread(path: Path, stream: VideoStream, first: VideoFrame) -> tuple[str, ...]:
-    readers = {".tif": unread_of_tiff, ".tiff": unread_of_tiff, ".jpg": unread_of_jpeg, ".jpeg": unread_of_jpeg}
-    reader = readers.get(path.suffix.lower())
-    unread = reader(path) if reader is not None else []
-    if stream.codec_context.name == "mjpeg" and first.format.name in _WITHOUT_ALPHA:
+    unread = unread_of_jpeg(path) if path.suffix.lower() in (".jpg", ".jpeg") else []
+    if _is_cmyk(first, stream.codec_context.name):
         unread.append("its CMYK colours are converted to RGB, without their profile")
     if stream.metadata.get("alpha_mode") == "1":
         unread.append(f"the alpha beside its {stream.codec_context.name} pictures is not read")

@@ -4,6 +4,7 @@ from av import VideoFormat, VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from facevid.video.colour import QUALITY, colour_model, swscale_matrix, to_rgb16
+from facevid.video.depth import can_rescale, rescaled
 from facevid.video.filters import filtered
 from facevid.video.linear import LINEAR_SOURCE, to_float_format, to_linear, to_srgb_curve
 from facevid.video.orientation import turned_upright
@@ -21,6 +22,8 @@ class Conversion:
     def convert(self, native: VideoFrame) -> VideoFrame:
         """Return the picture as the plan has it; the same where nothing is to be done."""
         pix_fmt, turn, crop = self._plan.pix_fmt, self._plan.turn, self._plan.crop
+        if self._plan.drops_profile:
+            native = filtered(native, [("sidedata", "mode=delete:type=ICC_PROFILE")])
         if crop is not None:
             native = filtered(native, [("crop", f"{crop[2]}:{crop[3]}:{crop[0]}:{crop[1]}:exact=1")])
         if turn is None:
@@ -52,6 +55,8 @@ class Conversion:
             native = to_rgb16(native)
         model = colour_model(native)
         full = colour_range == ColorRange.JPEG or (colour_range == 0 and model.full_range)
+        if full and model.full_range and can_rescale(native.format.name, pix_fmt):
+            return rescaled(native, pix_fmt)
         made = self._reformatter.reformat(
             native,
             format=pix_fmt,

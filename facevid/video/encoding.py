@@ -96,7 +96,6 @@ PICTURE_OPTIONS = {
     "png": {"pred": "mixed"},
     "mjpeg": {"flags": "+qscale", "global_quality": str(2 * 118), "qmin": "1", "qmax": "2", "huffman": "optimal"},
     "libwebp": {"quality": "95"},
-    "tiff": {"compression_algo": "deflate"},
 }
 PRORES_PROFILES = {
     "Proxy": "proxy",

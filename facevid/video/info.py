@@ -31,7 +31,8 @@ class ClipInfo:
     the source holds and no result will.
     `display_window` is the part of the pictures, in their pixels, that is displayed where OpenEXR files hold more
     (overscan); None is all. `chromaticities` are those of an OpenEXR file, `timecode` is that of the first one, `layer`
-    the layer in it that the user chose.
+    the layer in it that the user chose. `is_cmyk` is set where colours were converted, so that their profile is none of
+    the result's.
     `start_number` is the number that the user gives the first frame of a video.
     `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
     """
@@ -66,6 +67,7 @@ class ClipInfo:
     chromaticities: tuple[float, ...] | None = None
     timecode: str | None = None
     layer: str | None = None
+    is_cmyk: bool = False
     start_number: int = 0
     sequence: Sequence | None = None
 

@@ -9,10 +9,11 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.video.encoding import PICTURE_OPTIONS
-from facevid.video.exr import open_exr, part_spec, write_exr
-from facevid.video.exr_source import frame_in
 from facevid.video.info import ClipInfo
-from facevid.video.picture_output import write_picture
+from facevid.video.pictures.file import open_picture
+from facevid.video.pictures.output import write_picture
+from facevid.video.pictures.rewriting import part_spec, write_picture_file
+from facevid.video.pictures.source import frame_in
 from facevid.video.pixels import is_float, pixel_layout, plane_view
 from facevid.video.plan import EncoderPlan, upright_aspect
 from facevid.video.result_format import colours_of_result
@@ -54,7 +55,7 @@ def write_layer(path: Path, product: Path, layer: Layer, plate: ClipInfo, index:
 
 
 def _write_exr(path: Path, product: Path, layer: Layer, plate: ClipInfo, index: int) -> None:
-    file = open_exr(plate.files[index], plate.layer)
+    file = open_picture(plate.files[index], plate.layer)
     frame = frame_in(file, plate)
     height, width = layer.alpha.shape
     left, top = frame.xbegin + layer.x, frame.ybegin + layer.y
@@ -62,7 +63,7 @@ def _write_exr(path: Path, product: Path, layer: Layer, plate: ClipInfo, index: 
     alpha = layer.alpha.astype(dtype).astype(np.float32)[..., None]  # as it will be read
     samples = np.dstack([layer.rgb * alpha, alpha]).astype(dtype)
     spec = part_spec(file, oiio.ROI(left, left + width, top, top + height), ("R", "G", "B", "A"), kind)
-    write_exr(path, product, spec, samples)
+    write_picture_file(path, product, spec, samples)
 
 
 def _plan(native: VideoFrame, plate: ClipInfo) -> EncoderPlan:

@@ -7,7 +7,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.video.colour import decode_srgb, encode_srgb
-from facevid.video.pixels import PixelLayout, pixel_layout, plane_view
+from facevid.video.pixels import planes_of
 
 LINEAR_SOURCE = {"grayf32le": "gray16le", "gbrpf32le": "gbrp16le", "gbrapf32le": "gbrap16le"}
 """Floating-point format, and the integer one with the same planes."""
@@ -63,21 +63,7 @@ def to_float_format(native: VideoFrame, pix_fmt: str) -> VideoFrame:
     return made
 
 
-def planes_of(native: VideoFrame) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """Return views (H, W) of the colours, R, G, B or Y, and of the alpha of a format in which each has a plane."""
-    layout = _layout(native)
-    colours = [plane_view(native, plane, layout)[:, :, 0] for plane, _ in layout.places]
-    last = len(colours)
-    return colours, plane_view(native, last, layout)[:, :, 0] if len(native.planes) > last else None
-
-
 def _empty_like(native: VideoFrame, pix_fmt: str) -> VideoFrame:
     made = VideoFrame(native.width, native.height, pix_fmt)
     made.pts, made.duration, made.time_base = native.pts, native.duration, native.time_base
     return made
-
-
-def _layout(native: VideoFrame) -> PixelLayout:
-    layout = pixel_layout(native.format.name)
-    assert layout is not None
-    return layout

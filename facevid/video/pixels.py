@@ -61,8 +61,9 @@ _PACKED = {
 class PixelLayout:
     """How one pixel format stores its colour.
 
-    `places` are the (plane, channel within the plane) of R, G, B, of Y, Cb, Cr, or of Y alone; `channels` the number
-    of samples interleaved in each plane; `depth` the bits of a sample; `subsampling` the log2 factors of the chroma.
+    `places` are the (plane, channel within the plane) of R, G, B, of Y, Cb, Cr, or of Y alone, `alpha` is that of the
+    alpha; `channels` the number of samples interleaved in each plane; `depth` the bits of a sample; `subsampling` the
+    log2 factors of the chroma.
     """
 
     name: str
@@ -72,6 +73,7 @@ class PixelLayout:
     depth: int
     subsampling: tuple[int, int]
     dtype: np.dtype[Any]
+    alpha: tuple[int, int] | None = None
 
     @property
     def is_float(self) -> bool:
@@ -122,7 +124,12 @@ def pixel_layout(name: str) -> PixelLayout | None:
         depth=depth,
         subsampling=(shifts[0], shifts[1]) if kind == "yuv" else (0, 0),
         dtype=np.dtype(f"{'>' if pixel_format.is_big_endian else '<'}{letter}{size}"),
+        alpha=_alpha_place(order, len(planes)) if has_alpha(name) else None,
     )
+
+
+def _alpha_place(order: str | None, planes: int) -> tuple[int, int]:
+    return (0, order.index("a")) if order else (planes - 1, 0)
 
 
 def _chroma_size(pixel_format: VideoFormat) -> tuple[int, int]:
@@ -149,6 +156,17 @@ def component_view(native: VideoFrame, component: int, layout: PixelLayout) -> N
     """Return one colour component (0-2: R, G, B or Y, Cb, Cr) as a (H, W) view of the picture's own memory."""
     plane, channel = layout.places[component]
     return plane_view(native, plane, layout)[:, :, channel]
+
+
+def planes_of(native: VideoFrame) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
+    """Return views (H, W) of the colours, R, G, B, or Y, Cb, Cr, or Y, and of the alpha."""
+    layout = pixel_layout(native.format.name)
+    assert layout is not None
+    colours = [component_view(native, component, layout) for component in range(len(layout.places))]
+    if layout.alpha is None:
+        return colours, None
+    plane, channel = layout.alpha
+    return colours, plane_view(native, plane, layout)[:, :, channel]
 
 
 def has_alpha(name: str) -> bool:

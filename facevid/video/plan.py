@@ -9,7 +9,6 @@ from av import VideoFormat
 from numpy.typing import NDArray
 
 from facevid.errors import UsageError
-from facevid.video.dpx import dpx_pix_fmt
 from facevid.video.encoding import (
     CODECS,
     DNXHR_PROFILES,
@@ -22,17 +21,15 @@ from facevid.video.encoding import (
     codec_entry,
     codec_options,
 )
-from facevid.video.exr import lost_of_exr, open_exr
 from facevid.video.hdr import hdr_options
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.orientation import Orientation
+from facevid.video.pictures.dpx import dpx_pix_fmt
+from facevid.video.pictures.file import FORMATS, lost_of, open_picture
 from facevid.video.pixels import has_alpha
 from facevid.video.result_format import choose_pix_fmt, colours_of_result, gamut_of_result
 from facevid.video.sequence import PICTURE_SUFFIXES
 from facevid.video.square import Box
-
-TIFF_CMYK = "rgb0"
-"""What FFmpeg makes of CMYK in TIFF files, and of nothing else in them."""
 
 TOLD_START = 10
 """Seconds that a broadcast's clock may be from 0 at its start without a word: muxers begin with one or two."""
@@ -47,7 +44,7 @@ class EncoderPlan:
     is written, None all of it. `gamut`, (3, 3), takes linear R, G, B of the source to those of the result, None where
     they are the same. `turn` is how the pictures are to be turned and mirrored, for files that cannot say it; `width`
     and `height` are those after it. `timecode` is the first picture's. `carries` is set where the result takes over
-    what the source's picture file holds beside the picture.
+    what the source's picture file holds beside the picture, `drops_profile` where its ICC profile is not of its RGB.
     """
 
     encoder: str
@@ -67,6 +64,7 @@ class EncoderPlan:
     gamut: NDArray[np.float32] | None = None
     timecode: str | None = None
     carries: bool = True
+    drops_profile: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -79,8 +77,8 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     if abs(info.start * info.time_base) > TOLD_START:
         begins = f"{float(info.start * info.time_base):.3f} s"
         warnings.append(f"{info.path.name}: its clock begins at {begins}, the result's at 0")
-    if info.codec == "exr":
-        warnings += lost_of_exr(open_exr(info.files[0], info.layer), is_exr=out.suffix.lower() == ".exr")
+    if info.files[0].suffix.lower() in FORMATS:
+        warnings += lost_of(open_picture(info.files[0], info.layer), out.suffix.lower())
     turn = None
     crop = info.display_window if out.suffix.lower() != ".exr" else None
     size = crop[2:] if crop else (info.stored_width, info.stored_height)
@@ -119,6 +117,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         crop=crop,
         gamut=gamut_of_result(info, pix_fmt),
         timecode=info.timecode,
+        drops_profile=info.is_cmyk,
         warnings=tuple(warnings),
     )
 
@@ -160,7 +159,8 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
 
 def _turn(info: ClipInfo, encoder: str) -> Orientation | None:
     """Return how pictures are to be turned; None where they are not, or where the file can say it."""
-    can_say = encoder in ("png", "tiff") and info.is_of_pictures
+    is_told = info.orientation.matrix is not None and info.is_of_pictures
+    can_say = encoder == info.codec == "tiff" or (encoder == "png" and is_told)
     return info.orientation if info.orientation.is_turned and not can_say else None
 
 
@@ -216,10 +216,12 @@ def _picture_encoder(out: Path, encoding: Encoding) -> str:
 def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     """Say which of the notes in a picture its file cannot hold."""
     lost: list[str] = []
-    if info.has_exif and info.is_of_pictures and encoder not in ("png", info.codec):
-        lost.append(f"{out.name}: the camera's EXIF notes are not kept; a .png keeps them")
-    keeps_icc = encoder in ("png", "mjpeg") or (encoder == info.codec == "tiff" and info.pix_fmt != TIFF_CMYK)
-    if info.has_icc and not keeps_icc:
+    keeps_exif = encoder == info.codec or (encoder == "png" and info.codec != "tiff")
+    if info.has_exif and info.is_of_pictures and not keeps_exif:
+        kept = f"a {info.files[0].suffix.lower()} keeps them" if info.codec == "tiff" else "a .png keeps them"
+        lost.append(f"{out.name}: the camera's EXIF notes are not kept; {kept}")
+    keeps_icc = encoder in ("png", "mjpeg") or encoder == info.codec == "tiff"
+    if info.has_icc and (not keeps_icc or info.is_cmyk):
         lost.append(f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it")
     return lost
 

@@ -20,7 +20,12 @@ SRGB_TRANSFER, BT709_PRIMARIES = 13, 1
 HALF_FLOAT_DEPTH = 10
 """Integer samples of up to so many bits are told apart as 16-bit floating-point numbers, linear light included."""
 
-_EXR_FORMATS = ("grayf16le", "grayf32le", "gbrpf16le", "gbrpf32le", "gbrapf16le", "gbrapf32le")
+_FLOAT_FORMATS = ("grayf32le", "gbrpf32le", "gbrapf32le")
+_FORMATS = {
+    "exr": (*_FLOAT_FORMATS, "grayf16le", "gbrpf16le", "gbrapf16le"),
+    "tiff": ("gray", "gbrp", "gbrap", "gray16le", "gbrp16le", "gbrap16le", *_FLOAT_FORMATS),
+}
+"""What OpenImageIO is given to write."""
 
 DNXHR_MATRICES = (1, 9, 10)
 """The matrices (ITU-T H.273) that DNxHR knows; what has another is converted to BT.709."""
@@ -54,13 +59,11 @@ def choose_pix_fmt(
 
 def _formats_of(encoder: str, size: tuple[int, int], out: Path) -> list[str]:
     """Return the pixel formats of an encoder that serve for pictures of `size`. Raises UsageError where none can."""
-    if encoder == "exr":
-        return [*_EXR_FORMATS]
+    if encoder in _FORMATS:
+        return [*_FORMATS[encoder]]
     formats = [fmt.name for fmt in Codec(encoder, "w").video_formats or () if fmt.components]  # none: the device's own
     if encoder == "mjpeg":
         formats = [name for name in formats if name.startswith("yuvj")]  # a JPEG file is always of full range
-    elif encoder == "tiff":
-        formats = [name for name in formats if not name.startswith("yuv")]  # which few programs read
     elif encoder == "ffv1":
         formats = [name for name in formats if not re.search("f(16|32)", name)]  # experimental still
     elif encoder == "libx265":

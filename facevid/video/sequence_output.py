@@ -14,7 +14,7 @@ from facevid.video.ahead import WORKERS
 from facevid.video.destination import HiddenFolder, check_folder, check_name
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.picture_output import write_picture
+from facevid.video.pictures.output import write_picture
 from facevid.video.plan import EncoderPlan
 from facevid.video.sequence import PICTURE_SUFFIXES, SequenceName, sequence_name, told_numbers
 

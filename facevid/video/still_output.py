@@ -10,7 +10,7 @@ from facevid.errors import OutputError
 from facevid.video.destination import Temporaries
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.picture_output import write_picture
+from facevid.video.pictures.output import write_picture
 from facevid.video.plan import EncoderPlan
 
 

@@ -249,7 +249,7 @@ def test_whole_numbers_too_large_to_be_kept_are_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_edited_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "numbers.exr", Part(dict.fromkeys("RGB", "uint"), {}))
-    with pytest.raises(InputError, match=r"numbers\.exr cannot be read: .*half or float"):
+    with pytest.raises(InputError, match=r"numbers\.exr cannot be read: .*type uint"):
         open_clip(tmp_path / "numbers.exr")
     (tmp_path / "text.exr").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.exr cannot be read"):

@@ -162,14 +162,6 @@ def test_orientations_that_differ_within_a_sequence_are_refused(tmp_path: Path) 
         list(open_clip(tmp_path).frames())
 
 
-def test_pages_of_a_tiff_and_cmyk_are_told(tmp_path: Path) -> None:
-    pages, cmyk = tmp_path / "pages.tif", tmp_path / "cmyk.tif"
-    Image.new("RGB", (64, 48)).save(pages, save_all=True, append_images=[Image.new("RGB", (64, 48))])
-    Image.new("CMYK", (64, 48)).save(cmyk)
-    for path in (pages, cmyk):
-        assert any(path.name in warning for warning in copied(path, tmp_path / f"out-{path.name}"))
-
-
 def test_heif_is_refused(made: Made) -> None:
     source = made("photo.mp4", *PICTURES, "-frames:v", "1", "-c:v", "libx264")
     picture = source.with_suffix(".heic")
@@ -223,6 +215,10 @@ def test_a_cmyk_jpeg_has_no_alpha_and_tells_its_conversion(tmp_path: Path) -> No
     assert [told for told in warnings if "CMYK" in told]
     assert not [told for told in warnings if "alpha" in told]
     assert Image.open(tmp_path / "out.png").mode == "RGB"
+    portrait_like().convert("CMYK").save(tmp_path / "b.jpg", icc_profile=b"the profile of a press")
+    for name in ("b.png", "c.jpg"):
+        copied(tmp_path / "b.jpg", tmp_path / name)
+        assert "icc_profile" not in Image.open(tmp_path / name).info
 
 
 def test_further_pictures_and_videos_in_a_jpeg_are_told(tmp_path: Path) -> None:

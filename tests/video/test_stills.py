@@ -171,3 +171,18 @@ def test_a_png_keeps_its_texts(make_clip: MakeClip, tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
     assert isinstance(made, PngImagePlugin.PngImageFile)
     assert made.text == {"Title": "A plate", "Comment": "long " * 100, "Author": "Zo\u00eb"}
+
+
+@pytest.mark.parametrize(("suffix", "pix_fmt"), [(".exr", None), (".tif", "gbrp16le"), (".dpx", "gbrp10be")])
+def test_black_and_white_stay_so_in_a_greater_depth(tmp_path: Path, suffix: str, pix_fmt: str | None) -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 32, 0).repeat(3, 2)
+    Image.fromarray(ramp).save(tmp_path / "in.png")
+    clip = open_clip(tmp_path / "in.png")
+    with ClipWriter(tmp_path / f"out{suffix}", clip, encoding=Encoding(pix_fmt=pix_fmt)) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    (made,) = open_clip(tmp_path / f"out{suffix}").frames()
+    shown = made.shown_rgb(0, 0, 256, 32)
+    assert (shown.min(), shown.max()) == pytest.approx((0, 1), abs=1e-6)
+    assert np.abs(shown - ramp / 255).max() < 1 / 1023
+    assert np.array_equal(made.rgb(), ramp)

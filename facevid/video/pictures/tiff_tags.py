@@ -77,22 +77,18 @@ def read_directory(whole: bytes | mmap.mmap, order: str, start: int) -> dict[int
     return fields
 
 
-def directory_count(whole: bytes | mmap.mmap, order: str) -> int:
-    """Count the directories that follow each other from the first: a file's pages."""
-    found: set[int] = set()
+def next_directory(whole: bytes | mmap.mmap, order: str) -> int:
+    """Return the place of the directory that follows the first one; 0 where none does."""
     try:
         (start,) = struct.unpack_from(f"{order}I", whole, HEADER_SIZE - 4)
-        while start and start not in found:
-            found.add(start)
-            (entries,) = struct.unpack_from(f"{order}H", whole, start)
-            (start,) = struct.unpack_from(f"{order}I", whole, start + 2 + ENTRY_SIZE * entries)
+        (entries,) = struct.unpack_from(f"{order}H", whole, start)
+        return int(struct.unpack_from(f"{order}I", whole, start + 2 + ENTRY_SIZE * entries)[0])
     except struct.error:
-        return len(found)
-    return len(found)
+        return 0
 
 
-def directory_bytes(fields: Mapping[int, Field], start: int, order: str) -> bytes:
-    """Lay out a directory that no other follows, and the values of its fields behind it, to stand at `start`."""
+def directory_bytes(fields: Mapping[int, Field], start: int, order: str, following: int = 0) -> bytes:
+    """Lay out a directory, and the values of its fields behind it, to stand at `start`; `following` is the next's."""
     entries, values = b"", b""
     after = start + 2 + ENTRY_SIZE * len(fields) + 4
     for tag, field in sorted(fields.items()):
@@ -102,4 +98,4 @@ def directory_bytes(fields: Mapping[int, Field], start: int, order: str) -> byte
             held = struct.pack(f"{order}I", after + len(values))
             values += field.data
         entries += struct.pack(f"{order}HHI", tag, field.kind, field.count) + held.ljust(4, b"\0")
-    return struct.pack(f"{order}H", len(fields)) + entries + bytes(4) + values
+    return struct.pack(f"{order}H", len(fields)) + entries + struct.pack(f"{order}I", following) + values

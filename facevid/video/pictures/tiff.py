@@ -1,27 +1,24 @@
-"""What FFmpeg does not tell of a TIFF file, nor keep (TIFF 6.0)."""
+"""The notes in a TIFF file, which OpenImageIO would write otherwise than they were, or not at all (TIFF 6.0)."""
 
 import mmap
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from facevid.video.tiff_tags import (
+from facevid.video.pictures.tiff_tags import (
     HEADER_SIZE,
     ORDERS,
     Field,
     directory_bytes,
-    directory_count,
     first_directory,
     long_field,
+    next_directory,
     read_directory,
 )
 
-_BIG_TIFF = (b"II+\0", b"MM\0+")
-_PHOTOMETRIC, _SAMPLES, _TILE_WIDTH, _EXTRA, _FORMAT = 262, 277, 322, 338, 339
-_FLOAT = 3
-_MOST_SAMPLES = 4
+_PHOTOMETRIC = 262
 
 _NOTES = (
     *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, program, date, copyright
@@ -47,54 +44,22 @@ class _Tiff:
         return self.fields[tag].integers(self.order) if tag in self.fields else ()
 
 
-def unreadable_tiff(path: Path) -> str | None:
-    """Say why FFmpeg cannot read a TIFF file, or would read it wrongly, and what to do; None where it can."""
-    with path.open("rb") as file:
-        if file.read(4) in _BIG_TIFF:
-            return "it is a BigTIFF; write it as plain TIFF"
-    with _opened(path) as tiff:
-        if tiff is None:  # FFmpeg will say so
-            return None
-        if _TILE_WIDTH in tiff.fields:
-            return "it is stored in tiles; write it in strips"
-        if _FLOAT in tiff.integers(_FORMAT):
-            return "its samples are floating-point numbers; write it with 8 or 16 bit integers, or as EXR"
-        if max(tiff.integers(_SAMPLES), default=1) > _MOST_SAMPLES:
-            return "it has more channels than red, green, blue and alpha; write it without the others"
-    return None
-
-
-def unread_of_tiff(path: Path) -> list[str]:
-    """Say what of a TIFF file no result will hold: its further pages, and the colours of CMYK."""
-    with _opened(path) as tiff:
-        if tiff is None:
-            return []
-        unread = []
-        pages = directory_count(tiff.whole, tiff.order)
-        if pages > 1:
-            unread.append(f"it has {pages} pages, of which the first is edited: make a file of each first")
-        if _CMYK in tiff.integers(_PHOTOMETRIC):
-            unread.append("its CMYK colours are converted to RGB, without their profile")
-        return unread
-
-
 def carry_tiff_notes(source: Path, made: Path) -> None:
-    """Write the notes of `source` into `made` too, and mark alpha as it is marked there.
+    """Write the notes of the first page of `source` into that of `made`; nothing where either is a BigTIFF.
 
-    An ICC profile is among them where it still fits: FFmpeg reads CMYK as RGB.
+    An ICC profile is among them where it still fits: CMYK is read as RGB.
     """
     with _opened(source) as theirs, _opened(made) as ours:
         if theirs is None or ours is None or not ours.fields:
             return
         end, order = len(ours.whole), ours.order
         start = end + end % 2
-        fields = ours.fields | _turned(theirs.fields, _kept_tags(theirs, ours), theirs.order, order)
-        if theirs.integers(_EXTRA) and _EXTRA in fields:
-            marked = struct.pack(f"{order}H", theirs.integers(_EXTRA)[0])
-            fields[_EXTRA] = replace(fields[_EXTRA], data=marked + fields[_EXTRA].data[len(marked) :])
+        own = {tag: field for tag, field in ours.fields.items() if tag not in _NOTES}
+        fields = own | _turned(theirs.fields, _kept_tags(theirs, ours), theirs.order, order)
         below, places = _sub_directories(theirs, theirs.fields, start, order)
         directory = start + len(below)
-        added = bytes(end % 2) + below + directory_bytes(fields | places, directory, order)
+        following = next_directory(ours.whole, order)
+        added = bytes(end % 2) + below + directory_bytes(fields | places, directory, order, following)
     with made.open("r+b") as file:
         file.seek(end)
         file.write(added)

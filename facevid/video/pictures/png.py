@@ -1,7 +1,8 @@
-"""The texts in a PNG file, which FFmpeg does not keep (PNG specification, third edition, section 11.3.3)."""
+"""What FFmpeg does not write to a PNG file: texts and profile (PNG specification, third edition, section 11.3)."""
 
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def carry_png_texts(source: Path, made: Path) -> None:
     whole = made.read_bytes() if texts else b""
     if whole.startswith(_SIGNATURE):
         made.write_bytes(whole[:_AFTER_HEADER] + texts + whole[_AFTER_HEADER:])
+
+
+def embed_png_profile(profile: bytes, made: Path) -> None:
+    """Write an ICC profile into a file that has none."""
+    whole, body = made.read_bytes(), b"iCCPICC profile\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    made.write_bytes(whole[:_AFTER_HEADER] + chunk + whole[_AFTER_HEADER:])
 
 
 def _texts(path: Path) -> Iterator[bytes]:

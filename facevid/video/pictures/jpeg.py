@@ -4,13 +4,15 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from facevid.video.tiff_tags import ENTRY_SIZE, ORDERS, first_directory
+from facevid.video.pictures.tiff_tags import ENTRY_SIZE, ORDERS, first_directory
 
 _START, _APP0, _APP1, _APP2, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA
 _EXIF = b"Exif\0\0"
 _NOTES = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COMMENT, b""))
 """Exif, XMP and its extension, IPTC, and plain comments."""
 _ORIENTATION, _UPRIGHT = 274, 1
+_PROFILE, _PROFILE_PART = b"ICC_PROFILE\0", 65519
+"""What a segment of a profile begins with, and the most bytes of one that it holds."""
 _SEVERAL_PICTURES = b"MPF\0"
 _MOTION_PHOTO = (b"MotionPhoto", b"MicroVideo")
 """What the XMP of a phone's picture says that a short video follows it."""
@@ -41,6 +43,18 @@ def carry_jpeg_notes(source: Path, made: Path) -> None:
     head = [whole for marker, whole in segments if marker == _APP0]
     others = [whole for marker, whole in segments if marker not in (_APP0, _COMMENT)]
     made.write_bytes(b"".join([picture[:2], *head, *notes, *others, samples]))
+
+
+def embed_jpeg_profile(profile: bytes, made: Path) -> None:
+    """Write an ICC profile into a file that has none (ICC.1, annex B.4)."""
+    parts = [profile[start : start + _PROFILE_PART] for start in range(0, len(profile), _PROFILE_PART)]
+    segments = b""
+    for number, part in enumerate(parts, 1):
+        content = _PROFILE + bytes((number, len(parts))) + part
+        segments += struct.pack(">BBH", 0xFF, _APP2, 2 + len(content)) + content
+    picture = made.read_bytes()
+    place = 2 + sum(len(whole) for marker, whole in _segments(picture) if marker == _APP0)
+    made.write_bytes(picture[:place] + segments + picture[place:])
 
 
 def _notes(path: Path) -> Iterator[bytes]:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from facevid.errors import OutputError
-from facevid.video.dpx import carry_dpx_header
-from facevid.video.jpeg import carry_jpeg_notes
-from facevid.video.png import carry_png_texts
-from facevid.video.tiff import carry_tiff_notes
+from facevid.video.pictures.dpx import carry_dpx_header
+from facevid.video.pictures.jpeg import carry_jpeg_notes, embed_jpeg_profile
+from facevid.video.pictures.png import carry_png_texts, embed_png_profile
+from facevid.video.pictures.tiff import carry_tiff_notes
 
 _CARRY = {
     ".dpx": carry_dpx_header,
@@ -16,6 +16,9 @@ _CARRY = {
     ".jpg": carry_jpeg_notes,
     ".jpeg": carry_jpeg_notes,
 }
+
+
+_EMBED = {".png": embed_png_profile, ".jpg": embed_jpeg_profile, ".jpeg": embed_jpeg_profile}
 
 
 def carry_notes(source: Path, made: Path, product: Path) -> None:
@@ -31,3 +34,14 @@ def carry_notes(source: Path, made: Path, product: Path) -> None:
     except OSError as error:
         msg = f"{product} cannot be written with the notes of {source.name}: {error.strerror}; free some space"
         raise OutputError(msg) from error
+
+
+def embed_profile(profile: bytes, made: Path, product: Path) -> None:
+    """Write an ICC profile into `made`, where it is of a kind that holds one. Raises OutputError."""
+    embed = _EMBED.get(made.suffix.lower())
+    if embed is None:
+        return
+    try:
+        embed(profile, made)
+    except OSError as error:
+        raise OutputError(f"{product} cannot be written: {error.strerror}; free some space") from error

@@ -1,0 +1,188 @@
+"""TIFF files: tiles, floating-point samples, pages and further channels stay as they are. Made and read elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from PIL import Image, ImageCms
+
+from facevid.errors import InputError
+from facevid.video import ClipWriter, Edit, Encoding, add_edits, open_clip
+
+SIZE = 48, 64
+RNG = np.random.default_rng(22)
+CHANGE = Edit(20, 10, np.full((16, 24, 3), 30, np.float32))
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def write(path: Path, *pages: tuple[int, str], tile: int = 0, **attributes: str | int) -> None:
+    """Write pages of random samples, each of a number of channels and a type."""
+    specs = []
+    for channels, kind in pages:
+        spec = oiio.ImageSpec(SIZE[1], SIZE[0], channels, kind)
+        spec.tile_width = spec.tile_height = tile
+        spec.tile_depth = int(tile > 0)
+        spec.attribute("compression", "lzw")
+        spec.attribute("tiff:write_exif", 0)
+        spec.attribute("oiio:UnassociatedAlpha", 1)
+        for name, value in attributes.items():
+            spec.attribute(name.replace("__", ":"), value)
+        specs.append(spec)
+    out = oiio.ImageOutput.create("tiff")
+    assert out is not None
+    for number, spec in enumerate(specs):
+        assert out.open(str(path), spec, "AppendSubimage") if number else out.open(str(path), specs)
+        assert out.write_image(RNG.random((*SIZE, spec.nchannels)).astype(np.float32))
+    assert out.close()
+
+
+def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
+    stored = oiio.ImageSpec()
+    stored.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), stored)
+    pages: list[tuple[oiio.ImageSpec, np.ndarray]] = []
+    assert source is not None
+    while source.seek_subimage(len(pages), 0):
+        spec = source.spec()
+        pages.append((spec, np.asarray(source.read_image(len(pages), 0, 0, spec.nchannels, str(spec.format)))))
+    source.geterror()
+    return pages
+
+
+def edit(path: Path, out: Path, *edits: Edit, encoding: Encoding | None = None) -> list[str]:
+    clip = open_clip(path)
+    with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
+        for frame in clip.frames():
+            writer.write(add_edits(frame, edits))
+    return writer.warnings
+
+
+@pytest.mark.parametrize("tile", [0, 16])
+@pytest.mark.parametrize(
+    ("channels", "kind", "pix_fmt"),
+    [
+        (1, "uint8", "gray"),
+        (1, "uint16", "gray16le"),
+        (3, "uint8", "gbrp"),
+        (4, "uint16", "gbrap16le"),
+        (5, "uint16", "gbrap16le"),
+        (3, "half", "gbrpf32le"),
+        (6, "float", "gbrapf32le"),
+    ],
+)
+def test_samples_tiles_and_further_channels_are_kept(
+    tmp_path: Path, tile: int, channels: int, kind: str, pix_fmt: str
+) -> None:
+    write(tmp_path / "in.tif", (channels, kind), tile=tile)
+    assert open_clip(tmp_path / "in.tif").info.pix_fmt == pix_fmt
+    assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
+    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    for name in ("compression", "planarconfig", "oiio:BitsPerSample", "oiio:UnassociatedAlpha"):
+        assert now.getattribute(name) == was.getattribute(name)
+    assert (now.tile_width, now.nchannels, now.channelnames) == (tile, channels, was.channelnames)
+    changed = (before != after)[..., :3]
+    assert changed[10:26, 20:44].mean() > 0.9
+    changed[10:26, 20:44] = False
+    assert not changed.any()
+    assert np.array_equal(before[..., 3:], after[..., 3:])
+
+
+def test_separate_planes_stay_separate(tmp_path: Path) -> None:
+    write(tmp_path / "in.tif", (3, "uint16"), planarconfig="separate")
+    edit(tmp_path / "in.tif", tmp_path / "out.tif")
+    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert now.get_string_attribute("planarconfig") == "separate" == was.get_string_attribute("planarconfig")
+    assert np.array_equal(before, after)
+
+
+def test_big_tiff_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "in.tif", (3, "uint16"), tiff__bigtiff=1)
+    assert (tmp_path / "in.tif").read_bytes()[:4] == b"II+\0"
+    edit(tmp_path / "in.tif", tmp_path / "out.tif")
+    assert np.array_equal(read(tmp_path / "in.tif")[0][1], read(tmp_path / "out.tif")[0][1])
+
+
+def test_pages_and_notes_are_kept(tmp_path: Path) -> None:
+    pages = [Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8)) for _ in range(3)]
+    notes = Image.Exif()
+    notes[315] = "An artist"
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:], exif=notes, icc_profile=PROFILE)
+    assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
+    made = Image.open(tmp_path / "out.tif")
+    assert made.n_frames == 3  # type: ignore[attr-defined]
+    assert made.info["icc_profile"] == PROFILE
+    assert made.getexif()[315] == "An artist"
+    assert not np.array_equal(np.asarray(made), np.asarray(pages[0]))
+    for number in (1, 2):
+        made.seek(number)
+        assert np.array_equal(np.asarray(made), np.asarray(pages[number]))
+    assert any("pages" in told for told in edit(tmp_path / "in.tif", tmp_path / "out.png"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_profile_goes_into_a_picture_of_another_kind(tmp_path: Path, suffix: str) -> None:
+    profile = PROFILE + bytes(150_000)  # of several segments in a JPEG file
+    picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
+    picture.save(tmp_path / "in.tif", icc_profile=profile)
+    assert not [told for told in edit(tmp_path / "in.tif", tmp_path / f"out{suffix}") if "ICC" in told]
+    made = Image.open(tmp_path / f"out{suffix}")
+    assert made.info["icc_profile"] == profile
+    made.load()
+
+
+def test_cmyk_and_palettes_become_rgb(tmp_path: Path) -> None:
+    picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
+    picture.convert("CMYK").save(tmp_path / "cmyk.tif", icc_profile=b"the profile of a press")
+    warnings = edit(tmp_path / "cmyk.tif", tmp_path / "rgb.tif")
+    assert any("CMYK" in told for told in warnings)
+    assert "icc_profile" not in Image.open(tmp_path / "rgb.tif").info
+    picture.convert("P").save(tmp_path / "palette.tif")
+    edit(tmp_path / "palette.tif", tmp_path / "full.tif")
+    full, palette = Image.open(tmp_path / "full.tif"), Image.open(tmp_path / "palette.tif").convert("RGB")
+    assert np.abs(np.asarray(full).astype(int) - np.asarray(palette)).max() <= 1  # of 16 bits in the palette
+    picture.convert("1").save(tmp_path / "lines.tif", compression="group4")
+    edit(tmp_path / "lines.tif", tmp_path / "gray.tif")
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / "gray.tif")), np.asarray(Image.open(tmp_path / "lines.tif").convert("L"))
+    )
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_every_orientation_is_seen_and_kept(tmp_path: Path, number: int) -> None:
+    write(tmp_path / "in.tif", (3, "uint8"), Orientation=number)
+    turns, is_mirrored = {1: (0, 0), 2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (3, 0), 7: (3, 1), 8: (1, 0)}[
+        number
+    ]
+
+    def shown(stored: np.ndarray) -> np.ndarray:
+        turned = np.rot90(stored, turns)
+        return turned[:, ::-1] if is_mirrored and turns % 2 == 0 else turned[::-1] if is_mirrored else turned
+
+    ((_, stored),) = read(tmp_path / "in.tif")
+    (frame,) = open_clip(tmp_path / "in.tif").frames()
+    assert np.array_equal(frame.rgb(), shown(stored))
+    edit(tmp_path / "in.tif", tmp_path / "out.tif")
+    edit(tmp_path / "in.tif", tmp_path / "out.png")
+    ((now, samples),) = read(tmp_path / "out.tif")
+    assert now.get_int_attribute("Orientation") == number
+    assert np.array_equal(samples, stored)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), shown(stored))
+
+
+def test_the_depth_that_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "in.tif", (5, "uint8"))
+    edit(tmp_path / "in.tif", tmp_path / "out.tif", encoding=Encoding(pix_fmt="gbrap16le"))
+    ((_, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert str(now.format) == "uint16"
+    assert np.array_equal(before.astype(int) * 257, after)
+    edit(tmp_path / "in.tif", tmp_path / "gray.tif", encoding=Encoding(pix_fmt="gray"))
+    ((_, gray),) = read(tmp_path / "gray.tif")
+    assert np.array_equal(gray[..., 0], gray[..., 2])
+
+
+@pytest.mark.parametrize("kind", ["double", "uint", "int16"])
+def test_other_types_of_samples_are_refused(tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "in.tif", (3, kind))
+    with pytest.raises(InputError, match=rf"in\.tif cannot be read: .*type {kind}"):
+        open_clip(tmp_path / "in.tif")
