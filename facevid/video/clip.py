@@ -29,8 +29,7 @@ from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
 from facevid.video.pictures.dpx import dpx_rate
-from facevid.video.pictures.file import FORMATS
-from facevid.video.pictures.source import describe_picture, load_picture
+from facevid.video.pictures.source import SUFFIXES, describe_picture, load_picture
 from facevid.video.pixels import pix_fmt_loss, plain_format
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
@@ -73,7 +72,7 @@ class Clip:
 
     @property
     def _is_of_picture_files(self) -> bool:
-        return self.info.path.suffix.lower() in FORMATS
+        return self.info.path.suffix.lower() in SUFFIXES
 
     def _frames_of_files(self) -> Iterator[Frame]:
         info = self.info
@@ -241,7 +240,7 @@ def _info(path: Path, layer: str | None) -> ClipInfo:
     suffix = path.suffix.lower()
     if layer is not None and suffix != ".exr":
         raise UsageError(f"{path} has no layers: --layer is for OpenEXR files; leave it out")
-    if suffix in FORMATS:
+    if suffix in SUFFIXES:
         return describe_picture(path, layer)
     with open_container(path) as container:
         return describe(path, container, main_stream(path, container))

@@ -29,6 +29,8 @@ END_TOLERANCE = Fraction(1, 2)
 BROADCAST_FORMATS = ("mpegts", "mpeg")
 """FFmpeg's names of formats whose times are those of a running clock."""
 
+_HEIF = "it is an AVIF picture, or a HEIF one whose name does not end in .heic; rename it, or convert it to PNG first"
+
 HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis")
 """Major brands of files that hold stills, maybe cut into tiles (ISO/IEC 23008-12)."""
 
@@ -50,7 +52,7 @@ def open_container(path: Path) -> InputContainer:
         container = av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
         if container.metadata.get("major_brand", "").strip() in HEIF_BRANDS:
             container.close()
-            raise InputError(f"{path} cannot be read: HEIF and AVIF pictures are not; convert it to PNG or JPEG first")
+            raise InputError(f"{path} cannot be read: {_HEIF}")
         return container
     except PermissionError as error:
         msg = f"{path} cannot be read: permission denied; check its access rights"

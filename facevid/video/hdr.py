@@ -17,9 +17,12 @@ class HdrMetadata:
     `light_level` MaxCLL and MaxFALL (cd/m2). `is_dynamic` is set where there is Dolby Vision or HDR10+ besides.
     """
 
-    mastering: tuple[Fraction, ...] | None
-    light_level: tuple[int, int] | None
-    is_dynamic: bool
+    mastering: tuple[Fraction, ...] | None = None
+    light_level: tuple[int, int] | None = None
+    is_dynamic: bool = False
+
+
+NO_HDR = HdrMetadata()
 
 
 def hdr_metadata(native: VideoFrame) -> HdrMetadata:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from facevid.video.hdr import HdrMetadata
-from facevid.video.orientation import Orientation
+from facevid.video.hdr import NO_HDR, HdrMetadata
+from facevid.video.orientation import UPRIGHT, Orientation
 from facevid.video.sequence import Sequence
 from facevid.video.square import Box, pixel_aspect, square_size
+
+STILL_TIME_BASE = Fraction(1, 25)
+"""Seconds that a picture on its own is shown, as FFmpeg has it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class ColourTags:
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a source says of itself.
+    """What a source says of itself; a still picture that says nothing, where it is not told otherwise.
 
     `width` and `height` are as displayed, `stored_width` and `stored_height` before turning. `average_rate`,
     `is_constant_rate` and `frame_count` are what the container claims, for information and progress only.
@@ -42,27 +45,27 @@ class ClipInfo:
     height: int
     stored_width: int
     stored_height: int
-    sample_aspect_ratio: Fraction | None
-    orientation: Orientation
     pix_fmt: str
     codec: str
-    codec_profile: str | None
-    colour: ColourTags
-    chroma_location: str | None
-    hdr: HdrMetadata
-    field_order: int
     time_base: Fraction
-    average_rate: Fraction | None
-    is_constant_rate: bool
-    start: int
-    frame_count: int | None
-    has_sound: bool
-    is_still: bool
-    has_exif: bool
-    has_icc: bool
-    has_captions: bool
-    unread: tuple[str, ...]
-    stream_index: int
+    sample_aspect_ratio: Fraction | None = None
+    orientation: Orientation = UPRIGHT
+    codec_profile: str | None = None
+    colour: ColourTags = ColourTags(0, 2, 2, 2)
+    chroma_location: str | None = None
+    hdr: HdrMetadata = NO_HDR
+    field_order: int = 0
+    average_rate: Fraction | None = None
+    is_constant_rate: bool = True
+    start: int = 0
+    frame_count: int | None = 1
+    has_sound: bool = False
+    is_still: bool = True
+    has_exif: bool = False
+    has_icc: bool = False
+    has_captions: bool = False
+    unread: tuple[str, ...] = ()
+    stream_index: int = 0
     display_window: Box | None = None
     chromaticities: tuple[float, ...] | None = None
     timecode: str | None = None

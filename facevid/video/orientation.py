@@ -68,6 +68,9 @@ class Orientation:
         return (y, x) if self.transpose else (x, y)
 
 
+UPRIGHT = Orientation()
+
+
 def orientation_of(native: VideoFrame) -> Orientation:
     """Read the display matrix of a decoded picture; angles between quarter turns are rounded to the nearest."""
     stored = side_data(native).get("DISPLAYMATRIX")

@@ -216,7 +216,7 @@ def _picture_encoder(out: Path, encoding: Encoding) -> str:
 def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     """Say which of the notes in a picture its file cannot hold."""
     lost: list[str] = []
-    keeps_exif = encoder == info.codec or (encoder == "png" and info.codec != "tiff")
+    keeps_exif = encoder == info.codec or encoder in {"tiff": (), "heif": ("png", "mjpeg")}.get(info.codec, ("png",))
     if info.has_exif and info.is_of_pictures and not keeps_exif:
         kept = f"a {info.files[0].suffix.lower()} keeps them" if info.codec == "tiff" else "a .png keeps them"
         lost.append(f"{out.name}: the camera's EXIF notes are not kept; {kept}")

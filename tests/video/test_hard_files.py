@@ -7,9 +7,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pillow_heif
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 from facevid import edit_video
 from facevid.errors import InputError, UsageError
@@ -162,12 +163,42 @@ def test_orientations_that_differ_within_a_sequence_are_refused(tmp_path: Path) 
         list(open_clip(tmp_path).frames())
 
 
-def test_heif_is_refused(made: Made) -> None:
+def test_a_phones_heic_becomes_a_jpeg_or_png_with_its_notes(tmp_path: Path) -> None:
+    notes = Image.Exif()
+    notes[ExifTags.Base.Orientation], notes[ExifTags.Base.Model] = 6, "A phone"  # libheif turns it
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = pillow_heif.from_pillow(portrait_like((64, 48)))
+    picture.save(tmp_path / "a.heic", quality=-1, exif=notes.tobytes(), icc_profile=profile)
+    (frame,) = open_clip(tmp_path / "a.heic").frames()
+    assert np.array_equal(frame.rgb(), np.asarray(pillow_heif.open_heif(tmp_path / "a.heic")))
+    for name in ("out.png", "out.jpg"):
+        copied(tmp_path / "a.heic", tmp_path / name)
+        made = Image.open(tmp_path / name)
+        assert made.size == (48, 64)
+        assert made.getexif()[ExifTags.Base.Model] == "A phone"
+        assert made.getexif()[ExifTags.Base.Orientation] == 1
+        assert made.info["icc_profile"] == profile
+    with pytest.raises(UsageError, match=r"b\.heic"):
+        copied(tmp_path / "a.heic", tmp_path / "b.heic")
+
+
+def test_a_heic_of_ten_bits_keeps_them(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(0, 1024, (48, 64, 3)).astype(np.uint16) << 6
+    picture = pillow_heif.from_bytes("RGB;16", (64, 48), samples.tobytes())
+    picture.save(tmp_path / "a.heic", quality=-1)
+    copied(tmp_path / "a.heic", tmp_path / "out.png")
+    (before,), (after,) = (open_clip(tmp_path / name).frames() for name in ("a.heic", "out.png"))
+    assert after.native.format.name == "rgb48be"
+    assert np.array_equal(before.float_rgb(0, 0, 64, 48), after.float_rgb(0, 0, 64, 48))
+
+
+def test_what_is_no_whole_heif_is_refused(made: Made, tmp_path: Path) -> None:
     source = made("photo.mp4", *PICTURES, "-frames:v", "1", "-c:v", "libx264")
-    picture = source.with_suffix(".heic")
-    picture.write_bytes(source.read_bytes().replace(b"ftypisom", b"ftypheic", 1))
-    with pytest.raises(InputError, match=r"photo\.heic"):
-        open_clip(picture)
+    as_heif = source.read_bytes().replace(b"ftypisom", b"ftypheic", 1)
+    for name, content in {"photo.heic": as_heif, "named.jpg": as_heif, "cut.heif": as_heif[:200]}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            open_clip(tmp_path / name)
 
 
 def test_a_pipe_is_refused(tmp_path: Path) -> None:

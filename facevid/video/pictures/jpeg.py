@@ -4,13 +4,13 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from facevid.video.pictures.tiff_tags import ENTRY_SIZE, ORDERS, first_directory
+from facevid.video.pictures.exif import upright
 
 _START, _APP0, _APP1, _APP2, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA
 _EXIF = b"Exif\0\0"
+_EXIF_START, _MOST_EXIF = 4 + len(_EXIF), 65535 - 2 - len(_EXIF)
 _NOTES = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COMMENT, b""))
 """Exif, XMP and its extension, IPTC, and plain comments."""
-_ORIENTATION, _UPRIGHT = 274, 1
 _PROFILE, _PROFILE_PART = b"ICC_PROFILE\0", 65519
 """What a segment of a profile begins with, and the most bytes of one that it holds."""
 _SEVERAL_PICTURES = b"MPF\0"
@@ -34,7 +34,7 @@ def carry_jpeg_notes(source: Path, made: Path) -> None:
     Exif's are changed in two things: the picture has been turned upright, and their thumbnail, of the picture as it
     was, is left out.
     """
-    notes = [_upright(whole) if whole[4:].startswith(_EXIF) else whole for whole in _notes(source)]
+    notes = [_exif_segment(whole[_EXIF_START:]) if whole[4:].startswith(_EXIF) else whole for whole in _notes(source)]
     if not notes:
         return
     picture = made.read_bytes()
@@ -45,16 +45,24 @@ def carry_jpeg_notes(source: Path, made: Path) -> None:
     made.write_bytes(b"".join([picture[:2], *head, *notes, *others, samples]))
 
 
-def embed_jpeg_profile(profile: bytes, made: Path) -> None:
-    """Write an ICC profile into a file that has none (ICC.1, annex B.4)."""
+def embed_in_jpeg(made: Path, exif: bytes | None, profile: bytes | None) -> None:
+    """Write Exif notes, a TIFF file in themselves, and an ICC profile into a file that has none (ICC.1, annex B.4)."""
+    segments = _exif_segment(exif) if exif is not None and len(exif) < _MOST_EXIF else b""
+    profile = profile or b""
     parts = [profile[start : start + _PROFILE_PART] for start in range(0, len(profile), _PROFILE_PART)]
-    segments = b""
     for number, part in enumerate(parts, 1):
-        content = _PROFILE + bytes((number, len(parts))) + part
-        segments += struct.pack(">BBH", 0xFF, _APP2, 2 + len(content)) + content
+        segments += _segment(_APP2, _PROFILE + bytes((number, len(parts))) + part)
     picture = made.read_bytes()
     place = 2 + sum(len(whole) for marker, whole in _segments(picture) if marker == _APP0)
     made.write_bytes(picture[:place] + segments + picture[place:])
+
+
+def _exif_segment(tiff: bytes) -> bytes:
+    return _segment(_APP1, _EXIF + upright(tiff))
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
 
 
 def _notes(path: Path) -> Iterator[bytes]:
@@ -73,19 +81,3 @@ def _segments(picture: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield marker, picture[place : place + 2 + length]
         place += 2 + length
-
-
-def _upright(segment: bytes) -> bytes:
-    """Return a segment of Exif notes that call their picture upright and hold no thumbnail."""
-    head, tiff = segment[: 4 + len(_EXIF)], bytearray(segment[4 + len(_EXIF) :])
-    order = ORDERS.get(bytes(tiff[:4]))
-    fields = first_directory(bytes(tiff), order) if order is not None else {}
-    if not fields:
-        return segment
-    if _ORIENTATION in fields:
-        struct.pack_into(f"{order}H", tiff, fields[_ORIENTATION].place, _UPRIGHT)
-    (start,) = struct.unpack_from(f"{order}I", tiff, 4)
-    (count,) = struct.unpack_from(f"{order}H", tiff, start)
-    after = start + 2 + ENTRY_SIZE * count
-    tiff[after : after + 4] = bytes(len(tiff[after : after + 4]))
-    return head + bytes(tiff)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from facevid.errors import OutputError
 from facevid.video.pictures.dpx import carry_dpx_header
-from facevid.video.pictures.jpeg import carry_jpeg_notes, embed_jpeg_profile
-from facevid.video.pictures.png import carry_png_texts, embed_png_profile
+from facevid.video.pictures.jpeg import carry_jpeg_notes, embed_in_jpeg
+from facevid.video.pictures.png import carry_png_texts, embed_in_png
 from facevid.video.pictures.tiff import carry_tiff_notes
 
 _CARRY = {
@@ -18,7 +18,7 @@ _CARRY = {
 }
 
 
-_EMBED = {".png": embed_png_profile, ".jpg": embed_jpeg_profile, ".jpeg": embed_jpeg_profile}
+_EMBED = {".png": embed_in_png, ".jpg": embed_in_jpeg, ".jpeg": embed_in_jpeg}
 
 
 def carry_notes(source: Path, made: Path, product: Path) -> None:
@@ -36,12 +36,12 @@ def carry_notes(source: Path, made: Path, product: Path) -> None:
         raise OutputError(msg) from error
 
 
-def embed_profile(profile: bytes, made: Path, product: Path) -> None:
-    """Write an ICC profile into `made`, where it is of a kind that holds one. Raises OutputError."""
+def embed_notes(exif: bytes | None, profile: bytes | None, made: Path, product: Path) -> None:
+    """Write Exif notes and an ICC profile into `made`, where it is of a kind that holds them. Raises OutputError."""
     embed = _EMBED.get(made.suffix.lower())
     if embed is None:
         return
     try:
-        embed(profile, made)
+        embed(made, exif, profile)
     except OSError as error:
         raise OutputError(f"{product} cannot be written: {error.strerror}; free some space") from error

@@ -10,7 +10,8 @@ from facevid.video.conversion import Conversion
 from facevid.video.encoder import PictureEncoder
 from facevid.video.info import ClipInfo
 from facevid.video.pictures.file import FORMATS, open_picture, sample_of
-from facevid.video.pictures.notes import carry_notes, embed_profile
+from facevid.video.pictures.heif import heif_notes
+from facevid.video.pictures.notes import carry_notes, embed_notes
 from facevid.video.pictures.rewriting import new_spec, rewrite_picture, write_picture_file
 from facevid.video.pictures.source import frame_in
 from facevid.video.pixels import planes_of
@@ -35,9 +36,10 @@ def write_picture(
         _write_new(made, Conversion(plan).convert(native), plan, product, source)
     if file is not None:
         carry_notes(file, made, product)
-        profile = open_picture(file).profile if source.codec == "tiff" else None
-        if profile is not None:
-            embed_profile(profile, made, product)
+        if source.codec == "tiff":
+            embed_notes(None, open_picture(file).profile, made, product)
+        elif source.codec == "heif":
+            embed_notes(*heif_notes(file), made, product)
 
 
 def _encode(made: Path, native: VideoFrame, plan: EncoderPlan, product: Path) -> None:

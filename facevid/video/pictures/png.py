@@ -1,10 +1,12 @@
-"""What FFmpeg does not write to a PNG file: texts and profile (PNG specification, third edition, section 11.3)."""
+"""Texts, notes and a profile in a PNG file, where FFmpeg writes none (PNG specification, third edition, 11.3)."""
 
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from facevid.video.pictures.exif import upright
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -19,11 +21,18 @@ def carry_png_texts(source: Path, made: Path) -> None:
         made.write_bytes(whole[:_AFTER_HEADER] + texts + whole[_AFTER_HEADER:])
 
 
-def embed_png_profile(profile: bytes, made: Path) -> None:
-    """Write an ICC profile into a file that has none."""
-    whole, body = made.read_bytes(), b"iCCPICC profile\0\0" + zlib.compress(profile)
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    made.write_bytes(whole[:_AFTER_HEADER] + chunk + whole[_AFTER_HEADER:])
+def embed_in_png(made: Path, exif: bytes | None, profile: bytes | None) -> None:
+    """Write Exif notes, a TIFF file in themselves, and an ICC profile into a file that has none."""
+    whole, chunks = made.read_bytes(), b""
+    if profile:
+        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
+    if exif:
+        chunks += _chunk(b"eXIf", upright(exif))
+    made.write_bytes(whole[:_AFTER_HEADER] + chunks + whole[_AFTER_HEADER:])
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def _texts(path: Path) -> Iterator[bytes]:

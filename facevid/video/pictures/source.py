@@ -1,22 +1,19 @@
-"""OpenEXR and TIFF files as the source of a clip: what they say of it, and their pictures, all alike."""
+"""OpenEXR, TIFF and HEIF files as the source of a clip: what they say of it, and their pictures, all alike."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import OpenImageIO as oiio
 from av import VideoFrame
 
 from facevid.errors import InputError
-from facevid.video.hdr import HdrMetadata
-from facevid.video.info import ClipInfo, ColourTags
-from facevid.video.orientation import Orientation
-from facevid.video.pictures.file import PictureFile, open_picture, read_picture
+from facevid.video.info import STILL_TIME_BASE, ClipInfo
+from facevid.video.orientation import UPRIGHT, Orientation
+from facevid.video.pictures.file import FORMATS, PictureFile, open_picture, read_picture
+from facevid.video.pictures.heif import HEIF_SUFFIXES, describe_heif, load_heif
 from facevid.video.pixels import pix_fmt_loss
 
-STILL_RATE = Fraction(25)
-"""Frames a second of a picture on its own, as FFmpeg has it."""
-
-_RGB = ColourTags(0, 2, 2, 2)
+SUFFIXES = (*FORMATS, *HEIF_SUFFIXES)
+"""Of the files that are read here; FFmpeg reads the others."""
 
 
 _CODECS = {"openexr": "exr", "tiff": "tiff"}
@@ -36,6 +33,8 @@ _ORIENTATIONS = {
 
 def describe_picture(path: Path, layer: str | None) -> ClipInfo:
     """Say what a file is; `layer` names the layer, or part, to edit. Raises InputError."""
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        return describe_heif(path)
     file = open_picture(path, layer)
     frame, display, orientation = file.frame, file.display, orientation_of_file(file)
     shown = (frame.height, frame.width) if orientation.transpose else _size(frame)
@@ -46,27 +45,15 @@ def describe_picture(path: Path, layer: str | None) -> ClipInfo:
         height=shown[1],
         stored_width=frame.width,
         stored_height=frame.height,
-        sample_aspect_ratio=file.aspect,
-        orientation=orientation,
         pix_fmt=file.pix_fmt,
         codec=_CODECS[file.format],
-        codec_profile=None,
-        colour=_RGB,
-        chroma_location=None,
-        hdr=HdrMetadata(None, None, False),
-        field_order=0,
-        time_base=1 / STILL_RATE,
+        time_base=STILL_TIME_BASE,
+        sample_aspect_ratio=file.aspect,
+        orientation=orientation,
         average_rate=file.rate,
-        is_constant_rate=True,
-        start=0,
-        frame_count=1,
-        has_sound=False,
-        is_still=True,
         has_exif=any(file.spec.getattribute(name) is not None for name in _EXIF),
         has_icc=file.spec.getattribute("ICCProfile") is not None,
-        has_captions=False,
         unread=("its CMYK colours are converted to RGB, without their profile",) if file.is_cmyk else (),
-        stream_index=0,
         display_window=None if _size(frame) == _size(display) else (*place, *_size(display)),
         chromaticities=file.chromaticities,
         timecode=file.timecode,
@@ -77,11 +64,13 @@ def describe_picture(path: Path, layer: str | None) -> ClipInfo:
 
 def orientation_of_file(file: PictureFile) -> Orientation:
     """Return how the picture of a file lies."""
-    return _ORIENTATIONS.get(file.spec.get_int_attribute("Orientation", 1), Orientation())
+    return _ORIENTATIONS.get(file.spec.get_int_attribute("Orientation", 1), UPRIGHT)
 
 
 def load_picture(path: Path, info: ClipInfo) -> VideoFrame:
     """Read a picture of the clip that `info` describes. Raises InputError, also where it is not like the first one."""
+    if info.codec == "heif":
+        return load_heif(path)
     file = open_picture(path, info.layer)
     if orientation_of_file(file) != info.orientation:
         raise InputError(f"{path} is turned otherwise than the first frame: turn the files upright first")
