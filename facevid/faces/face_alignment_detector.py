@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facevid.errors import ModelError
+from facevid.errors import ModelError, reason
 from facevid.faces.landmarks import Face
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
@@ -36,7 +36,7 @@ class FaceAlignmentDetector:
         except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
             files = ", ".join(str(path) for path in missing_weights()) or str(weights_folder())
             raise ModelError(
-                f"face-alignment's weights cannot be loaded or downloaded ({error}): put {files} there by hand, "
+                f"face-alignment's weights cannot be loaded or downloaded ({reason(error)}): put {files} there by hand, "
                 "or use --detector dlib"
             ) from error
 
