@@ -41,6 +41,12 @@ def test_what_a_file_says(tmp_path):
     assert third.faces == "largest"
 
 
+def test_a_byte_order_mark_of_a_windows_editor(tmp_path):
+    path = tmp_path / "shot.toml"
+    path.write_text(SHOT, encoding="utf-8-sig")
+    assert len(read_edits(path)) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -52,6 +58,10 @@ def test_what_a_file_says(tmp_path):
             "[[face]]\nattr = ['smile=1']\n[[face]]\nattrs = []",
             r'shot\.toml, entry 2: unknown "attrs"; an entry has face',
         ),
+        (f"face = {'[' * 20_000}", r"shot\.toml: lists or tables lie too deep"),
+        (f"[[face]]\nface = {'9' * 5000}\nattr = ['smile=1']", r"shot\.toml is not TOML"),
+        (f"[[face]]\nface = '{'x' * 5000}'\nattr = ['smile=1']", "entry 1: face must be a number"),
+        ("[[face]]\nattr = [" + "'smile=1', " * 4 + "]", "entry 1: .*edited 4 times"),
         ("[[face]]\nface = 0", "entry 1: attr must be a list such as"),
         ("[[face]]\nattr = 'smile=1'", "attr must be a list"),
         ("[[face]]\nattr = ['smile=9']", 'entry 1: "smile=9": a value lies between'),
