@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from facevid.errors import ModelError, UsageError
+from facevid.errors import ModelError, UsageError, reason
 
 CARRIED = Path(__file__).parent / "carried"
 """The bundle that comes with the package."""
@@ -39,10 +39,13 @@ def folder_of(name: str) -> Path:
 
 
 def stored_names() -> list[str]:
-    """List the models of the store, by name."""
+    """List the models of the store, by name. Raises ModelError where the store cannot be read."""
     folder = home() / "models"
-    found = folder.iterdir() if folder.is_dir() else iter(())
-    return sorted(f.name for f in found if not f.name.startswith(".") and (f / BUNDLE_FILE).is_file())
+    try:
+        found = list(folder.iterdir()) if folder.is_dir() else []
+        return sorted(f.name for f in found if not f.name.startswith(".") and (f / BUNDLE_FILE).is_file())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder}: cannot be read ({reason(error)}); see to FACEVID_HOME") from error
 
 
 def locate(name_or_path: str | Path | None) -> Path:
@@ -56,8 +59,11 @@ def locate(name_or_path: str | Path | None) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, str) and text in stored_names():
         return folder_of(text)
-    path = Path(text).expanduser()
-    if path.exists():
-        return path
+    try:
+        path = Path(text).expanduser()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        raise ModelError(f"{text}: cannot be read ({reason(error)}); check the name of the model") from error
     names = ", ".join([CARRIED_NAME, *stored_names()])
     raise ModelError(f'no model "{text}": neither a file or folder nor in the store, which has: {names}')
