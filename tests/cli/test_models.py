@@ -62,6 +62,34 @@ def test_fetch_from_a_mirror_without_the_files(run, tmp_path, monkeypatch):
         run("models", "fetch", "ffhq", "--accept-license")
 
 
+@pytest.mark.parametrize("licence", ["CC[/]", "[red]all rights", "[link=https://x]y[/link]"])
+def test_a_licence_is_no_markup(run, tmp_path, licence):
+    run("models", "import", save_psp(tmp_path), "--name", "mine", "--license", licence)
+    assert licence[:5] in run("models", "list")
+    assert licence in run("models", "info", "mine")
+    assert json.loads(run("models", "info", "mine", "--json"))["licence"] == licence
+    assert licence in run("attrs", "--model", "mine")
+
+
+def test_a_file_s_name_is_no_markup(run, tmp_path):
+    source = save_psp(tmp_path).rename(tmp_path / "psp[b]\x1b[2J.pt")
+    run("models", "import", source, "--name", "mine")
+    assert "psp[b]\\x1b[2J.pt" in run("models", "info", "mine")
+
+
+def test_a_damaged_model_does_not_hide_the_others(run, tmp_path):
+    for name in ("first", "second"):
+        run("models", "import", save_psp(tmp_path), "--name", name)
+    (tmp_path / "home/models/first/bundle.json").write_text("[/]")
+    (tmp_path / "home/models/no [name]").mkdir()
+    (tmp_path / "home/models/no [name]/bundle.json").write_text("{}")
+    for listed in (run("models", "list"), run("models", "list", "--json")):
+        assert all(name in listed for name in ("carried", "first", "second", "no [name]", "damaged"))
+    told = {each["name"]: each.get("error", "") for each in json.loads(run("models", "list", "--json"))}
+    assert [name for name, error in told.items() if error] == ["first", "no [name]"]
+    assert "import the weights again" in told["first"]
+
+
 def test_verify_reports_every_damaged_model(run, tmp_path):
     run("models", "import", save_psp(tmp_path), "--name", "mine")
     (tmp_path / "home/models/mine/encoder.safetensors").unlink()
