@@ -15,9 +15,16 @@ BUNDLE_FILE = "bundle.json"
 
 
 def home() -> Path:
-    """Return the store's folder, which may not exist yet."""
+    """Return the store's folder, which may not exist yet. Raises ModelError where FACEVID_HOME can be none."""
     chosen = os.environ.get("FACEVID_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("facevid", appauthor=False)
+    if not chosen:
+        return platformdirs.user_data_path("facevid", appauthor=False)
+    try:
+        folder = Path(chosen).expanduser()
+        folder.exists()
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        raise ModelError(f"FACEVID_HOME {chosen}: can be no folder ({reason(error)}); set it to another") from error
+    return folder
 
 
 def check_name(name: str) -> str:

@@ -75,6 +75,14 @@ def test_a_huge_argument_is_not_echoed(run_facevid: Any) -> None:
         assert len(ended.err) < 3000
 
 
+@pytest.mark.parametrize("home", ["x" * 5000, "~no-such-user/x"])
+@pytest.mark.parametrize("words", [["list"], ["info", "mine"], ["import", __file__, "--name", "a"], ["verify"]])
+def test_a_store_that_can_be_none(run_facevid: Any, monkeypatch: Any, home: str, words: list[str]) -> None:
+    monkeypatch.setenv("FACEVID_HOME", home)
+    ended = run_facevid("models", *words)
+    assert (ended.code, "FACEVID_HOME" in ended.err, ended.err.count("\n")) == (5, True, 1)
+
+
 def test_models_kept_in_a_folder_with_control_characters(run_facevid: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / FORGED))
     assert run_facevid("models", "import", save_psp(tmp_path), "--name", "mine").code == 0
