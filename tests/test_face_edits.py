@@ -1,5 +1,6 @@
 """Edit files: what they say, and each face edited in its own way."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -114,4 +115,9 @@ def test_each_face_has_its_own_edits(two_faces, tmp_path, home):
     late = written(tmp_path, '[[face]]\nframes = "9"\nattr = ["smile=1"]')
     with pytest.raises(UsageError, match=r"entry 1: frames 9-9 are not there"):
         changed("no.mp4", read_edits(late))
+    twice = read_edits(written(tmp_path, '[[face]]\nface = 0\nframes = "2"\nattr = ["age=2"]\n' * 2))
+    with pytest.raises(UsageError, match="is edited 2 times, which adds up to more than 3"):
+        changed("no.mp4", twice)
+    apart = [replace(each, frames=(number, number)) for number, each in enumerate(twice)]
+    assert np.count_nonzero(changed("apart.mp4", apart).sum(axis=0)) == 2
     assert not (tmp_path / "no.mp4").exists()

@@ -71,19 +71,30 @@ def check_totals(edits: Sequence[AttributeEdit]) -> None:
     """
     found: dict[str, list[tuple[int, AttributeEdit]]] = {}
     for edit in edits:
-        request = parse_attribute(edit.attribute)
-        name = request.attribute.name if request.method != "ganspace" else f"component {request.attribute.name}"
-        found.setdefault(name, []).append((request.attribute.sign, edit))
+        name, sign = moved_by(edit.attribute)
+        found.setdefault(name, []).append((sign, edit))
     for alike in found.values():
         lowest = highest = 0.0
         for in_seconds in (False, True):
             low, high = _extremes([(sign, edit) for sign, edit in alike if edit.in_seconds == in_seconds])
             lowest, highest = lowest + low, highest + high
         if len(alike) > 1 and max(-lowest, highest) > MAX_STRENGTH + ROUNDING:
-            raise UsageError(
-                f'"{alike[0][1].attribute}" is edited {len(alike)} times, which adds up to more than {MAX_STRENGTH:g}; '
-                "1 is the full edit: leave some out, or give smaller values"
-            )
+            raise too_far(alike[0][1].attribute, len(alike))
+
+
+def moved_by(attribute: str) -> tuple[str, int]:
+    """Say what an edit of an attribute moves, and in which direction; what several move alike adds up."""
+    request = parse_attribute(attribute)
+    name = request.attribute.name
+    return f"component {name}" if request.method == "ganspace" else name, request.attribute.sign
+
+
+def too_far(attribute: str, count: int) -> UsageError:
+    """Make the error for edits of one attribute that add up beyond the limit."""
+    return UsageError(
+        f'"{attribute}" is edited {count} times, which adds up to more than {MAX_STRENGTH:g}; 1 is the full edit: '
+        "leave some out, or give smaller values"
+    )
 
 
 def _extremes(edits: Sequence[tuple[int, AttributeEdit]]) -> tuple[float, float]:
