@@ -157,12 +157,18 @@ class FaceModel:
     ) -> list[AppearanceChange]:
         """Decode what edits from codes `before` to codes `after`, (N, L, D) each, do. Needs an appearance model."""
         appearance = self._need(self.appearance, "appearance model")
-        return decode_changes(appearance, self._codes(before), self._codes(after))
+        decoded = decode_changes(appearance, self._codes(before), self._codes(after))
+        for change in decoded:
+            for part in (change.shape, change.colour, change.gains):
+                self._finite("changes of appearance", torch.from_numpy(part))
+        return decoded
 
     @torch.no_grad()
     def shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
         """Decode landmarks in the frame of the mean face, (N, 68, 2), of codes (N, L, D). Needs an appearance model."""
-        return decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
+        decoded = decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
+        self._finite("shapes", torch.from_numpy(decoded))
+        return decoded
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:

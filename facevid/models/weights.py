@@ -82,8 +82,8 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ModelError(f"{path}: damaged or cut short ({error}); download or copy it again") from error
+    except Exception as error:  # a damaged archive fails in many ways
+        raise ModelError(f"{path}: damaged or cut short ({reason(error)}); download or copy it again") from error
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise ModelError(f"{path}: its entries are compressed, which no checkpoint's are; use the published file")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:

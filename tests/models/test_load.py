@@ -206,6 +206,17 @@ def test_numbers_beyond_the_precision_are_told(tmp_path):
         exact.generate(codes * float("nan"))
 
 
+def test_changes_of_appearance_that_are_not_finite_are_told():
+    model, codes = load_model(), torch.zeros(1, 3, 64)
+    broken = codes + float("nan")
+    with pytest.raises(ModelError, match=r"carried: .* changes of appearance that are not finite; use other weights"):
+        model.changes(codes, broken)
+    with pytest.raises(ModelError, match="shapes that are not finite"):
+        model.shapes(broken)
+    with pytest.raises(ModelError, match="faces that are not finite"):
+        model.generate(broken)
+
+
 def test_weights_that_were_swapped_are_refused(tmp_path):
     files = [save_psp(tmp_path), save_transformer(tmp_path), save_transformer(tmp_path, "tnet_20.pth.tar")]
     folder = import_model(files, "mine")
