@@ -1,12 +1,15 @@
 """`facevid models` and `facevid attrs`, from the command line."""
 
+import hashlib
 import json
 
 import pytest
 from click.testing import CliRunner
 
+from facevid.cli import models
 from facevid.cli.main import cli
 from facevid.errors import ModelError, UsageError
+from facevid.models.manifest import ManifestEntry, ManifestFile
 from tests.models.files import save_psp, save_transformer
 
 
@@ -60,6 +63,21 @@ def test_fetch_from_a_mirror_without_the_files(run, tmp_path, monkeypatch):
     monkeypatch.setenv("FACEVID_MODEL_MIRROR", tmp_path.as_uri())
     with pytest.raises(ModelError, match="cannot be downloaded"):
         run("models", "fetch", "ffhq", "--accept-license")
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_fetch_tells_how_far_it_is(run_facevid, tmp_path, monkeypatch, watched):
+    source = save_psp(tmp_path)
+    data = source.read_bytes()
+    file = ManifestFile(source.name, "https://nowhere.invalid/x", len(data), hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(models, "find_entry", lambda name: ManifestEntry(name, "a test", "none", (file,)))
+    monkeypatch.setenv("FACEVID_MODEL_MIRROR", str(tmp_path))
+    if watched:
+        monkeypatch.setenv("FORCE_COLOR", "1")  # Rich then takes any stream for a terminal
+    ended = run_facevid("models", "fetch", "tiny", "--accept-license")
+    assert ended.code == 0
+    assert "psp.pt" in ended.err
+    assert ("psp.pt: 0 of 0 MB" in ended.err) == (not watched)
 
 
 @pytest.mark.parametrize("licence", ["CC[/]", "[red]all rights", "[link=https://x]y[/link]"])
