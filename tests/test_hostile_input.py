@@ -4,16 +4,18 @@ import json
 import random
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from facevid.cli.main import cli
 from facevid.errors import FacevidError, InputError, ModelError
 from facevid.face_edits import parse_frames, read_edits
 from facevid.latents.attributes import parse_attribute
@@ -284,6 +286,13 @@ def test_checkpoints_of_trainings(tmp_path: Path) -> None:
         assert message is None or path.name in message
 
 
+def test_a_checkpoint_that_would_run_code(tmp_path: Path) -> None:
+    """PyTorch says so in a page."""
+    torch.save({"step": Path("x")}, tmp_path / "run.checkpoint.pt")
+    with pytest.raises(InputError, match=r"\(it holds more than tensors and plain values\); delete it"):
+        training(tmp_path / "run.checkpoint.pt")
+
+
 def test_records_of_trainings(tmp_path: Path) -> None:
     log, record = tmp_path / "losses.csv", tmp_path / "run.json"
 
@@ -304,6 +313,42 @@ ODD_VALUES += [text for text in TEXTS if "\0" not in text and "\ud800" not in te
 def test_options_of_the_command_line(run_facevid: Any, tmp_path: Path, option: str) -> None:
     for value in ODD_VALUES:
         ended_well(run_facevid, tmp_path / "none.mp4", tmp_path / "out.mp4", "--attr", "smile=1", option, value)
+
+
+def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command below a group, and the words that name it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+FEW_VALUES = ("", "nan", "9" * 5000, "x" * 5000, "\udcff", "a\x1b]0;x\x07\nfacevid: fine")
+
+
+@pytest.mark.parametrize("words", [words for words, _ in leaves(cli)], ids=" ".join)
+def test_every_parameter_of_every_command(
+    run_facevid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """The other parameters are given as short as can be: no input is there."""
+    monkeypatch.chdir(tmp_path)
+    command = dict(leaves(cli))[words]
+    needed = [each for each in command.params if each.required or isinstance(each, click.Argument)]
+    for tried in command.params:
+        if isinstance(tried, click.Option) and tried.is_flag:
+            continue
+        for value in FEW_VALUES:
+            given = {each: "1" if isinstance(each.type, click.types.IntParamType) else "none" for each in needed}
+            given[tried] = value
+            options = [text for each in given if isinstance(each, click.Option) for text in (each.opts[0], given[each])]
+            names = [given[each] for each in given if isinstance(each, click.Argument)]
+            ended = run_facevid(*words, *options, "--", *names)
+            assert ended.code in (2, 3, 5, 6), (tried.name, value[:20], ended.code, ended.err[-300:])
+            assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
 
 
 def test_attributes_and_names_on_the_command_line(run_facevid: Any, tmp_path: Path) -> None:

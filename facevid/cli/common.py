@@ -31,6 +31,8 @@ class PathType(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the option's text."""
+        if not os.fspath(value):
+            self.fail("an empty name", param, ctx)
         try:
             os.lstat(value)
         except ValueError as error:
