@@ -95,7 +95,7 @@ class RateType(click.ParamType[Any]):
         rate = Fraction(0)
         if isinstance(value, Fraction):
             rate = value
-        elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/0*[1-9]\d{0,8}", value):  # Fraction() would take 1e-999999999
+        elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/[1-9]\d{0,8}", value):  # Fraction() would take 1e-999999999
             rate = Fraction(value).limit_denominator(1001)
         if not 0 < rate <= MAX_RATE:
             self.fail(f'"{value}" is no number of frames a second such as 25 or 24000/1001', param, ctx)
