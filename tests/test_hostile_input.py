@@ -25,11 +25,13 @@ from facevid.models.bundle import read_bundle
 from facevid.models.layouts import read_parts
 from facevid.models.weights import read_weights
 from facevid.training.codes import CodeSet, load_codes, save_codes
+from facevid.training.face_networks import new_networks
 from facevid.training.labels import labels_of, parse_rule, read_table
+from facevid.training.recipe import Recipe
 from facevid.training.record import RunRecord
 from facevid.training.run import Compute, TrainingRun, save_whole
 from tests.damage import NUMBERS, TEXTS, damaged_bytes, damaged_text, damaged_value
-from tests.models.files import LAYERS, WIDTH, save_components, save_psp, save_transformer
+from tests.models.files import LAYERS, WIDTH, encoder_content, save_components, save_psp, save_transformer
 
 ROUNDS = 80
 
@@ -265,6 +267,15 @@ def test_a_transformer_of_whole_numbers(tmp_path: Path) -> None:
     torch.save({name: tensor.to(torch.int8) for name, tensor in state.items()}, tmp_path / "tnet_31.pt")
     with pytest.raises(ModelError, match=r"tnet_31\.pt: no whole transformer: .* holds torch\.int8"):
         load_model(tmp_path / "tnet_31.pt")
+
+
+@pytest.mark.parametrize("lost", ["encoder.input_layer.0.weight", "encoder.body.2.res_layer.3.weight", "decoder.input"])
+def test_a_checkpoint_to_begin_with_that_is_not_whole(tmp_path: Path, lost: str) -> None:
+    content = encoder_content()
+    content["state_dict"] = {name: each for name, each in content["state_dict"].items() if not name.startswith(lost)}
+    torch.save(content, tmp_path / "start.pt")
+    with pytest.raises(ModelError, match=r"start\.pt: no whole .*tensor"):
+        new_networks(Recipe(), 0, "cpu", tmp_path / "start.pt")
 
 
 def training(path: Path) -> TrainingRun:

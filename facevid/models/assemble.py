@@ -201,7 +201,7 @@ def _components(part: Part, place: torch.device) -> Components:
 def _plain(part: Part, name: str) -> Tensor:
     """Return a tensor that belongs to no network, float32. Raises ModelError where it cannot be computed with."""
     try:
-        return _working(name, part.tensors[name]).float()
+        return working(name, part.tensors[name]).float()
     except ValueError as error:
         raise _misfit(part, error) from error
 
@@ -224,14 +224,14 @@ def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -
     try:
         with torch.device("meta"), _Unfilled():
             network = build(shapes_of(tensors))
-        _compare(network.state_dict(), tensors)
-        network.load_state_dict({key: _working(key, tensor) for key, tensor in tensors.items()}, assign=True)
+        check_fit(network.state_dict(), tensors)
+        network.load_state_dict({key: working(key, tensor) for key, tensor in tensors.items()}, assign=True)
     except (ValueError, RuntimeError) as error:
         raise _misfit(part, error) from error
     return network.eval().requires_grad_(False)
 
 
-def _working(name: str, tensor: Tensor) -> Tensor:
+def working(name: str, tensor: Tensor) -> Tensor:
     """Return a tensor in the format that is computed with. Raises ValueError where a number of it is not finite."""
     if not tensor.is_floating_point():
         return tensor
@@ -241,7 +241,7 @@ def _working(name: str, tensor: Tensor) -> Tensor:
     return numbers
 
 
-def _compare(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+def check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
     """Raise ValueError naming the first tensor that is missing, misshapen, of another kind of numbers or not known."""
     for name, tensor in expected.items():
         if name not in given:

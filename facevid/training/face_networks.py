@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facevid.errors import ModelError, reason
+from facevid.models.assemble import check_fit, working
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.networks import (
     Encoder,
@@ -108,7 +109,9 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
 
 
 def _fill(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:
+    given = {name: value for name, value in tensors.items() if name != AVERAGE}
     try:
-        network.load_state_dict({name: value for name, value in tensors.items() if name != AVERAGE})
-    except RuntimeError as error:
+        check_fit(network.state_dict(), given)
+        network.load_state_dict({name: working(name, value) for name, value in given.items()}, strict=False)
+    except (ValueError, RuntimeError) as error:
         raise ModelError(f"{part.source}: no whole {part.kind} ({reason(error)}); use the whole checkpoint") from error
