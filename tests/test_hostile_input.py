@@ -2,14 +2,17 @@
 
 import json
 import random
+import tarfile
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -27,6 +30,7 @@ from facevid.models.weights import read_weights
 from facevid.training.codes import CodeSet, load_codes, save_codes
 from facevid.training.face_networks import new_networks
 from facevid.training.labels import labels_of, parse_rule, read_table
+from facevid.training.pictures import PictureFiles, aligned_faces
 from facevid.training.recipe import Recipe
 from facevid.training.record import RunRecord
 from facevid.training.run import Compute, TrainingRun, save_whole
@@ -142,6 +146,34 @@ def test_tables(tmp_path: Path) -> None:
 
     fuzz(tmp_path / "faces.csv", lambda chance: encoded(damaged_text(TABLE, chance)), read)
     fuzz(tmp_path / "bytes.csv", lambda chance: damaged_bytes(TABLE.encode(), chance), read)
+
+
+@pytest.mark.parametrize("form", ["w", "w:gz", "w:xz"])
+def test_archives_of_pictures(tmp_path: Path, form: Any) -> None:
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((16, 16, 3), 90, np.uint8))
+    path = tmp_path / "faces.tar"
+    with tarfile.open(path, form) as archive:
+        for name in ("a.png", "b.png"):
+            archive.add(tmp_path / name, name)
+    whole = path.read_bytes()
+
+    def read(path: Path) -> None:
+        with PictureFiles(path) as files:
+            names = files.names(path, {"file": ["a.png", "b.png"]})
+            assert len(list(aligned_faces(files, names, 8))) == 2
+
+    fuzz(path, lambda chance: damaged_bytes(whole, chance), read)
+
+
+def test_a_picture_that_says_it_is_huge(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((16, 16, 3), np.uint8))
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[16:24] = (2**30).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.png"):
+        PictureFiles(tmp_path).read("a.png")
 
 
 def code_set() -> CodeSet:
