@@ -4,12 +4,15 @@ import json
 import random
 from typing import Any
 
+HEADER = 400
+"""Bytes in which the headers of most formats lie."""
+
 NUMBERS = ("NaN", "Infinity", "-Infinity", "-1", "0", "1e999", "1e-320", "0.5", "9" * 400, "9" * 5000, "-" + "9" * 30)
 TEXTS = ("", "\x00", "\ud800", "\x1b]0;x\x07", "../../x", "x" * 5000, "\n", "[/]", "-", "\\", "é\u202e", "~x", "/")
 ODD: tuple[Any, ...] = (None, True, -1, 0, 10**30, 1e999, -1e999, float("nan"), 0.5, [], {}, [[]], {"a": {}}, *TEXTS)
 
 
-def damaged_bytes(whole: bytes, chance: random.Random, header: int = 400) -> bytes:
+def damaged_bytes(whole: bytes, chance: random.Random) -> bytes:
     """Flip bytes anywhere or in the header, cut, repeat or blank a part."""
     data = bytearray(whole)
     place = chance.randrange(len(data))
@@ -19,7 +22,7 @@ def damaged_bytes(whole: bytes, chance: random.Random, header: int = 400) -> byt
                 data[chance.randrange(len(data))] = chance.randrange(256)
         case "header":
             for _ in range(chance.choice((1, 3))):
-                data[chance.randrange(min(header, len(data)))] = chance.randrange(256)
+                data[chance.randrange(min(HEADER, len(data)))] = chance.randrange(256)
         case "cut":
             del data[place:]
         case "repeat":
