@@ -121,6 +121,18 @@ def test_smoothing_too_weak_to_compute(run_facevid, portrait_clip, tmp_path):
     assert (ended.code, "10 edited" in ended.out) == (0, True)
 
 
+def test_a_damaged_cache_changes_nothing(run_facevid, portrait_clip, tmp_path, home):
+    """Of the same size: only the content tells."""
+    assert run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE).code == 0
+    before = (tmp_path / "out.mp4").read_bytes()
+    kept = sorted(each for each in (home / "cache").rglob("*") if each.suffix in (".npy", ".npz"))
+    assert len(kept) > 2
+    for path in kept:
+        path.write_bytes(bytes(value ^ 0x55 for value in path.read_bytes()))
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "-y")
+    assert (ended.code, (tmp_path / "out.mp4").read_bytes() == before) == (0, True)
+
+
 def test_an_attribute_given_often_does_not_pass_the_limit(run_facevid, portrait_clip, tmp_path):
     ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE * 300)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
