@@ -29,8 +29,9 @@ KEPT_FOR = 3600
 UNFINISHED_KEPT_FOR = 7 * 24 * 3600
 """Seconds for which one is that is not finished: left by a crash, or still at work."""
 
-SIZES = "sizes.json"
-"""The file of an entry that tells the sizes of all others, in bytes: a crash or a full disk may have cut them off."""
+HASHES = "hashes.json"
+"""The file of an entry that tells the SHA-256 of all others: a crash, a full disk or a failing one may have changed
+them."""
 
 
 def cache_folder() -> Path:
@@ -63,8 +64,7 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", dir=entry.parent))
     try:
         fill(unfinished)
-        sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
-        (unfinished / SIZES).write_text(json.dumps(sizes))
+        (unfinished / HASHES).write_text(json.dumps(_hashes(unfinished)))
         if not _is_whole(entry):
             _remove(entry)
         try:
@@ -77,13 +77,22 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _is_whole(entry: Path) -> bool:
-    """Return whether all files of an entry are there in their sizes, and mark it as used now."""
+    """Return whether all files of an entry are there as they were written, and mark it as used now."""
     try:
-        sizes = json.loads((entry / SIZES).read_text())
+        hashes = json.loads((entry / HASHES).read_text())
         os.utime(entry)
-        return all((entry / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
+        return bool(hashes == _hashes(entry))
+    except (OSError, ValueError, RecursionError):
         return False
+
+
+def _hashes(entry: Path) -> dict[str, str]:
+    found = {}
+    for path in entry.iterdir():
+        if path.name != HASHES:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def identity(path: Path) -> dict[str, Any]:

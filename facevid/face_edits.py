@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facevid.errors import InputError, UsageError
-from facevid.latents.edits import AttributeEdit, parse_edit
+from facevid.errors import InputError, UsageError, reason
+from facevid.latents.edits import AttributeEdit, check_totals, parse_edit
 from facevid.options import Faces
 
 KEYS = ("face", "frames", "attr")
@@ -57,12 +57,15 @@ def read_edits(path: Path) -> list[FaceEdits]:
         UsageError: it is not TOML, or something in it is unknown or cannot be.
     """
     try:
-        with path.open("rb") as file:
-            told = tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or '').lower()}; check its name") from error
+        text = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {reason(error).lower()}; check its name") from error
+    try:
+        told = tomllib.loads(text.decode("utf-8-sig"))
     except ValueError as error:
-        raise UsageError(f"{path} is not TOML: {error}; mend that line") from error
+        raise UsageError(f"{path} is not TOML: {reason(error)}; mend that line") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: lists or tables lie too deep in each other; mend it") from error
     entries = told.pop("face", None)
     if told:
         raise UsageError(f'{path}: unknown "{next(iter(told))}"; each entry begins with a line [[face]]')
@@ -73,7 +76,7 @@ def read_edits(path: Path) -> list[FaceEdits]:
 
 def parse_frames(text: str) -> tuple[int, int]:
     """Read `A-B`, the first and the last frame, or one frame. Raises UsageError."""
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text)
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if first > last:
         raise UsageError(f'"{text}" is no range of frames such as 1001-1100')
@@ -89,18 +92,25 @@ def _entry(entry: dict[str, Any], folder: Path, origin: str) -> FaceEdits:
         raise UsageError(f'{origin}: attr must be a list such as ["smile=+1"]')
     with blame(origin):
         faces = _faces(entry.get("face", "largest"), folder)
-        return FaceEdits(
-            [parse_edit(attr) for attr in attrs], faces, None if frames is None else parse_frames(str(frames)), origin
-        )
+        edits = [parse_edit(attr) for attr in attrs]
+        check_totals(edits)
+        return FaceEdits(edits, faces, None if frames is None else parse_frames(str(frames)), origin)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than any path
+        return False
 
 
 def _faces(value: Any, folder: Path) -> Faces:
     if value in ("largest", "all"):
         faces: Faces = value
         return faces
-    if isinstance(value, str) and (folder / value).exists():
+    if isinstance(value, str) and _is_there(folder / value):
         return folder / value
     numbers = value if isinstance(value, list) else [value]
-    if not numbers or not all(type(number) is int for number in numbers):
+    if not numbers or not all(type(number) is int and number >= 0 for number in numbers):
         raise UsageError('face must be a number, a list of them, "largest", "all" or a picture that is there')
     return tuple(dict.fromkeys(numbers))

@@ -12,7 +12,7 @@ from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, blame
 from facevid.faces.landmarks import choose_detector
-from facevid.latents.edits import AttributeEdit, parse_edit
+from facevid.latents.edits import AttributeEdit, check_totals, parse_edit
 from facevid.layers import Layers, check_layers
 from facevid.models import FaceModel, load_model
 from facevid.options import Blend, CompositingOptions, EditOptions
@@ -150,6 +150,7 @@ def _by_face(edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options
     if not edits:
         raise UsageError("nothing to edit: give at least one edit, such as smile=+1")
     parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in plain]
+    check_totals(parsed)
     return by_face or [FaceEdits(parsed, options.tracking.faces)]
 
 

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facevid.analysis import Analysis
 from facevid.encoded import EncodedTrack
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, blame
 from facevid.faces.tracking import Track
-from facevid.generation import TrackEdit
-from facevid.latents.edits import AttributeEdit
+from facevid.generation import Strengths, TrackEdit
+from facevid.latents.edits import MAX_STRENGTH, ROUNDING, AttributeEdit, moved_by, too_far
 from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 
@@ -53,7 +54,11 @@ def find_targets(
 
 
 def schedule(encoded: EncodedTrack, work: Sequence[TargetedEdits], tracking: Tracking, info: ClipInfo) -> TrackEdit:
-    """Evaluate all edits in every frame of a track: 0 outside of their frames, less where the face cannot take them."""
+    """Evaluate all edits in every frame of a track: 0 outside of their frames, less where the face cannot take them.
+
+    Raises:
+        UsageError: edits of one attribute, from several entries of an edit file, add up beyond the limit.
+    """
     indices = range(encoded.track.first, encoded.track.last + 1)
     numbers = [info.first_number + index for index in indices]
     seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
@@ -62,7 +67,18 @@ def schedule(encoded: EncodedTrack, work: Sequence[TargetedEdits], tracking: Tra
         if each.applies_to(encoded.track):
             share = encoded.presence * np.array([index in each.frames for index in indices])
             strengths += [(edit.attribute, edit.strengths(numbers, seconds) * share) for edit in each.edits]
+    _check_totals(strengths)
     return TrackEdit(encoded, strengths)
+
+
+def _check_totals(strengths: Strengths) -> None:
+    totals: dict[str, list[NDArray[np.float32]]] = {}
+    for attribute, values in strengths:
+        name, sign = moved_by(attribute)
+        alike = totals.setdefault(name, [])
+        alike.append(sign * values)
+        if len(alike) > 1 and np.abs(np.sum(alike, axis=0)).max() > MAX_STRENGTH + ROUNDING:
+            raise too_far(attribute, len(alike))
 
 
 def _indices(info: ClipInfo, count: int, frames: tuple[int, int] | None) -> range:

@@ -1,5 +1,6 @@
 """The cache of analysis."""
 
+import json
 import os
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def test_a_failure_leaves_no_entry():
 
 
 def test_the_entries_unused_for_longest_make_room(monkeypatch):
-    monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len('{"a.npy": 100}'))
+    monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
     for number in range(3):
         entry = cache.cached({"clip": number}, write("x" * 100))
         os.utime(entry, (number, number))
@@ -51,12 +52,22 @@ def test_entries_used_of_late_are_kept_though_there_is_no_room(monkeypatch):
     assert all(entry.is_dir() for entry in entries)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_text("on"), lambda path: path.unlink()])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text("on"),
+        lambda path: path.write_text("two"),
+        lambda path: path.unlink(),
+        lambda path: path.with_name("more.npy").write_text("more"),
+        lambda path: path.with_name(cache.HASHES).write_text("[" * 100_000),
+        lambda path: path.with_name(cache.HASHES).write_text('["a.npy"]'),
+    ],
+)
 def test_a_damaged_entry_is_filled_anew(damage):
     entry = cache.cached({"clip": 1}, write("one"))
     damage(entry / "a.npy")
-    assert cache.cached({"clip": 1}, write("two")) == entry
-    assert (entry / "a.npy").read_text() == "two"
+    assert cache.cached({"clip": 1}, write("new")) == entry
+    assert (entry / "a.npy").read_text() == "new"
 
 
 def test_processes_may_share_it(tmp_path):

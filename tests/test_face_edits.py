@@ -1,5 +1,6 @@
 """Edit files: what they say, and each face edited in its own way."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -41,6 +42,12 @@ def test_what_a_file_says(tmp_path):
     assert third.faces == "largest"
 
 
+def test_a_byte_order_mark_of_a_windows_editor(tmp_path):
+    path = tmp_path / "shot.toml"
+    path.write_text(SHOT, encoding="utf-8-sig")
+    assert len(read_edits(path)) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -52,6 +59,10 @@ def test_what_a_file_says(tmp_path):
             "[[face]]\nattr = ['smile=1']\n[[face]]\nattrs = []",
             r'shot\.toml, entry 2: unknown "attrs"; an entry has face',
         ),
+        (f"face = {'[' * 20_000}", r"shot\.toml: lists or tables lie too deep"),
+        (f"[[face]]\nface = {'9' * 5000}\nattr = ['smile=1']", r"shot\.toml is not TOML"),
+        (f"[[face]]\nface = '{'x' * 5000}'\nattr = ['smile=1']", "entry 1: face must be a number"),
+        ("[[face]]\nattr = [" + "'smile=1', " * 4 + "]", "entry 1: .*edited 4 times"),
         ("[[face]]\nface = 0", "entry 1: attr must be a list such as"),
         ("[[face]]\nattr = 'smile=1'", "attr must be a list"),
         ("[[face]]\nattr = ['smile=9']", 'entry 1: "smile=9": a value lies between'),
@@ -104,4 +115,9 @@ def test_each_face_has_its_own_edits(two_faces, tmp_path, home):
     late = written(tmp_path, '[[face]]\nframes = "9"\nattr = ["smile=1"]')
     with pytest.raises(UsageError, match=r"entry 1: frames 9-9 are not there"):
         changed("no.mp4", read_edits(late))
+    twice = read_edits(written(tmp_path, '[[face]]\nface = 0\nframes = "2"\nattr = ["age=2"]\n' * 2))
+    with pytest.raises(UsageError, match="is edited 2 times, which adds up to more than 3"):
+        changed("no.mp4", twice)
+    apart = [replace(each, frames=(number, number)) for number, each in enumerate(twice)]
+    assert np.count_nonzero(changed("apart.mp4", apart).sum(axis=0)) == 2
     assert not (tmp_path / "no.mp4").exists()

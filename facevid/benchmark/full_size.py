@@ -16,7 +16,7 @@ import torch
 
 from facevid.benchmark.loading import LoadTime, time_loading
 from facevid.benchmark.timing import ROUNDS
-from facevid.errors import OutputError
+from facevid.errors import OutputError, reason
 from facevid.models.importing import import_model
 from facevid.networks import Encoder, EncoderSizes, Generator, GeneratorSizes
 
@@ -92,7 +92,7 @@ def write_checkpoint(path: Path, encoder_sizes: EncoderSizes, generator_sizes: G
     try:
         torch.save(content, path)
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: cannot be written ({error}); free some space, or set TMPDIR") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); free some space, or set TMPDIR") from error
     return sum(parameter.numel() for parameter in encoder.parameters())
 
 

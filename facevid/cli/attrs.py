@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from facevid.cli.common import json_option, model_option, verbose_option
+from facevid.cli.terminal import add_row, say, show
 from facevid.latents.attributes import METHODS
 from facevid.models.load import load_model
 from facevid.models.model import FaceModel
@@ -34,10 +34,9 @@ def command(model: str | None, as_json: bool) -> None:
         return
     table = Table("name", "+1 is", "method", "layers", box=None)
     for row in rows:
-        table.add_row(row["name"], row["positive"], row["method"], row["layers"])
-    console = Console()
-    console.print(table, highlight=False)
-    console.print(f"model: {loaded.name}; licence: {loaded.settings.licence}", highlight=False, soft_wrap=True)
+        add_row(table, row["name"], row["positive"], row["method"], row["layers"])
+    show(table)
+    say(f"model: {loaded.name}; licence: {loaded.settings.licence}")
 
 
 def list_attributes(model: FaceModel) -> list[dict[str, Any]]:

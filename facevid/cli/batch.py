@@ -9,22 +9,27 @@ import click
 
 from facevid.batch import ShotOutcome, edit_shots, find_shots
 from facevid.batch.farm import SHOT
-from facevid.cli.common import json_option, overwrite_option, quiet_option
+from facevid.cli.common import PathType, json_option, overwrite_option, quiet_option
 from facevid.cli.edit import check_options
+from facevid.cli.terminal import say
 from facevid.errors import ShotsError, UsageError
 
 CORES_A_JOB = 4
 """Where there is no GPU: an edit makes little use of more."""
+MOST_JOBS = 1024
 OF_ONE_SHOT = ("--compare", "compare"), ("--layers", "layers")
 """Options, and their parameters, that name what is written for one shot."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("folder", metavar="SHOTS", type=click.Path(path_type=Path))
-@click.argument("results", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="SHOTS", type=PathType())
+@click.argument("results", metavar="OUT", type=PathType())
 @click.argument("options", metavar="[OPTIONS OF FACEVID EDIT]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "-j", "--jobs", type=click.IntRange(1), help="Shots at once.  [default: one a GPU, else one for every four cores]"
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    help="Shots at once.  [default: one a GPU, else one for every four cores]",
 )
 @overwrite_option
 @json_option
@@ -96,11 +101,12 @@ def _tell(outcome: ShotOutcome) -> None:
             line = f"failed ({outcome.code})"
         case "done":
             line = f"done in {outcome.seconds:.0f} s"
-    click.echo(f"{outcome.shot}: {line}", err=True)
+    say(f"{outcome.shot}: {line}", err=True)
     _tell_messages(outcome)
 
 
 def _tell_messages(outcome: ShotOutcome) -> None:
     """Pass on warnings and errors."""
     if outcome.message and outcome.state != "elsewhere":
-        click.echo(outcome.message, err=True)
+        for line in outcome.message.splitlines():
+            say(line, err=True)

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from facevid.benchmark import Benchmark, FullSize, LoadTime, StageSpeed, measure_full_size, run_benchmark
-from facevid.cli.common import device_option, json_option, model_option, precision_option, verbose_option
+from facevid.cli.common import PathType, device_option, json_option, model_option, precision_option, verbose_option
+from facevid.cli.terminal import add_row, say, show
 from facevid.options import ComputeOptions
 
 
 @click.command()
-@click.argument("clip", required=False, type=click.Path(path_type=Path))
+@click.argument("clip", required=False, type=PathType())
 @model_option
 @device_option
 @precision_option
@@ -60,7 +61,7 @@ def _print(result: Benchmark, full: FullSize | None) -> None:
     for heading in ("items", "ms each", "a second", "share", "GFLOP/s", "of roof"):
         table.add_column(heading, justify="right")
     for speed in result.stages:
-        table.add_row(*_cells(speed))
+        add_row(table, *_cells(speed))
     lines = [
         f"{result.source or 'made for the purpose'}: {result.width} x {result.height}, "
         f"median of {result.rounds} rounds; each stage once, an edit decodes three times",
@@ -77,10 +78,9 @@ def _print(result: Benchmark, full: FullSize | None) -> None:
             f"loading it: {_loading(full.loading)}",
         ]
     lines.append("files were in the page cache; the first load from a cold disk waits for the disk")
-    console = Console()
-    console.print(table, highlight=False)
+    show(table)
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
 
 
 def _cells(speed: StageSpeed) -> list[str]:

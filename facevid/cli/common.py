@@ -1,5 +1,8 @@
 """What several commands share."""
 
+import errno
+import math
+import os
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +16,43 @@ from facevid.options import ComputeOptions, TrackingOptions
 
 MAX_RATE = 1000
 
+LARGEST_COUNT = 10**9
+"""Of frames, steps, epochs: no work is larger, and numbers beyond do not fit the integers of other libraries."""
+
+LARGEST_BATCH = 1 << 16
+"""Of pictures or codes at once: no device's memory holds more."""
+
+
+class PathType(click.Path):
+    """A path that the system can look up; whether something is there is for the command to say."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the option's text."""
+        if not os.fspath(value):
+            self.fail("an empty name", param, ctx)
+        try:
+            os.lstat(value)
+        except ValueError as error:
+            self.fail(f'"{value}" is no path: {error}', param, ctx)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                self.fail(f'"{value}": the path, or a name in it, is too long; choose a shorter one', param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NumberType(click.FloatRange):
+    """A finite number between two bounds, or without."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the option's text."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f'"{value}" is no finite number', param, ctx)
+        return number
+
 
 class FacesType(click.ParamType[Any]):
     """`largest`, `all`, numbers of people such as `0,2`, or a picture of one person."""
@@ -23,9 +63,9 @@ class FacesType(click.ParamType[Any]):
         """Read the option's text."""
         if value in ("largest", "all") or isinstance(value, tuple):
             return value
-        if re.fullmatch(r"\d+(,\d+)*", value):
+        if re.fullmatch(r"\d{1,9}(,\d{1,9})*", value):
             return tuple(dict.fromkeys(int(number) for number in value.split(",")))
-        if not Path(value).is_file():
+        if not PathType().convert(value, param, ctx).is_file():
             self.fail(f'"{value}" is neither largest, all, numbers such as 0,2, nor a picture that exists', param, ctx)
         return Path(value)
 
@@ -52,10 +92,11 @@ class RateType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the option's text."""
-        try:
+        rate = Fraction(0)
+        if isinstance(value, Fraction):
+            rate = value
+        elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/[1-9]\d{0,8}", value):  # Fraction() would take 1e-999999999
             rate = Fraction(value).limit_denominator(1001)
-        except (ValueError, ZeroDivisionError):
-            rate = Fraction(0)
         if not 0 < rate <= MAX_RATE:
             self.fail(f'"{value}" is no number of frames a second such as 25 or 24000/1001', param, ctx)
         return rate
@@ -88,7 +129,7 @@ detector_option = click.option(
 )
 smooth_option = click.option(
     "--smooth",
-    type=click.FloatRange(0, 100),
+    type=NumberType(0, 100),
     default=TrackingOptions.smooth,
     show_default=True,
     metavar="SIGMA",
@@ -110,7 +151,7 @@ layer_option = click.option(
 )
 start_number_option = click.option(
     "--start-number",
-    type=click.IntRange(0),
+    type=click.IntRange(0, LARGEST_COUNT),
     metavar="N",
     help="Number of a video's first frame, wherever frames are numbered; a sequence has its own.  [default: 0]",
 )

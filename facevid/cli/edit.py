@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facevid.cli.common import (
+    LARGEST_BATCH,
     FacesType,
     FramesType,
+    NumberType,
+    PathType,
     detector_option,
     device_option,
     json_option,
@@ -25,9 +28,10 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import say
 from facevid.errors import UsageError
 from facevid.face_edits import FaceEdits, read_edits
-from facevid.latents.edits import parse_edit
+from facevid.latents.edits import check_totals, parse_edit
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 
 if TYPE_CHECKING:
@@ -35,8 +39,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN", type=PathType())
+@click.argument("target", metavar="OUT", type=PathType())
 @click.option(
     "--attr",
     "attrs",
@@ -48,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--edits",
     "edit_file",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="FILE",
     help="In place of --attr and --face: a TOML file that gives each face its own attributes and keyframes.",
 )
@@ -89,13 +93,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--compare",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="FILE",
     help="Also write original and edit side by side; where faces are replaced, the reconstruction between them.",
 )
 @click.option(
     "--layers",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="DIR",
     help="Also write every edited face, with alpha, as a picture to lay over IN: EXR for EXR frames, else 16-bit PNG.",
 )
@@ -104,13 +108,13 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="h264, h265, prores, dnxhr, ffv1, av1, or a hardware one (h264_nvenc, ...).  [default: follows IN]",
 )
-@click.option("--crf", type=click.FloatRange(0, 63), help="Constant quality.  [default: visually lossless]")
+@click.option("--crf", type=NumberType(0, 63), help="Constant quality.  [default: visually lossless]")
 @click.option("--pix-fmt", metavar="NAME", help="Pixel format, as FFmpeg calls it.  [default: follows IN]")
 @device_option
 @precision_option
 @click.option(
     "--batch-size",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LARGEST_BATCH),
     default=ComputeOptions.batch_size,
     show_default=True,
     help="Frames at once: more is faster on a GPU and takes more memory.",
@@ -153,7 +157,7 @@ def command(
     progress = StageProgress(quiet)
     summary = edit_video(source, target, edits, _edit_options(**options), progress)
     for warning in summary.warnings:
-        click.echo(f"facevid: warning: {warning}", err=True)
+        say(f"facevid: warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
@@ -168,9 +172,8 @@ def check_options(arguments: Sequence[str]) -> dict[str, Any]:
         InputError: a file that they name cannot be read.
     """
     with command.make_context("facevid edit", [*arguments], parent=click.get_current_context()) as context:
-        for edit in _edits(context.params["attrs"], context.params["edit_file"]):
-            if isinstance(edit, str):
-                parse_edit(edit)
+        edits = _edits(context.params["attrs"], context.params["edit_file"])
+        check_totals([parse_edit(edit) for edit in edits if isinstance(edit, str)])
         return context.params
 
 
@@ -225,4 +228,4 @@ def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
     if summary.layers:
         rows["layers"] = str(summary.layers)
     for name, text in rows.items():
-        click.echo(f"{name:<9} {text}")
+        say(f"{name:<9} {text}")

@@ -40,10 +40,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from facevid.cli.common import (
+    PathType,
     detector_option,
     device_option,
     json_option,
@@ -56,6 +56,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, say, show
 from facevid.options import TrackingOptions
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ MOST_PROBLEMS = 3
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN", type=PathType())
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="DIR",
     help="Folder for the results.  [default: the name of IN and .inspect, in the current folder]",
 )
@@ -139,7 +140,7 @@ def command(
         progress=progress,
     )
     for warning in summary.warnings:
-        click.echo(f"facevid: warning: {warning}", err=True)
+        say(f"facevid: warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
@@ -192,9 +193,9 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
     if summary.tracks:
         from facevid.inspection.tracks import people_in
 
-        Console().print(_table(people_in(summary.tracks)), highlight=False)
+        show(_table(people_in(summary.tracks)))
     else:
-        click.echo("no face found: nothing to edit here; look at the overlay, or try another --detector")
+        say("no face found: nothing to edit here; look at the overlay, or try another --detector")
     cuts = ", ".join(map(str, summary.cuts[:MOST_CUTS])) + (", ..." if len(summary.cuts) > MOST_CUTS else "")
     rows = {
         "frames": f"{summary.frames}: {summary.faceless} without a face",
@@ -207,7 +208,7 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
         "report": str(summary.report),
     }
     for name, text in rows.items():
-        click.echo(f"{name:<9} {text}")
+        say(f"{name:<9} {text}")
     _print_problems([each for each in summary.problems if each.edited and each.kind != "cut"])
 
 
@@ -220,7 +221,7 @@ def _print_problems(problems: "list[Problem]") -> None:
         if len(alike) > MOST_PROBLEMS:
             lines.append(f"and {len(alike) - MOST_PROBLEMS} more like this")
     for number, line in enumerate(lines):
-        click.echo(f"{'' if number else 'look at':<9} {line}")
+        say(f"{'' if number else 'look at':<9} {line}")
 
 
 def _table(people: "list[InspectedPerson]") -> Table:
@@ -231,7 +232,8 @@ def _table(people: "list[InspectedPerson]") -> Table:
         table.add_column(name, justify="right")
     table.add_column("edited by default")
     for person in people:
-        table.add_row(
+        add_row(
+            table,
             str(person.number),
             f"{len(person)}: {person.where(MOST_TRACKS)}",
             f"{person.detected / len(person):.0%}",

@@ -10,7 +10,17 @@ from types import FrameType
 
 import click
 
-from facevid.errors import FacevidError, InputError, ModelError, NoFaceError, OutputError, ShotsError, UsageError
+from facevid.cli.terminal import say
+from facevid.errors import (
+    FacevidError,
+    InputError,
+    ModelError,
+    NoFaceError,
+    OutputError,
+    ShotsError,
+    UsageError,
+    printable,
+)
 
 COMMANDS = {
     "edit": "Edit faces in a video or a picture.",
@@ -84,6 +94,7 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
+        vars(error)["message"] = printable(error.message)  # an argument may hold anything
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -99,8 +110,9 @@ def main() -> None:
 
 def _fail(message: str, code: int, state: dict[str, bool]) -> int:
     if state["verbose"]:
-        traceback.print_exc()
-    click.echo(f"facevid: {message}", err=True)
+        for line in traceback.format_exc().splitlines():
+            say(line, err=True)
+    say(f"facevid: {message}", err=True)
     return code
 
 

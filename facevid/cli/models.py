@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from facevid.cli.common import json_option, overwrite_option, verbose_option
-from facevid.errors import ModelError, UsageError
+from facevid.cli.common import PathType, json_option, overwrite_option, verbose_option
+from facevid.cli.progress import ByteProgress
+from facevid.cli.terminal import add_row, say, show
+from facevid.errors import FacevidError, ModelError, UsageError
 from facevid.models.bundle import Bundle, read_bundle
 from facevid.models.fetch import fetch_model
 from facevid.models.importing import ImportOptions, import_model
@@ -33,7 +34,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PathType(), metavar="FILE...")
 @click.option("--name", required=True, help="Name of the model in the store.")
 @click.option(
     "--as",
@@ -86,24 +87,22 @@ def import_command(
 @verbose_option
 def list_command(as_json: bool) -> None:
     """List the models at hand, and those that can be fetched."""
-    names = [CARRIED_NAME, *stored_names()]
+    summaries = [_summary_or_error(name) for name in (CARRIED_NAME, *stored_names())]
     if as_json:
-        click.echo(json.dumps([_summary(name, read_bundle(locate(name))) for name in names], indent=2))
+        click.echo(json.dumps(summaries, indent=2))
         return
     table = Table("model", "pixels", "codes", "encoder", "attributes", "size", "licence", box=None)
-    for name in names:
-        try:
-            summary = _summary(name, read_bundle(locate(name)))
-        except ModelError as error:
-            table.add_row(name, f"[red]{error}")
+    for summary in summaries:
+        if "error" in summary:
+            add_row(table, summary["name"], summary["error"], style="red")
             continue
         codes = f"{summary['layers']} x {summary['width']}"
         cells = (summary["resolution"], codes, summary["encoder"], len(summary["attributes"]))
         size = f"{summary['bytes'] / 1e6:,.1f} MB"
-        table.add_row(name, *(str(cell or "-") for cell in cells), size, summary["licence"])
-    console = Console()
-    console.print(table)
-    console.print(f"store: {home()}\nto fetch: {', '.join(entry.name for entry in MANIFEST)}", highlight=False)
+        add_row(table, summary["name"], *(str(cell or "-") for cell in cells), size, summary["licence"])
+    show(table)
+    say(f"store: {home()}")
+    say(f"to fetch: {', '.join(entry.name for entry in MANIFEST)}")
 
 
 @command.command("info")
@@ -129,10 +128,10 @@ def verify_command(names: tuple[str, ...]) -> None:
     for name in names or (CARRIED_NAME, *stored_names()):
         try:
             checked = verify_model(locate(name))
-            click.echo(f"{name}: whole ({checked / 1e6:,.1f} MB checked)")
-        except ModelError as error:
+            say(f"{name}: whole ({checked / 1e6:,.1f} MB checked)")
+        except FacevidError as error:
             failures.append(error)
-            click.echo(f"{name}: {error}", err=True)
+            say(f"{name}: {error}", err=True)
     if failures:
         raise ModelError(f"{len(failures)} of the models are damaged; import or fetch them again")
 
@@ -146,12 +145,12 @@ def verify_command(names: tuple[str, ...]) -> None:
 def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwrite: bool) -> None:
     """Download a published model, check it, and import it; without a NAME, list what there is.
 
-    FACEVID_MODEL_MIRROR is the address of a folder that holds the same files (https://..., or file:///...): the way
-    without internet. An interrupted download goes on where it stopped.
+    FACEVID_MODEL_MIRROR is a folder that holds the same files, or its address (https://...): the way without internet.
+    An interrupted download goes on where it stopped.
 
     \b
       facevid models fetch ffhq --accept-license
-      FACEVID_MODEL_MIRROR=file:///mnt/weights facevid models fetch ffhq --accept-license
+      FACEVID_MODEL_MIRROR=/mnt/weights facevid models fetch ffhq --accept-license
     """
     if name is None:
         for entry in MANIFEST:
@@ -161,13 +160,8 @@ def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwri
     _print_entry(entry)
     if not accept_license:
         raise UsageError(f"{name}: read the licence above; if you accept it, add --accept-license")
-    console = Console(stderr=True)
-    with console.status("fetching") as status:
-
-        def show(file: str, done: int, total: int) -> None:
-            status.update(f"{file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
-
-        folder = fetch_model(entry, half=half, overwrite=overwrite, progress=show)
+    with ByteProgress() as progress:
+        folder = fetch_model(entry, half=half, overwrite=overwrite, progress=progress)
     _print_bundle(name, folder, read_bundle(folder))
 
 
@@ -177,6 +171,14 @@ def _layer_range(text: str) -> range:
     if not layers:
         raise UsageError(f'--edit-layers "{text}": write the first and the last layer, for example 0-10')
     return layers
+
+
+def _summary_or_error(name: str) -> dict[str, Any]:
+    """Describe a model; of a damaged one, which shall not hide the others, say what is wrong."""
+    try:
+        return _summary(name, read_bundle(locate(name)))
+    except FacevidError as error:
+        return {"name": name, "error": str(error)}
 
 
 def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
@@ -204,25 +206,25 @@ def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
 def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     summary = _summary(name, bundle)
     table = Table(show_header=False, box=None)
-    table.add_row("model", name)
-    table.add_row("folder", str(folder))
-    table.add_row("generator", f"{bundle.resolution} px" if bundle.resolution else "none")
-    table.add_row("encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
-    table.add_row("occlusion", "its own network" if summary["occlusion"] else "the carried model's network")
-    table.add_row("codes", f"{bundle.layers} x {bundle.width}")
-    table.add_row("attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
-    table.add_row("edit layers", "{}-{}".format(*summary["edit_layers"]))
-    table.add_row("detail", bundle.settings.detail)
-    table.add_row("alignment", bundle.settings.alignment)
-    table.add_row("licence", bundle.settings.licence)
-    table.add_row("size", f"{summary['bytes'] / 1e6:,.1f} MB")
+    add_row(table, "model", name)
+    add_row(table, "folder", str(folder))
+    add_row(table, "generator", f"{bundle.resolution} px" if bundle.resolution else "none")
+    add_row(table, "encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
+    add_row(table, "occlusion", "its own network" if summary["occlusion"] else "the carried model's network")
+    add_row(table, "codes", f"{bundle.layers} x {bundle.width}")
+    add_row(table, "attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
+    add_row(table, "edit layers", "{}-{}".format(*summary["edit_layers"]))
+    add_row(table, "detail", bundle.settings.detail)
+    add_row(table, "alignment", bundle.settings.alignment)
+    add_row(table, "licence", bundle.settings.licence)
+    add_row(table, "size", f"{summary['bytes'] / 1e6:,.1f} MB")
     for source in bundle.sources:
-        table.add_row("from", f"{source.file}  {source.bytes:,} bytes  sha256 {source.sha256}")
-    Console().print(table, highlight=False, soft_wrap=True)
+        add_row(table, "from", f"{source.file}  {source.bytes:,} bytes  sha256 {source.sha256}")
+    show(table, soft_wrap=True)
 
 
 def _print_entry(entry: ManifestEntry) -> None:
-    click.echo(f"{entry.name}: {entry.description}")
+    say(f"{entry.name}: {entry.description}")
     for file in entry.files:
-        click.echo(f"  {file.name}  {file.bytes / 1e6:,.1f} MB  {file.address}")
-    click.echo(f"  licence: {entry.licence}")
+        say(f"  {file.name}  {file.bytes / 1e6:,.1f} MB  {file.address}")
+    say(f"  licence: {entry.licence}")

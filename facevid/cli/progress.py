@@ -2,12 +2,24 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
-import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
+
+from facevid.cli.terminal import say
 
 T = TypeVar("T")
 
@@ -61,8 +73,40 @@ class StageProgress:
             now = time.monotonic()
             if now - told >= SECONDS_BETWEEN_LINES:
                 told = now
-                click.echo(_line(stage, count, total, now - began), err=True)
-        click.echo(_line(stage, count, count, time.monotonic() - began), err=True)
+                say(_line(stage, count, total, now - began), err=True)
+        say(_line(stage, count, count, time.monotonic() - began), err=True)
+
+
+class ByteProgress:
+    """Shows how much of each file is there, in bytes; a context, and a `facevid.models.fetch.Progress`."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bars = Progress(*columns, TimeRemainingColumn(), console=self._console)
+        self._tasks: dict[str, TaskID] = {}
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Show the bars where somebody watches."""
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave them as they are."""
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    def __call__(self, file: str, done: int, total: int) -> None:
+        """Tell how many bytes of a file are there."""
+        if self._console.is_terminal:
+            if file not in self._tasks:
+                self._tasks[file] = self._bars.add_task(file, total=total)
+            self._bars.update(self._tasks[file], completed=done)
+        elif done == total or time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            say(f"{file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", err=True)
 
 
 class _Speed(ProgressColumn):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facevid.errors import ModelError
+from facevid.errors import ModelError, reason
 from facevid.faces.landmarks import Face
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
@@ -35,10 +35,8 @@ class FaceAlignmentDetector:
             )
         except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
             files = ", ".join(str(path) for path in missing_weights()) or str(weights_folder())
-            raise ModelError(
-                f"face-alignment's weights cannot be loaded or downloaded ({error}): put {files} there by hand, "
-                "or use --detector dlib"
-            ) from error
+            why = f"face-alignment's weights cannot be loaded or downloaded ({reason(error)})"
+            raise ModelError(f"{why}: put {files} there by hand, or use --detector dlib") from error
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
         """Find the faces in `picture`, uint8 (H, W, 3) RGB."""

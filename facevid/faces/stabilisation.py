@@ -54,7 +54,7 @@ def stable_landmarks(track: Track, sigma: float) -> NDArray[np.float64]:
 
 def _smoothed_along(positions: NDArray[np.float64], steps: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
     """Smooth positions (N, P, 2) relative to the path that the steps (N, P, 2) from frame to frame add up to."""
-    if sigma == 0:
+    if sigma * 4 < 0.5:  # SciPy's Gaussian ends at 4 sigma, and reaches no neighbour
         return positions
     path = np.cumsum(steps, axis=0, dtype=np.float64)
     return path + gaussian_filter1d(positions - path, sigma, axis=0, mode="reflect")

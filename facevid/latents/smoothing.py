@@ -9,6 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 TRUNCATE = 4.0
 """Reach of the Gaussian, in standard deviations."""
 
+LEAST_SIGMA = 0.5 / TRUNCATE
+"""Sigma below which the Gaussian reaches no neighbour."""
+
 RIDGE = 1e-6
 """Share of the strengths' mean square that is added to it: edits whose strengths go together cannot be told apart."""
 
@@ -40,7 +43,7 @@ def smooth(
         (stop - start, ...), in the dtype of `values`.
     """
     stop = len(values) if stop is None else stop
-    if sigma == 0:
+    if sigma < LEAST_SIGMA:
         return np.array(values[start:stop])
     reach = int(TRUNCATE * sigma + 0.5)
     first, last = max(start - reach, 0), min(stop + reach, len(values))
@@ -87,7 +90,7 @@ def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating]
     Returns:
         (N, ...), in the dtype of `effects`.
     """
-    if sigma == 0:
+    if sigma < LEAST_SIGMA:
         return effects
     flat, known = effects.reshape(len(effects), -1).astype(np.float64).T, strengths.astype(np.float64)
     average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)

@@ -1,6 +1,6 @@
 """Putting parts together to a face model: networks sized by their tensors' shapes, loaded strictly."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from facevid.device import choose_device
-from facevid.errors import ModelError, UsageError
+from facevid.errors import ModelError, UsageError, reason
 from facevid.models.editors import Components, DirectionEditor, TransformerEditor
 from facevid.models.layouts import AVERAGE, DIRECTION, Part
 from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
@@ -29,6 +29,7 @@ from facevid.networks import (
     shapes_of,
 )
 from facevid.networks.appearance_model import PARTS
+from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -56,7 +57,7 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         by_kind.setdefault(part.kind, []).append(part)
     layers, width = code_shape([part for group in by_kind.values() for part in group])
     settings = settings or default_settings([*by_kind.get("appearance", []), *by_kind.get("encoder", [])], layers)
-    average = next((p.tensors[AVERAGE] for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
+    average = next((_plain(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
     return FaceModel(
         name=name,
@@ -65,7 +66,7 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         appearance=_first(by_kind.get("appearance"), _appearance, place),
         occlusion=_first(by_kind.get("occlusion"), occlusion_network, place),
         classifier=_first(by_kind.get("classifier"), _classifier, place),
-        average=None if average is None else average.float().to(place),
+        average=None if average is None else average.to(place),
         editors=tuple(
             _editor(part, settings, place) for kind in ("transformer", "direction") for part in by_kind.get(kind, [])
         ),
@@ -188,14 +189,21 @@ def _classifier(part: Part) -> LatentClassifier:
 def _editor(part: Part, settings: Settings, place: torch.device) -> NamedEditor:
     assert part.attribute is not None
     if part.kind == "direction":
-        direction = DirectionEditor(part.tensors[DIRECTION].float().to(place))
-        return NamedEditor(part.attribute, part.kind, direction)
+        return NamedEditor(part.attribute, part.kind, DirectionEditor(_plain(part, DIRECTION).to(place)))
     network = _load(part, lambda shapes: LatentTransformer(latent_transformer_sizes(shapes))).to(place)
     return NamedEditor(part.attribute, part.kind, TransformerEditor(network, settings.edit_layers))
 
 
 def _components(part: Part, place: torch.device) -> Components:
-    return Components(part.tensors["comp"].float().to(place), part.tensors["std"].float().to(place))
+    return Components(_plain(part, "comp").to(place), _plain(part, "std").to(place))
+
+
+def _plain(part: Part, name: str) -> Tensor:
+    """Return a tensor that belongs to no network, float32. Raises ModelError where it cannot be computed with."""
+    try:
+        return working(name, part.tensors[name]).float()
+    except ValueError as error:
+        raise _misfit(part, error) from error
 
 
 class _Unfilled(TorchFunctionMode):
@@ -216,30 +224,41 @@ def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -
     try:
         with torch.device("meta"), _Unfilled():
             network = build(shapes_of(tensors))
-        _compare(shapes_of(network.state_dict()), shapes_of(tensors))
-    except ValueError as error:
+        check_fit(network.state_dict(), tensors)
+        network.load_state_dict({key: working(key, tensor) for key, tensor in tensors.items()}, assign=True)
+    except (ValueError, RuntimeError) as error:
         raise _misfit(part, error) from error
-    network.load_state_dict({key: _working(tensor) for key, tensor in tensors.items()}, assign=True)
     return network.eval().requires_grad_(False)
 
 
-def _working(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def working(name: str, tensor: Tensor) -> Tensor:
+    """Return a tensor in the format that is computed with. Raises ValueError where a number of it is not finite."""
+    if not tensor.is_floating_point():
+        return tensor
+    numbers = tensor.float()
+    if not is_finite(numbers):
+        raise ValueError(f"tensor {name} holds numbers that are not finite")
+    return numbers
 
 
-def _compare(expected: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]]) -> None:
-    """Raise ValueError naming the first tensor that is missing, misshapen or not known."""
-    for name, shape in expected.items():
+def check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    """Raise ValueError naming the first tensor that is missing, misshapen, of another kind of numbers or not known."""
+    for name, tensor in expected.items():
         if name not in given:
             if name.endswith("num_batches_tracked"):  # absent in files of early PyTorch, and without use here
                 continue
             raise ValueError(f"tensor {name} is missing")
-        if given[name] != shape:
-            raise ValueError(f"tensor {name} has the shape {given[name]}, and {shape} fits the others")
+        shape = tuple(given[name].shape)
+        if shape != tuple(tensor.shape):
+            raise ValueError(f"tensor {name} has the shape {shape}, and {tuple(tensor.shape)} fits the others")
+        if given[name].is_floating_point() != tensor.is_floating_point():
+            raise ValueError(f"tensor {name} holds {given[name].dtype}, and {tensor.dtype} is expected")
     stray = [name for name in given if name not in expected]
     if stray:
         raise ValueError(f"tensor {stray[0]} belongs to no such network")
 
 
-def _misfit(part: Part, error: ValueError) -> ModelError:
-    return ModelError(f"{part.source}: no whole {part.kind}: {error}; use the published file, or import it again")
+def _misfit(part: Part, error: Exception) -> ModelError:
+    return ModelError(
+        f"{part.source}: no whole {part.kind}: {reason(error)}; use the published file, or import it again"
+    )

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from facevid.errors import ModelError
+from facevid.errors import ModelError, reason
 from facevid.latents.attributes import Attribute
 from facevid.models.layouts import Part
 from facevid.models.model import Settings
@@ -14,6 +15,8 @@ from facevid.models.store import BUNDLE_FILE
 from facevid.models.weights import METADATA, read_weights
 
 SCHEMA = 1
+LONGEST_NAME = 255
+"""Bytes of a file's name; file systems allow no more."""
 NETWORKS = ("generator", "encoder", "appearance", "occlusion", "classifier")
 EDITORS = ("transformer", "direction", "ganspace")
 
@@ -91,18 +94,24 @@ def read_bundle(folder: Path) -> Bundle:
     if folder.is_file():
         raise ModelError(f"{folder}: a file, not a model of the store; import it first")
     try:
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path}: no regular file; import the weights again")
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise ModelError(f"{path}: schema {content['schema']}, and this facevid reads {SCHEMA}; import it again")
         return _parse(content)
     except FileNotFoundError as error:
         raise ModelError(f"{folder}: no model: it holds no {BUNDLE_FILE}; import the weights again") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: damaged ({type(error).__name__}: {error}); import the weights again") from error
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged or hand-made file can fail in any way
+        raise ModelError(
+            f"{path}: damaged ({type(error).__name__}: {reason(error)}); import the weights again"
+        ) from error
 
 
 def read_bundle_parts(folder: Path, bundle: Bundle) -> list[Part]:
-    """Open a bundle's weights, memory-mapped. Raises ModelError where a file is missing or of another size."""
+    """Open a bundle's weights, memory-mapped. Raises ModelError where a file is missing, or not the one described."""
     return [_read_part(folder, part) for part in bundle.parts]
 
 
@@ -154,15 +163,23 @@ def _part(kind: str, kinds: tuple[str, ...], entry: dict[str, Any]) -> PartRecor
 
 def _file(entry: dict[str, Any]) -> FileRecord:
     name = str(entry["file"])
-    if Path(name).name != name or name.startswith(".") or "\\" in name:
+    if Path(name).name != name or name.startswith(".") or "\\" in name or len(os.fsencode(name)) > LONGEST_NAME:
         raise ValueError(f"{name!r} is no plain file name")
     return FileRecord(name, int(entry["bytes"]), str(entry["sha256"]))
 
 
 def _read_part(folder: Path, part: PartRecord) -> Part:
     path = folder / part.record.file
-    if path.is_file() and path.stat().st_size != part.record.bytes:
-        raise ModelError(f"{path}: {path.stat().st_size:,} bytes, not {part.record.bytes:,}; import the weights again")
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ModelError(f"{path}: a link that leads out of the model's folder; import the weights again")
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path}: no regular file, which weights lie in; import the weights again")
+        changed = record_file(path) != part.record
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise ModelError(f"{path}: cannot be read ({reason(error)}); import the weights again") from error
+    if changed:
+        raise ModelError(f"{path}: changed since it was imported (its SHA-256 differs); import the weights again")
     content = read_weights(path)
     if not isinstance(content, dict) or METADATA not in content:
         raise ModelError(f"{path}: no safetensors file; import the weights again")

@@ -19,6 +19,7 @@ from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, par
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
+from facevid.networks.finite import is_finite
 from facevid.networks.occlusion import INPUT_SIDE, likely_hidden
 from facevid.options import Detail
 
@@ -119,16 +120,17 @@ class FaceModel:
             landmarks: (N, 68, 2) in pixels of the faces. Without them an appearance model finds them itself; other
                 models need none.
         """
+        if not len(faces):
+            return torch.zeros(0, self.layers, self.width, device=self.device)
         if self.appearance is not None:
-            return self._encode_appearance(self.appearance, faces, landmarks)
+            pixels = self._checked(faces).cpu().numpy()
+            return self._finite("codes", encode_pictures(self.appearance, pixels, landmarks, self.device))
         encoder = self._need(self.encoder, "encoder")
         pictures = self._pictures(faces, encoder.sizes.input_size)
-        if not len(pictures):
-            return torch.zeros(0, self.layers, self.width, device=self.device)
         with self._autocast():
             codes = encoder(pictures)
         codes = codes.float()
-        return codes if self.average is None else codes + self.average
+        return self._finite("codes", codes if self.average is None else codes + self.average)
 
     @torch.no_grad()
     def hidden(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
@@ -136,18 +138,18 @@ class FaceModel:
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
-            return likely_hidden(network, pictures)
+            return self._finite("occlusion probabilities", likely_hidden(network, pictures))
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D)."""
         checked = self._codes(codes)
         if self.appearance is not None:
-            return draw_pictures(self.appearance, checked).to(self.device)
+            return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
         generator = self._need(self.generator, "generator")
         with self._autocast():
             pictures: Tensor = generator(checked)
-        return pictures.float()
+        return self._finite("faces", pictures.float())
 
     @torch.no_grad()
     def changes(
@@ -155,12 +157,18 @@ class FaceModel:
     ) -> list[AppearanceChange]:
         """Decode what edits from codes `before` to codes `after`, (N, L, D) each, do. Needs an appearance model."""
         appearance = self._need(self.appearance, "appearance model")
-        return decode_changes(appearance, self._codes(before), self._codes(after))
+        decoded = decode_changes(appearance, self._codes(before), self._codes(after))
+        for change in decoded:
+            for part in (change.shape, change.colour, change.gains):
+                self._finite("changes of appearance", torch.from_numpy(part))
+        return decoded
 
     @torch.no_grad()
     def shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
         """Decode landmarks in the frame of the mean face, (N, 68, 2), of codes (N, L, D). Needs an appearance model."""
-        return decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
+        decoded = decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
+        self._finite("shapes", torch.from_numpy(decoded))
+        return decoded
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:
@@ -173,12 +181,13 @@ class FaceModel:
 
         Raises:
             UsageError: the model lacks an attribute, or a strength is no finite number.
+            ModelError: the edited codes are not finite.
         """
         edited = self._codes(codes).clone()
         for text, strength in strengths.items():
             editor, sign = self.editor(text)
             edited = editor(edited, self._strength(text, strength, len(edited)) * sign)
-        return edited
+        return self._finite("codes", edited)
 
     @torch.no_grad()
     def classify(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
@@ -239,13 +248,14 @@ class FaceModel:
             raise UsageError(f'"{text}": a strength must be a finite number')
         return values.reshape(-1, 1, 1)
 
-    def _encode_appearance(
-        self, appearance: AppearanceModel, faces: NDArray[np.uint8] | Tensor, landmarks: NDArray[np.floating] | None
-    ) -> Tensor:
-        pictures = self._checked(faces).cpu().numpy()
-        if not len(pictures):
-            return torch.zeros(0, self.layers, self.width, device=self.device)
-        return encode_pictures(appearance, pictures, landmarks, self.device)
+    def _finite(self, what: str, numbers: Tensor) -> Tensor:
+        """Pass on what networks computed. Raises ModelError where numbers are not finite: faces would be black."""
+        if not is_finite(numbers):
+            remedy = "use bfloat16 or float32" if self.precision == "float16" else "use other weights"
+            raise ModelError(
+                f"{self.name}: its networks, in {self.precision}, compute {what} that are not finite; {remedy}"
+            )
+        return numbers
 
     def _checked(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
         pixels = torch.as_tensor(faces)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from facevid.errors import ModelError, UsageError
+from facevid.errors import ModelError, UsageError, reason
 
 CARRIED = Path(__file__).parent / "carried"
 """The bundle that comes with the package."""
@@ -15,9 +15,16 @@ BUNDLE_FILE = "bundle.json"
 
 
 def home() -> Path:
-    """Return the store's folder, which may not exist yet."""
+    """Return the store's folder, which may not exist yet. Raises ModelError where FACEVID_HOME can be none."""
     chosen = os.environ.get("FACEVID_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("facevid", appauthor=False)
+    if not chosen:
+        return platformdirs.user_data_path("facevid", appauthor=False)
+    try:
+        folder = Path(chosen).expanduser()
+        folder.exists()
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        raise ModelError(f"FACEVID_HOME {chosen}: can be no folder ({reason(error)}); set it to another") from error
+    return folder
 
 
 def check_name(name: str) -> str:
@@ -39,10 +46,13 @@ def folder_of(name: str) -> Path:
 
 
 def stored_names() -> list[str]:
-    """List the models of the store, by name."""
+    """List the models of the store, by name. Raises ModelError where the store cannot be read."""
     folder = home() / "models"
-    found = folder.iterdir() if folder.is_dir() else iter(())
-    return sorted(f.name for f in found if not f.name.startswith(".") and (f / BUNDLE_FILE).is_file())
+    try:
+        found = list(folder.iterdir()) if folder.is_dir() else []
+        return sorted(f.name for f in found if not f.name.startswith(".") and (f / BUNDLE_FILE).is_file())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder}: cannot be read ({reason(error)}); see to FACEVID_HOME") from error
 
 
 def locate(name_or_path: str | Path | None) -> Path:
@@ -56,8 +66,11 @@ def locate(name_or_path: str | Path | None) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, str) and text in stored_names():
         return folder_of(text)
-    path = Path(text).expanduser()
-    if path.exists():
-        return path
+    try:
+        path = Path(text).expanduser()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        raise ModelError(f"{text}: cannot be read ({reason(error)}); check the name of the model") from error
     names = ", ".join([CARRIED_NAME, *stored_names()])
     raise ModelError(f'no model "{text}": neither a file or folder nor in the store, which has: {names}')

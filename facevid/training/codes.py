@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from facevid.errors import InputError, NoFaceError, OutputError, UsageError
+from facevid.errors import InputError, NoFaceError, OutputError, UsageError, reason
 from facevid.faces.landmarks import Detector
 from facevid.latents.attributes import CELEBA, Attribute
 from facevid.models.model import FaceModel
+from facevid.networks.finite import is_finite
 from facevid.progress import Progress, silent
 from facevid.training.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, labels_of, read_table
 from facevid.training.mouth import mouth_gap
@@ -90,16 +92,32 @@ def save_codes(path: Path, codes: CodeSet) -> None:
 def load_codes(path: Path) -> CodeSet:
     """Read codes. Raises InputError where the file is missing, damaged, or holds something else."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("no regular file")
         with safe_open(path, framework="pt") as file:
-            files = tuple(json.loads((file.metadata() or {})["files"]))
-            loaded = CodeSet(file.get_tensor("codes"), file.get_tensor("labels"), files, file.get_tensor("held_out"))
-        count = len(files)
-        shapes = loaded.labels.shape == (count, len(CELEBA)) and loaded.held_out.shape == (count,)
-        if not shapes or loaded.codes.ndim != 3 or len(loaded.codes) != count:
-            raise ValueError("its tensors do not fit each other")
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: no file of codes ({error}); make one with `facevid train codes`") from error
-    return loaded
+            files = json.loads((file.metadata() or {})["files"])
+            tensors = [file.get_tensor(name) for name in ("codes", "labels", "held_out")]
+        return _checked(files, *tensors)
+    except Exception as error:  # a damaged file can fail in any way
+        raise InputError(f"{path}: no file of codes ({reason(error)}); make one with `facevid train codes`") from error
+
+
+def _checked(files: Any, codes: Tensor, labels: Tensor, held_out: Tensor) -> CodeSet:
+    """Put together what a file of codes holds. Raises ValueError where it does not fit."""
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise ValueError("its list of files is none")
+    count = len(files)
+    if codes.ndim != 3 or len(codes) != count or labels.shape != (count, len(CELEBA)) or held_out.shape != (count,):
+        raise ValueError("its tensors do not fit each other")
+    if (codes.dtype, labels.dtype, held_out.dtype) != (torch.float32, torch.int8, torch.bool):
+        raise ValueError(f"its tensors are of {codes.dtype}, {labels.dtype} and {held_out.dtype}")
+    if not count or not codes.numel():
+        raise ValueError("it is empty")
+    if not is_finite(codes):
+        raise ValueError("its codes are not finite")
+    if labels.min() < -1 or labels.max() > 1:
+        raise ValueError("its labels are none")
+    return CodeSet(codes, labels, tuple(files), held_out)
 
 
 def encode_pictures(
@@ -172,8 +190,18 @@ class _Partial:
         if path.is_file():
             content = load_saved(path)
             if content.get("settings") == self._settings:
-                self.codes = [content["codes"]]
-                self.kept, self.gaps = content["kept"], content["gaps"]
+                self._take_up(content, (model.layers, model.width))
+
+    def _take_up(self, content: dict[str, Any], shape: tuple[int, int]) -> None:
+        try:
+            codes, self.kept, self.gaps = content["codes"], list(content["kept"]), list(content["gaps"])
+            whole = codes.shape == (sum(self.kept), *shape) and codes.dtype == torch.float32 and is_finite(codes)
+            if not whole or len(self.kept) != len(self.gaps):
+                raise ValueError("its parts do not fit each other")
+            self.codes = [codes]
+        except Exception as error:  # a damaged file can fail in any way
+            why = f"{self.path}: no whole beginning of codes ({reason(error)})"
+            raise InputError(f"{why}; delete it, or begin anew with --overwrite") from error
 
     def save(self) -> None:
         if not self.codes:

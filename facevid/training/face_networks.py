@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facevid.errors import ModelError
+from facevid.errors import ModelError, reason
+from facevid.models.assemble import check_fit, working
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.networks import (
     Encoder,
@@ -91,8 +92,13 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
         raise ModelError(f"{start}: an e4e encoder, and pSp's are trained here; give a checkpoint in pSp's layout")
     tensors = dict(parts["encoder"].tensors)
     average = tensors.pop(AVERAGE, None)
-    generator = Generator(generator_sizes(shapes_of(parts["generator"].tensors)))
-    encoder = Encoder(encoder_sizes(shapes_of(tensors), e4e=False))
+    try:
+        generator = Generator(generator_sizes(shapes_of(parts["generator"].tensors)))
+        encoder = Encoder(encoder_sizes(shapes_of(tensors), e4e=False))
+    except ValueError as error:
+        raise ModelError(f"{start}: no whole encoder and generator ({error}); use the whole checkpoint") from error
+    if (encoder.sizes.layers, encoder.sizes.width) != (generator.sizes.layers, generator.sizes.width):
+        raise ModelError(f"{start}: its encoder and its generator have codes of other sizes; use another checkpoint")
     _fill(generator, parts["generator"], parts["generator"].tensors)
     _fill(encoder, parts["encoder"], tensors)
     if average is not None:
@@ -103,7 +109,9 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
 
 
 def _fill(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:
+    given = {name: value for name, value in tensors.items() if name != AVERAGE}
     try:
-        network.load_state_dict({name: value for name, value in tensors.items() if name != AVERAGE})
-    except RuntimeError as error:
-        raise ModelError(f"{part.source}: no whole {part.kind} ({error}); use the whole checkpoint") from error
+        check_fit(network.state_dict(), given)
+        network.load_state_dict({name: working(name, value) for name, value in given.items()}, strict=False)
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{part.source}: no whole {part.kind} ({reason(error)}); use the whole checkpoint") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.errors import InputError, UsageError
+from facevid.errors import InputError, UsageError, reason
 from facevid.latents.attributes import CELEBA, Attribute, attribute_of
 
 UNKNOWN, NO, YES = -1, 0, 1
@@ -50,7 +50,7 @@ def parse_rule(text: str) -> LabelRule:
     Raises:
         UsageError: it is of another form, no attribute of CelebA, or its two numbers are equal.
     """
-    number = r"(-?\d+(?:\.\d+)?)"
+    number = r"(-?\d{1,12}(?:\.\d{1,12})?)"
     match = re.fullmatch(rf"([^=]+)=([^:]+):{number}:{number}", text.strip())
     if match is None:
         raise UsageError(f'--label "{text}": write NAME=COLUMN:NO:YES, for example smile=smile:0.3:0.7')
@@ -96,7 +96,7 @@ def read_table(path: Path) -> Table:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = list(csv.reader(file)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); give a table with a header") from error
+        raise InputError(f"{path}: cannot be read as CSV ({reason(error)}); give a table with a header") from error
     if not header or not rows:
         raise InputError(f"{path}: an empty table; give a header and a row for each picture")
     for number, row in enumerate(rows, 2):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.errors import InputError
+from facevid.errors import InputError, reason
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.landmarks import Detector
 from facevid.training.labels import Table
@@ -34,10 +34,9 @@ class PictureFiles:
             try:
                 self._archive = tarfile.open(source)  # noqa: SIM115 (closed with this)
                 members = [each for each in self._archive.getmembers() if each.isfile()]
-            except (OSError, tarfile.TarError) as error:
-                raise InputError(
-                    f"{source}: no folder and no tar file of pictures ({error}); check the path"
-                ) from error
+            except Exception as error:  # a damaged archive fails in many ways
+                why = reason(error)
+                raise InputError(f"{source}: no folder and no tar file of pictures ({why}); check the path") from error
             self._places = {
                 Path(each.name).name: each for each in members if Path(each.name).suffix.lower() in SUFFIXES
             }
@@ -79,9 +78,9 @@ class PictureFiles:
                 assert self._archive is not None
                 file = self._archive.extractfile(place)
                 data = file.read() if file else b""
-        except (OSError, tarfile.TarError) as error:
-            raise InputError(f"{self.source}: {name} cannot be read ({error}); copy it again") from error
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+        except Exception as error:  # a damaged archive, or a picture that says it is huge, fails in many ways
+            raise InputError(f"{self.source}: {name} cannot be read ({reason(error)}); copy it again") from error
         if picture is None:
             raise InputError(f"{self.source}: {name} is no picture, or damaged; replace it")
         return np.asarray(picture, np.uint8)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from facevid.errors import OutputError
+from facevid.errors import InputError, OutputError, reason
 from facevid.training.run import Compute
 
 
@@ -17,6 +17,7 @@ class RunRecord:
     """Writes `losses.csv` and `run.json` into the folder of a run.
 
     Raises:
+        InputError: what an earlier session wrote there is damaged.
         OutputError: it cannot be written to.
     """
 
@@ -34,10 +35,9 @@ class RunRecord:
             raise OutputError(f"{self._folder}: cannot be made ({error.strerror}); see to permissions") from error
         log = self._folder / "losses.csv"
         if log.is_file():
-            lines = log.read_text().splitlines(keepends=True)
-            _write_text(log, "".join(line for line in lines if int(line.split(",")[0]) <= step))
+            _write_text(log, "".join(_until(log, step)))
         record = self._folder / "run.json"
-        sessions = json.loads(record.read_text())["sessions"] if record.is_file() and step else []
+        sessions = _sessions(record) if record.is_file() and step else []
         device = self._compute.device
         self._session = {
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -66,6 +66,23 @@ class RunRecord:
         self._record["sessions"].append(self._session | {"to_step": step})
         self._record |= {"steps": step, "seconds": round(seconds, 1)}
         _write_text(self._folder / "run.json", json.dumps(self._record, indent=2) + "\n")
+
+
+def _until(log: Path, step: int) -> list[str]:
+    """Return the lines of a log up to a step. Raises InputError where they are none."""
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [line for line in lines if int(line.split(",")[0]) <= step]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{log}: no log of losses ({reason(error)}); delete it") from error
+
+
+def _sessions(record: Path) -> list[Any]:
+    """Return the sessions that a run's record tells of. Raises InputError where it tells of none."""
+    try:
+        return list(json.loads(record.read_text(encoding="utf-8"))["sessions"])
+    except Exception as error:  # a damaged file can fail in any way
+        raise InputError(f"{record}: no record of a run ({reason(error)}); delete it") from error
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from facevid.errors import InputError, OutputError, UsageError
+from facevid.errors import InputError, OutputError, UsageError, reason
+from facevid.models.weights import unpickling_reason
 from facevid.progress import Progress, silent
 
 SECONDS_BETWEEN_SAVES = 60.0
@@ -101,8 +103,9 @@ class TrainingRun:
 
     def _restore(self) -> None:
         content = load_saved(self.path)
+        settings = content.get("settings")
         for name, value in self._settings.items():
-            before = content.get("settings", {}).get(name)
+            before = settings.get(name) if isinstance(settings, dict) else None
             if before != value:
                 raise UsageError(
                     f"{self.path}: begun with {name} {before}, not {value}; use the same, another --out, or --overwrite"
@@ -112,8 +115,9 @@ class TrainingRun:
                 part.load_state_dict(content[name])
             self._generator.set_state(content["random"])
             self.step, self.seconds = int(content["step"]), float(content["seconds"])
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise InputError(f"{self.path}: does not fit this training ({error}); begin anew, --overwrite") from error
+        except Exception as error:  # a damaged file can fail in any way
+            why = reason(error)
+            raise InputError(f"{self.path}: does not fit this training ({why}); begin anew, --overwrite") from error
 
 
 def save_whole(path: Path, content: Any) -> None:
@@ -128,7 +132,7 @@ def save_whole(path: Path, content: Any) -> None:
         torch.save(content, staging)
         staging.replace(path)
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: cannot be written ({error}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); see to space and permissions") from error
     finally:
         staging.unlink(missing_ok=True)
 
@@ -136,7 +140,11 @@ def save_whole(path: Path, content: Any) -> None:
 def load_saved(path: Path) -> dict[str, Any]:
     """Read a file of `save_whole` without running anything in it. Raises InputError where that fails."""
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}")
+        return content
     except Exception as error:  # a damaged archive fails in many ways
-        raise InputError(f"{path}: no whole checkpoint ({error}); delete it, or begin anew with --overwrite") from error
-    return content
+        why = unpickling_reason(error)
+        raise InputError(f"{path}: no whole checkpoint ({why}); delete it, or begin anew with --overwrite") from error

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facevid.video import open_clip
 from tests.clips import write_clip
 
 SMILE = ("--attr", "smile=1", "--device", "cpu")
@@ -62,10 +63,83 @@ def test_an_edit_file_stands_in_place_of_attributes_and_faces(run_facevid, portr
     assert "10: 4 edited, 6 passed through" in ended.out
 
 
-@pytest.mark.parametrize(("rate", "says"), [("25", "has times of its own"), ("0", "no number of frames a second")])
+RATE = "no number of frames a second"
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [("25", "has times of its own"), ("24000/1001", "has times of its own")]
+    + [
+        (rate, RATE)
+        for rate in (
+            "0",
+            "1e-999999999",
+            "1e999999999",
+            "1/0",
+            "nan",
+            "1001",
+            "-1",
+            "9" * 5000,
+            f"1/{'0' * 5000}1",
+            "25fps",
+        )
+    ],
+)
 def test_a_rate_that_cannot_be(run_facevid, portrait_clip, tmp_path, rate, says):
     ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--rate", rate)
     assert (ended.code, says in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("--smooth", ["nan", "inf", "-1"]),
+        ("--crf", ["nan", "-1"]),
+        ("--batch-size", ["0", "9" * 21]),
+        ("--start-number", ["-1", "9" * 21]),
+        ("--frames", ["9" * 5000, "1-" + "9" * 21]),
+        ("--face", ["9" * 5000, "x" * 5000]),
+        ("--attr", [f"smile=1@{'9' * 400}", f"smile=1@0.{'9' * 5000}s", f"smile={'9' * 5000}", "smile=nan"]),
+        ("--compare", ["x" * 5000, "a/" * 4000]),
+    ],
+)
+def test_numbers_and_names_that_cannot_be(run_facevid, portrait_clip, tmp_path, option, values):
+    for value in values:
+        ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", "--attr", "smile=1", option, value)
+        assert ended.code == 2
+        assert option in ended.err or value[:20] in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_longer_than_any(run_facevid, portrait_clip, tmp_path):
+    assert run_facevid("edit", "x" * 5000, tmp_path / "out.mp4", "--attr", "smile=1").code == 2
+    assert run_facevid("edit", portrait_clip, "x" * 5000, "--attr", "smile=1").code == 2
+    assert run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--model", "x" * 5000).code == 5
+
+
+def test_smoothing_too_weak_to_compute(run_facevid, portrait_clip, tmp_path):
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE, "--smooth", "1e-320")
+    assert (ended.code, "10 edited" in ended.out) == (0, True)
+
+
+def test_a_damaged_cache_changes_nothing(run_facevid, portrait_clip, tmp_path, home):
+    """Of the same size: only the content tells. A lossy encoder gives other pictures in every run."""
+    lossless = ("--codec", "ffv1")
+    assert run_facevid("edit", portrait_clip, tmp_path / "out.mkv", *SMILE, *lossless).code == 0
+    before = np.stack([frame.rgb() for frame in open_clip(tmp_path / "out.mkv").frames()])
+    kept = sorted(each for each in (home / "cache").rglob("*") if each.suffix in (".npy", ".npz"))
+    assert len(kept) > 2
+    for path in kept:
+        path.write_bytes(bytes(value ^ 0x55 for value in path.read_bytes()))
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mkv", *SMILE, *lossless, "-y")
+    after = np.stack([frame.rgb() for frame in open_clip(tmp_path / "out.mkv").frames()])
+    assert (ended.code, np.array_equal(before, after)) == (0, True)
+
+
+def test_an_attribute_given_often_does_not_pass_the_limit(run_facevid, portrait_clip, tmp_path):
+    ended = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE * 300)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "is edited 300 times, which adds up to more than 3" in ended.err
 
 
 def test_an_unknown_command_is_told_the_nearest(run_facevid):

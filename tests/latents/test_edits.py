@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facevid.errors import UsageError
-from facevid.latents.edits import parse_edit
+from facevid.latents.edits import check_totals, parse_edit
 
 
 @pytest.mark.parametrize("text", ["smile=+1", "smile=1", "smile = 1.0"])
@@ -47,3 +47,33 @@ def test_keyframes_by_second_follow_the_timestamps():
 def test_what_cannot_be_read_is_refused(text, complaint):
     with pytest.raises(UsageError, match=complaint):
         parse_edit(text)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["smile=1", "smile=2"],
+        ["smile=0@0,3@24", "smile=3@0,0@24"],
+        ["age=3", "Young=3"],
+        ["smile=3", "male=3", "ganspace:3=3", "ganspace:4=3"],
+        ["smile=2@1s", "smile=1@24"],
+    ],
+)
+def test_edits_of_one_attribute_add_up_to_the_limit(texts):
+    check_totals([parse_edit(text) for text in texts])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["smile=1"] * 4,
+        ["smile=0@0,3@24", "smile=0@0,3@24"],
+        ["age=3", "Young=-0.5"],
+        ["smile=3", "direction:Smiling=0.1"],
+        ["ganspace:3=3", "ganspace:3:0-4=1"],
+        ["smile=2@1s", "smile=2@24"],
+    ],
+)
+def test_edits_of_one_attribute_do_not_add_up_beyond(texts):
+    with pytest.raises(UsageError, match="adds up to more than 3"):
+        check_totals([parse_edit(text) for text in texts])

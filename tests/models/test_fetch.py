@@ -1,15 +1,17 @@
 """Fetching, over file:// and over a small HTTP server that resumes, cuts off, or sends a web page."""
 
+import base64
 import hashlib
 import http.server
 import resource
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from facevid.errors import ModelError, OutputError, UsageError
-from facevid.models import load_model
+from facevid.models import fetch, load_model
 from facevid.models.fetch import fetch_file, fetch_model
 from facevid.models.manifest import MANIFEST, ManifestEntry, ManifestFile, find_entry
 from facevid.models.store import stored_names
@@ -17,14 +19,26 @@ from tests.models.files import save_psp
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serves `data`, from the middle where it is asked to; `cut` ends every answer after so many bytes."""
+    """Serves `data`, from the middle where it is asked to; `cut` ends every answer after so many bytes.
+
+    `to` is an address that it sends on to, in place of any answer.
+    """
 
     data, cut, ranges = b"", None, True
+    port = 0
+    to: str | None = None
     asked: list[str | None] = []  # noqa: RUF012
+    users: list[str | None] = []  # noqa: RUF012
 
     def do_GET(self):
         wanted = self.headers.get("Range")
         self.asked.append(wanted)
+        self.users.append(self.headers.get("Authorization"))
+        if self.to:
+            self.send_response(302)
+            self.send_header("Location", self.to)
+            self.end_headers()
+            return
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
         body = self.data[start:]
         self.send_response(206 if start else 200)
@@ -38,10 +52,11 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    handler = type("Handler", (Server,), {"asked": []})
+    handler: type[Server] = type("Handler", (Server,), {"asked": [], "users": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         monkeypatch.setenv("FACEVID_MODEL_MIRROR", f"http://127.0.0.1:{running.server_port}/weights/")
+        handler.port = running.server_port
         yield handler
         running.shutdown()
 
@@ -51,6 +66,14 @@ def mirror(tmp_path, monkeypatch):
     folder = tmp_path / "mirror"
     folder.mkdir()
     monkeypatch.setenv("FACEVID_MODEL_MIRROR", folder.as_uri())
+    return folder
+
+
+@pytest.fixture
+def down(tmp_path):
+    """A folder to download to."""
+    folder = tmp_path / "down"
+    folder.mkdir()
     return folder
 
 
@@ -90,6 +113,92 @@ def test_a_server_that_cannot_go_on_is_asked_for_the_whole(server, tmp_path):
     (tmp_path / "down").mkdir()
     (tmp_path / "down" / "psp.pt.part").write_bytes(server.data[:5000])
     assert fetch_file(file, tmp_path / "down").read_bytes() == server.data
+
+
+@pytest.mark.parametrize("page", [b"<html>Quota exceeded", b"\xef\xbb\xbf\r\n <!DOCTYPE html><title>Quota exceeded"])
+def test_a_web_page_in_place_of_the_rest_leaves_what_is_there(server, tmp_path, page):
+    source = save_psp(tmp_path)
+    file, whole = entry_of(source).files[0], source.read_bytes()
+    partial = tmp_path / "down" / "psp.pt.part"
+    partial.parent.mkdir()
+    partial.write_bytes(whole[:20_000])
+    server.data, server.ranges = page, False
+    with pytest.raises(ModelError, match=r"sent a web page.*quota exceeded"):
+        fetch_file(file, partial.parent)
+    assert partial.read_bytes() == whole[:20_000]
+    server.data, server.ranges = whole, True
+    assert fetch_file(file, partial.parent).read_bytes() == whole
+    assert server.asked == ["bytes=20000-"] * 2
+
+
+def test_a_beginning_of_another_file_is_begun_again(server, tmp_path):
+    source = save_psp(tmp_path)
+    file, server.data = entry_of(source).files[0], source.read_bytes()
+    (tmp_path / "down").mkdir()
+    (tmp_path / "down" / "psp.pt.part").write_bytes(b"x" * 20_000)
+    assert fetch_file(file, tmp_path / "down").read_bytes() == server.data
+    assert server.asked == ["bytes=20000-", None]
+
+
+@pytest.mark.parametrize("slow", [0.01, 0.05])
+def test_a_download_that_trickles_is_given_up(server, down, tmp_path, monkeypatch, slow):
+    """A byte now and then keeps a connection alive for ever."""
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.3)
+    source = save_psp(tmp_path)
+    file, whole = entry_of(source).files[0], source.read_bytes()
+
+    def trickle(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(whole[:5000])
+        for at in range(5000, 5200):
+            time.sleep(slow)
+            self.wfile.write(whole[at : at + 1])
+
+    server.do_GET = trickle
+    began = time.monotonic()
+    with pytest.raises(ModelError, match=r"cannot be downloaded \(.* bytes in .* seconds\); try again"):
+        fetch_file(file, down)
+    assert time.monotonic() - began < 5
+    assert whole.startswith((down / "psp.pt.part").read_bytes())
+
+
+def test_a_password_is_sent_and_never_shown(server, tmp_path, monkeypatch):
+    source = save_psp(tmp_path)
+    file, server.data = entry_of(source).files[0], source.read_bytes()
+    (tmp_path / "down").mkdir()
+    monkeypatch.setenv("FACEVID_MODEL_MIRROR", f"http://me:s%40cret@127.0.0.1:{server.port}/weights")
+    fetch_file(file, tmp_path / "down")
+    assert server.users == ["Basic " + base64.b64encode(b"me:s@cret").decode()]
+    server.data, server.cut = b"<html>", None
+    (tmp_path / "down" / "psp.pt").unlink()
+    with pytest.raises(ModelError, match=r"http://127\.0\.0\.1.*psp\.pt: sent a web page") as caught:
+        fetch_file(file, tmp_path / "down")
+    assert "cret" not in str(caught.value)
+    monkeypatch.setenv("FACEVID_MODEL_MIRROR", "http://me:secret@127.0.0.1:1/weights")
+    with pytest.raises(ModelError, match="cannot be downloaded") as caught:
+        fetch_file(file, tmp_path / "down")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("to", ["ftp://127.0.0.1/psp.pt", "file:///etc/passwd"])
+def test_only_web_servers_are_sent_on_to(server, down, tmp_path, to):
+    file, server.to = entry_of(save_psp(tmp_path)).files[0], to
+    with pytest.raises(ModelError, match=r"sends on to ftp:|not allowed"):
+        fetch_file(file, down)
+
+
+def test_a_plain_folder_as_mirror(tmp_path, monkeypatch):
+    folder = tmp_path / "my weights"
+    folder.mkdir()
+    entry = entry_of(save_psp(folder))
+    monkeypatch.chdir(tmp_path)
+    for mirror in (str(folder), f"{folder}/", "my weights", folder.as_uri()):
+        monkeypatch.setenv("FACEVID_MODEL_MIRROR", mirror)
+        fetch_model(entry, overwrite=True)
+    monkeypatch.setenv("FACEVID_MODEL_MIRROR", str(tmp_path / "none"))
+    with pytest.raises(ModelError, match=r"none/psp\.pt: cannot be downloaded \(No such file"):
+        fetch_model(entry, overwrite=True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import resource
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
+from facevid.models.bundle import record_file
 from facevid.models.editors import TransformerEditor
 from facevid.models.store import stored_names
 from facevid.models.verify import verify_model
@@ -205,7 +207,7 @@ def test_weights_of_another_kind_in_a_parts_place(tmp_path, part):
     description = folder / "bundle.json"
     content = json.loads(description.read_text())
     for entry in content["networks"] + content["attributes"]:
-        entry["bytes"] = (folder / entry["file"]).stat().st_size
+        entry.update(asdict(record_file(folder / entry["file"])))
     description.write_text(json.dumps(content))
     with pytest.raises(ModelError, match=rf"{part}\.safetensors: no whole"):
         load_model("a")

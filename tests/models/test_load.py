@@ -1,11 +1,17 @@
 """`load_model`: published files and bundles give the published numbers, and each other's."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from facevid.errors import ModelError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
+from facevid.models.bundle import record_file
+from facevid.models.verify import verify_model
 from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes
 from tests.models.files import (
     INPUT,
@@ -147,6 +153,97 @@ def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, change):
     with pytest.raises(ModelError, match=r"damaged\.pt: .*; ") as caught:
         load_model(source)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", ["file", "bundle"])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value, kind):
+    """A bundle is tampered with so that its hashes fit."""
+    if kind == "file":
+        content = encoder_content()
+        content["state_dict"]["encoder.latlayer1.bias"][0] = value
+        model = save(tmp_path / "psp.pt", content)
+    else:
+        model = import_model([save_psp(tmp_path)], "mine")
+        path = model / "encoder.safetensors"
+        tensors = load_file(path)
+        tensors["latlayer1.bias"][0] = value
+        save_file(tensors, path, {"encoder": "psp"})
+        described(model)
+    with pytest.raises(ModelError, match=r"tensor latlayer1\.bias holds numbers that are not finite"):
+        load_model(model)
+    if kind == "bundle":
+        with pytest.raises(ModelError, match="not finite"):
+            verify_model(model)
+
+
+@pytest.mark.parametrize("name", ["latent_avg", "direction", "comp"])
+def test_numbers_beside_networks_are_finite_too(tmp_path, name):
+    tensors = {
+        "latent_avg": encoder_content() | {"latent_avg": torch.full((LAYERS, WIDTH), float("nan"))},
+        "direction": {"direction": torch.full((1, WIDTH), float("nan"))},
+        "comp": {"comp": torch.full((5, 1, WIDTH), float("nan")), "std": torch.ones(5)},
+    }
+    with pytest.raises(ModelError, match=r"smile\.pt: .*not finite"):
+        load_model(save(tmp_path / "smile.pt", tensors[name]))
+
+
+def test_numbers_beyond_the_precision_are_told(tmp_path):
+    """Weights that are finite, and whose products are not in float16."""
+    content = encoder_content()
+    for name, tensor in content["state_dict"].items():
+        if name.endswith("linear.weight") or name.endswith("to_rgb1.conv.weight"):
+            tensor.mul_(1e6)
+    source = save(tmp_path / "strong.pt", content)
+    codes = torch.ones(1, LAYERS, WIDTH)
+    exact, coarse = load_model(source), load_model(source, precision="float16")
+    assert torch.isfinite(exact.encode(FACES)).all()
+    with pytest.raises(ModelError, match=r"strong\.pt: .* in float16, .* codes that are not finite; use bfloat16"):
+        coarse.encode(FACES)
+    with pytest.raises(ModelError, match="codes that are not finite"):
+        exact.edit(codes * float("inf"), {})
+    with pytest.raises(ModelError, match="faces that are not finite"):
+        exact.generate(codes * float("nan"))
+
+
+def test_changes_of_appearance_that_are_not_finite_are_told():
+    model, codes = load_model(), torch.zeros(1, 3, 64)
+    broken = codes + float("nan")
+    with pytest.raises(ModelError, match=r"carried: .* changes of appearance that are not finite; use other weights"):
+        model.changes(codes, broken)
+    with pytest.raises(ModelError, match="shapes that are not finite"):
+        model.shapes(broken)
+    with pytest.raises(ModelError, match="faces that are not finite"):
+        model.generate(broken)
+
+
+def test_weights_that_were_swapped_are_refused(tmp_path):
+    files = [save_psp(tmp_path), save_transformer(tmp_path), save_transformer(tmp_path, "tnet_20.pth.tar")]
+    folder = import_model(files, "mine")
+    smile, male = folder / "transformer-smile.safetensors", folder / "transformer-male.safetensors"
+    assert smile.stat().st_size == male.stat().st_size
+    smile.rename(folder / "aside")
+    male.rename(smile)
+    (folder / "aside").rename(male)
+    with pytest.raises(ModelError, match=r"transformer-\w+\.safetensors: changed since it was imported"):
+        load_model("mine")
+
+
+def test_weights_outside_of_the_folder_are_refused(tmp_path):
+    folder = import_model([save_psp(tmp_path)], "mine")
+    outside = (folder / "encoder.safetensors").rename(tmp_path / "elsewhere.safetensors")
+    (folder / "encoder.safetensors").symlink_to(outside)
+    with pytest.raises(ModelError, match=r"encoder\.safetensors: a link that leads out"):
+        load_model("mine")
+
+
+def described(folder):
+    """Make a bundle's description fit its files."""
+    path = folder / "bundle.json"
+    content = json.loads(path.read_text())
+    for entry in content["networks"] + content["attributes"]:
+        entry.update(asdict(record_file(folder / entry["file"])))
+    path.write_text(json.dumps(content))
 
 
 def test_unknown_names_devices_and_precisions():

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -52,6 +54,7 @@ def test_nvidias_networks_are_refused_with_the_way_to_convert_them(tmp_path):
     ("content", "complaint"),
     [
         (b"<!DOCTYPE html><title>Quota exceeded</title>", "a web page"),
+        (b"\xef\xbb\xbf\n<html>Quota exceeded</html>", "a web page"),
         (b"", "empty"),
         (b"hello world, these are no weights", "no known format"),
         (b"PK\x03\x04 cut short", "damaged or cut short"),
@@ -84,6 +87,13 @@ def test_an_archive_that_unpacks_to_more_than_it_is(tmp_path):
             new.writestr(entry, old.read(entry))
     with pytest.raises(ModelError, match="compressed"):
         read_weights(packed)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pt")
+    command = [sys.executable, "-m", "facevid", "models", "import", tmp_path / "pipe.pt", "--name", "mine"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "pipe.pt: no regular file" in done.stderr) == (5, True)
 
 
 def test_a_missing_file(tmp_path):

@@ -5,11 +5,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from facevid.cli.common import device_option, json_option, model_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    LARGEST_COUNT,
+    PathType,
+    device_option,
+    json_option,
+    model_option,
+    quiet_option,
+    verbose_option,
+)
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, show
 from facevid.device import choose_device
 from facevid.errors import ModelError
 from facevid.evaluation.editors import areas, evaluate_editors, write_points
@@ -21,14 +29,16 @@ from facevid.training.codes import load_codes
 
 
 @click.command("editors")
-@click.argument("codes", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the CSV and the plot."
-)
+@click.argument("codes", type=PathType())
+@click.option("--out", required=True, type=PathType(file_okay=False), help="Folder for the CSV and the plot.")
 @click.option("--attr", "attributes", multiple=True, metavar="NAME", help="What to compare; repeat it.  [default: all]")
-@click.option("--judge", type=click.Path(path_type=Path), help="A latent classifier.  [default: the model's own]")
+@click.option("--judge", type=PathType(), help="A latent classifier.  [default: the model's own]")
 @click.option(
-    "--count", default=100, show_default=True, type=click.IntRange(1), help="Held-out codes to edit, at most."
+    "--count",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Held-out codes to edit, at most.",
 )
 @model_option
 @device_option
@@ -78,5 +88,5 @@ def command(
         return
     table = Table("attribute", "method", "area: other attributes kept", "area: identity kept", box=None)
     for area in found:
-        table.add_row(area.attribute, area.method, f"{area.preserved:.3f}", f"{area.identity:.3f}")
-    Console().print(table, highlight=False)
+        add_row(table, area.attribute, area.method, f"{area.preserved:.3f}", f"{area.identity:.3f}")
+    show(table)

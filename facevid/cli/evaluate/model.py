@@ -5,19 +5,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from facevid.cli.common import device_option, json_option, model_option, quiet_option, verbose_option
+from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, show
 from facevid.device import choose_device
 from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
 from facevid.models.load import load_model
 
 
 @click.command("model")
-@click.argument("pictures", type=click.Path(path_type=Path))
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("pictures", type=PathType())
+@click.argument("table", type=PathType())
 @model_option
 @device_option
 @json_option
@@ -46,8 +46,8 @@ def command(*, pictures: Path, table: Path, model: str | None, device: str, as_j
         return
     shown = Table("measure", "value", "unit", box=None)
     for measure in measures:
-        shown.add_row(measure.name, _value(measure), measure.unit)
-    Console().print(shown, highlight=False)
+        add_row(shown, measure.name, _value(measure), measure.unit)
+    show(shown)
 
 
 def _value(measure: Measure) -> str:

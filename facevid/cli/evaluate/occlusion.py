@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from facevid.cli.common import (
+    PathType,
     detector_option,
     device_option,
     json_option,
@@ -17,6 +17,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, show
 from facevid.device import choose_device
 from facevid.evaluation.occlusion import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector
@@ -26,7 +27,7 @@ from facevid.video import open_clip
 
 
 @click.command("occlusion")
-@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CLIP...")
+@click.argument("clips", nargs=-1, required=True, type=PathType(), metavar="CLIP...")
 @detector_option
 @model_option
 @device_option
@@ -60,5 +61,5 @@ def command(
     table = Table("clip", "before the face", "overlap", "called occluded", box=None)
     for measure in measures:
         overlap = "" if measure.overlap is None else f"{measure.overlap:.2f}"
-        table.add_row(measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
-    Console().print(table, highlight=False)
+        add_row(table, measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
+    show(table)

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from facevid.cli.common import device_option, json_option, model_option, quiet_option, verbose_option
+from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, show
 from facevid.evaluation.recipes import RecipeMeasures, compare_recipes, write_recipes
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
 
 @click.command("stability")
-@click.argument("clips", metavar="CLIP...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("clips", metavar="CLIP...", nargs=-1, required=True, type=PathType())
 @click.option(
     "--attr", "attrs", multiple=True, required=True, metavar="NAME=VALUE", help="As for `facevid edit`; repeat it."
 )
 @click.option("--detail", type=click.Choice(["keep", "replace"]), help="As for `facevid edit`.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table, as CSV.")
+@click.option("--out", type=PathType(dir_okay=False), help="Also write the table, as CSV.")
 @model_option
 @device_option
 @json_option
@@ -59,14 +59,15 @@ def command(
     if as_json:
         click.echo(json.dumps([asdict(row) | {"flicker": row.edit.flicker} for row in rows], indent=2))
         return
-    Console().print(_table(rows), highlight=False)
+    show(_table(rows))
 
 
 def _table(rows: Sequence[RecipeMeasures]) -> Table:
     table = Table("clip", "recipe", "jitter", "flicker", "lips", "identity", "spread", box=None)
     for row in rows:
         edit = row.edit
-        table.add_row(
+        add_row(
+            table,
             row.clip,
             row.recipe,
             f"{row.jitter:.2f}",

@@ -5,17 +5,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from facevid.cli.common import json_option, quiet_option, verbose_option
+from facevid.cli.common import PathType, json_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
+from facevid.cli.terminal import add_row, show
 from facevid.evaluation.stability import EditMeasures, evaluate_edit
 
 
 @click.command("video")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("edited", type=click.Path(path_type=Path))
+@click.argument("source", type=PathType())
+@click.argument("edited", type=PathType())
 @json_option
 @quiet_option
 @verbose_option
@@ -38,8 +38,8 @@ def command(*, source: Path, edited: Path, as_json: bool, quiet: bool) -> None:
         return
     table = Table("measure", "value", "unit", box=None)
     for row in _rows(measures):
-        table.add_row(*row)
-    Console().print(table, highlight=False)
+        add_row(table, *row)
+    show(table)
 
 
 def _rows(measures: EditMeasures) -> list[tuple[str, str, str]]:

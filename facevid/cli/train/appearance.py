@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import PathType, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import Console, is_done, out_option, seed_option
 from facevid.training.appearance_model import CODES_FILE, MODEL_FILE, fit_appearance
 from facevid.training.labels import parse_rule
 
 
 @click.command("appearance")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets.")
+@click.option("--data", required=True, type=PathType(), help="Folder of picture sets.")
 @out_option
 @click.option("--label", "labels", multiple=True, metavar="RULE", help="NAME=COLUMN:NO:YES; see above. Repeat it.")
 @click.option("--set", "sets", multiple=True, metavar="NAME", help="A set to take; repeat it.  [default: all]")

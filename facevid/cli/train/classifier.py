@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    NumberType,
+    device_option,
+    overwrite_option,
+    quiet_option,
+    verbose_option,
+)
 from facevid.cli.train.common import (
     Console,
     codes_argument,
@@ -29,11 +37,19 @@ from facevid.training.run import Compute
 @codes_argument
 @out_option
 @click.option("--hidden", default="256,128", show_default=True, help="Widths between code and answers; FFHQ: 2048,512.")
-@click.option("--epochs", default=ClassifierOptions.epochs, show_default=True, type=click.IntRange(1))
-@click.option("--batch-size", default=ClassifierOptions.batch_size, show_default=True, type=click.IntRange(1))
-@click.option("--learning-rate", default=ClassifierOptions.learning_rate, show_default=True, help="Of Adam.")
+@click.option("--epochs", default=ClassifierOptions.epochs, show_default=True, type=click.IntRange(1, LARGEST_COUNT))
 @click.option(
-    "--noise", default=ClassifierOptions.noise, show_default=True, help="On codes, in shares of their spread."
+    "--batch-size", default=ClassifierOptions.batch_size, show_default=True, type=click.IntRange(1, LARGEST_BATCH)
+)
+@click.option(
+    "--learning-rate", default=ClassifierOptions.learning_rate, show_default=True, type=NumberType(0), help="Of Adam."
+)
+@click.option(
+    "--noise",
+    default=ClassifierOptions.noise,
+    show_default=True,
+    type=NumberType(0),
+    help="On codes, in shares of their spread.",
 )
 @seed_option
 @device_option
@@ -62,7 +78,7 @@ def command(
     console = Console(quiet)
     if is_done(out / CLASSIFIER_FILE, overwrite, console):
         return
-    if not re.fullmatch(r"\d+(,\d+)*", hidden):
+    if not re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", hidden):
         raise UsageError(f'--hidden "{hidden}": write widths, for example 256,128')
     widths = tuple(int(width) for width in hidden.split(","))
     options = ClassifierOptions(widths, epochs, batch_size, learning_rate, noise)

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, model_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    LARGEST_BATCH,
+    PathType,
+    device_option,
+    model_option,
+    overwrite_option,
+    quiet_option,
+    verbose_option,
+)
 from facevid.cli.train.common import Console, is_done
 from facevid.device import choose_device
 from facevid.faces.landmarks import choose_detector
@@ -14,14 +22,18 @@ from facevid.training.labels import parse_rule
 
 
 @click.command("codes")
-@click.argument("pictures", type=click.Path(path_type=Path))
-@click.argument("table", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The .safetensors to write."
-)
+@click.argument("pictures", type=PathType())
+@click.argument("table", type=PathType())
+@click.option("--out", required=True, type=PathType(dir_okay=False), help="The .safetensors to write.")
 @click.option("--label", "labels", multiple=True, metavar="RULE", help="NAME=COLUMN:NO:YES; see above. Repeat it.")
 @click.option("--align", is_flag=True, help="The pictures are as they were taken: find and align each largest face.")
-@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1), help="Pictures encoded at once.")
+@click.option(
+    "--batch-size",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_BATCH),
+    help="Pictures encoded at once.",
+)
 @model_option
 @device_option
 @overwrite_option

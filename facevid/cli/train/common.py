@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 
 import click
 
-from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    NumberType,
+    PathType,
+    device_option,
+    overwrite_option,
+    quiet_option,
+    verbose_option,
+)
+from facevid.cli.terminal import say
 from facevid.device import choose_device
 from facevid.errors import UsageError
 from facevid.latents.attributes import attribute_of
@@ -18,11 +28,11 @@ from facevid.training.run import Compute
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-codes_argument = click.argument("codes", type=click.Path(path_type=Path))
-out_option = click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the result."
+codes_argument = click.argument("codes", type=PathType())
+out_option = click.option("--out", required=True, type=PathType(file_okay=False), help="Folder for the result.")
+seed_option = click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of all random numbers."
 )
-seed_option = click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
 attribute_option = click.option(
     "--attr", "attributes", multiple=True, metavar="NAME", help="What to train; repeat it.  [default: all labelled]"
 )
@@ -36,21 +46,28 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
         batch_size: the number of faces a step where none is asked for.
     """
     options = (
-        click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of picture sets."),
+        click.option("--data", required=True, type=PathType(), help="Folder of picture sets."),
         out_option,
         click.option(
-            "--steps", required=True, type=click.IntRange(1), help="Steps to have done in all, earlier runs counted."
+            "--steps",
+            required=True,
+            type=click.IntRange(1, LARGEST_COUNT),
+            help="Steps to have done in all, earlier runs counted.",
         ),
         click.option(
             "--minutes",
-            type=click.FloatRange(min=0, min_open=True),
+            type=NumberType(min=0, min_open=True),
             help="Stop after this time; run again to go on.",
         ),
         click.option(
             "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
         ),
         click.option(
-            "--batch-size", default=batch_size, show_default=True, type=click.IntRange(2), help="Faces a step."
+            "--batch-size",
+            default=batch_size,
+            show_default=True,
+            type=click.IntRange(2, LARGEST_BATCH),
+            help="Faces a step.",
         ),
         seed_option,
         device_option,
@@ -95,7 +112,7 @@ class Console:
     def say(self, line: str) -> None:
         """Print a line."""
         if not self._quiet:
-            click.echo(line, err=True)
+            say(line, err=True)
 
 
 def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: bool) -> Compute:
@@ -130,7 +147,7 @@ def picture_sets(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
 
 
 def _picture_set(text: str) -> tuple[str, float]:
-    match = re.fullmatch(r"([^=/]+)=(\d+(?:\.\d+)?)", text)
+    match = re.fullmatch(r"([^=/]+)=(\d{1,9}(?:\.\d{1,9})?)", text)
     if match is None or float(match[2]) == 0:
         raise UsageError(f'--set "{text}": write a set\'s name and its share, for example ffhq128=0.5')
     return match[1], float(match[2])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import LARGEST_COUNT, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import Console, codes_argument, is_done, out_option, seed_option
 from facevid.training.codes import load_codes
 from facevid.training.components import COMPONENTS_FILE, fit_components
@@ -13,7 +13,9 @@ from facevid.training.components import COMPONENTS_FILE, fit_components
 @click.command("components")
 @codes_argument
 @out_option
-@click.option("--count", default=80, show_default=True, type=click.IntRange(1), help="How many components to keep.")
+@click.option(
+    "--count", default=80, show_default=True, type=click.IntRange(1, LARGEST_COUNT), help="How many components to keep."
+)
 @seed_option
 @overwrite_option
 @quiet_option

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from facevid.cli.common import PathType
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.training.face_model import train_face_model
 from facevid.training.recipe import Recipe
@@ -12,7 +13,7 @@ from facevid.training.recipe import Recipe
 
 @click.command("model")
 @picture_training_options(Recipe.batch_size)
-@click.option("--start", type=click.Path(path_type=Path), help="Begin with a checkpoint in pSp's layout, not anew.")
+@click.option("--start", type=PathType(), help="Begin with a checkpoint in pSp's layout, not anew.")
 def command(
     *,
     data: Path,

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import device_option, overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    NumberType,
+    PathType,
+    device_option,
+    overwrite_option,
+    quiet_option,
+    verbose_option,
+)
 from facevid.cli.train.common import (
     Console,
     attribute_indices,
@@ -28,17 +37,31 @@ from facevid.training.transformer import TransformerOptions, train_transformer, 
 
 @click.command("transformer")
 @codes_argument
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PathType())
 @out_option
 @attribute_option
 @layers_option
 @click.option(
-    "--lambda-attr", default=TransformerOptions.lambda_attr, show_default=True, help="Keeps other attributes."
+    "--lambda-attr",
+    default=TransformerOptions.lambda_attr,
+    show_default=True,
+    type=NumberType(0),
+    help="Keeps other attributes.",
 )
-@click.option("--lambda-rec", default=TransformerOptions.lambda_rec, show_default=True, help="Keeps steps short.")
-@click.option("--learning-rate", default=TransformerOptions.learning_rate, show_default=True, help="Of Adam.")
-@click.option("--batch-size", default=TransformerOptions.batch_size, show_default=True, type=click.IntRange(1))
-@click.option("--epochs", default=TransformerOptions.epochs, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--lambda-rec",
+    default=TransformerOptions.lambda_rec,
+    show_default=True,
+    type=NumberType(0),
+    help="Keeps steps short.",
+)
+@click.option(
+    "--learning-rate", default=TransformerOptions.learning_rate, show_default=True, type=NumberType(0), help="Of Adam."
+)
+@click.option(
+    "--batch-size", default=TransformerOptions.batch_size, show_default=True, type=click.IntRange(1, LARGEST_BATCH)
+)
+@click.option("--epochs", default=TransformerOptions.epochs, show_default=True, type=click.IntRange(1, LARGEST_COUNT))
 @seed_option
 @device_option
 @overwrite_option

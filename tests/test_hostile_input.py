@@ -1,0 +1,433 @@
+"""Damaged and hostile input of every parser: only the project's errors leave, each one line that names the culprit."""
+
+import json
+import random
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from facevid.cli.main import cli
+from facevid.errors import FacevidError, InputError, ModelError
+from facevid.face_edits import parse_frames, read_edits
+from facevid.latents.attributes import parse_attribute
+from facevid.latents.edits import check_totals, parse_edit
+from facevid.models import import_model, load_model
+from facevid.models.bundle import read_bundle
+from facevid.models.layouts import read_parts
+from facevid.models.weights import read_weights
+from facevid.training.codes import CodeSet, load_codes, save_codes
+from facevid.training.face_networks import new_networks
+from facevid.training.labels import labels_of, parse_rule, read_table
+from facevid.training.pictures import PictureFiles, aligned_faces
+from facevid.training.recipe import Recipe
+from facevid.training.record import RunRecord
+from facevid.training.run import Compute, TrainingRun, save_whole
+from tests.damage import NUMBERS, TEXTS, damaged_bytes, damaged_text, damaged_value
+from tests.models.files import LAYERS, WIDTH, encoder_content, save_components, save_psp, save_transformer
+
+ROUNDS = 80
+
+EDITS = """[[face]]
+face = [0, 2]
+frames = "1001-1100"
+attr = ["smile=+1", "age=0@1001,-0.5@1050", "direction:male~age=1@0.5s,2@1s"]
+
+[[face]]
+attr = ["ganspace:3:0-4=2.5"]
+"""
+TABLE = "file,smile,age,has_labels\na.png,0.9,31,1\nb.png,0.1,,1\nc.png,,60,0\n"
+EXPRESSIONS = ("smile=+1", "age=0@1001,-0.5@1050", "direction:male~age=1@0.5s,2@1s", "ganspace:3:0-4=2.5")
+
+
+def shows_as_it_is(line: str) -> bool:
+    """Return whether a line has no control characters, line breaks or halves of characters."""
+    return not {unicodedata.category(letter) for letter in line} & {"Cc", "Cs", "Zl", "Zp"}
+
+
+def told_of(call: Callable[[], Any]) -> str | None:
+    """Return the message of the project's error that a call ends in; any other error is a failure of the test."""
+    try:
+        call()
+    except FacevidError as error:
+        message = str(error)
+        assert shows_as_it_is(message)
+        assert len(message) < 2100
+        return message
+    return None
+
+
+def fuzz(path: Path, damage: Callable[[random.Random], bytes], read: Callable[[Path], Any]) -> None:
+    """Read a file damaged in many ways; what is wrong with it is told under its name, or its folder's."""
+    chance, refused = random.Random(path.name), 0
+    for _ in range(ROUNDS):
+        path.write_bytes(damage(chance))
+        message = told_of(lambda: read(path))
+        refused += message is not None
+        assert message is None or path.name in message or path.parent.name in message
+    assert refused > ROUNDS // 10
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    files = [save_psp(tmp_path), save_transformer(tmp_path), save_components(tmp_path)]
+    return import_model(files, "mine")
+
+
+def test_descriptions_of_models(bundle: Path) -> None:
+    path = bundle / "bundle.json"
+    whole = path.read_text()
+    values = json.loads(whole)
+    fuzz(path, lambda chance: json.dumps(damaged_value(values, chance)).encode(), lambda path: read_bundle(path.parent))
+    fuzz(path, lambda chance: encoded(damaged_text(whole, chance)), lambda path: read_bundle(path.parent))
+
+
+def test_models_whose_description_is_damaged_load_or_are_refused(bundle: Path) -> None:
+    path, chance = bundle / "bundle.json", random.Random(1)
+    values = json.loads(path.read_text())
+    for _ in range(20):
+        path.write_text(json.dumps(damaged_value(values, chance)))
+        told_of(lambda: load_model(bundle).editor("smile"))
+
+
+@pytest.mark.parametrize("damage", ["text", "bytes"])
+def test_edit_files(tmp_path: Path, damage: str) -> None:
+    def damaged(chance: random.Random) -> bytes:
+        return encoded(damaged_text(EDITS, chance)) if damage == "text" else damaged_bytes(EDITS.encode(), chance)
+
+    fuzz(tmp_path / "shot.toml", damaged, read_edits)
+
+
+def test_attributes_and_keyframes() -> None:
+    model, chance, refused = load_model(), random.Random(2), 0
+    for _ in range(20 * ROUNDS):
+        text = damaged_text(chance.choice(EXPRESSIONS), chance)
+
+        def use(text: str = text) -> None:
+            edit = parse_edit(text)
+            check_totals([edit, edit])
+            parse_attribute(edit.attribute)
+            model.editor(edit.attribute)
+            assert np.isfinite(edit.strengths(range(3), edit.times[:1])).all()
+
+        message = told_of(use)
+        refused += message is not None
+        assert message is None or '"' in message
+    assert refused > ROUNDS
+
+
+@pytest.mark.parametrize("parse", [parse_frames, parse_rule])
+def test_short_forms(parse: Callable[[str], Any]) -> None:
+    chance = random.Random(3)
+    for text in ("1001-1100", "smile=smile:0.3:0.7", "Young=age:40:28"):
+        for _ in range(ROUNDS):
+            told_of(partial(parse, damaged_text(text, chance)))
+
+
+def test_tables(tmp_path: Path) -> None:
+    def read(path: Path) -> None:
+        table = read_table(path)
+        labels_of(path, table, [parse_rule("smile=smile:0.3:0.7"), parse_rule("Young=age:40:28")])
+
+    fuzz(tmp_path / "faces.csv", lambda chance: encoded(damaged_text(TABLE, chance)), read)
+    fuzz(tmp_path / "bytes.csv", lambda chance: damaged_bytes(TABLE.encode(), chance), read)
+
+
+@pytest.mark.parametrize("form", ["w", "w:gz", "w:xz"])
+def test_archives_of_pictures(tmp_path: Path, form: Any) -> None:
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((16, 16, 3), 90, np.uint8))
+    path = tmp_path / "faces.tar"
+    with tarfile.open(path, form) as archive:
+        for name in ("a.png", "b.png"):
+            archive.add(tmp_path / name, name)
+    whole = path.read_bytes()
+
+    def read(path: Path) -> None:
+        with PictureFiles(path) as files:
+            names = files.names(path, {"file": ["a.png", "b.png"]})
+            assert len(list(aligned_faces(files, names, 8))) == 2
+
+    fuzz(path, lambda chance: damaged_bytes(whole, chance), read)
+
+
+def test_a_picture_that_says_it_is_huge(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((16, 16, 3), np.uint8))
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[16:24] = (2**30).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.png"):
+        PictureFiles(tmp_path).read("a.png")
+
+
+def code_set() -> CodeSet:
+    labels = torch.zeros(4, 40, dtype=torch.int8)
+    return CodeSet(torch.randn(4, LAYERS, WIDTH), labels, ("a", "b", "c", "d"), torch.zeros(4, dtype=torch.bool))
+
+
+def test_codes(tmp_path: Path) -> None:
+    path = tmp_path / "codes.safetensors"
+    save_codes(path, code_set())
+    whole = path.read_bytes()
+    fuzz(path, lambda chance: damaged_bytes(whole, chance), load_codes)
+
+
+@pytest.mark.parametrize(
+    "files", ["null", "[" * 100_000, '{"a": 1}', "[1, 2, 3, 4]", '["a", "b", "c"]', "Infinity", '"abcd"', ""]
+)
+def test_codes_with_another_list_of_files(tmp_path: Path, files: str) -> None:
+    codes = code_set()
+    tensors = {"codes": codes.codes, "labels": codes.labels, "held_out": codes.held_out}
+    save_file(tensors, tmp_path / "codes.safetensors", {"files": files})
+    with pytest.raises(InputError, match=r"codes\.safetensors: no file of codes"):
+        load_codes(tmp_path / "codes.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"codes": torch.full((4, LAYERS, WIDTH), float("nan"))},
+        {"codes": torch.zeros(4, LAYERS, WIDTH, dtype=torch.int8)},
+        {"labels": torch.full((4, 40), 7, dtype=torch.int8)},
+        {"labels": torch.zeros(4, 40)},
+        {"held_out": torch.zeros(4, dtype=torch.int8)},
+        {"codes": torch.zeros(4, 0, WIDTH)},
+    ],
+)
+def test_codes_of_other_numbers(tmp_path: Path, change: dict[str, torch.Tensor]) -> None:
+    codes = code_set()
+    tensors = {"codes": codes.codes, "labels": codes.labels, "held_out": codes.held_out} | change
+    save_file(tensors, tmp_path / "codes.safetensors", {"files": '["a", "b", "c", "d"]'})
+    with pytest.raises(InputError, match=r"codes\.safetensors: no file of codes"):
+        load_codes(tmp_path / "codes.safetensors")
+
+
+def saved(kind: str, folder: Path) -> Path:
+    """Save weights in each of the formats that are read."""
+    path = folder / kind
+    match kind:
+        case "zip.pt":
+            return save_transformer(folder, kind)
+        case "legacy.pt":
+            torch.save({"w": torch.randn(5, 5), "deep": {"a": 1}}, path, _use_new_zipfile_serialization=False)
+        case "smile.npy":
+            np.save(path, np.ones((1, WIDTH), np.float32))
+        case "smile.safetensors":
+            save_file({"direction": torch.ones(1, WIDTH)}, path, {"encoder": "psp"})
+    return path
+
+
+@pytest.mark.parametrize("kind", ["zip.pt", "legacy.pt", "smile.npy", "smile.safetensors"])
+def test_weights(tmp_path: Path, kind: str) -> None:
+    whole = saved(kind, tmp_path).read_bytes()
+    fuzz(tmp_path / kind, lambda chance: damaged_bytes(whole, chance), load_model)
+
+
+def deep(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"state_dict": value}
+    return value
+
+
+def circular() -> dict[str, Any]:
+    value: dict[str, Any] = {"w": torch.zeros(2)}
+    value["state_dict"] = value
+    return value
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        circular(),
+        {1: 2},
+        [torch.zeros(2)],
+        {"state_dict": {"encoder.x": 1}, "opts": 3},
+        {"g_ema": {}, "latent_avg": 3},
+        7,
+    ],
+)
+def test_checkpoints_of_another_structure(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "odd.pt")
+    with pytest.raises(ModelError, match=r"odd\.pt"):
+        load_model(tmp_path / "odd.pt")
+
+
+def test_a_checkpoint_as_deep_as_a_well(tmp_path: Path) -> None:
+    """PyTorch's own pickler does not get that deep."""
+    pickled = b"\x80\x02" + b"}X\x01\x00\x00\x00a" * 5000 + b"}" + b"s" * 5000 + b"."
+    torch.save({}, tmp_path / "whole.pt")
+    with zipfile.ZipFile(tmp_path / "whole.pt") as old, zipfile.ZipFile(tmp_path / "deep.pt", "w") as new:
+        for entry in old.namelist():
+            new.writestr(entry, pickled if entry.endswith("data.pkl") else old.read(entry))
+    with pytest.raises(ModelError, match=r"deep\.pt"):
+        load_model(tmp_path / "deep.pt")
+
+
+def test_an_array_whose_header_is_no_python(tmp_path: Path) -> None:
+    header = b"(" * 118
+    (tmp_path / "smile.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ModelError, match=r"smile\.npy: not an array of plain numbers"):
+        read_weights(tmp_path / "smile.npy")
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64])
+def test_directions_in_formats_that_nothing_computes_with(tmp_path: Path, dtype: torch.dtype) -> None:
+    save_file({"direction": torch.ones(1, WIDTH).to(dtype)}, tmp_path / "smile.safetensors")
+    with pytest.raises(ModelError, match=r"smile\.safetensors"):
+        read_parts(tmp_path / "smile.safetensors")
+
+
+def test_a_transformer_of_whole_numbers(tmp_path: Path) -> None:
+    state = torch.load(save_transformer(tmp_path))
+    torch.save({name: tensor.to(torch.int8) for name, tensor in state.items()}, tmp_path / "tnet_31.pt")
+    with pytest.raises(ModelError, match=r"tnet_31\.pt: no whole transformer: .* holds torch\.int8"):
+        load_model(tmp_path / "tnet_31.pt")
+
+
+@pytest.mark.parametrize("lost", ["encoder.input_layer.0.weight", "encoder.body.2.res_layer.3.weight", "decoder.input"])
+def test_a_checkpoint_to_begin_with_that_is_not_whole(tmp_path: Path, lost: str) -> None:
+    content = encoder_content()
+    content["state_dict"] = {name: each for name, each in content["state_dict"].items() if not name.startswith(lost)}
+    torch.save(content, tmp_path / "start.pt")
+    with pytest.raises(ModelError, match=r"start\.pt: no whole .*tensor"):
+        new_networks(Recipe(), 0, "cpu", tmp_path / "start.pt")
+
+
+def training(path: Path) -> TrainingRun:
+    network = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(network.parameters())
+    return TrainingRun(path, {"seed": 0}, {"network": network}, {"optimizer": optimizer}, torch.Generator())
+
+
+def test_checkpoints_of_trainings(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint.pt"
+    training(path).save()
+    whole, content = path.read_bytes(), torch.load(path, weights_only=True)
+    fuzz(path, lambda chance: damaged_bytes(whole, chance), training)
+    values: list[Any] = [None, [], {}, float("nan"), torch.zeros(3), "x"]
+    odd: list[Any] = [*values, {"settings": 3}, *(content | {key: value} for key in content for value in values)]
+    for each in odd:
+        save_whole(path, each)
+        message = told_of(lambda: training(path))
+        assert message is None or path.name in message
+
+
+def test_a_checkpoint_that_would_run_code(tmp_path: Path) -> None:
+    """PyTorch says so in a page."""
+    torch.save({"step": Path("x")}, tmp_path / "run.checkpoint.pt")
+    with pytest.raises(InputError, match=r"\(it holds more than tensors and plain values\); delete it"):
+        training(tmp_path / "run.checkpoint.pt")
+
+
+def test_records_of_trainings(tmp_path: Path) -> None:
+    log, record = tmp_path / "losses.csv", tmp_path / "run.json"
+
+    def begin(_: Path) -> None:
+        RunRecord(tmp_path, Compute()).begin(10, {"batch_size": 2}, {}, None)
+
+    fuzz(log, lambda chance: damaged_bytes(b"10,loss,0.5\n20,loss,0.25\n", chance), begin)
+    log.unlink()
+    fuzz(record, lambda chance: encoded(damaged_text('{"sessions": [{"began": "now"}], "steps": 3}', chance)), begin)
+
+
+OPTIONS = ("--rate", "--frames", "--face", "--smooth", "--batch-size", "--start-number", "--crf", "--model", "--edits")
+ODD_VALUES = ["1e-999999999", "1/0", "1/" + "9" * 5000, "9" * 21, "\udcff", *NUMBERS]
+ODD_VALUES += [text for text in TEXTS if "\0" not in text and "\ud800" not in text]  # no argument can hold these
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "--compare", "--layers", "--codec", "--pix-fmt", "--device", "--unknown"])
+def test_options_of_the_command_line(run_facevid: Any, tmp_path: Path, option: str) -> None:
+    for value in ODD_VALUES:
+        ended_well(run_facevid, tmp_path / "none.mp4", tmp_path / "out.mp4", "--attr", "smile=1", option, value)
+
+
+def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command below a group, and the words that name it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+FEW_VALUES = ("", "nan", "9" * 5000, "x" * 5000, "\udcff", "a\x1b]0;x\x07\nfacevid: fine")
+
+
+@pytest.mark.parametrize("words", [words for words, _ in leaves(cli)], ids=" ".join)
+def test_every_parameter_of_every_command(
+    run_facevid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """The other parameters are given as short as can be: no input is there."""
+    monkeypatch.chdir(tmp_path)
+    command = dict(leaves(cli))[words]
+    needed = [each for each in command.params if each.required or isinstance(each, click.Argument)]
+    for tried in command.params:
+        if isinstance(tried, click.Option) and tried.is_flag:
+            continue
+        for value in FEW_VALUES:
+            given = {each: "1" if isinstance(each.type, click.types.IntParamType) else "none" for each in needed}
+            given[tried] = value
+            options = [text for each in given if isinstance(each, click.Option) for text in (each.opts[0], given[each])]
+            names = [given[each] for each in given if isinstance(each, click.Argument)]
+            ended = run_facevid(*words, *options, "--", *names)
+            assert ended.code in (2, 3, 5, 6), (tried.name, value[:20], ended.code, ended.err[-300:])
+            assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
+
+
+def test_attributes_and_names_on_the_command_line(run_facevid: Any, tmp_path: Path) -> None:
+    source, out = tmp_path / "none.mp4", tmp_path / "out.mp4"
+    for value in ODD_VALUES:
+        for attribute in (f"smile={value}", f"smile=1@{value}", f"{value}=1"):
+            ended_well(run_facevid, source, out, "--attr", attribute)
+        ended_well(run_facevid, "--attr", "smile=1", "--", source, value)
+        ended_well(run_facevid, "--attr", "smile=1", "--", value, out)
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["info", "mine"], ["verify"]])
+def test_damaged_models_on_the_command_line(run_facevid: Any, bundle: Path, words: list[str]) -> None:
+    path, chance = bundle / "bundle.json", random.Random(4)
+    values = json.loads(path.read_text())
+    for _ in range(15):
+        path.write_text(json.dumps(damaged_value(values, chance)))
+        ended = run_facevid("models", *words)
+        assert ended.code in (0, 5), ended.err
+        assert words[0] != "list" or (ended.code == 0 and "carried" in ended.out and "mine" in ended.out)
+        assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
+
+
+def test_damaged_codes_on_the_command_line(run_facevid: Any, tmp_path: Path) -> None:
+    path, chance = tmp_path / "codes.safetensors", random.Random(5)
+    save_codes(path, code_set())
+    whole = path.read_bytes()
+    for _ in range(15):
+        path.write_bytes(damaged_bytes(whole, chance))
+        ended = run_facevid("train", "components", path, "--out", tmp_path / "out", "--count", "2", "--overwrite")
+        assert ended.code in (0, 2, 3), ended.err
+
+
+def ended_well(run_facevid: Any, *arguments: object) -> None:
+    """Run `facevid edit`: it may refuse the source, which is not there, or anything before, in printable lines."""
+    ended = run_facevid("edit", *arguments)
+    assert ended.code in (2, 3, 5, 6), (arguments, ended.err[-300:])
+    assert all(shows_as_it_is(line) for line in ended.err.split("\n"))
+    assert len(ended.err) < 3000
