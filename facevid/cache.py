@@ -4,14 +4,18 @@ They lie in `FACEVID_HOME/cache`, else in the platform's cache folder, and may b
 folder of `.npy` files, named by a hash of all that its content depends on.
 """
 
+import atexit
 import contextlib
+import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,6 +38,10 @@ HASHES = "hashes.json"
 them."""
 
 
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_LOGGER = logging.getLogger(__name__)
+
+
 def cache_folder() -> Path:
     """Return the folder of the cache."""
     home = os.environ.get("FACEVID_HOME")
@@ -43,13 +51,18 @@ def cache_folder() -> Path:
 def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
     """Return the folder whose content is determined by `depends_on`, filling it first where it is not there whole.
 
-    `fill` writes into an empty folder; what it writes appears as a whole or, if it raises, not at all. Raises
-    OutputError where the cache cannot be written to.
+    `fill` writes into an empty folder; what it writes appears as a whole or, if it raises, not at all. Where nobody may
+    write to the cache, a temporary folder takes its place until the process ends. Raises OutputError where the disk is
+    full, or failing.
     """
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
     entry = cache_folder() / key
     if _is_whole(entry):
         return entry
+    if not _is_writable(entry.parent):
+        entry = _temporary_folder() / key
+        if _is_whole(entry):
+            return entry
     try:
         _fill(entry, fill)
     except OSError as error:
@@ -65,13 +78,12 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
     try:
         fill(unfinished)
         (unfinished / HASHES).write_text(json.dumps(_hashes(unfinished)))
-        if not _is_whole(entry):
-            _remove(entry)
         try:
             unfinished.rename(entry)
         except OSError:
             if not _is_whole(entry):  # else another process was first: its content is the same
-                raise
+                _remove(entry)
+                unfinished.rename(entry)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -80,10 +92,29 @@ def _is_whole(entry: Path) -> bool:
     """Return whether all files of an entry are there as they were written, and mark it as used now."""
     try:
         hashes = json.loads((entry / HASHES).read_text())
-        os.utime(entry)
+        with contextlib.suppress(OSError):  # others may own it, or nobody may write to it
+            os.utime(entry)
         return bool(hashes == _hashes(entry))
     except (OSError, ValueError, RecursionError):
         return False
+
+
+def _is_writable(folder: Path) -> bool:
+    """Make the folder where it is missing, and return whether files can be put there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return error.errno not in _FORBIDDEN
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+@lru_cache(maxsize=1)
+def _temporary_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="facevid-cache-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    place = cache_folder()
+    _LOGGER.warning("the cache %s may not be written to: what is found is kept for this run only", place)
+    return folder
 
 
 def _hashes(entry: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,32 @@ def test_a_changed_file_has_another_identity(tmp_path):
     before = cache.identity(path)
     path.write_text("three")
     assert cache.identity(path) != before
+
+
+def test_a_cache_that_nobody_may_write_to_is_read_and_else_replaced_for_the_run(tmp_path, monkeypatch, caplog):
+    def forbidden(*_):
+        raise PermissionError
+
+    entry = cache.cached({"clip": 1}, write("one"))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, whom nothing is forbidden
+    monkeypatch.setattr(os, "utime", forbidden)
+    assert cache.cached({"clip": 1}, write("two")) == entry
+    other = cache.cached({"clip": 2}, write("two"))
+    assert cache.cache_folder() not in other.parents
+    assert cache.cached({"clip": 2}, write("three")) == other
+    assert (other / "a.npy").read_text() == "two"
+    assert len([record for record in caplog.records if str(cache.cache_folder()) in record.getMessage()]) == 1
+
+
+def test_the_entry_of_another_process_is_not_taken_away():
+    theirs: list[Path] = []
+
+    def fill(folder):
+        theirs.append(cache.cached({"clip": 1}, write("one")) / "a.npy")  # another process is done first
+        (folder / "a.npy").write_text("one")
+        opened.append(theirs[0].stat().st_ino)
+
+    opened: list[int] = []
+    entry = cache.cached({"clip": 1}, fill)
+    assert (entry / "a.npy").stat().st_ino == opened[0]
+    assert (entry / "a.npy").read_text() == "one"

@@ -2,6 +2,9 @@
 
 import difflib
 import importlib
+import logging
+import os
+import re
 import signal
 import sys
 import traceback
@@ -20,6 +23,7 @@ from facevid.errors import (
     ShotsError,
     UsageError,
     printable,
+    reason,
 )
 
 COMMANDS = {
@@ -42,6 +46,8 @@ EXIT_CODES: dict[type[FacevidError], int] = {
     ShotsError: 7,
 }
 INTERRUPTED = 130
+
+_DASH = " Write a file whose name begins with a dash as ./-name, or put -- before it."
 
 
 class LazyCommands(click.Group):
@@ -88,24 +94,48 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit. One line on stderr says what went wrong; a traceback only with -v."""
     state = {"verbose": False}
+    _show_warnings()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
-        vars(error)["message"] = printable(error.message)  # an argument may hold anything
+        hint = _DASH if isinstance(error, click.NoSuchOption) and _is_a_file(sys.argv) else ""
+        vars(error)["message"] = printable(error.message) + hint  # an argument may hold anything
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
     except FacevidError as error:
         code = _fail(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)), state)
+    except OSError as error:
+        code = _fail(_of_the_system(error), EXIT_CODES[OutputError], state)
     except ImportError as error:
         code = _fail(f"{error}; install facevid again with bin/setup, which mends a missing libGL too", 1, state)
     except Exception as error:
         code = _fail(f"unexpected {type(error).__name__}: {error}; please report it, with the output of -v", 1, state)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_a_file(arguments: list[str]) -> bool:
+    """Return whether an argument looks like an option, but is named like a file."""
+    return any(re.fullmatch(r"-[^=]*\.\w{2,4}", argument) for argument in arguments)
+
+
+def _show_warnings() -> None:
+    """Print the warnings of this package, one a line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("facevid: warning: %(message)s"))
+    logging.getLogger("facevid").handlers = [handler]
+
+
+def _of_the_system(error: OSError) -> str:
+    """Say what the system refused; where it is to print, have what is left in the buffer go nowhere."""
+    if error.filename:
+        return f"{error.filename}: {reason(error)}; check its access rights, and the space on its disk"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return f"standard output cannot be written to: {reason(error)}; send it elsewhere"
 
 
 def _fail(message: str, code: int, state: dict[str, bool]) -> int:

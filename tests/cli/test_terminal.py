@@ -1,6 +1,8 @@
 """What commands print: names of files and arguments may hold anything, and no terminal obeys them."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,17 @@ def test_models_kept_in_a_folder_with_control_characters(run_facevid: Any, tmp_p
     for words in (["list"], ["info", "mine"], ["verify"]):
         ended = run_facevid("models", *words)
         assert (ended.code, "\x1b" in ended.out) == (0, False)
+
+
+def test_a_full_standard_output_is_told(tmp_path):
+    command = [sys.executable, "-m", "facevid", "attrs"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 6
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_whose_name_begins_with_a_dash_gets_a_hint(run_facevid):
+    outcome = run_facevid("edit", "-clip.mp4", "out.mp4", "--attr", "smile=1")
+    assert outcome.code == 2
+    assert "./-name" in outcome.err
