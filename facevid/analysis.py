@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.batches import batches
 from facevid.cache import cached, identity
+from facevid.compositing.appearance import SIDE
 from facevid.encoded import EncodedTrack, TrackFiles, crops
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.identity import View, choose_views, describe_views
@@ -124,9 +125,8 @@ class Analysis:
                     files[item.track].write("codes", item.offset, code)
                     sights[item.track].add(item.offset, item.picture, hidden)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
-                visible, hidden = sight.visibility(track.landmarks, quad, self.progress)
-                np.save(each.path("visibility"), visible)
-                np.save(each.path("hidden"), hidden)
+                visible = each.create("visibility", np.uint8, SIDE, SIDE)
+                np.save(each.path("hidden"), sight.visibility(track.landmarks, quad, visible, self.progress))
 
         encoding = {
             "tracks": [[track.number, track.first] for track in tracks],
@@ -150,7 +150,7 @@ class Analysis:
             track=track,
             quads=quads,
             landmarks=self.landmarks(track),
-            presence=self._presence(tracking, track, files.read("hidden")),
+            presence=self._presence(tracking, track, files.read("hidden")[:]),
             codes=files.read("codes"),
             visibility=files.read("visibility"),
         )

@@ -146,6 +146,7 @@ def _placed(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
 
 def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
     """Return a frame's visibility where something is before the face."""
-    if encoded.visibility is None or encoded.visibility[offset].all():
+    if encoded.visibility is None:
         return None
-    return np.array(encoded.visibility[offset])
+    visible: NDArray[np.uint8] = encoded.visibility[offset]
+    return None if visible.all() else visible
