@@ -82,9 +82,9 @@ class Renderer:
                 yield frame, faces.get(frame.index, [])
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
-        edit, track = prepared.edit, prepared.edit.encoded.track
+        edit, track, active = prepared.edit, prepared.edit.encoded.track, prepared.edit.active
         offsets = [f.index - track.first for f in frames if track.first <= f.index <= track.last]
-        offsets = [offset for offset in offsets if edit.active[offset]]
+        offsets = [offset for offset in offsets if active[offset]]
         if not offsets:
             return
         made = self._changed(prepared, offsets) if prepared.shapes else self._replacing(edit, offsets)
