@@ -16,7 +16,7 @@ PASSED = 32 << 20
 
 
 def trimmed(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Pass frames through, and give unused memory back now and then."""
+    """Pass frames through, and give unused memory back now and then, and in the end: another stage follows."""
     passed = 0
     for frame in frames:
         yield frame
@@ -24,6 +24,7 @@ def trimmed(frames: Iterable[Frame]) -> Iterator[Frame]:
         if passed >= PASSED:
             passed = 0
             _trim()
+    _trim()
 
 
 def _trim() -> None:

@@ -7,7 +7,7 @@ from facevid.video import open_clip
 from tests.clips import write_clip
 
 
-def test_memory_is_given_back_after_so_many_bytes_of_pictures(tmp_path, monkeypatch):
+def test_memory_is_given_back_after_so_many_bytes_of_pictures_and_at_the_end(tmp_path, monkeypatch):
     pictures = [np.full((48, 64, 3), shade, dtype=np.uint8) for shade in range(7)]
     source = write_clip(tmp_path / "in.mp4", pictures, sound=False)
     passed: list[int | str] = []
@@ -21,4 +21,4 @@ def test_memory_is_given_back_after_so_many_bytes_of_pictures(tmp_path, monkeypa
     monkeypatch.setattr(memory, "_trim", noted)
     for frame in memory.trimmed(open_clip(source).frames()):
         passed.append(frame.index)
-    assert passed == [0, 1, 2, "trim", 3, 4, 5, "trim", 6]
+    assert passed == [0, 1, 2, "trim", 3, 4, 5, "trim", 6, "trim"]
