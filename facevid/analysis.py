@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.batches import batches
 from facevid.cache import cached, identity
+from facevid.compositing.appearance import SIDE
 from facevid.encoded import EncodedTrack, TrackFiles, crops
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.identity import View, choose_views, describe_views
@@ -25,6 +26,7 @@ from facevid.faces.published_stabilisation import published_landmarks, published
 from facevid.faces.splitting import split_by_looks
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track, find_tracklets, largest_tracks
+from facevid.memory import trimmed
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.reference import describe_reference, person_like
@@ -66,7 +68,7 @@ class Analysis:
         """
 
         def fill(folder: Path) -> None:
-            frames = self.progress("track", self.clip.frames(), self.clip.info.frame_count)
+            frames = self.progress("track", trimmed(self.clip.frames()), self.clip.info.frame_count)
             observed = observe(frames, self.detector)
             max_gap, shots = self._frames(self.options.max_gap), shots_between(observed.cuts, len(observed.pts))
             tracklets = find_tracklets(observed.faces, observed.cuts, max_gap)
@@ -113,7 +115,9 @@ class Analysis:
             files = [TrackFiles(folder, track) for track in tracks]
             sights = [Sight(each.path("sight"), len(track)) for each, track in zip(files, tracks, strict=True)]
             landmarks = [self.landmarks(track) for track in tracks]
-            found = batches(crops(self.clip.frames(), tracks, quads, landmarks, model.crop_size), compute.batch_size)
+            found = batches(
+                crops(trimmed(self.clip.frames()), tracks, quads, landmarks, model.crop_size), compute.batch_size
+            )
             for batch in self.progress("encode", found, sum(map(len, tracks))):
                 pictures = np.stack([item.picture for item in batch])
                 points = np.stack([item.landmarks for item in batch])
@@ -124,9 +128,8 @@ class Analysis:
                     files[item.track].write("codes", item.offset, code)
                     sights[item.track].add(item.offset, item.picture, hidden)
             for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
-                visible, hidden = sight.visibility(track.landmarks, quad, self.progress)
-                np.save(each.path("visibility"), visible)
-                np.save(each.path("hidden"), hidden)
+                visible = each.create("visibility", np.uint8, SIDE, SIDE)
+                np.save(each.path("hidden"), sight.visibility(track.landmarks, quad, visible, self.progress))
 
         encoding = {
             "tracks": [[track.number, track.first] for track in tracks],
@@ -150,7 +153,7 @@ class Analysis:
             track=track,
             quads=quads,
             landmarks=self.landmarks(track),
-            presence=self._presence(tracking, track, files.read("hidden")),
+            presence=self._presence(tracking, track, files.read("hidden")[:]),
             codes=files.read("codes"),
             visibility=files.read("visibility"),
         )
@@ -159,7 +162,7 @@ class Analysis:
         """Describe the faces in view, in a pass over the clip that ends with the last one needed."""
         seen = {view.frame for view in views}
         count = max(seen, default=-1) + 1
-        frames = self.progress("identify", islice(self.clip.frames(), count), count) if count else []
+        frames = self.progress("identify", islice(trimmed(self.clip.frames()), count), count) if count else []
         return describe_views(((f.index, f.rgb()) for f in frames if f.index in seen), views)
 
     def quads(self, track: Track) -> NDArray[np.float64]:

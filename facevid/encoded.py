@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from facevid.faces.alignment import crop, landmarks_in_crop
 from facevid.faces.tracking import Track
+from facevid.frame_array import FrameArray, FramesArray
 from facevid.video import Frame
 
 
@@ -22,17 +22,17 @@ class EncodedTrack:
         quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
         landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
         presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
-        codes: float32 (N, L, D) W+ codes, not smoothed; a memory map.
+        codes: float32 (N, L, D) W+ codes, not smoothed; in a file.
         visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
-            it, a memory map; None where nobody looked.
+            it, in a file; None where nobody looked.
     """
 
     track: Track
     quads: NDArray[np.float64]
     landmarks: NDArray[np.float64]
     presence: NDArray[np.float32]
-    codes: NDArray[np.float32]
-    visibility: NDArray[np.uint8] | None = None
+    codes: FramesArray
+    visibility: FramesArray | None = None
 
 
 class TrackFiles:
@@ -41,23 +41,25 @@ class TrackFiles:
     def __init__(self, folder: Path, track: Track) -> None:
         self._folder, self._label = folder, f"{track.number}_{track.first}"
         self._frames = len(track)
-        self._maps: dict[str, np.memmap[Any, Any]] = {}
+        self._written: dict[str, FrameArray] = {}
 
     def path(self, name: str) -> Path:
         """Return where the array of this name lies."""
         return self._folder / f"{name}_{self._label}.npy"
 
+    def create(self, name: str, dtype: DTypeLike, *entry: int) -> FrameArray:
+        """Make an array of zeros, of which a frame's entry has the shape `entry`."""
+        return FrameArray.create(self.path(name), dtype, (self._frames, *entry))
+
     def write(self, name: str, offset: int, value: NDArray[np.generic]) -> None:
         """Write one frame's entry; the first one says shape and dtype."""
-        if name not in self._maps:
-            shape = (self._frames, *value.shape)
-            self._maps[name] = np.lib.format.open_memmap(self.path(name), "w+", value.dtype, shape)
-        self._maps[name][offset] = value
+        if name not in self._written:
+            self._written[name] = self.create(name, value.dtype, *value.shape)
+        self._written[name][offset] = value
 
-    def read(self, name: str) -> NDArray[Any]:
-        """Map an array into memory."""
-        mapped: NDArray[Any] = np.load(self.path(name), mmap_mode="r")
-        return mapped
+    def read(self, name: str) -> FrameArray:
+        """Open an array for reading."""
+        return FrameArray(self.path(name))
 
 
 @dataclass(frozen=True)

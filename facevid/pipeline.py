@@ -14,6 +14,7 @@ from facevid.face_edits import FaceEdits, blame
 from facevid.faces.landmarks import choose_detector
 from facevid.latents.edits import AttributeEdit, check_totals, parse_edit
 from facevid.layers import Layers, check_layers
+from facevid.memory import trimmed
 from facevid.models import FaceModel, load_model
 from facevid.options import Blend, CompositingOptions, EditOptions
 from facevid.progress import Progress, silent
@@ -121,7 +122,7 @@ def edit_video(
             return frame, faces, edit_frame(frame, faces, options.compositing.blend, layers)
 
         edited = count = 0
-        finished = map_ahead(finish, renderer.rendered(prepared, clip.frames()))
+        finished = map_ahead(finish, renderer.rendered(prepared, trimmed(clip.frames())))
         for frame, faces, result in progress("edit", finished, tracking.frame_count):
             writer.write(result)
             if compare:

@@ -82,9 +82,9 @@ class Renderer:
                 yield frame, faces.get(frame.index, [])
 
     def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
-        edit, track = prepared.edit, prepared.edit.encoded.track
+        edit, track, active = prepared.edit, prepared.edit.encoded.track, prepared.edit.active
         offsets = [f.index - track.first for f in frames if track.first <= f.index <= track.last]
-        offsets = [offset for offset in offsets if edit.active[offset]]
+        offsets = [offset for offset in offsets if active[offset]]
         if not offsets:
             return
         made = self._changed(prepared, offsets) if prepared.shapes else self._replacing(edit, offsets)
@@ -146,6 +146,7 @@ def _placed(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
 
 def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
     """Return a frame's visibility where something is before the face."""
-    if encoded.visibility is None or encoded.visibility[offset].all():
+    if encoded.visibility is None:
         return None
-    return np.array(encoded.visibility[offset])
+    visible: NDArray[np.uint8] = encoded.visibility[offset]
+    return None if visible.all() else visible

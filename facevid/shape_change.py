@@ -92,7 +92,7 @@ def shape_changes(edit: TrackEdit, model: FaceModel, sigma: float, batch_size: i
     seen = _mouth_shown(edit.encoded, sigma)
     shown = np.stack([seen if request.is_expression else np.ones_like(seen) for request in edit.requests])
     wider, apart = _lip_changes(edit, strengths * shown, opened * shown, gaps, sigma)
-    return ShapeChanges(shifts.astype(np.float32), wider, apart, shown, placed)
+    return ShapeChanges(shifts.astype(np.float32, copy=False), wider, apart, shown, placed)
 
 
 def _shapes(

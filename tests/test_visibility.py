@@ -1,6 +1,7 @@
 """What is before a face: a bar that passes before a portrait, and what a face does by itself."""
 
-from collections.abc import Mapping
+import tracemalloc
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,11 +15,13 @@ from facevid.compositing.appearance import SIDE
 from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
+from facevid.frame_array import FrameArray
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 from facevid.progress import silent
 from facevid.video import open_clip
 from facevid.visibility import Sight
 from tests.clips import camera_move, write_clip
+from tests.faces.test_pose import turned_head
 
 COUNT = 16
 KEEP = CompositingOptions("keep")
@@ -55,10 +58,12 @@ def seen(
         sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely.get(index, NOTHING))
     found = np.stack([moved.get(index, landmarks) for index in range(COUNT)])
     every = found, np.repeat(QUAD[None], COUNT, axis=0)
-    visible, hidden = sight.visibility(*every, silent)
+    visible = FrameArray.create(tmp_path / "visible.npy", np.uint8, (COUNT, SIDE, SIDE))
+    hidden = sight.visibility(*every, visible, silent)
     assert not (tmp_path / "sight.npy").exists()
-    assert (hidden > 0).tolist() == (visible == 0).any(axis=(1, 2)).tolist()
-    return visible == 0
+    masks = visible[:] == 0
+    assert (hidden > 0).tolist() == masks.any(axis=(1, 2)).tolist()
+    return masks
 
 
 def guess(rows: slice, columns: slice, likely: float = 0.05) -> NDArray[np.floating]:
@@ -210,3 +215,50 @@ def test_what_landmarks_retreat_from_is_found(face, tmp_path):
     cheek = slice(30, 40), slice(int(landmarks[2, 0]) // 4 + 2, edge // 4 - 1)
     assert masks[7][cheek].all()
     assert not masks[12].any()
+
+
+def looked_at(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[np.float32]]]:
+    """Look at a long track of blurs and noise.
+
+    The network guesses all the time that something is before it, and knows it now and then.
+
+    Returns:
+        what tells its visibility, written to a file, and the hidden share.
+    """
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 4)
+    head = turned_head(0, scale=0.22, centre=(SIDE / 2, SIDE / 2)) * 4
+    landmarks, quads = head + rng.normal(0, 4, (count, 1, 2)), np.repeat(QUAD[None], count, axis=0)
+    sight = Sight(path / "sight.npy", count)
+    for index in range(count):
+        noisy = picture + rng.normal(0, 3, picture.shape)
+        noisy[20 + index % 40 :, 20:30] = (40, 200, 60)
+        likely = guess(slice(24, SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
+        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely)
+    visible = FrameArray.create(path / "visible.npy", np.uint8, (count, SIDE, SIDE))
+    return lambda: (visible, sight.visibility(landmarks, quads, visible, silent))
+
+
+def test_a_track_is_the_same_in_blocks_and_as_a_whole(tmp_path, monkeypatch):
+    told = []
+    for block in (9, 1000):
+        monkeypatch.setattr("facevid.visibility.BLOCK", block)
+        visible, hidden = looked_at(tmp_path, 80)()
+        told.append((visible[:], hidden))
+    (in_blocks, hidden), (whole, hidden_of_whole) = told
+    assert np.array_equal(in_blocks, whole)
+    assert np.array_equal(hidden, hidden_of_whole)
+    assert 0.01 < np.mean(whole == 0) < 0.5
+
+
+def test_memory_does_not_grow_with_the_length_of_a_track(tmp_path, monkeypatch):
+    for name, value in {"BLOCK": 16, "EXEMPLARS": 4, "WINDOW": 32}.items():
+        monkeypatch.setattr(f"facevid.visibility.{name}", value)
+    peaks = []
+    for count in (50, 250):
+        tell = looked_at(tmp_path, count)
+        tracemalloc.start()
+        tell()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 200 * 1024  # a mask of a frame has 4096 bytes

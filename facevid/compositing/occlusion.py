@@ -5,12 +5,17 @@ guesses, what a face does not look like elsewhere in its track is before it, if 
 from a smile is where it is: it reaches in from the face's outline, or covers more than an eye or a mouth.
 """
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.appearance import SIDE
 from facevid.compositing.matte import OUTER_LIPS, face_matte, filled
+
+T = TypeVar("T")
 
 EXPRESSIVE = ([*range(48, 68), *range(6, 11)], [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)])
 """Landmarks around mouth and chin, and each eye with its brow: what these do is expression, so it must differ more."""
@@ -56,6 +61,11 @@ NEAR = 7
 """Pixels around an occluder in which it must be in the frame before or after."""
 
 
+def face_area(landmarks: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell where a face is, bool (SIDE, SIDE); arguments as for `occluded`."""
+    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
+
+
 def occluded(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
@@ -75,7 +85,7 @@ def occluded(
     Returns:
         bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
     """
-    face = _face(landmarks, usual)
+    face = face_area(landmarks, usual)
     if not face.any():
         return face
     usual_mismatch = float(np.median(mismatch[face]))
@@ -101,26 +111,33 @@ def occluded(
     return _with_fringe(_solid(found, face), face)
 
 
-def known(
-    likely: NDArray[np.floating], landmarks: NDArray[np.floating], usual: NDArray[np.floating]
-) -> NDArray[np.bool_]:
-    """Find what an occlusion network knows to be before a face in consecutive frames.
+def known(likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell where an occlusion network knows that something is before a face.
 
     Args:
-        likely: (N, SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
-        landmarks, usual: (N, 68, 2), of each frame as for `occluded`.
-
-    Returns:
-        bool (N, SIDE, SIDE), of each frame as from `occluded`.
+        likely: (SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
+        face: bool (SIDE, SIDE), as from `face_area`.
     """
-    faces = np.stack([_face(*each) for each in zip(landmarks, usual, strict=True)])
-    guessed, found = (likely > GUESSED) & faces, (likely > KNOWN) & faces
-    count = len(likely)
-    for step in (1, -1):
-        for i in range(count)[::step]:
-            beside = found[i - step] if 0 <= i - step < count else False
-            found[i] = _regions_at(found[i] | beside, guessed[i])
-    return np.stack([_with_fringe(_outlined(*each), face) for *each, face in zip(likely, found, faces, strict=True)])
+    return (likely > KNOWN) & face
+
+
+def guessed_at(places: NDArray[np.bool_], likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Give those regions of what the network guesses that lie on one of the places; arguments as for `known`."""
+    guessed = (likely > GUESSED) & face
+    _, labels = cv2.connectedComponents(guessed.astype(np.uint8))
+    return np.isin(labels, labels[places & guessed])
+
+
+def outlined(found: NDArray[np.bool_], likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Draw the outline of each region found, a fringe beyond the face included; arguments as for `known`."""
+    count, labels = cv2.connectedComponents(found.astype(np.uint8))
+    drawn = np.zeros_like(found)
+    for label in range(1, count):
+        region = labels == label
+        region &= likely > OUTLINE * likely[region].max()
+        if np.count_nonzero(region) >= FEWEST:
+            drawn |= region
+    return _with_fringe(drawn, face)
 
 
 def guesses(likely: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -129,24 +146,40 @@ def guesses(likely: NDArray[np.floating]) -> NDArray[np.bool_]:
     return cv2.dilate((likely > GUESSED).astype(np.uint8), disc) > 0
 
 
-def lasting(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill what is missed in one frame, drop what is seen in one only; bool (N, SIDE, SIDE) of consecutive frames."""
-    if len(masks) < 3:
-        return masks
-    before, after = np.roll(masks, 1, axis=0), np.roll(masks, -1, axis=0)
-    before[0], after[-1] = masks[0], masks[-1]
-    filled = masks | (before & after)
-    return filled & near_others(filled)
+def lasting(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
+    """Fill what is missed in one frame, drop what is seen in one only; bool (SIDE, SIDE) of consecutive frames.
+
+    Reads two frames ahead.
+    """
+    for mask, near in near_others(_filled(masks)):
+        yield mask & near
 
 
-def near_others(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return where there is something nearby in the frame before or after; bool (N, SIDE, SIDE) of consecutive ones."""
+def near_others(masks: Iterable[NDArray[np.bool_]]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Give each mask, and where there is something nearby in the frame before or after; reads one frame ahead."""
     around = np.ones((2 * NEAR + 1, 2 * NEAR + 1), dtype=np.uint8)
-    near = np.stack([cv2.dilate(mask.astype(np.uint8), around) > 0 for mask in masks])
-    neighbours = np.zeros_like(near)
-    neighbours[1:] |= near[:-1]
-    neighbours[:-1] |= near[1:]
-    return neighbours
+    widened = ((mask, cv2.dilate(mask.astype(np.uint8), around) > 0) for mask in masks)
+    for before, (mask, _), after in _with_neighbours(widened):
+        near = np.zeros_like(mask)
+        for beside in (before, after):
+            if beside is not None:
+                near |= beside[1]
+        yield mask, near
+
+
+def _filled(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
+    for before, mask, after in _with_neighbours(masks):
+        yield mask if before is None or after is None else mask | (before & after)
+
+
+def _with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:
+    """Give each item with the one before it and the one after it, None at the ends."""
+    iterator = iter(items)
+    before, item = None, next(iterator, None)
+    while item is not None:
+        after = next(iterator, None)
+        yield before, item, after
+        before, item = item, after
 
 
 def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
@@ -166,28 +199,6 @@ def mouth_seen(visible: NDArray[np.generic], landmarks: NDArray[np.floating]) ->
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND_LIPS + 1, 2 * AROUND_LIPS + 1))
     around = cv2.dilate(lips, disc) > 0.5
     return float(visible[around].mean()) if around.any() else 1.0
-
-
-def _face(landmarks: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
-
-
-def _regions_at(places: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep those regions of a mask that lie on one of the places."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
-    return np.isin(labels, labels[places & mask])
-
-
-def _outlined(likely: NDArray[np.floating], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Draw the outline of each region that was found."""
-    count, labels = cv2.connectedComponents(found.astype(np.uint8))
-    outlined = np.zeros_like(found)
-    for label in range(1, count):
-        region = labels == label
-        region &= likely > OUTLINE * likely[region].max()
-        if np.count_nonzero(region) >= FEWEST:
-            outlined |= region
-    return outlined
 
 
 def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -146,7 +146,9 @@ def _track(number: int, run: Sequence[Tracklet]) -> Track:
     faces = [face for part in run for face in part.faces]
     known, every = indices - indices[0], np.arange(indices[-1] - indices[0] + 1)
     stacked = np.stack([face.landmarks for face in faces]).reshape(len(known), -1)
-    filled = np.stack([np.interp(every, known, column) for column in stacked.T], axis=1)
+    filled = np.empty((len(every), stacked.shape[1]), dtype=np.float32)
+    for column in range(filled.shape[1]):
+        filled[:, column] = np.interp(every, known, stacked[:, column])
     detected = np.zeros(len(every), dtype=bool)
     detected[known] = True
     scores = np.zeros(len(every), dtype=np.float32)
@@ -155,4 +157,4 @@ def _track(number: int, run: Sequence[Tracklet]) -> Track:
     for index, face in zip(known, faces, strict=True):
         if face.flow is not None:
             flow[index] = face.flow
-    return Track(number, int(indices[0]), filled.reshape(-1, 68, 2).astype(np.float32), detected, scores, flow)
+    return Track(number, int(indices[0]), filled.reshape(-1, 68, 2), detected, scores, flow)

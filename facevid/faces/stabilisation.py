@@ -5,6 +5,8 @@ through the track: there, real motion is gone and noise remains, which a Gaussia
 is added again. A Gaussian on the positions themselves has to choose between trembling and lagging behind fast motion.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
@@ -23,6 +25,24 @@ ROUNDS, TOLERANCE = 8, 1.5
 counts half: lids that close, or a hand before the face, move otherwise than the head."""
 
 
+BLOCK = 1024
+"""Frames in which the motion is fitted at once."""
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Where the head was in the frame before, a similarity in the plane: z -> turn * z + shift, of points z = x + iy.
+
+    Attributes:
+        turn, shift: complex128 (N,).
+        believed: bool (N,), whether enough points were followed.
+    """
+
+    turn: NDArray[np.complex128]
+    shift: NDArray[np.complex128]
+    believed: NDArray[np.bool_]
+
+
 def stable_quads(track: Track, sigma: float) -> NDArray[np.float64]:
     """Place the FFHQ crop over each face of a track, so that it rests on the head and not on what the face does.
 
@@ -34,7 +54,7 @@ def stable_quads(track: Track, sigma: float) -> NDArray[np.float64]:
         float64 (N, 4, 2), corners as from `ffhq_quad`.
     """
     quads = ffhq_quad(track.landmarks)
-    return _smoothed_along(quads, _rigid_steps(track, quads), sigma)
+    return _smoothed_along(quads, _rigid_steps(_head_motion(track), quads), sigma)
 
 
 def stable_landmarks(track: Track, sigma: float) -> NDArray[np.float64]:
@@ -48,8 +68,12 @@ def stable_landmarks(track: Track, sigma: float) -> NDArray[np.float64]:
         float64 (N, 68, 2) in pixels of the frame.
     """
     landmarks = track.landmarks.astype(np.float64)
-    steps = np.where(np.isnan(track.flow), _rigid_steps(track, landmarks), track.flow)
-    return _smoothed_along(landmarks, steps, sigma)
+    motion = _head_motion(track)
+    for point in range(landmarks.shape[1]):  # one after another: of a long track, all need much memory on the way
+        own, flow = landmarks[:, point : point + 1], track.flow[:, point : point + 1]
+        steps = np.where(np.isnan(flow), _rigid_steps(motion, own), flow)
+        own[:] = _smoothed_along(own, steps, sigma)
+    return landmarks
 
 
 def _smoothed_along(positions: NDArray[np.float64], steps: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
@@ -60,29 +84,31 @@ def _smoothed_along(positions: NDArray[np.float64], steps: NDArray[np.floating],
     return path + gaussian_filter1d(positions - path, sigma, axis=0, mode="reflect")
 
 
-def _rigid_steps(track: Track, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Tell how far points (N, P, 2) that move with the head came from the frame before; 0 in the first frame.
-
-    The head's motion between two frames is taken for a similarity: turn, scale and shift, in the plane.
-    """
-    turn, shift, believed = _head_motion(track)
+def _rigid_steps(motion: _Motion, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how far points (N, P, 2) that move with the head came from the frame before; 0 in the first frame."""
     now = positions[..., 0] + 1j * positions[..., 1]
-    step = now - (turn[:, None] * now + shift[:, None])
+    step = now - (motion.turn[:, None] * now + motion.shift[:, None])
     detected = np.diff(positions, axis=0, prepend=positions[:1])
-    steps = np.where(believed[:, None, None], np.stack([step.real, step.imag], axis=-1), detected)
+    steps = np.where(motion.believed[:, None, None], np.stack([step.real, step.imag], axis=-1), detected)
     steps[0] = 0
     return steps
 
 
-def _head_motion(
-    track: Track,
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
-    """Fit, in every frame, where the head was in the frame before: z -> turn * z + shift, of points z = x + iy.
+def _head_motion(track: Track) -> _Motion:
+    """Fit the head's motion in every frame, a block of frames at a time: the fit takes 5 kB a frame on the way."""
+    starts = range(0, len(track), BLOCK)
+    blocks = [_fitted(*(each[start : start + BLOCK] for each in (track.landmarks, track.flow))) for start in starts]
+    return _Motion(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
-    Iteratively reweighted least squares with Cauchy's weights. Returns turn, shift and whether enough points were
-    followed, (N,) each.
+
+def _fitted(
+    landmarks: NDArray[np.floating], flow: NDArray[np.floating]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
+    """Fit the fields of `_Motion` to landmarks (N, 68, 2) and their flow, each frame for itself.
+
+    Iteratively reweighted least squares with Cauchy's weights.
     """
-    landmarks, flow = track.landmarks[:, RIGID].astype(np.float64), track.flow[:, RIGID]
+    landmarks, flow = landmarks[:, RIGID].astype(np.float64), flow[:, RIGID]
     followed: NDArray[np.bool_] = np.isfinite(flow[..., 0])
     motion = np.where(followed[..., None], flow, 0)
     now = landmarks[..., 0] + 1j * landmarks[..., 1]

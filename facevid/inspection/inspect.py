@@ -18,6 +18,7 @@ from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
 from facevid.inspection.tracks import InspectedTrack, covered
 from facevid.inspection.tracks_json import write_tracks
+from facevid.memory import trimmed
 from facevid.options import TrackingOptions
 from facevid.progress import Progress, silent
 from facevid.tracking import Tracking
@@ -160,7 +161,7 @@ def _draw(
     """Write the overlay and fill the contact sheet, in one pass over the clip."""
     sheet = ContactSheet(clip.info.path.name, tracks)
     cuts = frozenset(tracking.cuts)
-    for frame in progress("overlay", clip.frames(), tracking.frame_count):
+    for frame in progress("overlay", trimmed(clip.frames()), tracking.frame_count):
         picture = frame.rgb()
         sheet.add(picture, frame.index)
         is_cut, first_number = frame.index in cuts, clip.info.first_number

@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from facevid.frame_array import FramesArray
+
 TRUNCATE = 4.0
 """Reach of the Gaussian, in standard deviations."""
 
 LEAST_SIGMA = 0.5 / TRUNCATE
 """Sigma below which the Gaussian reaches no neighbour."""
+
+BLOCK = 1024
+"""Frames in which effects are averaged at once: the fit takes 4 kB a frame on the way."""
 
 RIDGE = 1e-6
 """Share of the strengths' mean square that is added to it: edits whose strengths go together cannot be told apart."""
@@ -33,8 +38,7 @@ def smooth(
     """Average values over time with a Gaussian; at the ends the first and last values are held.
 
     Args:
-        values: (N, ...), one entry a frame, of one track: nothing is averaged across a cut. May be a memory map: only
-            what is needed is read.
+        values: (N, ...), one entry a frame, of one track: nothing is averaged across a cut.
         sigma: standard deviation in frames of the clip; 0 returns the values as they are.
         start, stop: the entries wanted.
         weights: (N,), above 0; how far each frame is to be believed. None believes all alike.
@@ -45,8 +49,7 @@ def smooth(
     stop = len(values) if stop is None else stop
     if sigma < LEAST_SIGMA:
         return np.array(values[start:stop])
-    reach = int(TRUNCATE * sigma + 0.5)
-    first, last = max(start - reach, 0), min(stop + reach, len(values))
+    first, last = _within_reach(len(values), sigma, start, stop)
     near, wanted = np.asarray(values[first:last]), slice(start - first, stop - first)
     average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=TRUNCATE)
     if weights is None:
@@ -56,7 +59,7 @@ def smooth(
 
 
 def smooth_codes(
-    codes: NDArray[np.floating],
+    codes: FramesArray,
     sigma: float,
     start: int = 0,
     stop: int | None = None,
@@ -65,15 +68,24 @@ def smooth_codes(
     """Average W+ codes over time: expression keeps up, what belongs to the person is held steady.
 
     Args:
-        codes: (N, L, D) of one track; may be a memory map.
+        codes: (N, L, D) of one track; may lie in a file: only what is needed is read.
         sigma, start, stop, weights: as for `smooth`; layers from `HELD_FROM` on are averaged `HELD` times longer.
 
     Returns:
         (stop - start, L, D).
     """
-    follows = smooth(codes[:, :HELD_FROM], sigma, start, stop, weights)
-    held = smooth(codes[:, HELD_FROM:], HELD * sigma, start, stop, weights)
+    stop = len(codes) if stop is None else stop
+    first, last = _within_reach(len(codes), HELD * sigma, start, stop)
+    near, trust = np.asarray(codes[first:last]), None if weights is None else weights[first:last]
+    follows = smooth(near[:, :HELD_FROM], sigma, start - first, stop - first, trust)
+    held = smooth(near[:, HELD_FROM:], HELD * sigma, start - first, stop - first, trust)
     return np.concatenate([follows, held], axis=1)
+
+
+def _within_reach(count: int, sigma: float, start: int, stop: int) -> tuple[int, int]:
+    """Return the first and the end of those of `count` entries that the Gaussian averages from `start` to `stop`."""
+    reach = int(TRUNCATE * sigma + 0.5)
+    return max(start - reach, 0), min(stop + reach, count)
 
 
 def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
@@ -92,10 +104,20 @@ def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating]
     """
     if sigma < LEAST_SIGMA:
         return effects
+    steadied = np.empty_like(effects)
+    for start in range(0, len(effects), BLOCK):
+        stop = min(start + BLOCK, len(effects))
+        first, last = _within_reach(len(effects), sigma, start, stop)
+        fitted = _fitted(effects[first:last], strengths[:, first:last], sigma)
+        steadied[start:stop] = fitted[start - first : stop - first]
+    return steadied
+
+
+def _fitted(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
     flat, known = effects.reshape(len(effects), -1).astype(np.float64).T, strengths.astype(np.float64)
     average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)
     moments = average(known[:, None] * known).transpose(2, 0, 1)
     products = average(known[:, None] * flat).transpose(2, 0, 1)
     slack = RIDGE * np.trace(moments, axis1=1, axis2=2)[:, None, None] * np.eye(len(known))
     fitted = np.einsum("kn,nkp->np", known, np.linalg.solve(moments + slack, products))
-    return fitted.reshape(effects.shape).astype(effects.dtype)
+    return np.asarray(fitted.reshape(effects.shape))

@@ -46,6 +46,14 @@ def test_noise_goes_and_motion_stays():
     assert np.abs(stable_landmarks(track, 1) - truth).mean() < 0.6 * noise
 
 
+def test_a_track_is_the_same_in_blocks_and_as_a_whole(monkeypatch):
+    track = detected(shaken_head(), lost=slice(30, 36))
+    quads, landmarks = stable_quads(track, 6), stable_landmarks(track, 1)
+    monkeypatch.setattr("facevid.faces.stabilisation.BLOCK", 9)
+    assert np.array_equal(stable_quads(track, 6), quads)
+    assert np.array_equal(stable_landmarks(track, 1), landmarks)
+
+
 def test_sigma_0_is_off():
     track = detected(shaken_head())
     assert np.array_equal(stable_quads(track, 0), ffhq_quad(track.landmarks))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facevid.frame_array import FrameArray
 from facevid.latents.smoothing import HELD_FROM, smooth, smooth_codes, smooth_effect
 
 VALUES = np.random.default_rng(0).normal(size=(60, 3, 2)).astype(np.float32)
@@ -45,6 +46,13 @@ def test_layers_of_colour_and_texture_are_held_and_those_of_expression_follow():
     assert smooth_codes(codes, 2.0, 40, 50) == pytest.approx(smoothed[40:50], abs=1e-5)
 
 
+def test_codes_in_a_file_are_averaged_alike(tmp_path):
+    codes, weights = np.random.default_rng(4).normal(size=(300, 12, 4)), np.linspace(0.1, 1, 300)
+    np.save(tmp_path / "codes.npy", codes)
+    smoothed = smooth_codes(FrameArray(tmp_path / "codes.npy"), 2.0, 140, 156, weights)
+    assert np.array_equal(smoothed, smooth_codes(codes, 2.0, 140, 156, weights))
+
+
 def test_a_frame_that_is_not_believed_takes_its_code_from_those_around():
     codes = np.ones((21, 12, 4), dtype=np.float32)
     codes[10] = 100.0
@@ -73,3 +81,12 @@ def test_effects_of_edits_that_come_at_different_times_are_told_apart():
     strengths[0, 40:], strengths[1, :40] = 0, 0.5
     effects = strengths.T @ np.array([[3.0, 0.0], [0.0, 5.0]])
     assert smooth_effect(effects, strengths, 8.0) == pytest.approx(effects, abs=1e-3)
+
+
+@pytest.mark.parametrize("edits", [1, 3])
+def test_effects_are_the_same_in_blocks_and_as_a_whole(edits, monkeypatch):
+    rng = np.random.default_rng(3)
+    strengths, effects = rng.random((edits, 60)), rng.normal(size=(60, 5, 2))
+    whole = smooth_effect(effects, strengths, 2.0)
+    monkeypatch.setattr("facevid.latents.smoothing.BLOCK", 7)
+    assert np.array_equal(smooth_effect(effects, strengths, 2.0), whole)
