@@ -7,28 +7,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facevid.face_edits import FaceEdits, read_edits
+    from facevid.edits.attribute_edit import AttributeEdit, parse_edit
+    from facevid.edits.edit_file import FaceEdits, read_edits
     from facevid.inspection import InspectSummary, inspect_video
-    from facevid.latents.edits import AttributeEdit, parse_edit
     from facevid.models import FaceModel, load_model
     from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
     from facevid.pipeline import EditSummary, edit_video
 
 _HOMES = {
-    "AttributeEdit": "facevid.latents.edits",
+    "AttributeEdit": "facevid.edits.attribute_edit",
     "CompositingOptions": "facevid.options",
     "ComputeOptions": "facevid.options",
     "EditOptions": "facevid.options",
     "EditSummary": "facevid.pipeline",
-    "FaceEdits": "facevid.face_edits",
+    "FaceEdits": "facevid.edits.edit_file",
     "FaceModel": "facevid.models",
     "InspectSummary": "facevid.inspection",
     "TrackingOptions": "facevid.options",
     "edit_video": "facevid.pipeline",
     "inspect_video": "facevid.inspection",
     "load_model": "facevid.models",
-    "parse_edit": "facevid.latents.edits",
-    "read_edits": "facevid.face_edits",
+    "parse_edit": "facevid.edits.attribute_edit",
+    "read_edits": "facevid.edits.edit_file",
 }
 
 __all__ = [

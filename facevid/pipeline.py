@@ -5,23 +5,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from facevid.analysis import Analysis
-from facevid.comparison import Comparison
+from facevid.analysis.analysis import Analysis
 from facevid.compositing import EditedFace, composite
-from facevid.device import choose_device
+from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
+from facevid.edits.edit_file import FaceEdits, blame
 from facevid.errors import UsageError
-from facevid.face_edits import FaceEdits, blame
 from facevid.faces.landmarks import choose_detector
-from facevid.latents.edits import AttributeEdit, check_totals, parse_edit
-from facevid.layers import Layers, check_layers
-from facevid.memory import trimmed
 from facevid.models import FaceModel, load_model
 from facevid.options import Blend, CompositingOptions, EditOptions
-from facevid.progress import Progress, silent
-from facevid.rendering import Renderer
-from facevid.schedule import find_targets, schedule
+from facevid.rendering.comparison import Comparison
+from facevid.rendering.layers import Layers, check_layers
+from facevid.rendering.renderer import Renderer
+from facevid.rendering.schedule import find_targets, schedule
+from facevid.utils.device import choose_device
+from facevid.utils.prefetch import map_ahead
+from facevid.utils.progress import Progress, silent
 from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
-from facevid.video.ahead import map_ahead
+from facevid.video.reader.memory import trimmed
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import EditSummary
 from facevid.video import open_clip
-from facevid.video.ffmpeg import run_ffmpeg
+from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
 
 CPU = ComputeOptions(device="cpu", batch_size=4)

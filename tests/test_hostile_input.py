@@ -19,21 +19,21 @@ import torch
 from safetensors.torch import save_file
 
 from facevid.cli.main import cli
+from facevid.edits.attribute_edit import check_totals, parse_edit
+from facevid.edits.attributes import parse_attribute
+from facevid.edits.edit_file import parse_frames, read_edits
 from facevid.errors import FacevidError, InputError, ModelError
-from facevid.face_edits import parse_frames, read_edits
-from facevid.latents.attributes import parse_attribute
-from facevid.latents.edits import check_totals, parse_edit
 from facevid.models import import_model, load_model
 from facevid.models.bundle import read_bundle
 from facevid.models.layouts import read_parts
 from facevid.models.weights import read_weights
-from facevid.training.codes import CodeSet, load_codes, save_codes
-from facevid.training.face_networks import new_networks
-from facevid.training.labels import labels_of, parse_rule, read_table
-from facevid.training.pictures import PictureFiles, aligned_faces
-from facevid.training.recipe import Recipe
-from facevid.training.record import RunRecord
-from facevid.training.run import Compute, TrainingRun, save_whole
+from facevid.training.common.labels import labels_of, parse_rule, read_table
+from facevid.training.common.pictures import PictureFiles, aligned_faces
+from facevid.training.common.recipe import Recipe
+from facevid.training.common.record import RunRecord
+from facevid.training.common.run import Compute, TrainingRun, save_whole
+from facevid.training.editors.codes import CodeSet, load_codes, save_codes
+from facevid.training.face_model.face_networks import new_networks
 from tests.damage import NUMBERS, TEXTS, damaged_bytes, damaged_text, damaged_value
 from tests.models.files import LAYERS, WIDTH, encoder_content, save_components, save_psp, save_transformer
 

@@ -6,8 +6,8 @@ from os.path import realpath
 from pathlib import Path
 
 from facevid.errors import InputError, UsageError
-from facevid.video.encoding import VIDEO_SUFFIXES
 from facevid.video.sequence import sequence_name, sequences_in
+from facevid.video.writer.encoding import VIDEO_SUFFIXES
 
 ONLY_READ = (".mxf", ".avi", ".ts", ".mts", ".mpg")
 """Kinds of video file that no result can be of: what is made of them is a MOV file, `a010.mxf.mov`."""

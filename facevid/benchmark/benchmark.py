@@ -14,10 +14,10 @@ from facevid.benchmark.roofline import MatrixProduct, count_flops, matrix_produc
 from facevid.benchmark.sample import take_sample
 from facevid.benchmark.stages import Stage, stages_with_face, stages_without_face
 from facevid.benchmark.timing import ROUNDS, time_rounds
-from facevid.device import choose_device
 from facevid.faces.landmarks import choose_detector
 from facevid.models import load_model
 from facevid.options import ComputeOptions
+from facevid.utils.device import choose_device
 
 _PRODUCT = "matrix product"
 

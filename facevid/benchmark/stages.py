@@ -8,24 +8,24 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis import USUAL_RATE, Analysis
+from facevid.analysis.analysis import USUAL_RATE, Analysis
+from facevid.analysis.cuts import CutDetector
+from facevid.analysis.encoded import EncodedTrack
+from facevid.analysis.tracking import Tracking, shots_between
 from facevid.benchmark.sample import Sample
-from facevid.encoded import EncodedTrack
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
 from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.people import find_people
 from facevid.faces.tracking import Track, find_tracklets
-from facevid.generation import TrackEdit
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.pipeline import edit_frame
-from facevid.progress import silent
-from facevid.rendering import Renderer
-from facevid.tracking import Tracking, shots_between
+from facevid.rendering.generation import TrackEdit
+from facevid.rendering.renderer import Renderer
+from facevid.utils.progress import silent
 from facevid.video import Frame
-from facevid.video.cuts import CutDetector
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from facevid.cli.common import json_option, model_option, verbose_option
 from facevid.cli.terminal import add_row, say, show
-from facevid.latents.attributes import METHODS
+from facevid.edits.attributes import METHODS
 from facevid.models.load import load_model
 from facevid.models.model import FaceModel
 

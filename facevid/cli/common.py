@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from facevid.edits.edit_file import parse_frames
 from facevid.errors import UsageError
-from facevid.face_edits import parse_frames
 from facevid.options import ComputeOptions, TrackingOptions
 
 MAX_RATE = 1000

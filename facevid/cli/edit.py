@@ -29,9 +29,9 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import say
+from facevid.edits.attribute_edit import check_totals, parse_edit
+from facevid.edits.edit_file import FaceEdits, read_edits
 from facevid.errors import UsageError
-from facevid.face_edits import FaceEdits, read_edits
-from facevid.latents.edits import check_totals, parse_edit
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class StageProgress:
-    """Shows how far each stage is and keeps its time; a `facevid.progress.Progress`.
+    """Shows how far each stage is and keeps its time; a `facevid.utils.progress.Progress`.
 
     Attributes:
         seconds: how long each stage took, in the order they ran.

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facevid.edits.attributes import CELEBA, METHODS, Attribute
 from facevid.errors import OutputError, UsageError
 from facevid.evaluation.judge import Judge, Judgement, distance, to_pictures
-from facevid.latents.attributes import CELEBA, METHODS, Attribute
 from facevid.models.model import FaceModel
 from facevid.networks import LatentClassifier
-from facevid.progress import Progress, silent
-from facevid.training.codes import CodeSet
+from facevid.training.editors.codes import CodeSet
+from facevid.utils.progress import Progress, silent
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 COMPONENT_SCALE = 2.0

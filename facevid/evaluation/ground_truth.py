@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from facevid.errors import InputError, UsageError
 from facevid.evaluation.judge import Judge, Judgement, distance, to_pictures
 from facevid.models.model import FaceModel
-from facevid.progress import Progress, silent
-from facevid.training.augmentation import to_float
-from facevid.training.labels import numbers_of, read_table
-from facevid.training.mouth import smile
-from facevid.training.pictures import PictureFiles, aligned_faces
-from facevid.training.samples import oval_psnr
+from facevid.training.appearance.mouth import smile
+from facevid.training.common.augmentation import to_float
+from facevid.training.common.labels import numbers_of, read_table
+from facevid.training.common.pictures import PictureFiles, aligned_faces
+from facevid.training.common.samples import oval_psnr
+from facevid.utils.progress import Progress, silent
 
 SIDE = 512
 """Side in pixels at which photographs are judged; generated faces are judged at the size they come in."""
@@ -73,8 +73,8 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     - Reconstruction inside the face: the mean over photographs of the PSNR, at the generator's resolution, inside the
       oval that FFHQ's alignment puts a face in.
     - Identity: the mean distance of dlib's descriptors.
-    - Expression: a face's `facevid.training.mouth.smile`, from landmarks. It smiles if that is above the midpoint of
-      the same person's two photographs. Kept: the share of reconstructions on their photograph's side.
+    - Expression: a face's `facevid.training.appearance.mouth.smile`, from landmarks. It smiles if that is above the
+      midpoint of the same person's two photographs. Kept: the share of reconstructions on their photograph's side.
     - Smile +1 changed: the share of neutral photographs whose edit smiles; -1: of smiling ones whose edit does not.
 
     Without an editor for smile, the rows about edits are left out.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facevid.evaluation.dense_flow import dense_flow
 from facevid.faces.alignment import quad_side
 from facevid.faces.tracking import Track
-from facevid.progress import Progress, silent
+from facevid.utils.progress import Progress, silent
 from facevid.video import Clip
 
 FACE_SIDE = 300

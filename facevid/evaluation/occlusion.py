@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis import Analysis
+from facevid.analysis.analysis import Analysis
+from facevid.analysis.encoded import EncodedTrack
 from facevid.compositing.edges import visible_in_region
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
-from facevid.encoded import EncodedTrack
 from facevid.evaluation.occluders import KINDS, Kind, Occluder, draw, occlude
 from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad, landmarks_in_crop
 from facevid.faces.landmarks import Detector
 from facevid.faces.tracking import Track
-from facevid.latents.smoothing import smooth
 from facevid.models import FaceModel
 from facevid.options import ComputeOptions, TrackingOptions
-from facevid.progress import Progress, silent
+from facevid.rendering.temporal_smoothing import smooth
+from facevid.utils.progress import Progress, silent
 from facevid.video import Clip, open_clip
 
 LENGTH = 100

@@ -8,15 +8,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from facevid.analysis import Analysis
-from facevid.device import choose_device
+from facevid.analysis.analysis import Analysis
 from facevid.errors import OutputError
 from facevid.evaluation.jitter import face_motions, quad_jitter
 from facevid.evaluation.stability import EditMeasures, evaluate_edit
 from facevid.faces.landmarks import choose_detector
 from facevid.options import EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
-from facevid.progress import Progress, silent
+from facevid.utils.device import choose_device
+from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
 
 RECIPES = {

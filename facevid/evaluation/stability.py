@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis import Analysis
+from facevid.analysis.analysis import Analysis
 from facevid.errors import NoFaceError
 from facevid.evaluation.dense_flow import MIN_SIDE, dense_flow
 from facevid.evaluation.judge import Judge
@@ -17,8 +17,8 @@ from facevid.faces.alignment import crop, quad_side
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.tracking import Track
 from facevid.options import TrackingOptions
-from facevid.progress import Progress, silent
-from facevid.training.mouth import mouth_gap
+from facevid.training.appearance.mouth import mouth_gap
+from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
 
 SIDE = 512

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 
-from facevid.analysis import Analysis
-from facevid.device import choose_device
+from facevid.analysis.analysis import Analysis
+from facevid.analysis.tracking import Tracking
 from facevid.errors import OutputError, UsageError
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.overlay import draw_overlay
@@ -18,13 +18,13 @@ from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
 from facevid.inspection.tracks import InspectedTrack, covered
 from facevid.inspection.tracks_json import write_tracks
-from facevid.memory import trimmed
 from facevid.options import TrackingOptions
-from facevid.progress import Progress, silent
-from facevid.tracking import Tracking
+from facevid.utils.atomic_output import Temporaries, check_destination
+from facevid.utils.device import choose_device
+from facevid.utils.progress import Progress, silent
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
-from facevid.video.destination import Temporaries, check_destination
-from facevid.video.remux import plan_remux
+from facevid.video.reader.memory import trimmed
+from facevid.video.writer.remux import plan_remux
 
 OVERLAY_CRF = 18.0
 """Half the size of an edit's quality, and encoded faster: the overlay is looked at, not worked on."""

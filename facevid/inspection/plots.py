@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.tracking import Tracking
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, covered, runs
-from facevid.tracking import Tracking
 
 WIDTH = 1120
 LEFT, RIGHT = 112, 16

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.tracking import Tracking
 from facevid.faces.presence import YAW
 from facevid.inspection.tracks import InspectedTrack, covered, runs
-from facevid.tracking import Tracking
 
 Kind = Literal["faceless", "unedited", "profile", "bridged", "small", "edge", "jitter", "several", "cut"]
 

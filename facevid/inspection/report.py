@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.tracking import Tracking
 from facevid.inspection.plots import plot_clip, plot_person
 from facevid.inspection.problems import Problem, by_kind
 from facevid.inspection.report_style import STYLE
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, people_in
-from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 
 MOST_PROBLEMS = 8

@@ -45,8 +45,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.tracking import Tracking
 from facevid.inspection.tracks import InspectedTrack
-from facevid.tracking import Tracking
 from facevid.video import ClipInfo
 
 SCHEMA_VERSION = 3

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from facevid.device import choose_device
 from facevid.errors import ModelError, UsageError, reason
 from facevid.models.editors import Components, DirectionEditor, TransformerEditor
 from facevid.models.layouts import AVERAGE, DIRECTION, Part
@@ -31,6 +30,7 @@ from facevid.networks import (
 from facevid.networks.appearance_model import PARTS
 from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
+from facevid.utils.device import choose_device
 
 _Network = TypeVar("_Network", bound=nn.Module)
 

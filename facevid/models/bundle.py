@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from facevid.edits.attributes import Attribute
 from facevid.errors import ModelError, reason
-from facevid.latents.attributes import Attribute
 from facevid.models.layouts import Part
 from facevid.models.model import Settings
 from facevid.models.store import BUNDLE_FILE

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError, OutputError, UsageError
-from facevid.latents.attributes import attribute_of
 from facevid.models.assemble import assemble, code_shape, default_settings
 from facevid.models.bundle import (
     Bundle,

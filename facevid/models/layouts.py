@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facevid.edits.attributes import CELEBA, Attribute, attribute_in, attribute_of
 from facevid.errors import ModelError
-from facevid.latents.attributes import CELEBA, Attribute, attribute_in, attribute_of
 from facevid.models.weights import METADATA, read_weights
 
 AVERAGE = "latent_avg"

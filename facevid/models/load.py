@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError
-from facevid.latents.attributes import attribute_of
 from facevid.models.assemble import assemble, occlusion_network
 from facevid.models.bundle import read_bundle, read_bundle_parts
 from facevid.models.layouts import Part, plain_name, read_parts

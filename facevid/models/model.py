@@ -14,8 +14,8 @@ from torch import Tensor
 
 from facevid.appearance.change import AppearanceChange
 from facevid.appearance.measure import CROP_SIDE
+from facevid.edits.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.errors import ModelError, UsageError
-from facevid.latents.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork

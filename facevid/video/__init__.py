@@ -1,11 +1,11 @@
 """Reading and writing videos, image sequences and stills: frames with exact timestamps, colour, rotation, sound."""
 
-from facevid.video.clip import Clip, open_clip
 from facevid.video.edit import add_edits
-from facevid.video.encoding import CODECS, Encoding
 from facevid.video.frame import Edit, Frame
 from facevid.video.info import ClipInfo, ColourTags
-from facevid.video.writer import ClipWriter, RgbWriter
+from facevid.video.reader.clip import Clip, open_clip
+from facevid.video.writer.encoding import CODECS, Encoding
+from facevid.video.writer.writer import ClipWriter, RgbWriter
 
 __all__ = [
     "CODECS",

@@ -9,10 +9,10 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.video.colour import ColourModel, colour_model, decode_srgb, encode_srgb
+from facevid.video.color.pixels import component_view
+from facevid.video.color.rgb import ColourModel, colour_model, decode_srgb, encode_srgb
 from facevid.video.filters import filtered
 from facevid.video.frame import Edit, Frame
-from facevid.video.pixels import component_view
 from facevid.video.square import plate_box, scale_of, to_plate
 
 

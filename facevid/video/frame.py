@@ -8,9 +8,9 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from facevid.video.colour import encode_srgb, to_float_rgb, to_rgb
+from facevid.video.color.pixels import is_float
+from facevid.video.color.rgb import encode_srgb, to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
-from facevid.video.pixels import is_float
 from facevid.video.square import plate_box, scale_of, square_size, to_square
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from facevid.video.hdr import NO_HDR, HdrMetadata
+from facevid.video.color.hdr import NO_HDR, HdrMetadata
 from facevid.video.orientation import UPRIGHT, Orientation
 from facevid.video.sequence import Sequence
 from facevid.video.square import Box, pixel_aspect, square_size

@@ -12,8 +12,8 @@ from facevid.cli.train import command
 from facevid.errors import InputError, ModelError, NoFaceError, UsageError
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
-from facevid.training import mapping
-from facevid.training.codes import load_codes
+from facevid.training.editors.codes import load_codes
+from facevid.training.face_model import mapping
 from tests.models.files import save_psp
 
 COUNT = 60
@@ -83,7 +83,7 @@ def test_codes_from_a_tar_by_number(pictures, codes, tmp_path):
 
 
 def test_stopped_encoding_goes_on(codes, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("facevid.training.codes.SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("facevid.training.editors.codes.SECONDS_BETWEEN_SAVES", 0.0)
     out = tmp_path / "again.safetensors"
     model, rule = tmp_path / "psp.pt", "smile=happy:0.3:0.6"
     table = tmp_path / "labels.csv"

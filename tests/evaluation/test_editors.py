@@ -8,14 +8,14 @@ import torch
 from click.testing import CliRunner
 
 from facevid.cli.evaluate import command
+from facevid.edits.attributes import CELEBA, attribute_of
 from facevid.errors import UsageError
 from facevid.evaluation.editors import CurvePoint, areas, evaluate_editors
-from facevid.latents.attributes import CELEBA, attribute_of
 from facevid.models.importing import import_model
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
-from facevid.training.codes import CodeSet, held_out_rows, save_codes
-from facevid.training.components import fit_components
+from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
+from facevid.training.editors.components import fit_components
 from tests.models.files import LAYERS, WIDTH, save, save_generator
 
 SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.analysis import Analysis
+from facevid.analysis.analysis import Analysis
 from facevid.errors import UsageError
 from facevid.evaluation.jitter import face_motions, quad_jitter
 from facevid.evaluation.stability import evaluate_edit
@@ -18,7 +18,7 @@ from facevid.faces.alignment import ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import TrackingOptions
 from facevid.video import open_clip
-from facevid.video.ffmpeg import run_ffmpeg
+from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
 
 SIZE = (320, 240)

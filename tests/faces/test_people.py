@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from facevid.analysis.tracking import shots_between
 from facevid.faces.identity import SIZE, View
 from facevid.faces.people import SAME_PERSON, SAME_PERSON_FOLLOWED, find_people
 from facevid.faces.splitting import split_by_looks
 from facevid.faces.tracking import Tracklet, find_tracklets, largest_tracks
-from facevid.tracking import shots_between
 from tests.faces.test_tracking import face_at
 
 ANNA, BERT = np.eye(2, SIZE)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from facevid.analysis.tracking import shots_between
 from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Face
 from facevid.faces.people import find_people
 from facevid.faces.tracking import find_tracklets, largest_tracks
-from facevid.tracking import shots_between
 
 SHAPE = np.random.default_rng(0).uniform(0, 1, (68, 2)).astype(np.float32)
 

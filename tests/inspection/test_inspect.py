@@ -14,7 +14,7 @@ from facevid.faces.alignment import quad_side
 from facevid.inspection.inspect import inspect_video
 from facevid.inspection.overlay import CUT, EDITED
 from facevid.video import open_clip
-from facevid.video.ffmpeg import ffmpeg_program
+from facevid.video.writer.ffmpeg import ffmpeg_program
 from tests.clips import write_clip
 from tests.inspection.conftest import DLIB
 

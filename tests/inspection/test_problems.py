@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from facevid.analysis.tracking import Tracking
 from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.tracking import Track
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE, find_problems
 from facevid.inspection.tracks import InspectedTrack
-from facevid.tracking import Tracking
 from tests.faces.test_pose import turned_head
 
 SIZE = (1280, 720)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from facevid.latents.attributes import CELEBA
-from facevid.training.codes import CodeSet, held_out_rows
+from facevid.edits.attributes import CELEBA
+from facevid.training.editors.codes import CodeSet, held_out_rows
 
 LAYERS, WIDTH = 4, 8
 SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")

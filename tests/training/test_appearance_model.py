@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from facevid.latents.attributes import CELEBA
+from facevid.edits.attributes import CELEBA
 from facevid.networks import AppearanceModel, appearance_model_sizes, shapes_of
-from facevid.training.appearance_model import principal_components
-from facevid.training.codes import load_codes
-from facevid.training.labels import NO, UNKNOWN, YES
+from facevid.training.appearance.appearance_model import principal_components
+from facevid.training.common.labels import NO, UNKNOWN, YES
+from facevid.training.editors.codes import load_codes
 
 ROWS, HELD_OUT, TOO_SMALL = 40, 2, 3
 

@@ -7,7 +7,7 @@ import torch
 
 from facevid.errors import ModelError
 from facevid.faces.dlib_detector import weights_path
-from facevid.training.descriptor import CHIP, DescriptorNetwork
+from facevid.training.face_model.descriptor import CHIP, DescriptorNetwork
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
-from facevid.latents.attributes import attribute_of
 from facevid.models.importing import import_model
 from facevid.models.load import load_model
-from facevid.training import run
-from facevid.training.classifier import ClassifierOptions, balanced_accuracy, train_classifier
-from facevid.training.codes import CodeSet
-from facevid.training.components import fit_components
-from facevid.training.directions import fit_direction, save_direction
-from facevid.training.run import Compute
-from facevid.training.transformer import TransformerOptions, edit_layers_of, train_transformer
+from facevid.training.common import run
+from facevid.training.common.run import Compute
+from facevid.training.editors.classifier import ClassifierOptions, balanced_accuracy, train_classifier
+from facevid.training.editors.codes import CodeSet
+from facevid.training.editors.components import fit_components
+from facevid.training.editors.directions import fit_direction, save_direction
+from facevid.training.editors.transformer import TransformerOptions, edit_layers_of, train_transformer
 from tests.training.conftest import SMILE, YOUNG
 
 T = TypeVar("T")

@@ -13,13 +13,14 @@ import torch
 
 from facevid.errors import InputError, ModelError, UsageError
 from facevid.models.load import load_model
-from facevid.progress import silent
-from facevid.training import mapping, run
-from facevid.training.augmentation import draw_batch
-from facevid.training.face_data import load_faces
-from facevid.training.face_model import train_face_model
-from facevid.training.recipe import Recipe
-from facevid.training.run import Compute
+from facevid.training.common import run
+from facevid.training.common.augmentation import draw_batch
+from facevid.training.common.face_data import load_faces
+from facevid.training.common.recipe import Recipe
+from facevid.training.common.run import Compute
+from facevid.training.face_model import mapping
+from facevid.training.face_model.face_model import train_face_model
+from facevid.utils.progress import silent
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from facevid.edits.attributes import CELEBA
 from facevid.errors import InputError, UsageError
-from facevid.latents.attributes import CELEBA
-from facevid.training.labels import labels_of, numbers_of, parse_rule, read_table
+from facevid.training.common.labels import labels_of, numbers_of, parse_rule, read_table
 
 
 def test_rules_rise_and_fall():

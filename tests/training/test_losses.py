@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from facevid.training.losses import (
+from facevid.training.editors.losses import (
     EditLosses,
     class_weights,
     classifier_loss,

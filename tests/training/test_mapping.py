@@ -5,7 +5,7 @@ import copy
 import torch
 
 from facevid.networks import Encoder, EncoderSizes, Generator, GeneratorSizes
-from facevid.training.mapping import share_space, train_mapping
+from facevid.training.face_model.mapping import share_space, train_mapping
 
 SIZES = GeneratorSizes((6, 6, 4, 4), 8, mapping=4)
 

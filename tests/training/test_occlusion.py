@@ -10,10 +10,10 @@ from facevid.cli.train import command
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models import import_model
-from facevid.training.occluders import drawn_before
-from facevid.training.occlusion_training import train_occlusion
-from facevid.training.recipe import OcclusionRecipe
-from facevid.training.run import Compute
+from facevid.training.common.recipe import OcclusionRecipe
+from facevid.training.common.run import Compute
+from facevid.training.occlusion.occluders import drawn_before
+from facevid.training.occlusion.train import train_occlusion
 
 TINY = OcclusionRecipe(sets=(("drawn", 1.0),), batch_size=8, widths=(8, 8, 12, 12), rate=5e-3, warm_up=5, ema=10)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from facevid.training.augmentation import cover, quad_mask
-from facevid.training.face_data import WHOLE
-from facevid.training.picture_losses import feature_loss, gradient_loss, pixel_loss
+from facevid.training.common.augmentation import cover, quad_mask
+from facevid.training.common.face_data import WHOLE
+from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
 
 
 def test_pixel_loss_weighs_pixels():

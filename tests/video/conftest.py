@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from facevid.video.ffmpeg import ffmpeg_program
+from facevid.video.writer.ffmpeg import ffmpeg_program
 
 LOSSLESS_H264 = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
 SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=0.6")

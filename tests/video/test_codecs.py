@@ -10,9 +10,9 @@ import pytest
 
 from facevid.errors import OutputError, UsageError
 from facevid.video import CODECS, ClipWriter, Encoding, open_clip
-from facevid.video.encoding import codec_options
-from facevid.video.ffmpeg import ffmpeg_program
-from facevid.video.plan import plan_encoder
+from facevid.video.writer.encoding import codec_options
+from facevid.video.writer.ffmpeg import ffmpeg_program
+from facevid.video.writer.plan import plan_encoder
 
 MakeClip = Callable[[str], Path]
 

@@ -10,7 +10,7 @@ import pytest
 from av.stream import Stream
 
 from facevid.video import ClipInfo, ClipWriter, Encoding, Frame, open_clip
-from facevid.video.pixels import pixel_layout, plane_view
+from facevid.video.color.pixels import pixel_layout, plane_view
 
 LOSSY = ("prores.mov", "vp9.webm", "mjpeg.mov", "mpeg4.avi")
 OUT_SUFFIX = {".avi": ".mov"}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facevid.errors import FacevidError
 from facevid.video import ClipWriter, open_clip
-from facevid.video.ffmpeg import run_ffmpeg
+from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.conftest import Outcome
 from tests.damage import damaged_bytes
 from tests.video import test_exr, test_tiff

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from facevid.errors import InputError
 from facevid.video import Edit, Frame, add_edits
+from facevid.video.color.pixels import component_view, pixel_layout, plane_view
 from facevid.video.orientation import Orientation
-from facevid.video.pixels import component_view, pixel_layout, plane_view
 
 FORMATS = (
     *("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv444p12le"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facevid.errors import OutputError
-from facevid.video import ffmpeg
+from facevid.video.writer import ffmpeg
 
 
 def fake(folder: Path, banner: str) -> None:

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageCms
 from facevid import edit_video
 from facevid.errors import InputError, UsageError
 from facevid.video import ClipWriter, Encoding, open_clip
-from facevid.video.ffmpeg import run_ffmpeg
+from facevid.video.writer.ffmpeg import run_ffmpeg
 
 FRAMES = 10
 PICTURES = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={FRAMES / 25}"]

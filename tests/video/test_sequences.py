@@ -12,7 +12,7 @@ import pytest
 
 from facevid.errors import FacevidError, InputError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Edit, Encoding, Frame, RgbWriter, add_edits, open_clip
-from facevid.video.pixels import pixel_layout, plane_view
+from facevid.video.color.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
 MakeSequence = Callable[..., Path]

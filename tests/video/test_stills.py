@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin, Tiff
 
 from facevid.errors import UsageError
 from facevid.video import ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
-from facevid.video.pixels import pixel_layout, plane_view
+from facevid.video.color.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

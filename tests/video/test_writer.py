@@ -12,9 +12,9 @@ import pytest
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
-from facevid.video.encoder import PictureEncoder
-from facevid.video.ffmpeg import run_ffmpeg
-from facevid.video.plan import plan_encoder
+from facevid.video.writer.encoder import PictureEncoder
+from facevid.video.writer.ffmpeg import run_ffmpeg
+from facevid.video.writer.plan import plan_encoder
 
 MakeClip = Callable[[str], Path]
 CLIPS = ("hand-before-face.mp4", "man-profile-turn-224.mp4", "stage-cuts-many-faces.mp4")

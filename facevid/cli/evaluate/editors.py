@@ -18,14 +18,14 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, show
-from facevid.device import choose_device
+from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError
 from facevid.evaluation.editors import areas, evaluate_editors, write_points
 from facevid.evaluation.plot import write_plot
-from facevid.latents.attributes import attribute_of
 from facevid.models.load import load_model
-from facevid.training.classifier import read_classifier
-from facevid.training.codes import load_codes
+from facevid.training.editors.classifier import read_classifier
+from facevid.training.editors.codes import load_codes
+from facevid.utils.device import choose_device
 
 
 @click.command("editors")

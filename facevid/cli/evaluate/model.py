@@ -10,9 +10,9 @@ from rich.table import Table
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, show
-from facevid.device import choose_device
 from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
 from facevid.models.load import load_model
+from facevid.utils.device import choose_device
 
 
 @click.command("model")

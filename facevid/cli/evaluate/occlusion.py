@@ -18,11 +18,11 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, show
-from facevid.device import choose_device
 from facevid.evaluation.occlusion import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector
 from facevid.models.load import load_model
 from facevid.options import ComputeOptions
+from facevid.utils.device import choose_device
 from facevid.video import open_clip
 
 

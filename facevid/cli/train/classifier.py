@@ -21,16 +21,16 @@ from facevid.cli.train.common import (
     out_option,
     seed_option,
 )
-from facevid.device import choose_device
 from facevid.errors import UsageError
-from facevid.training.classifier import (
+from facevid.training.common.run import Compute
+from facevid.training.editors.classifier import (
     CLASSIFIER_FILE,
     ClassifierOptions,
     balanced_accuracy,
     train_classifier,
 )
-from facevid.training.codes import load_codes
-from facevid.training.run import Compute
+from facevid.training.editors.codes import load_codes
+from facevid.utils.device import choose_device
 
 
 @click.command("classifier")

@@ -14,11 +14,11 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.train.common import Console, is_done
-from facevid.device import choose_device
 from facevid.faces.landmarks import choose_detector
 from facevid.models.load import load_model
-from facevid.training.codes import encode_pictures
-from facevid.training.labels import parse_rule
+from facevid.training.common.labels import parse_rule
+from facevid.training.editors.codes import encode_pictures
+from facevid.utils.device import choose_device
 
 
 @click.command("codes")

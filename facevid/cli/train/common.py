@@ -19,11 +19,11 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.terminal import say
-from facevid.device import choose_device
+from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
-from facevid.latents.attributes import attribute_of
-from facevid.training.codes import CodeSet
-from facevid.training.run import Compute
+from facevid.training.common.run import Compute
+from facevid.training.editors.codes import CodeSet
+from facevid.utils.device import choose_device
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

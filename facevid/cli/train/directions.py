@@ -16,8 +16,8 @@ from facevid.cli.train.common import (
     out_option,
     seed_option,
 )
-from facevid.training.codes import load_codes
-from facevid.training.directions import direction_file, fit_direction, save_direction
+from facevid.training.editors.codes import load_codes
+from facevid.training.editors.directions import direction_file, fit_direction, save_direction
 
 
 @click.command("directions")

@@ -7,8 +7,8 @@ import click
 
 from facevid.cli.common import PathType
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
-from facevid.training.face_model import train_face_model
-from facevid.training.recipe import Recipe
+from facevid.training.common.recipe import Recipe
+from facevid.training.face_model.face_model import train_face_model
 
 
 @click.command("model")

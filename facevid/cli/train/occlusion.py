@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
-from facevid.training.occlusion_training import train_occlusion
-from facevid.training.recipe import OcclusionRecipe
+from facevid.training.common.recipe import OcclusionRecipe
+from facevid.training.occlusion.train import train_occlusion
 
 
 @click.command("occlusion")

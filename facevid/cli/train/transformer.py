@@ -25,14 +25,14 @@ from facevid.cli.train.common import (
     out_option,
     seed_option,
 )
-from facevid.device import choose_device
-from facevid.latents.attributes import CELEBA
-from facevid.training.classifier import (
+from facevid.edits.attributes import CELEBA
+from facevid.training.common.run import Compute
+from facevid.training.editors.classifier import (
     read_classifier,
 )
-from facevid.training.codes import load_codes
-from facevid.training.run import Compute
-from facevid.training.transformer import TransformerOptions, train_transformer, transformer_file
+from facevid.training.editors.codes import load_codes
+from facevid.training.editors.transformer import TransformerOptions, train_transformer, transformer_file
+from facevid.utils.device import choose_device
 
 
 @click.command("transformer")

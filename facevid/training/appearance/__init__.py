@@ -1,0 +1,1 @@
+"""Fitting the appearance model, and labels that are measured on faces."""

@@ -1,0 +1,1 @@
+"""What several kinds of training share: runs and checkpoints, pictures and labels, losses between pictures."""

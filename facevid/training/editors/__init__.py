@@ -1,0 +1,1 @@
+"""Training editors on labelled codes: classifier, latent transformers, directions, and components."""

@@ -1,0 +1,1 @@
+"""Pixel formats and colours: matrices, ranges, transfer curves, primaries, depth, and HDR metadata."""

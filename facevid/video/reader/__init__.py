@@ -1,0 +1,1 @@
+"""Reading videos and image sequences: frames with exact timestamps."""

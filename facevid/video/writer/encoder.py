@@ -1,0 +1,90 @@
+"""Encoding pictures into a file of their own: the silent intermediate of a clip, or a still."""
+
+import errno
+import os
+from pathlib import Path
+from typing import cast
+
+import av
+from av import VideoFrame
+from av.video.stream import VideoStream
+
+from facevid.errors import OutputError
+from facevid.video.reader.container import reason
+from facevid.video.writer.conversion import Conversion
+from facevid.video.writer.plan import EncoderPlan
+
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes no option to report errors only
+
+
+class PictureEncoder:
+    """Writes pictures with their own timestamps to `path`; `product` is the file named in messages."""
+
+    def __init__(self, path: Path, product: Path, plan: EncoderPlan) -> None:
+        self._plan, self._product = plan, product
+        self._conversion = Conversion(plan)
+        scale = str(plan.time_base.denominator)
+        options = {"video_track_timescale": scale, "movie_timescale": scale} if plan.muxer in ("mov", "mp4") else {}
+        try:
+            self._container = av.open(f"file:{path}", "w", format=plan.muxer, container_options=options)
+            if plan.timecode is not None:
+                self._container.metadata["timecode"] = plan.timecode
+            self._stream = self._add_stream()
+            self._stream.codec_context.open()
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _add_stream(self) -> VideoStream:
+        plan = self._plan
+        options = {**plan.options, "flags": f"{plan.options.get('flags', '')}+frame_duration"}
+        stream = cast(VideoStream, self._container.add_stream(plan.encoder, rate=plan.rate or 25, options=options))
+        stream.set_display_matrix(plan.matrix)
+        stream.time_base = plan.time_base
+        context = stream.codec_context
+        context.time_base = plan.time_base
+        context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.pix_fmt
+        if plan.sample_aspect_ratio:
+            context.sample_aspect_ratio = plan.sample_aspect_ratio
+        context.color_range, context.colorspace = plan.colour.colour_range, plan.colour.matrix
+        context.color_primaries, context.color_trc = plan.colour.primaries, plan.colour.transfer
+        context.field_order = plan.field_order
+        if context.codec.canonical_name == "hevc" and plan.muxer in ("mov", "mp4"):
+            context.codec_tag = "hvc1"  # Apple's players refuse FFmpeg's own choice, hev1
+        return stream
+
+    def write(self, native: VideoFrame) -> None:
+        """Encode one picture; its `pts`, `duration` and `time_base` are kept. Raises OutputError."""
+        native = self._conversion.convert(native)
+        native.pict_type = 0  # the source's frame types are not a wish
+        native.color_primaries, native.color_trc = self._plan.colour.primaries, self._plan.colour.transfer  # for ProRes
+        try:
+            self._container.mux(self._stream.encode(native))
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def finish(self) -> None:
+        """Write what the encoder still holds and close the file. Raises OutputError."""
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError):
+            return  # the file is about to be removed, and the first error is the one to be told
+
+    def _failure(self, error: Exception) -> OutputError:
+        number = getattr(error, "errno", None)
+        plan = self._plan
+        what = f"{reason(error)} for {plan.width}x{plan.height} {plan.pix_fmt}; try another codec or pixel format"
+        remedies = {
+            errno.ENOSPC: "the disk is full; free some space",
+            errno.EDQUOT: "the quota is used up; free some space",
+            errno.EFBIG: "a file may not be that large here; raise the limit (ulimit -f), or choose another disk",
+        }
+        remedy = remedies.get(number or 0, what)
+        return OutputError(f"{self._product} cannot be written ({plan.encoder}): {remedy}")

@@ -1,0 +1,99 @@
+"""Where cuts are seen, and where not."""
+
+import numpy as np
+import pytest
+
+from facevid.analysis.cuts import LOOK_AHEAD, CutDetector
+from facevid.video import open_clip
+
+
+def cuts_of(pictures):
+    detector = CutDetector()
+    for picture in pictures:
+        detector.add(picture)
+    return list(detector.cuts())
+
+
+def scene(seed, shift=0):
+    coarse = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), dtype=np.uint8)
+    return np.roll(np.kron(coarse, np.ones((20, 20, 1), dtype=np.uint8)), shift, axis=1)
+
+
+def flash(picture, share):
+    return (picture + share * (255.0 - picture)).astype(np.uint8)
+
+
+def hidden(picture, share):
+    covered = picture.copy()
+    covered[:, : round(picture.shape[1] * share)] = 10
+    return covered
+
+
+def test_a_change_of_scene_is_a_cut():
+    assert cuts_of([scene(0)] * 5 + [scene(1)] * 5 + [scene(2)] * 5) == [5, 10]
+
+
+def test_a_change_of_scene_in_the_last_frame_is_a_cut():
+    assert cuts_of([scene(0)] * 5 + [scene(1)]) == [5]
+
+
+def test_the_first_frame_is_none():
+    assert cuts_of([scene(0)]) == []
+
+
+def test_a_pan_and_noise_are_none():
+    noise = np.random.default_rng(0)
+    pan = [scene(0, 3 * index) for index in range(20)]
+    noisy = [(scene(0) * 0.8 + noise.integers(0, 40, (180, 320, 3))).astype(np.uint8) for _ in range(10)]
+    assert cuts_of(pan) == []
+    assert cuts_of(noisy) == []
+
+
+@pytest.mark.parametrize("frames", [4, 8, 15])
+def test_a_fast_pan_is_none(frames):
+    """Each frame shows another part of a wide set, as different from the last one as another shot would be."""
+    still = [0] * 10
+    moving = [640 * (index + 1) // frames for index in range(frames)]
+    wide = np.concatenate([scene(seed) for seed in range(4)], axis=1)
+    assert cuts_of(wide[:, left : left + 320] for left in still + moving + [640] * 10) == []
+
+
+@pytest.mark.parametrize("light", [1.0, 0.3, 0.1])
+def test_a_change_of_scene_is_a_cut_in_the_dark_too(light):
+    shots = [scene(0, index) for index in range(8)] + [scene(1, index) for index in range(8)]
+    assert cuts_of((picture * light).astype(np.uint8) for picture in shots) == [8]
+
+
+def test_a_cut_within_a_pan_is_seen():
+    assert cuts_of([scene(0, 2 * i) for i in range(10)] + [scene(5, 2 * i) for i in range(10)]) == [10]
+
+
+@pytest.mark.parametrize("frames", [1, LOOK_AHEAD])
+@pytest.mark.parametrize("disturbed", [lambda picture: flash(picture, 0.8), lambda picture: hidden(picture, 0.4)])
+def test_a_picture_that_comes_back_was_not_cut(disturbed, frames):
+    pan = [scene(0, index) for index in range(24)]
+    pan[10 : 10 + frames] = [disturbed(picture) for picture in pan[10 : 10 + frames]]
+    assert cuts_of(pan) == []
+
+
+def test_a_flash_that_dies_away_is_no_cut():
+    shot = [scene(0, index) for index in range(20)]
+    for index, share in ((8, 1.0), (9, 0.5), (10, 0.2)):
+        shot[index] = flash(shot[index], share)
+    assert cuts_of(shot) == []
+
+
+def test_a_flash_does_not_hide_the_cut_beside_it():
+    shots = [scene(0)] * 10 + [scene(1)] * 10
+    shots[8] = flash(shots[8], 0.9)
+    shots[12] = flash(shots[12], 0.9)
+    assert cuts_of(shots) == [10]
+
+
+def test_a_return_after_a_short_shot_is_two_cuts():
+    assert cuts_of([scene(0)] * 8 + [scene(1)] * (LOOK_AHEAD + 1) + [scene(0)] * 8) == [8, 12]
+
+
+def test_the_cuts_of_a_concert(shared):
+    pictures = (frame.rgb() for frame in open_clip(shared / "clips" / "stage-cuts-many-faces.mp4").frames())
+    assert cuts_of(pictures) == [20, 82, 211]

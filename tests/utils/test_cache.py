@@ -1,0 +1,127 @@
+"""The cache of analysis."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facevid.utils import cache
+from facevid.errors import OutputError
+
+
+def write(text):
+    return lambda folder: (folder / "a.npy").write_text(text)
+
+
+def test_an_entry_is_filled_once():
+    first = cache.cached({"clip": 1}, write("one"))
+    again = cache.cached({"clip": 1}, write("two"))
+    assert first == again
+    assert (again / "a.npy").read_text() == "one"
+    assert (cache.cached({"clip": 2}, write("two")) / "a.npy").read_text() == "two"
+
+
+def test_a_failure_leaves_no_entry():
+    def fail(folder):
+        (folder / "a.npy").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.cached({"clip": 1}, fail)
+    assert list(cache.cache_folder().iterdir()) == []
+
+
+def test_the_entries_unused_for_longest_make_room(monkeypatch):
+    monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
+    for number in range(3):
+        entry = cache.cached({"clip": number}, write("x" * 100))
+        os.utime(entry, (number, number))
+    cache.cached({"clip": 0}, write("never"))
+    cache.cached({"clip": 3}, write("x" * 100))
+    left = {entry.name for entry in cache.cache_folder().iterdir()}
+    assert cache.cached({"clip": 0}, write("gone")).name in left
+    assert (cache.cached({"clip": 0}, write("gone")) / "a.npy").read_text() == "x" * 100
+    assert (cache.cached({"clip": 1}, write("new")) / "a.npy").read_text() == "new"
+
+
+def test_entries_used_of_late_are_kept_though_there_is_no_room(monkeypatch):
+    monkeypatch.setattr(cache, "CAPACITY", 50)
+    entries = [cache.cached({"clip": number}, write("x" * 100)) for number in range(3)]
+    assert all(entry.is_dir() for entry in entries)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text("on"),
+        lambda path: path.write_text("two"),
+        lambda path: path.unlink(),
+        lambda path: path.with_name("more.npy").write_text("more"),
+        lambda path: path.with_name(cache.HASHES).write_text("[" * 100_000),
+        lambda path: path.with_name(cache.HASHES).write_text('["a.npy"]'),
+    ],
+)
+def test_a_damaged_entry_is_filled_anew(damage):
+    entry = cache.cached({"clip": 1}, write("one"))
+    damage(entry / "a.npy")
+    assert cache.cached({"clip": 1}, write("new")) == entry
+    assert (entry / "a.npy").read_text() == "new"
+
+
+def test_processes_may_share_it(tmp_path):
+    code = """
+import sys
+from facevid.utils import cache
+cache.CAPACITY, cache.KEPT_FOR = 100, 0.1
+for number in range(60):
+    cache.cached({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == [b""] * 3
+
+
+def test_a_folder_that_cannot_be_used_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=r"file/cache cannot be written to .*FACEVID_HOME"):
+        cache.cached({"clip": 1}, write("one"))
+
+
+def test_a_changed_file_has_another_identity(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text("one")
+    before = cache.identity(path)
+    path.write_text("three")
+    assert cache.identity(path) != before
+
+
+def test_a_cache_that_nobody_may_write_to_is_read_and_else_replaced_for_the_run(tmp_path, monkeypatch, caplog):
+    def forbidden(*_):
+        raise PermissionError
+
+    entry = cache.cached({"clip": 1}, write("one"))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, whom nothing is forbidden
+    monkeypatch.setattr(os, "utime", forbidden)
+    assert cache.cached({"clip": 1}, write("two")) == entry
+    other = cache.cached({"clip": 2}, write("two"))
+    assert cache.cache_folder() not in other.parents
+    assert cache.cached({"clip": 2}, write("three")) == other
+    assert (other / "a.npy").read_text() == "two"
+    assert len([record for record in caplog.records if str(cache.cache_folder()) in record.getMessage()]) == 1
+
+
+def test_the_entry_of_another_process_is_not_taken_away():
+    theirs: list[Path] = []
+
+    def fill(folder):
+        theirs.append(cache.cached({"clip": 1}, write("one")) / "a.npy")  # another process is done first
+        (folder / "a.npy").write_text("one")
+        opened.append(theirs[0].stat().st_ino)
+
+    opened: list[int] = []
+    entry = cache.cached({"clip": 1}, fill)
+    assert (entry / "a.npy").stat().st_ino == opened[0]
+    assert (entry / "a.npy").read_text() == "one"
