@@ -73,7 +73,7 @@ class EditOptions:
     """Everything `edit_video` may be told beside source, target and edits.
 
     Attributes:
-        model: a name in the store, or a path; None is the carried model.
+        model: a name in the store, or a path; None is the bundled model.
         frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from `start_number`); None
             is all. The others pass through, whatever the edits say.
         start_number: of a video's first frame, for `frames`, keyframes, layers, and a sequence made of it; None is 0.

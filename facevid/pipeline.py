@@ -8,7 +8,7 @@ from pathlib import Path
 from facevid.analysis.analysis import Analysis
 from facevid.compositing import EditedFace, composite
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
-from facevid.edits.edit_file import FaceEdits, blame
+from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
 from facevid.faces.landmarks import choose_detector
 from facevid.models import FaceModel, load_model
@@ -20,7 +20,7 @@ from facevid.rendering.schedule import find_targets, schedule
 from facevid.utils.device import choose_device
 from facevid.utils.prefetch import map_ahead
 from facevid.utils.progress import Progress, silent
-from facevid.video import ClipWriter, Edit, Encoding, Frame, add_edits, open_clip
+from facevid.video import ClipWriter, Encoding, Frame, add_patches, open_clip
 from facevid.video.reader.memory import trimmed
 
 
@@ -101,7 +101,7 @@ def edit_video(
             comparison = Comparison(options.compare, clip, reconstruct=not keep, overwrite=options.overwrite)
             compare = outputs.enter_context(comparison)
         for each in wanted:
-            with blame(each.origin):
+            with error_context(each.origin):
                 for edit in each.edits:
                     model.editor(edit.attribute)
         choice = choose_detector(options.tracking.detector, device)
@@ -169,7 +169,7 @@ def edit_frame(frame: Frame, faces: Sequence[EditedFace], blend: Blend, layers: 
         patch = composite(frame, face, blend)
         if patch is None:
             continue
-        edited = add_edits(frame, [Edit(patch.x, patch.y, patch.delta)])
+        edited = add_patches(frame, [patch])
         if layers:
             layers.write(frame, edited, face, patch)
         frame = edited

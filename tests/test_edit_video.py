@@ -1,4 +1,4 @@
-"""The whole recipe on a real face, with the carried model."""
+"""The whole recipe on a real face, with the bundled model."""
 
 from dataclasses import replace
 from fractions import Fraction

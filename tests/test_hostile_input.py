@@ -411,7 +411,7 @@ def test_damaged_models_on_the_command_line(run_facevid: Any, bundle: Path, word
         path.write_text(json.dumps(damaged_value(values, chance)))
         ended = run_facevid("models", *words)
         assert ended.code in (0, 5), ended.err
-        assert words[0] != "list" or (ended.code == 0 and "carried" in ended.out and "mine" in ended.out)
+        assert words[0] != "list" or (ended.code == 0 and "bundled" in ended.out and "mine" in ended.out)
         assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
 
 

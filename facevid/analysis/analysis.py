@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.edit_weights import edit_weights
 from facevid.analysis.encoded import EncodedTrack, TrackFiles, crops
+from facevid.analysis.occlusion import OcclusionEstimator
 from facevid.analysis.reference import describe_reference, person_like
 from facevid.analysis.tracking import Tracking, load_tracking, observe, save_tracking, shots_between
-from facevid.analysis.visibility import Sight
 from facevid.compositing.appearance import SIDE
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.identity import View, choose_views, describe_views
 from facevid.faces.landmarks import Detector
 from facevid.faces.people import find_people
-from facevid.faces.presence import presence
 from facevid.faces.published_stabilisation import published_landmarks, published_quads
 from facevid.faces.splitting import split_by_looks
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
@@ -113,7 +113,10 @@ class Analysis:
 
         def fill(folder: Path) -> None:
             files = [TrackFiles(folder, track) for track in tracks]
-            sights = [Sight(each.path("sight"), len(track)) for each, track in zip(files, tracks, strict=True)]
+            estimators = [
+                OcclusionEstimator(each.path("occlusion"), len(track))
+                for each, track in zip(files, tracks, strict=True)
+            ]
             landmarks = [self.landmarks(track) for track in tracks]
             found = batches(
                 crops(trimmed(self.clip.frames()), tracks, quads, landmarks, model.crop_size), compute.batch_size
@@ -121,15 +124,14 @@ class Analysis:
             for batch in self.progress("encode", found, sum(map(len, tracks))):
                 pictures = np.stack([item.picture for item in batch])
                 points = np.stack([item.landmarks for item in batch])
-                codes, likely = (
-                    seen.cpu().numpy() for seen in (model.encode(pictures, points), model.hidden(pictures))
-                )
-                for item, code, hidden in zip(batch, codes, likely, strict=True):
+                codes = model.encode(pictures, points).cpu().numpy()
+                probabilities = model.occlusion_probability(pictures).cpu().numpy()
+                for item, code, probability in zip(batch, codes, probabilities, strict=True):
                     files[item.track].write("codes", item.offset, code)
-                    sights[item.track].add(item.offset, item.picture, hidden)
-            for track, quad, each, sight in zip(tracks, quads, files, sights, strict=True):
+                    estimators[item.track].add(item.offset, item.picture, probability)
+            for track, quad, each, estimator in zip(tracks, quads, files, estimators, strict=True):
                 visible = each.create("visibility", np.uint8, SIDE, SIDE)
-                np.save(each.path("hidden"), sight.visibility(track.landmarks, quad, visible, self.progress))
+                np.save(each.path("hidden"), estimator.visibility(track.landmarks, quad, visible, self.progress))
 
         encoding = {
             "tracks": [[track.number, track.first] for track in tracks],
@@ -153,7 +155,7 @@ class Analysis:
             track=track,
             quads=quads,
             landmarks=self.landmarks(track),
-            presence=self._presence(tracking, track, files.read("hidden")[:]),
+            edit_weights=self._presence(tracking, track, files.read("hidden")[:]),
             codes=files.read("codes"),
             visibility=files.read("visibility"),
         )
@@ -179,7 +181,7 @@ class Analysis:
 
     def _presence(self, tracking: Tracking, track: Track, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         shot = next(shot for shot in tracking.shots if track.first in shot)
-        return presence(track, shot, self.clip.info.square_size[::-1], self._frames(FADE), hidden)
+        return edit_weights(track, shot, self.clip.info.square_size[::-1], self._frames(FADE), hidden)
 
     def _frames(self, seconds: float | Fraction) -> int:
         return round(seconds * (self.clip.info.average_rate or USUAL_RATE))

@@ -21,7 +21,7 @@ class EncodedTrack:
         track: the face's landmarks.
         quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
         landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
-        presence: float32 (N,), how much of an edit each frame takes, 0 to 1.
+        edit_weights: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; in a file.
         visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
             it, in a file; None where nobody looked.
@@ -30,7 +30,7 @@ class EncodedTrack:
     track: Track
     quads: NDArray[np.float64]
     landmarks: NDArray[np.float64]
-    presence: NDArray[np.float32]
+    edit_weights: NDArray[np.float32]
     codes: FramesArray
     visibility: FramesArray | None = None
 

@@ -92,7 +92,7 @@ def run_benchmark(
     Args:
         source: a clip whose first frames show a face. None for a clip without one, of 1280 x 720 pixels, made for
             the purpose; the stages that need a face are left out.
-        model: a name in the store, or a path; None is the carried model.
+        model: a name in the store, or a path; None is the bundled model.
         compute: where the networks run, in which precision, and how many frames are timed.
         rounds: how often everything is timed.
 

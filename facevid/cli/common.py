@@ -118,7 +118,7 @@ verbose_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(
-    "--model", metavar="NAME", help="A model's name in the store, or a path.  [default: the carried model]"
+    "--model", metavar="NAME", help="A model's name in the store, or a path.  [default: the bundled model]"
 )
 detector_option = click.option(
     "--detector",

@@ -16,7 +16,7 @@ from facevid.models.bundle import Bundle, read_bundle
 from facevid.models.fetch import fetch_model
 from facevid.models.importing import ImportOptions, import_model
 from facevid.models.manifest import MANIFEST, ManifestEntry, find_entry
-from facevid.models.store import CARRIED_NAME, home, locate, stored_names
+from facevid.models.store import BUNDLED_NAME, home, locate, stored_names
 from facevid.models.verify import verify_model
 
 
@@ -87,7 +87,7 @@ def import_command(
 @verbose_option
 def list_command(as_json: bool) -> None:
     """List the models at hand, and those that can be fetched."""
-    summaries = [_summary_or_error(name) for name in (CARRIED_NAME, *stored_names())]
+    summaries = [_summary_or_error(name) for name in (BUNDLED_NAME, *stored_names())]
     if as_json:
         click.echo(json.dumps(summaries, indent=2))
         return
@@ -106,7 +106,7 @@ def list_command(as_json: bool) -> None:
 
 
 @command.command("info")
-@click.argument("name", default=CARRIED_NAME)
+@click.argument("name", default=BUNDLED_NAME)
 @json_option
 @verbose_option
 def info_command(name: str, as_json: bool) -> None:
@@ -125,7 +125,7 @@ def info_command(name: str, as_json: bool) -> None:
 def verify_command(names: tuple[str, ...]) -> None:
     """Check models against the hashes and shapes they were imported with; all of them without a NAME."""
     failures = []
-    for name in names or (CARRIED_NAME, *stored_names()):
+    for name in names or (BUNDLED_NAME, *stored_names()):
         try:
             checked = verify_model(locate(name))
             say(f"{name}: whole ({checked / 1e6:,.1f} MB checked)")
@@ -210,7 +210,7 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     add_row(table, "folder", str(folder))
     add_row(table, "generator", f"{bundle.resolution} px" if bundle.resolution else "none")
     add_row(table, "encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
-    add_row(table, "occlusion", "its own network" if summary["occlusion"] else "the carried model's network")
+    add_row(table, "occlusion", "its own network" if summary["occlusion"] else "the bundled model's network")
     add_row(table, "codes", f"{bundle.layers} x {bundle.width}")
     add_row(table, "attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
     add_row(table, "edit layers", "{}-{}".format(*summary["edit_layers"]))

@@ -1,6 +1,6 @@
 """From a generated face back into the frame: mattes, the plate's detail, Poisson cloning."""
 
-from facevid.compositing.composite import Patch, composite
+from facevid.compositing.composite import composite
 from facevid.compositing.faces import EditedFace
 
-__all__ = ["EditedFace", "Patch", "composite"]
+__all__ = ["EditedFace", "composite"]

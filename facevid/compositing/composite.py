@@ -1,7 +1,5 @@
 """Setting an edited face into its frame."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +13,7 @@ from facevid.compositing.faces import EditedFace
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import Placement, place
 from facevid.options import Blend
-from facevid.video import Frame
-
-
-@dataclass(frozen=True)
-class Patch:
-    """What to add to a frame.
-
-    Attributes:
-        x, y: its top left pixel in the frame.
-        delta: float32 (h, w, 3) RGB, in units of 0 to 255; 0 wherever the frame is to stay as it is.
-    """
-
-    x: int
-    y: int
-    delta: NDArray[np.float32]
-
-    def applied_to(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the picture, uint8 (H, W, 3) RGB, with the change added."""
-        height, width = self.delta.shape[:2]
-        result = picture.copy()
-        region = result[self.y : self.y + height, self.x : self.x + width]
-        region[...] = np.rint(region + self.delta).clip(0, 255)
-        return result
+from facevid.video import Frame, Patch
 
 
 def composite(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:

@@ -41,7 +41,7 @@ class FaceEdits:
 
 
 @contextmanager
-def blame(origin: str) -> Iterator[None]:
+def error_context(origin: str) -> Iterator[None]:
     """Begin the message of a UsageError with where the edits come from that it is about."""
     try:
         yield
@@ -90,7 +90,7 @@ def _entry(entry: dict[str, Any], folder: Path, origin: str) -> FaceEdits:
     attrs, frames = entry.get("attr"), entry.get("frames")
     if not isinstance(attrs, list) or not attrs or not all(isinstance(attr, str) for attr in attrs):
         raise UsageError(f'{origin}: attr must be a list such as ["smile=+1"]')
-    with blame(origin):
+    with error_context(origin):
         faces = _faces(entry.get("face", "largest"), folder)
         edits = [parse_edit(attr) for attr in attrs]
         check_totals(edits)

@@ -108,7 +108,7 @@ def _measure(scene: _Scene, seen: EncodedTrack) -> OcclusionMeasure:
     counts = np.zeros(4, dtype=np.int64)
     for index, (picture, truth) in enumerate(scene.frames()):
         offset = index - seen.track.first
-        if 0 <= offset < len(seen.track) and seen.presence[offset] > 0:
+        if 0 <= offset < len(seen.track) and seen.edit_weights[offset] > 0:
             counts += _areas(picture, truth, seen, offset, scene.track.landmarks[index])
     both, either, called, face = counts.tolist()
     overlap = both / max(either, 1) if scene.kind in KINDS else None

@@ -123,11 +123,11 @@ def largest_tracks(tracks: Sequence[Track], shots: Iterable[range]) -> list[Trac
     chosen = []
     for shot in shots:
         inside = [track for track in tracks if track.first in shot]
-        presence: dict[int, float] = {}
+        edit_weights: dict[int, float] = {}
         for track in inside:
-            presence[track.number] = presence.get(track.number, 0.0) + _area(track)
+            edit_weights[track.number] = edit_weights.get(track.number, 0.0) + _area(track)
         if inside:
-            largest = max(presence, key=presence.__getitem__)
+            largest = max(edit_weights, key=edit_weights.__getitem__)
             chosen += [track for track in inside if track.number == largest]
     return chosen
 

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.edit_weights import YAW
 from facevid.analysis.tracking import Tracking
-from facevid.faces.presence import YAW
 from facevid.inspection.tracks import InspectedTrack, covered, runs
 
 Kind = Literal["faceless", "unedited", "profile", "bridged", "small", "edge", "jitter", "several", "cut"]

@@ -9,7 +9,7 @@ from facevid.models.assemble import assemble, occlusion_network
 from facevid.models.bundle import read_bundle, read_bundle_parts
 from facevid.models.layouts import Part, plain_name, read_parts
 from facevid.models.model import FaceModel
-from facevid.models.store import CARRIED, CARRIED_NAME, locate
+from facevid.models.store import BUNDLED, BUNDLED_NAME, locate
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "cpu", precision: str = "float32") -> FaceModel:
@@ -32,7 +32,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
         model = assemble(path.name, [_named(part) for part in read_parts(path)], None, device, precision)
         return _with_occlusion(model)
     bundle = read_bundle(path)
-    name = CARRIED_NAME if path == CARRIED else path.name
+    name = BUNDLED_NAME if path == BUNDLED else path.name
     model = assemble(name, read_bundle_parts(path, bundle), bundle.settings, device, precision)
     resolution = model.generator.sizes.resolution if model.generator else None
     crop_size = model.encoder.sizes.input_size if model.encoder else None
@@ -43,10 +43,10 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
 
 
 def _with_occlusion(model: FaceModel) -> FaceModel:
-    """Lend a model without an occlusion network the carried one: it looks at crops alone."""
+    """Lend a model without an occlusion network the bundled one: it looks at crops alone."""
     if model.occlusion is not None:
         return model
-    part = next(part for part in read_bundle_parts(CARRIED, read_bundle(CARRIED)) if part.kind == "occlusion")
+    part = next(part for part in read_bundle_parts(BUNDLED, read_bundle(BUNDLED)) if part.kind == "occlusion")
     return replace(model, occlusion=occlusion_network(part).to(model.device))
 
 

@@ -20,7 +20,7 @@ from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
-from facevid.networks.occlusion import INPUT_SIDE, likely_hidden
+from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -133,12 +133,12 @@ class FaceModel:
         return self._finite("codes", codes if self.average is None else codes + self.average)
 
     @torch.no_grad()
-    def hidden(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
+    def occlusion_probability(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
         """Tell how likely something is before aligned faces, uint8 RGB (N, H, H, 3): float32 (N, V, V), 0 to 1."""
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
-            return self._finite("occlusion probabilities", likely_hidden(network, pictures))
+            return self._finite("occlusion probabilities", occlusion_probability(network, pictures))
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:

@@ -8,9 +8,9 @@ import platformdirs
 
 from facevid.errors import ModelError, UsageError, reason
 
-CARRIED = Path(__file__).parent / "carried"
+BUNDLED = Path(__file__).parent / "bundled"
 """The bundle that comes with the package."""
-CARRIED_NAME = "carried"
+BUNDLED_NAME = "bundled"
 BUNDLE_FILE = "bundle.json"
 
 
@@ -31,11 +31,11 @@ def check_name(name: str) -> str:
     """Return the name of a model if it is one: it becomes a folder's name, and must not lead out of the store.
 
     Raises:
-        UsageError: it is not made of letters, digits, dots, dashes and underscores, or is the carried model's.
+        UsageError: it is not made of letters, digits, dots, dashes and underscores, or is the bundled model's.
     """
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) is None:
         raise UsageError(f'"{name}" is no name for a model: use letters, digits, ".", "-" and "_", for example ffhq')
-    if name == CARRIED_NAME:
+    if name == BUNDLED_NAME:
         raise UsageError(f'"{name}" is the model that comes with facevid; choose another name')
     return name
 
@@ -56,13 +56,13 @@ def stored_names() -> list[str]:
 
 
 def locate(name_or_path: str | Path | None) -> Path:
-    """Find a model: None or "carried" for the one that comes with facevid, a name in the store, or a path.
+    """Find a model: None or "bundled" for the one that comes with facevid, a name in the store, or a path.
 
     Raises:
         ModelError: there is none.
     """
-    if name_or_path is None or name_or_path == CARRIED_NAME:
-        return CARRIED
+    if name_or_path is None or name_or_path == BUNDLED_NAME:
+        return BUNDLED
     text = str(name_or_path)
     if isinstance(name_or_path, str) and text in stored_names():
         return folder_of(text)
@@ -72,5 +72,5 @@ def locate(name_or_path: str | Path | None) -> Path:
             return path
     except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
         raise ModelError(f"{text}: cannot be read ({reason(error)}); check the name of the model") from error
-    names = ", ".join([CARRIED_NAME, *stored_names()])
+    names = ", ".join([BUNDLED_NAME, *stored_names()])
     raise ModelError(f'no model "{text}": neither a file or folder nor in the store, which has: {names}')

@@ -71,7 +71,7 @@ class OcclusionNetwork(nn.Module):
         return logits
 
 
-def likely_hidden(network: OcclusionNetwork, pictures: Tensor) -> Tensor:
+def occlusion_probability(network: OcclusionNetwork, pictures: Tensor) -> Tensor:
     """Tell how likely something is before faces: the mean of two looks, one of them at the crop mirrored and raised.
 
     A single look is sure of a microphone in one frame and blind to it in the next, which hardly differs.

@@ -57,7 +57,7 @@ def steps_of(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[n
         one more than there are edits: float32 (K, L, D) before any, after the first, and so on.
     """
     first, last = int(offsets[0]), int(offsets[-1])
-    trust = np.maximum(edit.encoded.presence * edit.encoded.track.detected, DOUBTFUL)
+    trust = np.maximum(edit.encoded.edit_weights * edit.encoded.track.detected, DOUBTFUL)
     codes = smooth_codes(edit.encoded.codes, sigma, first, last + 1, trust)[offsets - first]
     steps = [torch.from_numpy(codes.astype(np.float32, copy=False))]
     for attribute, values in edit.strengths:

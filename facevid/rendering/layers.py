@@ -45,11 +45,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.compositing import EditedFace, Patch
+from facevid.compositing import EditedFace
 from facevid.errors import OutputError
 from facevid.rendering.generation import TrackEdit
 from facevid.utils.atomic_output import HiddenFolder, check_folder
-from facevid.video import ClipInfo, Frame
+from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer
 
@@ -126,7 +126,7 @@ class Layers:
             "quad": np.round(edit.encoded.quads[offset], 3).tolist(),
             "crop_to_frame": np.round(face.crop_to_frame, 6).tolist(),
             "crop_size": face.size,
-            "presence": round(float(edit.encoded.presence[offset]), 4),
+            "presence": round(float(edit.encoded.edit_weights[offset]), 4),
             "strengths": [[attribute, round(float(values[offset]), 4)] for attribute, values in edit.strengths],
         }
 

@@ -139,7 +139,7 @@ def _placed(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
         size=size,
         crop_to_frame=crop_to_frame(encoded.quads[offset], size),
         landmarks=encoded.landmarks[offset],
-        opacity=float(encoded.presence[offset]),
+        opacity=float(encoded.edit_weights[offset]),
         visibility=_hiding(encoded, offset),
     )
 

@@ -10,7 +10,7 @@ from facevid.analysis.analysis import Analysis
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, AttributeEdit, moved_by, too_far
-from facevid.edits.edit_file import FaceEdits, blame
+from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
 from facevid.faces.tracking import Track
 from facevid.rendering.generation import Strengths, TrackEdit
@@ -47,7 +47,7 @@ def find_targets(
     """
     info, count = analysis.clip.info, tracking.frame_count
     every = _indices(info, count, frames)
-    with blame(wanted.origin):
+    with error_context(wanted.origin):
         own = _indices(info, count, wanted.frames)
         both = range(max(own.start, every.start), min(own.stop, every.stop))
         return TargetedEdits(wanted.edits, analysis.choose(tracking, wanted.faces), both)
@@ -65,7 +65,7 @@ def schedule(encoded: EncodedTrack, work: Sequence[TargetedEdits], tracking: Tra
     strengths = []
     for each in work:
         if each.applies_to(encoded.track):
-            share = encoded.presence * np.array([index in each.frames for index in indices])
+            share = encoded.edit_weights * np.array([index in each.frames for index in indices])
             strengths += [(edit.attribute, edit.strengths(numbers, seconds) * share) for edit in each.edits]
     _check_totals(strengths)
     return TrackEdit(encoded, strengths)

@@ -1,8 +1,8 @@
 """Reading and writing videos, image sequences and stills: frames with exact timestamps, colour, rotation, sound."""
 
-from facevid.video.edit import add_edits
-from facevid.video.frame import Edit, Frame
+from facevid.video.frame import Frame, Patch
 from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.patch import add_patches
 from facevid.video.reader.clip import Clip, open_clip
 from facevid.video.writer.encoding import CODECS, Encoding
 from facevid.video.writer.writer import ClipWriter, RgbWriter
@@ -13,10 +13,10 @@ __all__ = [
     "ClipInfo",
     "ClipWriter",
     "ColourTags",
-    "Edit",
     "Encoding",
     "Frame",
+    "Patch",
     "RgbWriter",
-    "add_edits",
+    "add_patches",
     "open_clip",
 ]

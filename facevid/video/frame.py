@@ -95,12 +95,22 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A change to a part of a picture: float32 RGB differences (h, w, 3) in units of 0-255, in square pixels.
+class Patch:
+    """A change to a part of a picture, in square pixels.
 
-    (x, y) is the top-left corner in the displayed picture; what lies outside of the picture is ignored.
+    Attributes:
+        x, y: its top left pixel in the displayed picture; what lies outside of the picture is ignored.
+        delta: float32 (h, w, 3) RGB differences, in units of 0 to 255; 0 where the picture stays as it is.
     """
 
     x: int
     y: int
     delta: NDArray[np.float32]
+
+    def applied_to(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the picture, uint8 (H, W, 3) RGB, with the change added."""
+        height, width = self.delta.shape[:2]
+        result = picture.copy()
+        region = result[self.y : self.y + height, self.x : self.x + width]
+        region[...] = np.rint(region + self.delta).clip(0, 255)
+        return result

@@ -76,8 +76,8 @@ def test_a_model_that_edits_nothing(tmp_path: Path) -> None:
 def test_loading_a_file_and_a_bundle(tmp_path: Path) -> None:
     checkpoint = save_psp(tmp_path)
     assert time_loading(checkpoint, rounds=1).bytes == checkpoint.stat().st_size
-    carried = time_loading(None, rounds=2)
-    assert carried.bytes > 4e6
-    assert carried.read_seconds > 0
-    assert carried.load_seconds > 0
-    assert carried.ratio > 0
+    bundled = time_loading(None, rounds=2)
+    assert bundled.bytes > 4e6
+    assert bundled.read_seconds > 0
+    assert bundled.load_seconds > 0
+    assert bundled.ratio > 0

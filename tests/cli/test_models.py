@@ -28,12 +28,12 @@ def run(tmp_path, monkeypatch):
 def test_import_list_info_verify(run, tmp_path):
     run("models", "import", save_psp(tmp_path), save_transformer(tmp_path), "--name", "mine", "--edit-layers", "0-3")
     listed = json.loads(run("models", "list", "--json"))
-    assert [model["name"] for model in listed] == ["carried", "mine"]
+    assert [model["name"] for model in listed] == ["bundled", "mine"]
     info = json.loads(run("models", "info", "mine", "--json"))
     assert info["edit_layers"] == [0, 3]
     assert info["attributes"] == [{"name": "smile", "method": "transformer"}]
-    told = {name: json.loads(run("models", "info", name, "--json"))["occlusion"] for name in ("mine", "carried")}
-    assert told == {"mine": False, "carried": True}
+    told = {name: json.loads(run("models", "info", name, "--json"))["occlusion"] for name in ("mine", "bundled")}
+    assert told == {"mine": False, "bundled": True}
     assert "mine" in run("models", "list")
     assert "psp, 32 px" in run("models", "info", "mine")
     assert "mine: whole" in run("models", "verify")
@@ -102,7 +102,7 @@ def test_a_damaged_model_does_not_hide_the_others(run, tmp_path):
     (tmp_path / "home/models/no [name]").mkdir()
     (tmp_path / "home/models/no [name]/bundle.json").write_text("{}")
     for listed in (run("models", "list"), run("models", "list", "--json")):
-        assert all(name in listed for name in ("carried", "first", "second", "no [name]", "damaged"))
+        assert all(name in listed for name in ("bundled", "first", "second", "no [name]", "damaged"))
     told = {each["name"]: each.get("error", "") for each in json.loads(run("models", "list", "--json"))}
     assert [name for name, error in told.items() if error] == ["first", "no [name]"]
     assert "import the weights again" in told["first"]

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from facevid.appearance.change import AppearanceChange
 from facevid.appearance.light import without_light
 from facevid.appearance.lips import LipChange, gap
-from facevid.compositing import EditedFace, Patch, composite
+from facevid.compositing import EditedFace, composite
 from facevid.compositing.cloning import seamless
 from facevid.compositing.matte import face_matte
 from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models import load_model
 from facevid.options import Blend
-from facevid.video import Frame, open_clip
+from facevid.video import Frame, Patch, open_clip
 
 SIZE = 128
 WAYS: list[Blend | None] = [None, "seamless", "feather"]

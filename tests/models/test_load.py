@@ -115,7 +115,7 @@ def test_the_carried_model_encodes_edits_and_generates():
     assert model.generate(edited).shape == (3, 3, 256, 256)
     (change, *_) = model.changes(codes, edited)
     assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((68, 2), (96, 96, 3), (5, 48, 48))
-    assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "carried")
+    assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "bundled")
     assert len(model.editors) == 10 and model.components is not None
     assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
 
@@ -209,7 +209,7 @@ def test_numbers_beyond_the_precision_are_told(tmp_path):
 def test_changes_of_appearance_that_are_not_finite_are_told():
     model, codes = load_model(), torch.zeros(1, 3, 64)
     broken = codes + float("nan")
-    with pytest.raises(ModelError, match=r"carried: .* changes of appearance that are not finite; use other weights"):
+    with pytest.raises(ModelError, match=r"bundled: .* changes of appearance that are not finite; use other weights"):
         model.changes(codes, broken)
     with pytest.raises(ModelError, match="shapes that are not finite"):
         model.shapes(broken)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes, occlusion_network_sizes, shapes_of
-from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE, RAISED, likely_hidden
+from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE, RAISED, occlusion_probability
 
 SIZES = OcclusionNetworkSizes((8, 12, 16, 20))
 
@@ -33,6 +33,6 @@ class Brightness(OcclusionNetwork):
 def test_both_looks_are_at_the_same_place():
     pictures = torch.rand(2, 3, INPUT_SIDE, INPUT_SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     brightness = Brightness(SIZES)
-    told = likely_hidden(brightness, pictures)
+    told = occlusion_probability(brightness, pictures)
     inner = slice(RAISED, -RAISED)
     assert torch.allclose(told[:, inner], brightness(pictures).sigmoid()[:, 0, inner])

@@ -53,17 +53,17 @@ def test_a_network_learns_to_find_it(drawn_faces, tmp_path, monkeypatch):
     path = train_occlusion(drawn_faces, tmp_path / "run", 300, recipe=TINY, compute=compute)
     assert "held-out overlap" in heard[-1]
     assert (tmp_path / "run/samples/0000300.png").is_file()
-    import_model(["carried", path], "mine")
-    mine, carried = load_model("mine"), load_model()
+    import_model(["bundled", path], "mine")
+    mine, bundled = load_model("mine"), load_model()
     assert mine.occlusion is not None
     assert mine.occlusion.sizes.widths == TINY.widths
-    assert mine.fingerprint == carried.fingerprint
-    assert mine.occlusion_fingerprint != carried.occlusion_fingerprint
+    assert mine.fingerprint == bundled.fingerprint
+    assert mine.occlusion_fingerprint != bundled.occlusion_fingerprint
     files = [cv2.imread(str(drawn_faces / f"drawn/{row}.png")) for row in range(40)]
     faces = [cv2.resize(np.asarray(file, np.float32), (128, 128)) for file in files]
     drawn = [drawn_before(np.random.default_rng(row), faces[row], faces[row - 1], occluded=True) for row in range(40)]
     pictures, hidden = (np.stack(each) for each in zip(*drawn, strict=True))
-    found = mine.hidden(pictures.astype(np.uint8)).numpy()
+    found = mine.occlusion_probability(pictures.astype(np.uint8)).numpy()
     there = np.stack([cv2.resize(each, (64, 64), interpolation=cv2.INTER_AREA) for each in hidden])
     beyond = found - found.mean(axis=0)  # of what is found there anyway, in any picture
     assert beyond[there > 0.9].mean() > 0.02

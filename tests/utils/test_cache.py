@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from facevid.utils import cache
 from facevid.errors import OutputError
+from facevid.utils import cache
 
 
 def write(text):

@@ -12,11 +12,11 @@ import OpenImageIO as oiio
 import pytest
 
 from facevid.errors import InputError, UsageError
-from facevid.video import ClipWriter, Edit, Encoding, add_edits, open_clip
+from facevid.video import ClipWriter, Encoding, Patch, add_patches, open_clip
 
 SIZE = 60, 80
 RNG = np.random.default_rng(22)
-CHANGE = Edit(20, 10, np.full((16, 24, 3), 30, np.float32))
+CHANGE = Patch(20, 10, np.full((16, 24, 3), 30, np.float32))
 ACESCG = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
 
 
@@ -80,11 +80,11 @@ def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
     return parts
 
 
-def edit(path: Path, out: Path, *edits: Edit, encoding: Encoding | None = None, **choices: Any) -> list[str]:
+def edit(path: Path, out: Path, *edits: Patch, encoding: Encoding | None = None, **choices: Any) -> list[str]:
     clip = open_clip(path, **choices)
     with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
         for frame in clip.frames():
-            writer.write(add_edits(frame, edits))
+            writer.write(add_patches(frame, edits))
     return writer.warnings
 
 
@@ -156,7 +156,7 @@ def test_overscan_is_edited_and_kept(tmp_path: Path) -> None:
     (before,) = write(tmp_path / "in.exr", part)
     clip = open_clip(tmp_path / "in.exr")
     assert (clip.info.width, clip.info.height, clip.info.display_window) == (100, 76, (10, 8, 80, 60))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", Edit(0, 0, np.full((12, 12, 3), 30, np.float32)))
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 0, np.full((12, 12, 3), 30, np.float32)))
     ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert windows(now) == windows(was)
     changed = (samples != before).any(axis=2)
@@ -282,7 +282,7 @@ def test_infinite_samples_and_those_that_are_no_number_are_left_alone(tmp_path: 
     out = oiio.ImageOutput.create("openexr")
     assert out is not None
     assert out.open(str(tmp_path / "in.exr"), spec) and out.write_image(samples) and out.close()
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", Edit(0, 20, np.full((8, 8, 3), 20, np.float32)))
+    edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 20, np.full((8, 8, 3), 20, np.float32)))
     ((_, now),) = read(tmp_path / "out.exr")
     assert np.array_equal(now[:20], samples[:20], equal_nan=True)
     edit(tmp_path / "in.exr", tmp_path / "out.png")

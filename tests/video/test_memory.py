@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from facevid.video.reader import memory
 from facevid.video import open_clip
+from facevid.video.reader import memory
 from tests.clips import write_clip
 
 

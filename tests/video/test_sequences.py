@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facevid.errors import FacevidError, InputError, OutputError, UsageError
-from facevid.video import Clip, ClipWriter, Edit, Encoding, Frame, RgbWriter, add_edits, open_clip
+from facevid.video import Clip, ClipWriter, Encoding, Frame, Patch, RgbWriter, add_patches, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
@@ -36,10 +36,10 @@ FORMATS = [
 """Suffix, pixel format that is written, and the one that is read again."""
 
 
-def copy(clip: Clip, out: Path, *edits: Edit, encoding: Encoding | None = None, overwrite: bool = False) -> list[str]:
+def copy(clip: Clip, out: Path, *edits: Patch, encoding: Encoding | None = None, overwrite: bool = False) -> list[str]:
     with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
         for frame in clip.frames():
-            writer.write(add_edits(frame, edits))
+            writer.write(add_patches(frame, edits))
     return writer.warnings
 
 
@@ -101,7 +101,7 @@ def test_frames_keep_format_numbers_and_what_is_not_edited(
     half = ("-format", "half") if written == "gbrpf16le" else ()
     clip = open_clip(make_sequence(suffix, written, *half))
     assert clip.info.pix_fmt == read
-    assert copy(clip, tmp_path / "out", Edit(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    assert copy(clip, tmp_path / "out", Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
     assert names(tmp_path / "out") == [path.name for path in clip.info.files]
     copies = open_clip(tmp_path / "out")
     assert (copies.info.pix_fmt, copies.info.colour) == (read, clip.info.colour)

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin, TiffTags
 
 from facevid.errors import UsageError
-from facevid.video import ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
+from facevid.video import ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
 
 MakeClip = Callable[[str], Path]
@@ -16,18 +16,18 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = ("still.png", "still-alpha.png", "still-deep.png", "still-gray.png", "still.tif", "still.bmp", "still.exr")
 
 
-def edit_still(source: Path, out: Path, *edits: Edit, overwrite: bool = False) -> list[str]:
+def edit_still(source: Path, out: Path, *edits: Patch, overwrite: bool = False) -> list[str]:
     clip = open_clip(source)
     with ClipWriter(out, clip, overwrite=overwrite) as writer:
         for frame in clip.frames():
-            writer.write(add_edits(frame, edits))
+            writer.write(add_patches(frame, edits))
     return writer.warnings
 
 
 @pytest.mark.parametrize("name", [*LOSSLESS, "still.jpg", "still.webp"])
 def test_a_still_keeps_format_depth_and_what_is_not_edited(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
     source, out = make_clip(name), tmp_path / name
-    assert edit_still(source, out, Edit(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    assert edit_still(source, out, Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
     was, now = open_clip(source), open_clip(out)
     assert was.info.is_still
     assert (now.info.codec, now.info.pix_fmt) == (was.info.codec, was.info.pix_fmt)

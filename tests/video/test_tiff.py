@@ -8,11 +8,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from facevid.errors import InputError
-from facevid.video import ClipWriter, Edit, Encoding, add_edits, open_clip
+from facevid.video import ClipWriter, Encoding, Patch, add_patches, open_clip
 
 SIZE = 48, 64
 RNG = np.random.default_rng(22)
-CHANGE = Edit(20, 10, np.full((16, 24, 3), 30, np.float32))
+CHANGE = Patch(20, 10, np.full((16, 24, 3), 30, np.float32))
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -50,11 +50,11 @@ def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
     return pages
 
 
-def edit(path: Path, out: Path, *edits: Edit, encoding: Encoding | None = None) -> list[str]:
+def edit(path: Path, out: Path, *edits: Patch, encoding: Encoding | None = None) -> list[str]:
     clip = open_clip(path)
     with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
         for frame in clip.frames():
-            writer.write(add_edits(frame, edits))
+            writer.write(add_patches(frame, edits))
     return writer.warnings
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facevid.errors import FacevidError, OutputError, UsageError
-from facevid.video import Clip, ClipWriter, Edit, Encoding, RgbWriter, add_edits, open_clip
+from facevid.video import Clip, ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
 from facevid.video.writer.encoder import PictureEncoder
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from facevid.video.writer.plan import plan_encoder
@@ -268,7 +268,7 @@ def test_only_the_edited_part_changes(make_clip: MakeClip, tmp_path: Path) -> No
     delta = np.full((10, 12, 3), 25, np.float32)
     with ClipWriter(out, clip, encoding=Encoding(crf=0)) as writer:
         for frame in clip.frames():
-            writer.write(add_edits(frame, [Edit(4, 30, delta)]))
+            writer.write(add_patches(frame, [Patch(4, 30, delta)]))
     for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
         difference = np.abs(now.rgb().astype(int) - was.rgb()).max(axis=2)
         assert difference[30:40, 4:16].mean() > 5

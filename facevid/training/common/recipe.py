@@ -42,7 +42,7 @@ class PictureRecipe:
 
 @dataclass(frozen=True)
 class Recipe(PictureRecipe):
-    """How `facevid train model` makes a generator and an encoder; the defaults are of the carried model's last run.
+    """How `facevid train model` makes a generator and an encoder; the defaults are of the bundled model's last run.
 
     Attributes:
         channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
@@ -84,7 +84,7 @@ class Recipe(PictureRecipe):
 
 @dataclass(frozen=True)
 class OcclusionRecipe(PictureRecipe):
-    """How `facevid train occlusion` makes an occlusion network; the defaults are of the carried model's.
+    """How `facevid train occlusion` makes an occlusion network; the defaults are of the bundled model's.
 
     Attributes:
         widths: see `OcclusionNetworkSizes`.

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from facevid.video.color.pixels import component_view
 from facevid.video.color.rgb import ColourModel, colour_model, decode_srgb, encode_srgb
 from facevid.video.filters import filtered
-from facevid.video.frame import Edit, Frame
+from facevid.video.frame import Frame, Patch
 from facevid.video.square import plate_box, scale_of, to_plate
 
 
-def add_edits(frame: Frame, edits: Sequence[Edit]) -> Frame:
+def add_patches(frame: Frame, edits: Sequence[Patch]) -> Frame:
     """Return the frame with the RGB differences of `edits` added to its samples.
 
     The difference is converted to the source's own matrix, range and bit depth, for chroma averaged over each block of
@@ -42,7 +42,7 @@ def copy_picture(native: VideoFrame) -> VideoFrame:
     return copy
 
 
-def _place(frame: Frame, edit: Edit) -> tuple[int, int, NDArray[np.float32]] | None:
+def _place(frame: Frame, edit: Patch) -> tuple[int, int, NDArray[np.float32]] | None:
     """Return the stored top-left corner and the stored difference, cropped to the picture; None if all is outside."""
     edit = _in_plate(frame, edit)
     left, top = max(edit.x, 0), max(edit.y, 0)
@@ -56,7 +56,7 @@ def _place(frame: Frame, edit: Edit) -> tuple[int, int, NDArray[np.float32]] | N
     return x, y, np.ascontiguousarray(frame.orientation.to_stored(delta), dtype=np.float32)
 
 
-def _in_plate(frame: Frame, edit: Edit) -> Edit:
+def _in_plate(frame: Frame, edit: Patch) -> Patch:
     """Take an edit from square pixels to the plate's own."""
     if frame.aspect == 1:
         return edit
@@ -64,7 +64,7 @@ def _in_plate(frame: Frame, edit: Edit) -> Edit:
     scale = scale_of(size, frame.aspect)
     box = edit.x, edit.y, edit.delta.shape[1], edit.delta.shape[0]
     place = plate_box(box, scale, size)
-    return Edit(place[0], place[1], to_plate(edit.delta, box, place, scale))
+    return Patch(place[0], place[1], to_plate(edit.delta, box, place, scale))
 
 
 def _add(native: VideoFrame, model: ColourModel, x: int, y: int, delta: NDArray[np.float32]) -> None:

@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video import Edit, Frame, add_edits
+from facevid.video import Frame, Patch, add_patches
 from facevid.video.color.pixels import component_view, pixel_layout, plane_view
 from facevid.video.orientation import Orientation
 
@@ -54,7 +54,7 @@ def test_only_what_differs_changes(name: str) -> None:
     before = [plane.copy() for plane in planes(native)]
     delta = np.zeros((9, 11, 3), np.float32)
     delta[2:6, 4:8] = (30, -20, 10)
-    edited = add_edits(frame_of(native), [Edit(2, 4, delta)]).native
+    edited = add_patches(frame_of(native), [Patch(2, 4, delta)]).native
     for plane, was, now in zip(range(9), before, planes(edited), strict=False):
         assert np.array_equal(planes(native)[plane], was), "the decoder's picture must stay as it was"
         changed = np.argwhere((was != now).any(axis=2))
@@ -75,7 +75,7 @@ def test_rgb_differs_by_the_difference(name: str, full: bool, matrix: str) -> No
     frame = frame_of(native)
     delta = np.empty((8, 10, 3), np.float32)
     delta[...] = (21, 21, 21) if "gray" in name or "ya" in name else (25, -12, 30)
-    shown = add_edits(frame, [Edit(4, 6, delta)]).rgb().astype(int) - frame.rgb()
+    shown = add_patches(frame, [Patch(4, 6, delta)]).rgb().astype(int) - frame.rgb()
     inside = shown[8:12, 6:12]
     assert np.abs(inside - delta[2:6, 2:8]).max() <= (2 if pixel_layout(name).depth == 8 else 1)  # type: ignore[union-attr]
     shown[4:16, 2:16] = 0
@@ -115,7 +115,7 @@ def test_the_mean_does_not_drift() -> None:
     native = picture("yuv420p", None, 256, 256)
     delta = np.random.default_rng(1).normal(0, 3, (256, 256, 3)).astype(np.float32)
     delta -= delta.mean(axis=(0, 1))
-    edited = add_edits(frame_of(native), [Edit(0, 0, delta)]).native
+    edited = add_patches(frame_of(native), [Patch(0, 0, delta)]).native
     for was, now in zip(planes(native), planes(edited), strict=True):
         assert abs(now.astype(float).mean() - was.mean()) < 0.02
 
@@ -124,8 +124,8 @@ def test_chroma_takes_the_mean_of_its_block() -> None:
     native = picture("yuv420p16le", None)
     delta = np.zeros((2, 2, 3), np.float32)
     delta[0, 0] = (40, 0, 0)
-    whole = add_edits(frame_of(native), [Edit(4, 6, np.full((2, 2, 3), (40, 0, 0), np.float32))]).native
-    quarter = add_edits(frame_of(native), [Edit(4, 6, delta)]).native
+    whole = add_patches(frame_of(native), [Patch(4, 6, np.full((2, 2, 3), (40, 0, 0), np.float32))]).native
+    quarter = add_patches(frame_of(native), [Patch(4, 6, delta)]).native
     changes = [int(planes(edited)[2][3, 2, 0]) - 2**15 for edited in (whole, quarter)]
     assert changes[0] == pytest.approx(4 * changes[1], abs=4)
     assert changes[0] > 1000
@@ -141,14 +141,14 @@ def test_edits_are_placed_as_displayed(orientation: Orientation) -> None:
     delta = np.random.default_rng(2).integers(-40, 40, (7, 9, 3)).astype(np.float32)
     expected = frame.rgb().astype(int)
     expected[3:10, 5:14] += delta.astype(int)
-    assert np.array_equal(add_edits(frame, [Edit(5, 3, delta)]).rgb(), expected)
+    assert np.array_equal(add_patches(frame, [Patch(5, 3, delta)]).rgb(), expected)
 
 
 def test_what_lies_outside_is_ignored_and_edits_add_up() -> None:
     frame = frame_of(picture("gbrp", None))
     delta = np.full((10, 10, 3), 20, np.float32)
-    edits = [Edit(-5, -5, delta), Edit(WIDTH - 5, HEIGHT - 5, delta), Edit(0, 0, delta), Edit(WIDTH, 0, delta)]
-    shown = add_edits(frame, edits).rgb().astype(int) - frame.rgb()
+    edits = [Patch(-5, -5, delta), Patch(WIDTH - 5, HEIGHT - 5, delta), Patch(0, 0, delta), Patch(WIDTH, 0, delta)]
+    shown = add_patches(frame, edits).rgb().astype(int) - frame.rgb()
     assert shown[0, 0, 0] == 40
     assert shown[9, 9, 0] == 20
     assert shown[-1, -1, 0] == 20
@@ -158,7 +158,7 @@ def test_what_lies_outside_is_ignored_and_edits_add_up() -> None:
 def test_the_last_column_of_an_odd_picture_changes_wholly() -> None:
     native = picture("yuv420p16le", None, 33, 21)
     delta = np.full((21, 33, 3), (40, 0, 0), np.float32)
-    red = planes(add_edits(frame_of(native), [Edit(0, 0, delta)]).native)[2]
+    red = planes(add_patches(frame_of(native), [Patch(0, 0, delta)]).native)[2]
     assert np.ptp(red) == 0
 
 
@@ -166,7 +166,7 @@ def test_samples_stay_in_range() -> None:
     frame = frame_of(picture("rgb24"))
     for sign, value in ((1, 255), (-1, 0)):
         delta = np.full((HEIGHT, WIDTH, 3), sign * 300, np.float32)
-        assert (add_edits(frame, [Edit(0, 0, delta)]).rgb() == value).all()
+        assert (add_patches(frame, [Patch(0, 0, delta)]).rgb() == value).all()
 
 
 def test_scene_linear_pictures_are_edited_as_they_are_seen() -> None:
@@ -177,7 +177,7 @@ def test_scene_linear_pictures_are_edited_as_they_are_seen() -> None:
     frame = frame_of(native)
     delta = np.zeros((4, 4, 3), np.float32)
     delta[2:, 2:] = 10
-    edited = add_edits(frame, [Edit(0, 0, delta)])
+    edited = add_patches(frame, [Patch(0, 0, delta)])
     assert planes(edited.native)[2][0, 0] == 4.0
     shown = edited.rgb().astype(int) - frame.rgb()
     assert (shown[2:4, 2:4] == 10).all()
@@ -187,7 +187,7 @@ def test_scene_linear_pictures_are_edited_as_they_are_seen() -> None:
 @pytest.mark.parametrize("make", [lambda: picture("yuv420p"), lambda: picture("rgb24")])
 def test_without_edits_the_frame_is_the_same(make: Callable[[], VideoFrame]) -> None:
     frame = frame_of(make())
-    assert add_edits(frame, []) is frame
+    assert add_patches(frame, []) is frame
 
 
 def test_constant_luminance_is_refused() -> None:

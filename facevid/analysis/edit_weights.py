@@ -24,7 +24,7 @@ HIDDEN = (0.4, 0.65)
 guesses there."""
 
 
-def presence(
+def edit_weights(
     track: Track,
     shot: range,
     frame_size: tuple[int, int],

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from facevid.analysis.edit_weights import edit_weights
 from facevid.faces.pose import POINTS, SHAPE
-from facevid.faces.presence import presence
 from facevid.faces.tracking import Track
 
 
@@ -33,12 +33,12 @@ SIZE = (300, 400)
 
 def test_a_frontal_face_through_the_whole_shot_is_whole():
     track = track_of([landmarks_at()] * 30)
-    assert presence(track, range(30), SIZE, fade=6) == pytest.approx(1)
+    assert edit_weights(track, range(30), SIZE, fade=6) == pytest.approx(1)
 
 
 def test_a_track_that_ends_within_the_shot_fades_out_and_in():
     track = track_of([landmarks_at()] * 30, first=10)
-    found = presence(track, range(0, 60), SIZE, fade=6)
+    found = edit_weights(track, range(0, 60), SIZE, fade=6)
     assert found[0] == pytest.approx(1 / 7)
     assert found[-1] == pytest.approx(1 / 7)
     assert found[8:22] == pytest.approx(1)
@@ -47,7 +47,7 @@ def test_a_track_that_ends_within_the_shot_fades_out_and_in():
 
 def test_a_track_that_ends_with_its_shot_does_not_fade():
     track = track_of([landmarks_at()] * 30, first=10)
-    assert presence(track, range(10, 40), SIZE, fade=6) == pytest.approx(1)
+    assert edit_weights(track, range(10, 40), SIZE, fade=6) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_track_that_ends_with_its_shot_does_not_fade():
 )
 def test_a_face_that_cannot_be_edited_fades_smoothly(change):
     track = track_of([change(t) for t in np.linspace(0, 1, 60)])
-    found = presence(track, range(60), SIZE, fade=6)
+    found = edit_weights(track, range(60), SIZE, fade=6)
     assert found[0] == pytest.approx(1, abs=1e-3)
     assert found[-1] < 0.05
     assert np.abs(np.diff(found)).max() < 0.25
@@ -69,18 +69,18 @@ def test_a_face_that_cannot_be_edited_fades_smoothly(change):
 
 def test_a_still_and_no_fade_are_whole():
     gone = landmarks_at(x=2000)
-    assert presence(track_of([gone]), range(1), SIZE, fade=6) == pytest.approx(1)
-    assert presence(track_of([gone] * 5), range(50), SIZE, fade=0) == pytest.approx(1)
+    assert edit_weights(track_of([gone]), range(1), SIZE, fade=6) == pytest.approx(1)
+    assert edit_weights(track_of([gone] * 5), range(50), SIZE, fade=0) == pytest.approx(1)
 
 
 def test_a_face_of_one_frame_within_a_shot_is_hardly_edited():
-    assert presence(track_of([landmarks_at()], first=4), range(20), SIZE, fade=6)[0] < 0.2
+    assert edit_weights(track_of([landmarks_at()], first=4), range(20), SIZE, fade=6)[0] < 0.2
 
 
 def test_an_edit_fades_where_most_of_the_face_is_hidden():
     hidden = np.zeros(30)
     hidden[12:20] = 0.8
-    found = presence(track_of([landmarks_at()] * 30), range(30), SIZE, 4, hidden)
+    found = edit_weights(track_of([landmarks_at()] * 30), range(30), SIZE, 4, hidden)
     assert found[[0, -1]] == pytest.approx(1, abs=1e-3)
     assert found[15] < 0.06
     assert np.abs(np.diff(found)).max() < 0.3

@@ -51,7 +51,7 @@ LOOKS = 5
 """Numbers that describe what a pixel looks like."""
 
 
-class Sight:
+class OcclusionEstimator:
     """Gathers the crops of one track, one after another, and then tells what is before the face in each.
 
     What it keeps of a crop, 48 KiB, lies in a file. Of a track of any length, no more is read at once than a frame is

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid import edit_video
-from facevid.analysis.visibility import Sight
+from facevid.analysis.occlusion import OcclusionEstimator
 from facevid.compositing.appearance import SIDE
 from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
@@ -52,7 +52,7 @@ def seen(
     """
     picture, landmarks = face
     rng = np.random.default_rng(0)
-    sight = Sight(tmp_path / "sight.npy", COUNT)
+    sight = OcclusionEstimator(tmp_path / "sight.npy", COUNT)
     for index in range(COUNT):
         noisy = changed.get(index, picture) + rng.normal(0, 2, picture.shape)
         sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely.get(index, NOTHING))
@@ -229,7 +229,7 @@ def looked_at(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[
     picture = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 4)
     head = turned_head(0, scale=0.22, centre=(SIDE / 2, SIDE / 2)) * 4
     landmarks, quads = head + rng.normal(0, 4, (count, 1, 2)), np.repeat(QUAD[None], count, axis=0)
-    sight = Sight(path / "sight.npy", count)
+    sight = OcclusionEstimator(path / "sight.npy", count)
     for index in range(count):
         noisy = picture + rng.normal(0, 3, picture.shape)
         noisy[20 + index % 40 :, 20:30] = (40, 200, 60)
@@ -242,7 +242,7 @@ def looked_at(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[
 def test_a_track_is_the_same_in_blocks_and_as_a_whole(tmp_path, monkeypatch):
     told = []
     for block in (9, 1000):
-        monkeypatch.setattr("facevid.analysis.visibility.BLOCK", block)
+        monkeypatch.setattr("facevid.analysis.occlusion.BLOCK", block)
         visible, hidden = looked_at(tmp_path, 80)()
         told.append((visible[:], hidden))
     (in_blocks, hidden), (whole, hidden_of_whole) = told
@@ -253,7 +253,7 @@ def test_a_track_is_the_same_in_blocks_and_as_a_whole(tmp_path, monkeypatch):
 
 def test_memory_does_not_grow_with_the_length_of_a_track(tmp_path, monkeypatch):
     for name, value in {"BLOCK": 16, "EXEMPLARS": 4, "WINDOW": 32}.items():
-        monkeypatch.setattr(f"facevid.analysis.visibility.{name}", value)
+        monkeypatch.setattr(f"facevid.analysis.occlusion.{name}", value)
     peaks = []
     for count in (50, 250):
         tell = looked_at(tmp_path, count)
