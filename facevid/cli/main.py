@@ -30,6 +30,7 @@ COMMANDS = {
     "edit": "Edit faces in a video or a picture.",
     "batch": "Edit every shot under a folder.",
     "inspect": "Preview the tracking of a shot before a long render.",
+    "sheet": "Draw a figure of attributes over a range of strengths.",
     "attrs": "List the attributes that a model can edit.",
     "models": "Import, check and list face models.",
     "train": "Train editors on your own pictures, or a face model.",

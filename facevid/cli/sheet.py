@@ -1,0 +1,72 @@
+"""`facevid sheet`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from facevid.cli.common import (
+    LARGEST_COUNT,
+    PathType,
+    device_option,
+    model_option,
+    overwrite_option,
+    precision_option,
+    quiet_option,
+    verbose_option,
+)
+from facevid.cli.progress import StageProgress
+from facevid.options import ComputeOptions
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=PathType())
+@click.argument("target", metavar="OUT", type=PathType())
+@click.option(
+    "--attr",
+    "ranges",
+    multiple=True,
+    metavar="NAME=FROM:TO:COUNT",
+    help="Attribute and its strengths, evenly spaced; one row each. Repeat it: a last row applies all in sequence.",
+)
+@click.option("--frame", type=click.IntRange(0, LARGEST_COUNT), default=0, help="Frame of a video.  [default: 0]")
+@click.option("--cell", type=click.IntRange(32, 2048), default=256, show_default=True, help="Side of a cell in pixels.")
+@model_option
+@device_option
+@precision_option
+@overwrite_option
+@quiet_option
+@verbose_option
+def command(
+    source: Path,
+    target: Path,
+    ranges: tuple[str, ...],
+    *,
+    frame: int,
+    cell: int,
+    model: str | None,
+    device: str,
+    precision: Any,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Write a figure (PNG, JPEG or PDF) of edits of the largest face in the picture, or video frame, IN.
+
+    \b
+    Examples:
+      facevid sheet portrait.jpg figure.png --attr smile=-1:1:5 --attr age=-1:1:5
+      facevid sheet in.mp4 figure.pdf --frame 70 --attr smile=0:1:6
+    """
+    from facevid.evaluation.sheet import parse_range, write_sheet
+
+    write_sheet(
+        source,
+        target,
+        [parse_range(text) for text in ranges],
+        frame=frame,
+        model=model,
+        compute=ComputeOptions(device, precision),
+        cell=cell,
+        overwrite=overwrite,
+        progress=StageProgress(quiet),
+    )

@@ -1,0 +1,224 @@
+"""A figure of edits of one face: each attribute over a range of strengths, and all attributes one after another.
+
+Every cell is one frame of a sequence that repeats the picture, with a keyframe on each frame: one run of `edit_video`
+makes all cells, with the same result as an edit of the picture alone.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from facevid.edits.attribute_edit import MAX_STRENGTH
+from facevid.errors import InputError, NoFaceError, OutputError, UsageError
+from facevid.faces.alignment import crop, ffhq_quad, quad_side
+from facevid.faces.landmarks import choose_detector
+from facevid.models import load_model
+from facevid.options import ComputeOptions, EditOptions, TrackingOptions
+from facevid.pipeline import edit_video
+from facevid.utils.atomic_output import Temporaries, check_destination
+from facevid.utils.device import choose_device
+from facevid.utils.progress import Progress, silent
+from facevid.video import open_clip
+
+SUFFIXES = (".png", ".jpg", ".pdf")
+
+CELL = 256
+"""Side of a cell in pixels unless the user chooses another."""
+
+MOST_CELLS = 200
+"""Cells of a figure: beyond it the labels could not be read on a page."""
+
+AROUND = 1.15
+"""Side of the square that a cell shows, in sides of the FFHQ crop."""
+
+GAP, LABEL = 6, 22
+"""Pixels between cells, and height of the labels above them."""
+
+
+@dataclass(frozen=True)
+class StrengthRange:
+    """Strengths of one attribute, evenly spaced from the first to the last."""
+
+    attribute: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the figure: a label and a picture (S, S, 3), uint8 RGB, for each cell."""
+
+    cells: tuple[tuple[str, NDArray[np.uint8]], ...]
+
+
+def parse_range(text: str) -> StrengthRange:
+    """Parse NAME=FROM:TO:COUNT, such as smile=-1:1:5, or NAME=VALUE for one cell. Raises UsageError."""
+    number = r"[+-]?\d{1,3}(?:\.\d{1,6})?"
+    match = re.fullmatch(rf"\s*([^=\s]+)=({number})(?::({number}):(\d{{1,3}}))?\s*", text)
+    if match is None:
+        raise UsageError(f'"{text}" is not of the form NAME=FROM:TO:COUNT, such as smile=-1:1:5')
+    first, last, count = float(match[2]), float(match[3] or match[2]), int(match[4] or 1)
+    if max(abs(first), abs(last)) > MAX_STRENGTH:
+        raise UsageError(f'"{text}": strengths range from -{MAX_STRENGTH:g} to {MAX_STRENGTH:g}')
+    if count < 1 or (count == 1 and first != last):
+        raise UsageError(f'"{text}": give at least 2 cells for a range')
+    return StrengthRange(match[1], tuple(float(value) for value in np.linspace(first, last, count)))
+
+
+def write_sheet(
+    source: Path,
+    out: Path,
+    ranges: Sequence[StrengthRange],
+    *,
+    frame: int = 0,
+    model: str | None = None,
+    compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
+    cell: int = CELL,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Write a figure of the largest face of a picture, or of one frame of a video or sequence.
+
+    Args:
+        source: a still, a video or an image sequence.
+        out: a .png, .jpg or .pdf.
+        ranges: one row each; with two or more, a last row applies them one after another at their last strengths.
+        frame: number of the frame, counted as in `EditOptions.frames`.
+        model: a name in the store, or a path; None is the bundled model.
+        compute: device, precision and batch size.
+        cell: side of a cell in pixels.
+        overwrite: replace an existing `out`.
+        progress: reports each stage.
+
+    Raises:
+        UsageError, InputError, NoFaceError, ModelError, OutputError: as `edit_video`.
+    """
+    check_destination(out, source, SUFFIXES, overwrite)
+    if not ranges:
+        raise UsageError("nothing to show: give at least one --attr, such as --attr smile=-1:1:5")
+    steps = _strengths(ranges)
+    if len(steps) > MOST_CELLS:
+        raise UsageError(f"{len(steps)} cells are more than {MOST_CELLS}: give fewer strengths")
+    picture = _picture(source, frame)
+    options = EditOptions(model, TrackingOptions(smooth=0), compute)
+    edited = _edited(picture, ranges, steps, options, progress)
+    quad = _quad(picture, source)
+    rows, columns = _square(quad, picture.shape)
+    size = (cell, cell)
+    cells = [cv2.resize(each[rows, columns], size, interpolation=cv2.INTER_AREA) for each in (picture, *edited)]
+    begin = [("source", cells[0]), *_reconstruction(picture, quad, model, compute, cell)]
+    _save(_grid(_rows(ranges, begin, cells[1:]), cell), out)
+
+
+def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
+    """List the strengths of each edited cell: the rows one after another, then the sequence."""
+    steps = [{each.attribute: value} for each in ranges for value in each.values]
+    if len(ranges) > 1:
+        steps += [{each.attribute: each.values[-1] for each in ranges[: count + 1]} for count in range(len(ranges))]
+    return steps
+
+
+def _picture(source: Path, number: int) -> NDArray[np.uint8]:
+    clip = open_clip(source)
+    wanted = number if not clip.info.is_still else clip.info.first_number
+    for frame in clip.frames():
+        if frame.index + clip.info.first_number == wanted:
+            return frame.rgb()
+    raise InputError(f"{source} has no frame {number}; choose another --frame")
+
+
+def _edited(
+    picture: NDArray[np.uint8],
+    ranges: Sequence[StrengthRange],
+    steps: Sequence[dict[str, float]],
+    options: EditOptions,
+    progress: Progress,
+) -> list[NDArray[np.uint8]]:
+    edits = []
+    for attribute in dict.fromkeys(each.attribute for each in ranges):
+        keys = ",".join(f"{step.get(attribute, 0.0):.6f}@{index}" for index, step in enumerate(steps))
+        edits.append(f"{attribute}={keys}")
+    with TemporaryDirectory(prefix="facevid-sheet-") as folder:
+        repeated = Path(folder) / "in"
+        repeated.mkdir()
+        encoded = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+        for index in range(len(steps)):
+            (repeated / f"cell.{index:04d}.png").write_bytes(encoded)
+        result = Path(folder) / "out" / "cell.%04d.png"
+        result.parent.mkdir()
+        edit_video(repeated / "cell.%04d.png", result, edits, options, progress)
+        return [frame.rgb() for frame in open_clip(result).frames()]
+
+
+def _quad(picture: NDArray[np.uint8], source: Path) -> NDArray[np.float64]:
+    faces = choose_detector("auto", "cpu").detector.detect(picture)
+    if not faces:
+        raise NoFaceError(f"{source}: no face found in the picture; choose another picture, or another --frame")
+    quads = [ffhq_quad(face.landmarks) for face in faces]
+    return max(quads, key=lambda quad: float(np.linalg.norm(quad[3] - quad[0])))
+
+
+def _square(quad: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return rows and columns of the upright square around the face, moved to lie within the picture."""
+    height, width = shape[:2]
+    side = min(round(AROUND * float(quad_side(quad))), height, width)
+    left, top = np.rint(quad.mean(axis=0) - side / 2).astype(int)
+    left, top = min(max(left, 0), width - side), min(max(top, 0), height - side)
+    return slice(top, top + side), slice(left, left + side)
+
+
+def _reconstruction(
+    picture: NDArray[np.uint8], quad: NDArray[np.float64], model: str | None, compute: ComputeOptions, cell: int
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Return the face as a generator reconstructs it from its code; nothing for models that draw no faces."""
+    loaded = load_model(model, choose_device(compute.device), compute.precision)
+    if loaded.generator is None or loaded.encoder is None:
+        return []
+    generated = loaded.generate(loaded.encode(crop(picture, quad, loaded.crop_size)[None]))[0]
+    pixels = ((generated.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).round().byte().cpu().numpy()
+    return [("reconstruction", cv2.resize(pixels, (cell, cell), interpolation=cv2.INTER_AREA).astype(np.uint8))]
+
+
+def _rows(
+    ranges: Sequence[StrengthRange],
+    begin: list[tuple[str, NDArray[np.uint8]]],
+    cells: Sequence[NDArray[np.uint8]],
+) -> list[Row]:
+    remaining = iter(cells)
+    rows = [
+        Row((*begin, *((f"{each.attribute} {value:+g}", next(remaining)) for value in each.values))) for each in ranges
+    ]
+    if len(ranges) > 1:
+        rows.append(
+            Row((*begin, *((f"then {each.attribute} {each.values[-1]:+g}", next(remaining)) for each in ranges)))
+        )
+    return rows
+
+
+def _grid(rows: Sequence[Row], cell: int) -> Image.Image:
+    columns = max(len(row.cells) for row in rows)
+    step = cell + GAP
+    sheet = Image.new("RGB", (columns * step + GAP, len(rows) * (step + LABEL) + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL * 0.65)
+    for line, row in enumerate(rows):
+        for column, (label, picture) in enumerate(row.cells):
+            left, top = GAP + column * step, GAP + line * (step + LABEL)
+            draw.text((left + cell / 2, top + LABEL / 2), label, fill="black", font=font, anchor="mm")
+            sheet.paste(Image.fromarray(picture), (left, top + LABEL))
+    return sheet
+
+
+def _save(sheet: Image.Image, out: Path) -> None:
+    try:
+        with Temporaries(out) as files:
+            made = files.path("sheet", out.suffix)
+            sheet.save(made, quality=95)
+            files.commit(made)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}; free some space") from error
