@@ -133,7 +133,7 @@ def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Titl
         parts.append(axis.box(shot.start, shot.stop - 1, 2, LANE_HEIGHT + 4, name, title=told))
         x, end = axis.edge(shot.start), axis.edge(shot.stop)
         if end - x > 24:
-            parts.append(f'<text class="inside" x="{(x + end) / 2}" y="{LANE_HEIGHT}">{number}</text>')
+            parts.append(f'<text class="shot-number" x="{(x + end) / 2}" y="{LANE_HEIGHT}">{number}</text>')
     for first, last in runs(~covered(tracking.frame_count, tracking.tracks)):
         told = f"no face: frames {first_number + first}-{first_number + last}"
         parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", title=told))
@@ -167,9 +167,9 @@ def _greatest(values: Sequence[NDArray[np.floating]]) -> float:
 def _scale(curve: Curve, top: float) -> Iterator[str]:
     """Draw what a curve is read by."""
     right, bottom = WIDTH - RIGHT, top + CURVE_HEIGHT
-    yield f'<rect class="paper" x="{LEFT}" y="{top}" width="{right - LEFT}" height="{CURVE_HEIGHT}"/>'
+    yield f'<rect class="plot-area" x="{LEFT}" y="{top}" width="{right - LEFT}" height="{CURVE_HEIGHT}"/>'
     yield f'<text class="label" x="0" y="{top + 22}">{curve.name}</text>'
-    yield f'<text class="remark" x="0" y="{top + 38}">{curve.remark}</text>'
+    yield f'<text class="description" x="0" y="{top + 38}">{curve.remark}</text>'
     for value, y in ((curve.high, top + 8), (curve.low, bottom)):
         yield f'<text class="scale" x="{LEFT - 8}" y="{y}">{_short(value)}{curve.unit}</text>'
     for limit in curve.limits:
