@@ -28,10 +28,10 @@ MAX_TRACKS = 6
 """Tracks of a person whose frames are listed in the header of the card; the plot shows all of them."""
 
 THUMBNAIL_QUALITY = 88
-"""JPEG quality of the thumbnails, 0 to 100: no visible artefacts at 128 pixels."""
+"""JPEG quality of the thumbnails, 0 to 100. It keeps the page small; the contact sheet has the same crops lossless."""
 
 DEFAULT_RATE = 25
-"""Frames a second of timecodes where the source states no rate."""
+"""Frames per second of timecodes where the source states no rate."""
 
 LEGEND = {
     "edited by default": "edited",
@@ -157,7 +157,7 @@ def _rate(info: ClipInfo) -> str:
         return "none: a still picture"
     if info.average_rate is None:
         return "not stated by the source"
-    return f"{float(info.average_rate):.5g} frames a second{'' if info.is_constant_rate else ', variable'}"
+    return f"{float(info.average_rate):.5g} frames per second{'' if info.is_constant_rate else ', variable'}"
 
 
 def _timecode(frames: int, rate: Fraction | None) -> str:
