@@ -1,4 +1,4 @@
-"""What tracking made of a clip, to be looked at before a long render."""
+"""Preview of the tracking of a clip, to be checked before a long render."""
 
 from facevid.inspection.inspect import InspectSummary, inspect_video
 

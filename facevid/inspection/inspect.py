@@ -1,4 +1,4 @@
-"""Preview of a shot's tracking: which faces there are, where, and which of them an edit would edit."""
+"""Preview of the tracking of a clip: its faces, where they are, and which of them an edit would edit."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from facevid.inspection.overlay import draw_overlay
 from facevid.inspection.problems import Problem, find_problems
 from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
-from facevid.inspection.tracks import InspectedTrack, covered
+from facevid.inspection.tracks import InspectedTrack, coverage
 from facevid.inspection.tracks_json import write_tracks
 from facevid.options import TrackingOptions
 from facevid.utils.atomic_output import Temporaries, check_destination
@@ -27,28 +27,28 @@ from facevid.video.reader.memory import trimmed
 from facevid.video.writer.remux import plan_remux
 
 OVERLAY_CRF = 18.0
-"""Half the size of an edit's quality, and encoded faster: the overlay is looked at, not worked on."""
+"""Constant rate factor of the overlay: half the file size of an edit's default and faster, good enough to view."""
 
 
 @dataclass(frozen=True)
 class InspectSummary:
-    """What `inspect_video` found, and where it wrote it.
+    """Result of `inspect_video`.
 
-    Frames are numbered as in `EditOptions.frames`: an image sequence's by its own numbers, else from 0.
+    Frame numbers are those of `EditOptions.frames`: an image sequence's own numbers, else counted from `start_number`.
 
     Attributes:
-        frames: frames decoded.
-        faceless: frames that no track reaches.
-        cuts: numbers of the frames that begin a shot, the first frame aside.
-        tracks: in order of appearance; those of one person have one number.
-        problems: what to know of before a long render, the most important first.
-        detector: which landmark detector ran, and why that one.
-        overlay: the clip with its tracks drawn on it, a video, or a PNG of a still picture. The video is an MP4,
-            or Matroska where only that holds the source's sound.
-        sheet: the contact sheet, a PNG.
-        tracks_file: the JSON file that `facevid.inspection.tracks_json` describes.
-        report: the HTML page that shows all of this, and the tracks over time.
-        warnings: what the overlay could not keep of its source.
+        frames: number of frames decoded.
+        faceless: number of frames without any track.
+        cuts: numbers of the frames that begin a shot, without the first frame.
+        tracks: in order of appearance; tracks of one person share a number.
+        problems: worth knowing before a long render, the most important first.
+        detector: name of the landmark detector, and why it was chosen.
+        overlay: path of the clip with its tracks drawn on it. A still picture gives a PNG, a video an MP4, or Matroska
+            where MP4 cannot hold the sound of the source.
+        sheet: path of the contact sheet, a PNG.
+        tracks_file: path of the JSON file that `facevid.inspection.tracks_json` describes.
+        report: path of the HTML report.
+        warnings: properties of the source that the overlay could not keep.
     """
 
     frames: int
@@ -76,51 +76,55 @@ def inspect_video(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> InspectSummary:
-    """Find the faces of a clip, or of a still picture, and show them: overlay, contact sheet, JSON, and report.
+    """Track the faces of a video or a still picture, and write an overlay, a contact sheet, a JSON file and a report.
 
-    A clip without a face is shown as well. The results appear when all of them are complete; if anything fails, `out`
-    is as it was before.
+    A clip without a face is not an error. The results appear when all of them are complete; if anything fails, `out` is
+    left as it was.
 
     Args:
-        source: a video file or a still picture.
-        out: folder of the results, made where it is missing, as are those above it; None is the source's stem and
-            `.inspect`, in the current folder.
-        options: how faces are found and followed, and which of them an edit would edit.
-        device: auto, cpu, cuda, or cuda:N; where the detector runs if it is a network.
-        rate: frames a second of an image sequence; None is what OpenEXR files say, else 24.
-        layer: of OpenEXR files, which layer or part is the picture; None is their plain R, G, B.
-        start_number: of a video's first frame; None is 0.
+        source: path of a video file, an image sequence or a still picture.
+        out: folder of the results, created with its parents if missing; None is the source's stem and `.inspect`, in
+            the current folder.
+        options: how faces are found and tracked, and which of them an edit would edit.
+        device: auto, cpu, cuda, or cuda:N; where a detector that is a network runs.
+        rate: frames per second of an image sequence; None is the rate stated in OpenEXR files, else 24.
+        layer: layer or part of OpenEXR files to read; None is their plain R, G, B.
+        start_number: number of a video's first frame; None is 0.
         overwrite: replace existing results.
-        progress: told how far each stage is.
+        progress: called for each stage.
 
     Raises:
         InputError: the source is missing or cannot be decoded to its end.
         ModelError: the detector's weights are missing.
-        UsageError: the options cannot be.
+        NoFaceError: faces were found, but `options.faces` is a reference picture without a face, or of another person.
+        UsageError: the options are invalid.
         OutputError: the results cannot be written.
     """
     clip = open_clip(source, rate, start_number, layer)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
-    overlay, sheet = _overlay(folder, clip.info), folder / "sheet.png"
-    tracks_file, page = folder / "tracks.json", folder / "report.html"
+    overlay, sheet = _overlay_path(folder, clip.info), folder / "sheet.png"
+    tracks_file, report_page = folder / "tracks.json", folder / "report.html"
     with ExitStack() as outputs:
-        outputs.enter_context(_made(folder))
-        new = [outputs.enter_context(_replaced(path, clip, overwrite)) for path in (sheet, tracks_file, page)]
+        outputs.enter_context(_created(folder))
+        temporaries = [
+            outputs.enter_context(_replacing(path, clip, overwrite)) for path in (sheet, tracks_file, report_page)
+        ]
         size = clip.info.square_size
         encoding = Encoding() if clip.info.is_still else Encoding(crf=OVERLAY_CRF)
         writer = outputs.enter_context(RgbWriter(overlay, clip, *size, encoding=encoding, overwrite=overwrite))
         choice = choose_detector(options.detector, choose_device(device))
         analysis = Analysis(clip, choice.detector, options, progress)
         tracking = analysis.track()
-        tracks = _inspected(analysis, tracking)
+        tracks = _inspected_tracks(analysis, tracking)
         problems = find_problems(tracking, tracks, size, clip.info.first_number)
         detector = f"{choice.detector.name} ({choice.reason})"
-        drawn = _draw(clip, tracking, tracks, writer, progress)
-        report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, drawn.thumbnails())
-        _write(new, drawn, report, detector=choice.detector.name, smooth=options.smooth)
+        contact_sheet = _draw(clip, tracking, tracks, writer, progress)
+        thumbnails = contact_sheet.thumbnails()
+        report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, thumbnails)
+        _write(temporaries, contact_sheet, report, detector=choice.detector.name, smooth=options.smooth)
     return InspectSummary(
         frames=tracking.frame_count,
-        faceless=int((~covered(tracking.frame_count, tracking.tracks)).sum()),
+        faceless=int((~coverage(tracking.frame_count, tracking.tracks)).sum()),
         cuts=tuple(clip.info.first_number + cut for cut in tracking.cuts),
         tracks=tuple(tracks),
         problems=tuple(problems),
@@ -128,13 +132,13 @@ def inspect_video(
         overlay=overlay,
         sheet=sheet,
         tracks_file=tracks_file,
-        report=page,
+        report=report_page,
         warnings=tuple(writer.warnings),
     )
 
 
-def _overlay(folder: Path, info: ClipInfo) -> Path:
-    """Name the overlay: as MP4, which every player shows, wherever that holds the source's sound."""
+def _overlay_path(folder: Path, info: ClipInfo) -> Path:
+    """Return the path of the overlay: MP4, which every player shows, unless it cannot hold the sound of the source."""
     if info.is_still:
         return folder / "overlay.png"
     overlay = folder / "overlay.mp4"
@@ -145,7 +149,7 @@ def _overlay(folder: Path, info: ClipInfo) -> Path:
     return overlay
 
 
-def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
+def _inspected_tracks(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
     chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
     edited = {(track.number, track.first) for track in chosen}
     first_number = analysis.clip.info.first_number
@@ -158,7 +162,7 @@ def _inspected(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
 def _draw(
     clip: Clip, tracking: Tracking, tracks: Sequence[InspectedTrack], writer: RgbWriter, progress: Progress
 ) -> ContactSheet:
-    """Write the overlay and fill the contact sheet, in one pass over the clip."""
+    """Write the overlay and return the contact sheet, in one pass over the clip."""
     sheet = ContactSheet(clip.info.path.name, tracks)
     cuts = frozenset(tracking.cuts)
     for frame in progress("overlay", trimmed(clip.frames()), tracking.frame_count):
@@ -170,53 +174,54 @@ def _draw(
     return sheet
 
 
-def _write(files: Sequence[Path], drawn: ContactSheet, report: Report, *, detector: str, smooth: float) -> None:
-    """Write contact sheet, JSON and page."""
-    sheet, tracks_file, page = files
+def _write(paths: Sequence[Path], contact_sheet: ContactSheet, report: Report, *, detector: str, smooth: float) -> None:
+    """Write the contact sheet, the JSON file and the report to `paths`."""
+    sheet, tracks_file, report_page = paths
     try:
-        sheet.write_bytes(cv2.imencode(".png", drawn.picture()[..., ::-1])[1].tobytes())
+        sheet.write_bytes(cv2.imencode(".png", contact_sheet.picture()[..., ::-1])[1].tobytes())
         write_tracks(tracks_file, report.info, report.tracking, report.tracks, detector=detector, smooth=smooth)
-        report.write(page)
+        report.write(report_page)
     except OSError as error:
-        msg = f"{sheet.parent} cannot be written to: {error.strerror}; free some space, or choose another --out"
+        msg = f"{sheet.parent}: cannot write the results: {error.strerror}; free some space, or choose another --out"
         raise OutputError(msg) from error
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Make a folder, and those above it, where they are missing; a failure removes of these what it leaves empty."""
-    with ExitStack() as made:
-        for each in (*reversed(folder.parents), folder):
-            if _make(each):
-                made.callback(_remove_empty, each)
+def _created(folder: Path) -> Iterator[None]:
+    """Create a folder and its parents where missing; on failure, remove those of them that are empty."""
+    with ExitStack() as cleanup:
+        for path in (*reversed(folder.parents), folder):
+            if _create(path):
+                cleanup.callback(_remove_if_empty, path)
         yield
-        made.pop_all()
+        cleanup.pop_all()
 
 
-def _make(folder: Path) -> bool:
-    """Make a folder where it is missing, and return whether it was."""
+def _create(folder: Path) -> bool:
+    """Create a folder and return True, or return False if it exists."""
     try:
         if folder.is_dir():
             return False
-        # Several runs that share the folder above theirs may begin at the same time.
+        # Another run that shares the parent folder may create it at the same time.
         folder.mkdir(exist_ok=True)
     except FileExistsError as error:
-        raise OutputError(f"{folder} is a file; choose another --out: the results need a folder") from error
+        msg = f"{folder}: is a file, but the results need a folder; choose another --out"
+        raise OutputError(msg) from error
     except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror}; choose another --out") from error
+        raise OutputError(f"{folder}: cannot create the folder: {error.strerror}; choose another --out") from error
     return True
 
 
-def _remove_empty(folder: Path) -> None:
+def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
 
 
 @contextmanager
-def _replaced(path: Path, clip: Clip, overwrite: bool) -> Iterator[Path]:
-    """Give a hidden place to write to, which replaces `path` if nothing fails."""
+def _replacing(path: Path, clip: Clip, overwrite: bool) -> Iterator[Path]:
+    """Yield the path of a hidden temporary file, which replaces `path` unless an exception is raised."""
     check_destination(path, clip.info.path, (path.suffix,), overwrite)
-    with Temporaries(path) as files:
-        unfinished = files.path("result", path.suffix)
-        yield unfinished
-        files.commit(unfinished)
+    with Temporaries(path) as temporaries:
+        temporary = temporaries.path("result", path.suffix)
+        yield temporary
+        temporaries.commit(temporary)

@@ -1,7 +1,7 @@
-"""The report's plots, as SVG text: a map of the clip, and the curves of a person over time.
+"""Plots of the report as SVG: a map of the clip, and curves over time for each person.
 
-Nothing here grows with the clip's length beyond a few hundred points a curve: of longer ones each point of the axis
-shows the least and the greatest value of its frames.
+The size of a plot does not grow with the length of the clip: longer curves are decimated to the minimum and the maximum
+of each of `MAX_POINTS` stretches of frames.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,33 +13,61 @@ from numpy.typing import NDArray
 
 from facevid.analysis.tracking import Tracking
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE
-from facevid.inspection.tracks import InspectedPerson, InspectedTrack, covered, runs
+from facevid.inspection.tracks import InspectedPerson, InspectedTrack, coverage, runs
+
+# Lengths are in SVG user units: CSS pixels at the page's full width.
 
 WIDTH = 1120
-LEFT, RIGHT = 112, 16
-"""Width of an SVG, of its labels and of its margin, in its own units: CSS pixels where there is room."""
+"""Width of a plot."""
 
-MOST_POINTS = 480
-"""Points of the frame axis that have a value and a hover title of their own."""
+LEFT = 112
+"""Width of the column of labels left of the frame axis."""
 
-MOST_CUTS = 200
-"""Cuts that the map draws lines for; of more, the shots' shades tell."""
+RIGHT = 16
+"""Margin right of the frame axis, so that the last frame number is not cut off."""
 
-CURVE_HEIGHT, CURVE_GAP = 60, 18
+CURVE_HEIGHT = 60
+"""Height of one curve."""
+
+CURVE_GAP = 18
+"""Space between two curves: one line of text."""
+
 LANE_HEIGHT = 16
-AXIS_HEIGHT = 24
+"""Height of the lane of one person on the map."""
 
-Title = Callable[[int], str]
-"""Names the frame of an index: its number, and its time."""
+AXIS_HEIGHT = 24
+"""Height of the ticks and the frame numbers below a plot."""
+
+MIN_SHOT_LABEL_WIDTH = 24
+"""Width that a shot must exceed on the map for its number to fit."""
+
+MAX_POINTS = 480
+"""Points of a person's curves along the frame axis, each with a tooltip: about two units apart."""
+
+MAX_CUTS = 200
+"""Cuts that the map draws as lines; where there are more, only the alternating shades of the shots show them."""
+
+MAX_TICKS = 12
+"""Steps of the frame axis, at most: more frame numbers would touch."""
+
+MIN_YAW_RANGE = 45.0
+"""Smallest range of the yaw plot, in degrees to each side: includes `PROFILE_YAW`."""
+
+HEADROOM = 1.05
+"""Range of a plot relative to its greatest value, so that a curve does not touch the frame."""
+
+FrameTitle = Callable[[int], str]
+"""Returns the number and the time of the frame at an index, as text."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The frame axis of one SVG.
+    """Frame axis of one plot.
 
     Attributes:
-        first, last: indices of its first and last frame, both whole.
-        first_number: of the clip; frames are labelled with their numbers.
+        first: index of its first frame.
+        last: index of its last frame.
+        first_number: number of the clip's first frame; ticks show frame numbers.
     """
 
     first: int
@@ -48,48 +76,51 @@ class Axis:
 
     @classmethod
     def around(cls, person: InspectedPerson, frame_count: int) -> "Axis":
-        """Take the frames between a person's first and last, and a little of the clip before and after them."""
+        """Return the axis from a person's first to their last frame, with a margin of 4 %, at least 2 frames."""
         first, last = person.tracks[0].track.first, person.tracks[-1].track.last
-        spare = max(2, (last - first + 1) // 25)
-        return cls(max(first - spare, 0), min(last + spare, frame_count - 1), person.tracks[0].first_number)
+        margin = max(2, (last - first + 1) // 25)
+        return cls(max(first - margin, 0), min(last + margin, frame_count - 1), person.tracks[0].first_number)
 
-    def edge(self, frame: float) -> float:
-        """Give the x at which a frame begins."""
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (frame - self.first) / (self.last - self.first + 1), 2)
+    def x(self, index: float) -> float:
+        """Return the x of the left edge of a frame; `index + 0.5` gives its centre."""
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (index - self.first) / (self.last - self.first + 1), 2)
 
-    def box(self, first: int, last: int, top: float, height: float, name: str, *, title: str = "") -> str:
-        """Draw a rectangle over whole frames, wide enough to be seen."""
-        x, end = self.edge(first), self.edge(last + 1)
-        inside = f"<title>{title}</title>" if title else ""
-        return f'<rect class="{name}" x="{x}" y="{top}" width="{max(end - x, 1):.2f}" height="{height}">{inside}</rect>'
+    def box(self, first: int, last: int, top: float, height: float, css_class: str, *, tooltip: str = "") -> str:
+        """Draw a rectangle over the frames `first` to `last`, at least one unit wide."""
+        x, right = self.x(first), self.x(last + 1)
+        title = f"<title>{tooltip}</title>" if tooltip else ""
+        width = f"{max(right - x, 1):.2f}"
+        return f'<rect class="{css_class}" x="{x}" y="{top}" width="{width}" height="{height}">{title}</rect>'
 
     def cuts(self, cuts: Sequence[int], height: float) -> Iterator[str]:
-        """Draw a line where a shot begins."""
+        """Draw a line at each cut within the axis."""
         for cut in cuts:
             if self.first < cut <= self.last:
-                x, told = self.edge(cut), f"cut: frame {self.first_number + cut}"
-                yield f'<line class="cut" x1="{x}" y1="0" x2="{x}" y2="{height}"><title>{told}</title></line>'
+                x, tooltip = self.x(cut), f"cut: frame {self.first_number + cut}"
+                yield f'<line class="cut" x1="{x}" y1="0" x2="{x}" y2="{height}"><title>{tooltip}</title></line>'
 
     def ticks(self, top: float) -> Iterator[str]:
-        """Draw frame numbers at round steps."""
-        step = next(step for step in _round_steps() if (self.last - self.first) / step <= 12)
+        """Draw ticks and frame numbers at multiples of a round step."""
+        step = next(step for step in _round_steps() if (self.last - self.first) / step <= MAX_TICKS)
         first, last = self.first_number + self.first, self.first_number + self.last
         for number in range(-(-first // step) * step, last + 1, step):
-            x = self.edge(number - self.first_number + 0.5)
+            x = self.x(number - self.first_number + 0.5)
             yield f'<line class="tick" x1="{x}" y1="{top}" x2="{x}" y2="{top + 4}"/>'
             yield f'<text class="number" x="{x}" y="{top + 17}">{number}</text>'
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure of a person over their frames.
+    """One measure of a person over time.
 
     Attributes:
-        name, unit: its label; the unit with its space, if it takes one.
+        name: label of the curve.
+        unit: unit of its values, with a leading space where it takes one.
         values: (N,) for each of the person's tracks.
-        low, high: the range of the plot.
-        remark: what it is of, in few words.
-        limits: values that a line is drawn at, beyond which it is a problem.
+        low: value at the bottom of the plot.
+        high: value at the top of the plot.
+        description: shown below the label; has to fit into `LEFT`.
+        limits: values that get a dotted line; those beyond it are reported as a problem.
     """
 
     name: str
@@ -97,79 +128,113 @@ class Curve:
     values: Sequence[NDArray[np.floating]]
     low: float
     high: float
-    remark: str
+    description: str
     limits: tuple[float, ...] = ()
 
     def y(self, value: float, top: float) -> float:
-        """Give the height of a value in a plot that begins at `top`."""
+        """Return the y of a value in a plot whose upper edge is at `top`."""
         return round(top + CURVE_HEIGHT * (1 - (value - self.low) / (self.high - self.low)), 2)
 
 
-def plot_person(person: InspectedPerson, tracking: Tracking, title: Title) -> str:
-    """Draw a person's size, yaw, confidence and jitter, one below the other over one frame axis.
+def plot_person(person: InspectedPerson, tracking: Tracking, frame_title: FrameTitle) -> str:
+    """Plot the size, yaw, confidence and jitter of a person over time, one below the other.
 
-    Frames that were bridged are shaded, cuts are lines, and each frame has a hover title with its numbers.
+    Bridged frames are shaded, cuts are lines, and each point has a tooltip with its values.
+
+    Returns:
+        An SVG element.
     """
     axis, curves = Axis.around(person, tracking.frame_count), _curves(person)
     height = len(curves) * (CURVE_HEIGHT + CURVE_GAP)
-    tops = [place * (CURVE_HEIGHT + CURVE_GAP) + CURVE_GAP / 2 for place in range(len(curves))]
-    parts = [part for curve, top in zip(curves, tops, strict=True) for part in _scale(curve, top)]
-    parts += [part for each in person.tracks for part in _gaps(each, axis, height)]
-    places = range(len(person.tracks))
-    parts += [_line(curve, person, at, axis, top) for at in places for curve, top in zip(curves, tops, strict=True)]
+    tops = [row * (CURVE_HEIGHT + CURVE_GAP) + CURVE_GAP / 2 for row in range(len(curves))]
+    positions = range(len(person.tracks))
+    parts = [part for curve, top in zip(curves, tops, strict=True) for part in _plot_area(curve, top)]
+    parts += [part for inspected in person.tracks for part in _gaps(inspected, axis, height)]
+    parts += [
+        _line(curve, person, position, axis, top)
+        for position in positions
+        for curve, top in zip(curves, tops, strict=True)
+    ]
     parts += [*axis.cuts(tracking.cuts, height), *axis.ticks(height)]
-    parts += [part for at in places for part in _hovers(curves, person, at, axis, title)]
+    parts += [part for position in positions for part in _tooltips(curves, person, position, axis, frame_title)]
     return _svg(parts, height + AXIS_HEIGHT, f"person {person.number} over time")
 
 
-def plot_clip(tracking: Tracking, people: Sequence[InspectedPerson], title: Title, first_number: int = 0) -> str:
-    """Draw a map of the clip: a strip of its shots, and below it a lane for each of `people`."""
-    axis, lanes = Axis(0, tracking.frame_count - 1, first_number), 2 * LANE_HEIGHT
-    height = lanes + max(len(people), 1) * LANE_HEIGHT + 6
+def plot_clip(
+    tracking: Tracking, people: Sequence[InspectedPerson], frame_title: FrameTitle, first_number: int = 0
+) -> str:
+    """Plot a map of the clip: its shots, and below them one lane for each of `people`.
+
+    Returns:
+        An SVG element.
+    """
+    axis, lanes_top = Axis(0, tracking.frame_count - 1, first_number), 2 * LANE_HEIGHT
+    height = lanes_top + max(len(people), 1) * LANE_HEIGHT + 6
     parts = [f'<text class="label" x="0" y="{LANE_HEIGHT}">shots</text>']
     for number, shot in enumerate(tracking.shots):
-        told = f"shot {number}, from {title(shot.start)}\nto {title(shot.stop - 1)}"
-        name = "shot odd" if number % 2 else "shot"
-        parts.append(axis.box(shot.start, shot.stop - 1, 2, LANE_HEIGHT + 4, name, title=told))
-        x, end = axis.edge(shot.start), axis.edge(shot.stop)
-        if end - x > 24:
-            parts.append(f'<text class="inside" x="{(x + end) / 2}" y="{LANE_HEIGHT}">{number}</text>')
-    for first, last in runs(~covered(tracking.frame_count, tracking.tracks)):
-        told = f"no face: frames {first_number + first}-{first_number + last}"
-        parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", title=told))
+        parts += _shot(number, shot, axis, frame_title)
+    for first, last in runs(~coverage(tracking.frame_count, tracking.tracks)):
+        tooltip = f"no face: frames {first_number + first}-{first_number + last}"
+        parts.append(axis.box(first, last, LANE_HEIGHT + 6, 4, "faceless", tooltip=tooltip))
     for lane, person in enumerate(people):
-        parts += _lane(person, axis, lanes + lane * LANE_HEIGHT)
-    cuts = tracking.cuts if len(tracking.cuts) <= MOST_CUTS else ()
+        parts += _lane(person, axis, lanes_top + lane * LANE_HEIGHT)
+    cuts = tracking.cuts if len(tracking.cuts) <= MAX_CUTS else ()
     parts += [*axis.cuts(cuts, height), *axis.ticks(height)]
     return _svg(parts, height + AXIS_HEIGHT, "shots and people of the clip")
 
 
+def _shot(number: int, shot: range, axis: Axis, frame_title: FrameTitle) -> Iterator[str]:
+    tooltip = f"shot {number}, from {frame_title(shot.start)}\nto {frame_title(shot.stop - 1)}"
+    css_class = "shot odd" if number % 2 else "shot"
+    yield axis.box(shot.start, shot.stop - 1, 2, LANE_HEIGHT + 4, css_class, tooltip=tooltip)
+    left, right = axis.x(shot.start), axis.x(shot.stop)
+    if right - left > MIN_SHOT_LABEL_WIDTH:
+        yield f'<text class="shot-number" x="{(left + right) / 2}" y="{LANE_HEIGHT}">{number}</text>'
+
+
+def _lane(person: InspectedPerson, axis: Axis, top: float) -> Iterator[str]:
+    """Draw the lane of a person, which links to their card."""
+    yield f'<a href="#person-{person.number}">'
+    yield f'<text class="label" x="0" y="{top + LANE_HEIGHT - 4}">person {person.number}</text>'
+    top, height = top + 3, LANE_HEIGHT - 6
+    for inspected in person.tracks:
+        track, css_class = inspected.track, "edited" if inspected.edited else "other"
+        edited = ", edited by default" if inspected.edited else ""
+        tooltip = f"person {person.number}: frames {inspected.first}-{inspected.last}{edited}"
+        yield axis.box(track.first, track.last, top, height, css_class, tooltip=tooltip)
+        for first, last in inspected.gaps:
+            gap = track.first + first, track.first + last
+            yield axis.box(*gap, top, height, "missed", tooltip=f"{tooltip}\nbridged")
+    yield "</a>"
+
+
 def _curves(person: InspectedPerson) -> list[Curve]:
     sizes, yaws, scores, jitters = (
-        [getattr(each, name) for each in person.tracks] for name in ("sizes", "yaw", "scores", "jitter")
+        [getattr(inspected, name) for inspected in person.tracks] for name in ("sizes", "yaw", "scores", "jitter")
     )
-    turned = max(45.0, 1.05 * max(float(np.abs(each).max()) for each in yaws))
-    most = max(JITTER_SHARE * person.size * 1.2, 1.05 * _greatest(jitters))
-    sure = max(1.0, 1.05 * _greatest(scores))
-    large = max(SMALL_SIDE, _greatest(sizes)) * 1.05
+    jitter_limit = JITTER_SHARE * person.size
+    max_size = max(SMALL_SIDE, _maximum(sizes)) * HEADROOM
+    max_yaw = max(MIN_YAW_RANGE, HEADROOM * max(float(np.abs(values).max()) for values in yaws))
+    max_score = max(1.0, HEADROOM * _maximum(scores))
+    max_jitter = max(jitter_limit * 1.2, HEADROOM * _maximum(jitters))
     return [
-        Curve("face size", " px", sizes, 0, large, "side of the crop", (SMALL_SIDE,)),
-        Curve("yaw", "°", yaws, -turned, turned, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
-        Curve("confidence", "", scores, 0, sure, "of the detector"),
-        Curve("jitter", " px", jitters, 0, most, "off steady motion", (JITTER_SHARE * person.size,)),
+        Curve("face size", " px", sizes, 0, max_size, "side of the crop", (SMALL_SIDE,)),
+        Curve("yaw", "°", yaws, -max_yaw, max_yaw, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
+        Curve("confidence", "", scores, 0, max_score, "of the detector"),
+        Curve("jitter", " px", jitters, 0, max_jitter, "unsteady motion", (jitter_limit,)),
     ]
 
 
-def _greatest(values: Sequence[NDArray[np.floating]]) -> float:
-    return max(float(each.max()) for each in values)
+def _maximum(arrays: Sequence[NDArray[np.floating]]) -> float:
+    return max(float(array.max()) for array in arrays)
 
 
-def _scale(curve: Curve, top: float) -> Iterator[str]:
-    """Draw what a curve is read by."""
+def _plot_area(curve: Curve, top: float) -> Iterator[str]:
+    """Draw the background, the labels and the limits of a curve."""
     right, bottom = WIDTH - RIGHT, top + CURVE_HEIGHT
-    yield f'<rect class="paper" x="{LEFT}" y="{top}" width="{right - LEFT}" height="{CURVE_HEIGHT}"/>'
+    yield f'<rect class="plot-area" x="{LEFT}" y="{top}" width="{right - LEFT}" height="{CURVE_HEIGHT}"/>'
     yield f'<text class="label" x="0" y="{top + 22}">{curve.name}</text>'
-    yield f'<text class="remark" x="0" y="{top + 38}">{curve.remark}</text>'
+    yield f'<text class="description" x="0" y="{top + 38}">{curve.description}</text>'
     for value, y in ((curve.high, top + 8), (curve.low, bottom)):
         yield f'<text class="scale" x="{LEFT - 8}" y="{y}">{_short(value)}{curve.unit}</text>'
     for limit in curve.limits:
@@ -177,67 +242,55 @@ def _scale(curve: Curve, top: float) -> Iterator[str]:
         yield f'<line class="limit" x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}"/>'
 
 
-def _points(person: InspectedPerson, place: int) -> int:
-    """Give the points of the frame axis that one of a person's tracks gets."""
-    return max(1, MOST_POINTS * len(person.tracks[place].track) // len(person))
+def _gaps(inspected: InspectedTrack, axis: Axis, height: float) -> Iterator[str]:
+    for first, last in inspected.gaps:
+        yield axis.box(inspected.track.first + first, inspected.track.first + last, 0, height, "gap")
 
 
-def _line(curve: Curve, person: InspectedPerson, place: int, axis: Axis, top: float) -> str:
-    """Draw a curve through the frames of one of a person's tracks."""
-    values, first = curve.values[place], person.tracks[place].track.first
-    chosen = _extremes(values, _points(person, place))
-    points = [(axis.edge(first + at + 0.5), curve.y(float(values[at]), top)) for at in chosen]
+def _max_points(person: InspectedPerson, position: int) -> int:
+    """Return the share of `MAX_POINTS` of one of the person's tracks, at least 1."""
+    return max(1, MAX_POINTS * len(person.tracks[position].track) // len(person))
+
+
+def _line(curve: Curve, person: InspectedPerson, position: int, axis: Axis, top: float) -> str:
+    """Draw a curve over one of the person's tracks; a single frame is a dot."""
+    values, first = curve.values[position], person.tracks[position].track.first
+    offsets = _decimate(values, _max_points(person, position))
+    points = [(axis.x(first + offset + 0.5), curve.y(float(values[offset]), top)) for offset in offsets]
     if len(points) == 1:
         return f'<circle class="point" cx="{points[0][0]}" cy="{points[0][1]}" r="3"/>'
     return f'<polyline class="curve" points="{" ".join(f"{x},{y}" for x, y in points)}"/>'
 
 
-def _hovers(curves: Sequence[Curve], person: InspectedPerson, place: int, axis: Axis, title: Title) -> Iterator[str]:
-    track, height = person.tracks[place].track, len(curves) * (CURVE_HEIGHT + CURVE_GAP)
-    starts = np.unique(np.linspace(0, len(track), min(_points(person, place), len(track)) + 1).astype(int))
-    for start, end in pairwise(starts.tolist()):
-        told = f"{title(track.first + start)}\n{_numbers(curves, place, start, bool(track.detected[start]))}"
-        yield axis.box(track.first + start, track.first + end - 1, 0, height, "hover", title=told)
-
-
-def _gaps(each: InspectedTrack, axis: Axis, height: float) -> Iterator[str]:
-    for first, last in each.gaps:
-        yield axis.box(each.track.first + first, each.track.first + last, 0, height, "gap")
-
-
-def _lane(person: InspectedPerson, axis: Axis, top: float) -> Iterator[str]:
-    yield f'<a href="#person-{person.number}">'
-    yield f'<text class="label" x="0" y="{top + LANE_HEIGHT - 4}">person {person.number}</text>'
-    for each in person.tracks:
-        track, name = each.track, "edited" if each.edited else "other"
-        edited = ", edited by default" if each.edited else ""
-        told = f"person {person.number}: frames {each.first}-{each.last}{edited}"
-        yield axis.box(track.first, track.last, top + 3, LANE_HEIGHT - 6, name, title=told)
-        for first, last in each.gaps:
-            yield axis.box(
-                track.first + first, track.first + last, top + 3, LANE_HEIGHT - 6, "missed", title=f"{told}\nbridged"
-            )
-    yield "</a>"
-
-
-def _numbers(curves: Sequence[Curve], place: int, at: int, is_detected: bool) -> str:
-    told = [f"{each.name} {_short(float(each.values[place][at]))}{each.unit}" for each in curves]
-    return "\n".join(told if is_detected else [*told, "missed by the detector, bridged"])
-
-
-def _extremes(values: NDArray[np.floating], most: int) -> list[int]:
-    """Choose the entries that a curve is drawn through: all, or of too many the extremes of `most` stretches."""
-    if len(values) <= 2 * most:
+def _decimate(values: NDArray[np.floating], max_stretches: int) -> list[int]:
+    """Return the indices of the values to draw: all, or the minimum and the maximum of each of `max_stretches`."""
+    if len(values) <= 2 * max_stretches:
         return list(range(len(values)))
-    chosen: set[int] = set()
-    for start, end in pairwise(np.linspace(0, len(values), most + 1).astype(int).tolist()):
+    indices: set[int] = set()
+    for start, end in pairwise(np.linspace(0, len(values), max_stretches + 1).astype(int).tolist()):
         stretch = values[start:end]
-        chosen |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
-    return sorted(chosen)
+        indices |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
+    return sorted(indices)
+
+
+def _tooltips(
+    curves: Sequence[Curve], person: InspectedPerson, position: int, axis: Axis, frame_title: FrameTitle
+) -> Iterator[str]:
+    """Draw transparent boxes over one of the person's tracks, whose tooltips show the values of their first frame."""
+    track, height = person.tracks[position].track, len(curves) * (CURVE_HEIGHT + CURVE_GAP)
+    count = min(_max_points(person, position), len(track))
+    starts = np.unique(np.linspace(0, len(track), count + 1).astype(int))
+    for start, end in pairwise(starts.tolist()):
+        lines = [frame_title(track.first + start)]
+        lines += [f"{each.name} {_short(float(each.values[position][start]))}{each.unit}" for each in curves]
+        if not track.detected[start]:
+            lines.append("missed by the detector, bridged")
+        tooltip = "\n".join(lines)
+        yield axis.box(track.first + start, track.first + end - 1, 0, height, "hover", tooltip=tooltip)
 
 
 def _round_steps() -> Iterator[int]:
-    """Give 1, 2, 5, 10, 20, 50, ..."""
+    """Yield 1, 2, 5, 10, 20, 50, ..."""
     power = 1
     while True:
         yield from (power, 2 * power, 5 * power)
@@ -245,6 +298,7 @@ def _round_steps() -> Iterator[int]:
 
 
 def _short(value: float) -> str:
+    """Format with two decimals at most, none from 10; adding 0.0 turns -0.0 into 0."""
     return f"{value:.0f}" if abs(value) >= 10 else f"{round(value, 2) + 0.0:g}"
 
 

@@ -1,6 +1,6 @@
-"""What a person should know of a clip's tracking before a long render, in words.
+"""Problems of a clip's tracking that are worth knowing before a long render.
 
-Every threshold stands here.
+All thresholds are defined here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facevid.analysis.edit_weights import YAW
 from facevid.analysis.tracking import Tracking
-from facevid.inspection.tracks import InspectedTrack, covered, runs
+from facevid.inspection.tracks import InspectedTrack, coverage, runs
 
 Kind = Literal["faceless", "unedited", "profile", "bridged", "small", "edge", "jitter", "several", "cut"]
 
@@ -28,38 +28,41 @@ IMPORTANCE: tuple[Kind, ...] = (
     "several",
     "cut",
 )
-"""The kinds of problem, the worst first: no edit at all, a poor edit, an edit that may show, things to know of."""
+"""Kinds of problem, the most important first: no edit, a poor edit, an edit that may be visible, information."""
 
 PROFILE_YAW = YAW[0]
-"""Degrees of yaw, from which an edit fades."""
+"""Absolute yaw in degrees above which an edit fades out."""
 
 SMALL_SIDE = 64.0
-"""Pixels of the quad's side. A published encoder sees 256: of its pixels a sixteenth would hold anything new."""
+"""Side of the quad in pixels below which a face is small. Published encoders take 256 x 256 pixels: an upscaled face of
+64 pixels holds a sixteenth of the detail."""
 
 EDGE_MARGIN = 1.0
-"""Pixels between a landmark and the edge of the picture, less than which the face counts as cut off."""
+"""Distance in pixels between a landmark and the edge of the picture below which a face counts as cut off."""
 
 JITTER_SHARE = 0.005
-"""Jitter of the smoothed quad as a share of its side. A calm close-up stays below 0.003 in 19 of 20 frames; at 0.005 a
-face of 400 pixels jumps by 2."""
+"""Jitter of the smoothed quad, as a share of its side, above which it may be visible: 2 pixels on a face of 400. In a
+steady close-up, 95 % of the frames stay below 0.003."""
 
-SHORTEST = 3
-"""Frames that a threshold must be passed for, at least, to be told; misses and frames without a face always are."""
+MIN_RUN = 3
+"""Shortest run of frames that is reported, in frames. It applies to yaw, size, edge and jitter, where single frames are
+noise; every bridged frame and every frame without a face is reported."""
 
-JOINED = 5
-"""Frames between two ranges of one problem up to which they are told as one."""
+MAX_JOIN_GAP = 5
+"""Longest gap between two runs of one problem, in frames, across which they are reported as one."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to know of, in a range of frames.
+    """One problem in a range of frames.
 
     Attributes:
-        kind: which, for scripts.
-        first, last: numbers of its first and last frame, as `facevid edit --frames` takes them.
+        kind: for scripts.
+        first: number of its first frame, as `facevid edit --frames` takes it.
+        last: number of its last frame.
         track: number of the person whose track it concerns; None where it concerns the clip.
-        edited: whether it can be seen in the edit that `facevid edit` makes when asked the same way.
-        text: what it is, without the frames.
+        edited: whether it affects what `facevid edit` makes with the same options.
+        text: description, without the frames and the person.
     """
 
     kind: Kind
@@ -70,127 +73,132 @@ class Problem:
     text: str
 
     @property
-    def where(self) -> str:
-        """Its frames, in words."""
+    def frames(self) -> str:
+        """The range of frames as text: "frame 4" or "frames 0-2"."""
         return f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
 
     def __str__(self) -> str:
-        who = "" if self.track is None else f", person {self.track}"
-        return f"{self.where}{who}: {self.text}"
+        person = "" if self.track is None else f", person {self.track}"
+        return f"{self.frames}{person}: {self.text}"
 
 
 def find_problems(
     tracking: Tracking, tracks: Sequence[InspectedTrack], size: tuple[int, int], first_number: int = 0
 ) -> list[Problem]:
-    """Find what a person should know of.
+    """Find the problems of a clip.
 
     Args:
         tracking: of the clip.
-        tracks: all of it.
-        size: width and height of the clip's pictures.
-        first_number: of the clip.
+        tracks: all tracks of the clip.
+        size: width and height of the clip's pictures, in pixels.
+        first_number: number of the clip's first frame.
 
     Returns:
-        The problems that the edit will show first, the most important kind first, in order of time.
+        Those that affect the edit before the others, each group sorted by importance, then by first frame.
     """
-    found = list(_clip_problems(tracking, tracks))
-    for each in tracks:
-        found += _track_problems(each, size)
-    # Up to here, frames are indices.
-    found = [replace(each, first=first_number + each.first, last=first_number + each.last) for each in found]
-    return sorted(found, key=lambda each: (not each.edited, IMPORTANCE.index(each.kind), each.first))
+    # In `problems` frames are indices; in the result they are numbers.
+    problems = list(_clip_problems(tracking, tracks))
+    for inspected in tracks:
+        problems += _track_problems(inspected, size)
+    numbered = [replace(each, first=first_number + each.first, last=first_number + each.last) for each in problems]
+    return sorted(numbered, key=lambda problem: (not problem.edited, IMPORTANCE.index(problem.kind), problem.first))
 
 
 def by_kind(problems: Sequence[Problem]) -> list[list[Problem]]:
-    """Divide problems, sorted as from `find_problems`, so that many of one kind do not hide the others."""
-    return [list(alike) for _, alike in groupby(problems, key=lambda each: each.kind)]
+    """Group problems, sorted as `find_problems` returns them, by kind."""
+    return [list(same_kind) for _, same_kind in groupby(problems, key=lambda problem: problem.kind)]
 
 
 def _clip_problems(tracking: Tracking, tracks: Sequence[InspectedTrack]) -> Iterator[Problem]:
-    has_face = covered(tracking.frame_count, tracking.tracks)
-    has_edit = covered(tracking.frame_count, [each.track for each in tracks if each.edited])
+    has_face = coverage(tracking.frame_count, tracking.tracks)
+    has_edit = coverage(tracking.frame_count, [inspected.track for inspected in tracks if inspected.edited])
     for first, last in runs(~has_face):
         yield Problem("faceless", first, last, None, True, "no face found")
     for first, last in runs(has_face & ~has_edit):
-        yield Problem("unedited", first, last, None, True, _missing_edit(tracks, first, last))
+        yield Problem("unedited", first, last, None, True, _unedited_text(tracks, first, last))
     for shot in tracking.shots:
-        yield from _several(tracks, shot)
+        yield from _several_faces(tracks, shot)
     for cut in tracking.cuts:
         yield Problem("cut", cut, cut, None, True, "cut")
 
 
-def _missing_edit(tracks: Sequence[InspectedTrack], first: int, last: int) -> str:
-    here = _numbers(each for each in tracks if each.track.first <= last and each.track.last >= first)
-    return f"only {_named(here)} here, not edited by default; --face N chooses"
+def _unedited_text(tracks: Sequence[InspectedTrack], first: int, last: int) -> str:
+    present = [each for each in tracks if each.track.first <= last and each.track.last >= first]
+    return f"only {_people(_numbers(present))} in view, not edited by default; choose faces with --face N"
 
 
-def _several(tracks: Sequence[InspectedTrack], shot: range) -> Iterator[Problem]:
-    """Tell of a shot where faces are seen at the same time."""
-    inside = [each for each in tracks if each.track.first in shot]
-    seen = np.zeros(len(shot), dtype=int)
-    for each in inside:
-        seen[each.track.first - shot.start : each.track.last + 1 - shot.start] += 1
-    together = np.flatnonzero(seen > 1) + shot.start
-    if len(together):
-        edited = _numbers(each for each in inside if each.edited)
-        text = f"several faces, {_named(_numbers(inside))}; {_listed(edited)} edited by default, --face N chooses"
-        yield Problem("several", int(together[0]), int(together[-1]), None, True, text)
+def _several_faces(tracks: Sequence[InspectedTrack], shot: range) -> Iterator[Problem]:
+    """Report the range of a shot between the first and the last frame with more than one face."""
+    in_shot = [inspected for inspected in tracks if inspected.track.first in shot]
+    face_count = np.zeros(len(shot), dtype=int)
+    for inspected in in_shot:
+        face_count[inspected.track.first - shot.start : inspected.track.last + 1 - shot.start] += 1
+    several = np.flatnonzero(face_count > 1) + shot.start
+    if len(several):
+        edited = _numbers(inspected for inspected in in_shot if inspected.edited)
+        text = (
+            f"several faces: {_people(_numbers(in_shot))}; edited by default: {_listed(edited)}; "
+            "choose faces with --face N"
+        )
+        yield Problem("several", int(several[0]), int(several[-1]), None, True, text)
 
 
-def _track_problems(each: InspectedTrack, size: tuple[int, int]) -> Iterator[Problem]:
-    track = each.track
-    for kind, ranges in _ranges(each, size):
+def _track_problems(inspected: InspectedTrack, size: tuple[int, int]) -> Iterator[Problem]:
+    track = inspected.track
+    for kind, ranges in _track_ranges(inspected, size):
         for first, last in ranges:
-            text = _text(kind, each, slice(first, last + 1))
-            yield Problem(kind, track.first + first, track.first + last, track.number, each.edited, text)
+            text = _track_text(kind, inspected, slice(first, last + 1))
+            yield Problem(kind, track.first + first, track.first + last, track.number, inspected.edited, text)
 
 
-def _ranges(each: InspectedTrack, size: tuple[int, int]) -> Iterator[tuple[Kind, Iterable[tuple[int, int]]]]:
-    """Give the stretches of a track in which something is wrong with it, as first and last entry."""
-    boxes = each.track.boxes
-    room = np.concatenate([boxes[:, :2], np.subtract(size, 1) - boxes[:, 2:]], axis=1).min(axis=1)
-    yield "profile", _stretches(np.abs(each.yaw) > PROFILE_YAW)
-    yield "bridged", each.gaps
-    yield "small", _stretches(each.sizes < SMALL_SIDE)
-    yield "edge", _stretches(room < EDGE_MARGIN)
-    yield "jitter", _stretches(each.jitter > JITTER_SHARE * each.sizes)
+def _track_ranges(inspected: InspectedTrack, size: tuple[int, int]) -> Iterator[tuple[Kind, Iterable[tuple[int, int]]]]:
+    """Yield each kind of problem with the ranges where a track has it, as first and last offset in the track."""
+    boxes = inspected.track.boxes
+    margin = np.concatenate([boxes[:, :2], np.subtract(size, 1) - boxes[:, 2:]], axis=1).min(axis=1)
+    yield "profile", _long_runs(np.abs(inspected.yaw) > PROFILE_YAW)
+    yield "bridged", inspected.gaps
+    yield "small", _long_runs(inspected.sizes < SMALL_SIDE)
+    yield "edge", _long_runs(margin < EDGE_MARGIN)
+    yield "jitter", _long_runs(inspected.jitter > JITTER_SHARE * inspected.sizes)
 
 
-def _text(kind: Kind, each: InspectedTrack, frames: slice) -> str:
+def _track_text(kind: Kind, inspected: InspectedTrack, frames: slice) -> str:
     match kind:
         case "profile":
-            return f"turned away, up to {np.abs(each.yaw[frames]).max():.0f}°: the edit fades"
+            return f"turned away by up to {np.abs(inspected.yaw[frames]).max():.0f}°: the edit fades out"
         case "bridged":
             return "missed by the detector, bridged"
         case "small":
-            return f"smaller than {SMALL_SIDE:.0f} px, down to {each.sizes[frames].min():.0f} px: the edit will be soft"
+            smallest = inspected.sizes[frames].min()
+            return f"smaller than {SMALL_SIDE:.0f} px, down to {smallest:.0f} px: the edit will be soft"
         case "edge":
             return "touches the edge of the picture"
         case _:
-            return f"jitter, up to {each.jitter[frames].max():.1f} px: the edit may tremble"
+            return f"jitter of up to {inspected.jitter[frames].max():.1f} px: the edit may shake"
 
 
-def _stretches(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Give the runs of `mask`, close ones joined, those left out that stay shorter than `SHORTEST`."""
+def _long_runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the runs of True in `mask`, joined across `MAX_JOIN_GAP`, that then have at least `MIN_RUN` frames."""
     joined: list[tuple[int, int]] = []
     for first, last in runs(mask):
-        if joined and first - joined[-1][1] - 1 <= JOINED:
+        if joined and first - joined[-1][1] - 1 <= MAX_JOIN_GAP:
             joined[-1] = joined[-1][0], last
         else:
             joined.append((first, last))
-    shortest = min(SHORTEST, len(mask))
-    yield from (each for each in joined if each[1] - each[0] + 1 >= shortest)
+    # A track can be shorter than MIN_RUN, a still picture for example.
+    min_run = min(MIN_RUN, len(mask))
+    yield from ((first, last) for first, last in joined if last - first + 1 >= min_run)
 
 
 def _numbers(tracks: Iterable[InspectedTrack]) -> list[int]:
-    return sorted({each.track.number for each in tracks})
+    return sorted({inspected.track.number for inspected in tracks})
 
 
-def _named(numbers: Sequence[int]) -> str:
+def _people(numbers: Sequence[int]) -> str:
     return f"{'people' if len(numbers) > 1 else 'person'} {_listed(numbers)}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """Write "0", "0 and 1", "0, 1 and 2"; "none" of no numbers."""
-    *most, last = map(str, numbers) if numbers else ("none",)
-    return f"{', '.join(most)} and {last}" if most else last
+    """Return "none", "0", "0 and 1", or "0, 1 and 2"."""
+    *others, last = map(str, numbers) if numbers else ("none",)
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,6 +1,7 @@
-"""Tracks and people of a clip, as the pictures, the numbers and the JSON of an inspection all show them.
+"""Tracks and people with the measures that every output of an inspection shows.
 
-Inside, a frame is an index of the clip; shown is the frame's number, as `facevid edit --frames` takes it.
+In `facevid.faces.tracking.Track` a frame is its index in the clip, from 0. Outputs show frame numbers, as
+`facevid edit --frames` takes them: the index plus the clip's first number.
 """
 
 from collections.abc import Iterable
@@ -17,13 +18,17 @@ from facevid.faces.tracking import Track
 
 @dataclass(frozen=True)
 class InspectedTrack:
-    """A track, where the edit would crop it, and whether it would.
+    """A track, its quads, and whether an edit with the same options would edit it.
+
+    Below, N is the number of frames of the track. A frame is bridged if the detector missed the face in it and the
+    tracker interpolated the landmarks.
 
     Attributes:
-        track: the face's landmarks, as they were detected or bridged; not smoothed. Its frames are indices.
-        quads: float64 (N, 4, 2), smoothed over time as for an edit; corners as from `faces.alignment.ffhq_quad`.
-        edited: whether `facevid edit` would edit this face when asked the same way.
-        first_number: of the clip, as in `ClipInfo`: the number of the frame of index 0.
+        track: landmarks as detected or bridged, not smoothed. Its frames are indices.
+        quads: float64 (N, 4, 2), corners of the crops in pixels of the frame, smoothed over time as for an edit, in
+            the order of `faces.alignment.ffhq_quad`.
+        edited: whether `facevid edit` with the same options would edit this face.
+        first_number: number of the clip's first frame, as in `ClipInfo`.
     """
 
     track: Track
@@ -33,27 +38,27 @@ class InspectedTrack:
 
     @property
     def first(self) -> int:
-        """Number of its first frame."""
+        """Number of the track's first frame."""
         return self.first_number + self.track.first
 
     @property
     def last(self) -> int:
-        """Number of its last frame."""
+        """Number of the track's last frame."""
         return self.first_number + self.track.last
 
     @property
     def detected(self) -> int:
-        """Frames in which the detector found the face; in the others it was bridged."""
+        """Number of frames in which the detector found the face; the others are bridged."""
         return int(self.track.detected.sum())
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """The detector's confidence in every frame, (N,)."""
+        """Confidence of the detector in each frame, float32 (N,)."""
         return self.track.scores
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
-        """Side of the quad in every frame, (N,), in pixels."""
+        """Side of the quad in each frame, float64 (N,), in pixels."""
         return quad_side(self.quads)
 
     @cached_property
@@ -63,14 +68,15 @@ class InspectedTrack:
 
     @cached_property
     def yaw(self) -> NDArray[np.float64]:
-        """How far the face is turned in every frame, (N,), in degrees, as from `faces.pose.yaw`."""
+        """Yaw of the face in each frame, float64 (N,), in degrees, as `faces.pose.yaw` defines it."""
         return yaw(self.track.landmarks)
 
     @cached_property
     def jitter(self) -> NDArray[np.float64]:
-        """How far the quad's corners are off steady motion in every frame, (N,), in pixels.
+        """Jitter of the quad in each frame, float64 (N,), in pixels; 0 in the first and the last frame.
 
-        The length of their second difference over time, averaged over the four; 0 at the ends of the track.
+        Jitter is the length of the second difference of a corner's position over time, averaged over the four
+        corners. It is 0 for motion at constant velocity.
         """
         jitter = np.zeros(len(self.quads))
         if len(jitter) > 2:
@@ -79,25 +85,25 @@ class InspectedTrack:
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """The misses that were bridged, as the first and last entry of each."""
+        """Runs of bridged frames, each as the offsets of its first and last frame within the track."""
         return runs(~self.track.detected)
 
     @cached_property
     def longest_gap(self) -> int:
-        """Frames of the longest miss that was bridged."""
+        """Length of the longest run of bridged frames, in frames."""
         return max((last - first + 1 for first, last in self.gaps), default=0)
 
     def offset(self, index: int) -> int | None:
-        """Return which entry of the track belongs to a frame of the clip; None where the face is not there."""
+        """Return the offset within the track of the clip's frame `index`; None outside of the track."""
         return index - self.track.first if self.track.first <= index <= self.track.last else None
 
 
 @dataclass(frozen=True)
 class InspectedPerson:
-    """All tracks of one number.
+    """All tracks of one person. `len` is the number of their frames.
 
     Attributes:
-        number: as `facevid edit --face` takes it.
+        number: number of the person, as `facevid edit --face` takes it.
         tracks: in order of time.
     """
 
@@ -105,57 +111,60 @@ class InspectedPerson:
     tracks: tuple[InspectedTrack, ...]
 
     def __len__(self) -> int:
-        return sum(len(each.track) for each in self.tracks)
+        return sum(len(inspected.track) for inspected in self.tracks)
 
     @property
     def detected(self) -> int:
-        """Frames in which the detector found the face."""
-        return sum(each.detected for each in self.tracks)
+        """Number of frames in which the detector found the face; the others are bridged."""
+        return sum(inspected.detected for inspected in self.tracks)
 
     @property
     def is_edited(self) -> bool:
-        """Whether any of the tracks would be edited."""
-        return any(each.edited for each in self.tracks)
+        """Whether `facevid edit` with the same options would edit any of the tracks."""
+        return any(inspected.edited for inspected in self.tracks)
 
     @property
     def edited(self) -> str:
-        """Whether `facevid edit` would edit this person when asked the same way: "yes", "no", or "in part"."""
+        """Whether `facevid edit` with the same options would edit all, none or some of the tracks.
+
+        "yes", "no" or "in part".
+        """
         if not self.is_edited:
             return "no"
-        return "yes" if all(each.edited for each in self.tracks) else "in part"
+        return "yes" if all(inspected.edited for inspected in self.tracks) else "in part"
 
     @property
     def size(self) -> float:
         """Median side of the quad, in pixels."""
-        return float(np.median(np.concatenate([each.sizes for each in self.tracks])))
+        return float(np.median(np.concatenate([inspected.sizes for inspected in self.tracks])))
 
     @property
     def longest_gap(self) -> int:
-        """Frames of the longest miss that was bridged."""
-        return max(each.longest_gap for each in self.tracks)
+        """Length of the longest run of bridged frames, in frames."""
+        return max(inspected.longest_gap for inspected in self.tracks)
 
-    def where(self, most: int) -> str:
-        """Name the frames of the first `most` tracks: "0-18, 82-210, ..."."""
-        told = [f"{each.first}-{each.last}" for each in self.tracks[:most]]
-        return ", ".join([*told, *(["..."] if len(self.tracks) > most else [])])
+    def where(self, limit: int) -> str:
+        """Return the frame numbers of the first `limit` tracks: "0-18, 82-210, ..."."""
+        ranges = [f"{inspected.first}-{inspected.last}" for inspected in self.tracks[:limit]]
+        return ", ".join([*ranges, *(["..."] if len(self.tracks) > limit else [])])
 
 
 def people_in(tracks: Iterable[InspectedTrack]) -> list[InspectedPerson]:
-    """Put the tracks, in order of appearance, of each person together; in order of their numbers."""
-    found: dict[int, list[InspectedTrack]] = {}
-    for each in tracks:
-        found.setdefault(each.track.number, []).append(each)
-    return [InspectedPerson(number, tuple(found[number])) for number in sorted(found)]
+    """Group tracks, given in order of time, by person; return the people in order of their numbers."""
+    tracks_by_number: dict[int, list[InspectedTrack]] = {}
+    for inspected in tracks:
+        tracks_by_number.setdefault(inspected.track.number, []).append(inspected)
+    return [InspectedPerson(number, tuple(tracks_by_number[number])) for number in sorted(tracks_by_number)]
 
 
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the first and last index of every stretch in which `mask`, (N,), is set."""
+    """Return the first and the last index of each run of True in `mask`, bool (N,)."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     return [(first, end - 1) for first, end in edges.reshape(-1, 2).tolist()]
 
 
-def covered(frame_count: int, tracks: Iterable[Track]) -> NDArray[np.bool_]:
-    """Tell for each frame of a clip, bool (frame_count,), whether any of `tracks` reaches it."""
+def coverage(frame_count: int, tracks: Iterable[Track]) -> NDArray[np.bool_]:
+    """Return which frames of a clip lie within any of `tracks`, bool (frame_count,)."""
     is_covered = np.zeros(frame_count, dtype=bool)
     for track in tracks:
         is_covered[track.first : track.last + 1] = True

@@ -1,40 +1,41 @@
-"""`tracks.json`: everything that tracking found, for scripts.
+"""Writer of `tracks.json`: the tracking of a clip, for scripts.
 
-Frames are numbered as in `facevid edit --frames`: an image sequence's by its own numbers, else from 0.
+Frames are numbered as in `facevid edit --frames`: by an image sequence's own numbers, else from --start-number.
 
-One object:
+The file is one object:
 
-    schema_version  3; raised when the meaning of a field changes
-    source          the clip's path, as it was given
-    width, height   of the picture as displayed, in square pixels
-    display_window  x, y, width, height of the part that is displayed, in the plate's own pixels: less than all where
+    schema_version  3; increases when the meaning of a field changes
+    source          path of the clip, as it was given
+    width, height   size of the picture as displayed, in square pixels
+    display_window  x, y, width, height of the displayed part, in the plate's own pixels; smaller than the picture where
                     OpenEXR files hold overscan
-    frame_count     frames decoded
-    time_base       seconds a unit of `pts`, as a fraction: "1/12800"
-    detector        which found the faces: "dlib" or "face-alignment"
-    smooth          sigma, in frames, of the Gaussian over time that the quads were smoothed with
-    cuts            numbers of the frames that begin a shot, the first frame aside
-    tracks          one object a track, in order of appearance
+    frame_count     number of frames decoded
+    time_base       unit of `pts` in seconds, as a fraction: "1/12800"
+    detector        landmark detector: "dlib" or "face-alignment"
+    smooth          sigma of the Gaussian that smoothed the quads over time, in frames
+    cuts            numbers of the frames that begin a shot, without the first frame
+    tracks          one object per track, in order of appearance
 
-of a track:
+Each track is an object:
 
-    number          the person's, as `facevid edit --face` takes it; a person who leaves, or is cut away from, and comes
-                    back has several tracks, which never overlap: number and first together name a track
+    number          number of the person, as `facevid edit --face` takes it. A person who leaves and returns, or whose
+                    shot is interrupted by a cut, has several tracks, which never overlap: `number` and `first` together
+                    identify a track
     first, last     numbers of its first and last frame
     edited          whether `facevid edit` edits it by default
-    frames          one object a frame, from `first` to `last`
+    frames          one object per frame, from `first` to `last`
 
-and of a frame of a track:
+Each frame of a track is an object:
 
     frame           its number
     pts             its timestamp, an integer, in units of `time_base`
-    detected        false where the detector missed the face and its landmarks were interpolated
-    score           the detector's confidence, comparable within one detector; 0 where not detected
-    quad            the crop that an edit encodes, smoothed: [x, y] of its corners top left, bottom left, bottom right,
-                    top right, in pixels of the picture as displayed; the centre of the top left pixel is [0, 0]
+    detected        false where the detector missed the face and its landmarks are interpolated
+    score           confidence of the detector, comparable within one detector; 0 where not detected
+    quad            crop that an edit encodes, smoothed over time: [x, y] of its corners top left, bottom left, bottom
+                    right, top right, in pixels of the picture as displayed; the centre of the top left pixel is [0, 0]
     landmarks       [x, y] of the 68 landmarks in the order of iBUG 300-W, not smoothed, in the same pixels
 
-Each frame of a track stands on a line of its own.
+Each frame of a track is on its own line.
 """
 
 import json
@@ -50,12 +51,28 @@ from facevid.inspection.tracks import InspectedTrack
 from facevid.video import ClipInfo
 
 SCHEMA_VERSION = 3
+"""Value of `schema_version`."""
+
+COORDINATE_DECIMALS = 2
+"""Decimals of coordinates: a hundredth of a pixel is below the precision of the landmarks."""
+
+SCORE_DECIMALS = 4
+"""Decimals of scores."""
 
 
 def write_tracks(
     path: Path, info: ClipInfo, tracking: Tracking, tracks: Sequence[InspectedTrack], *, detector: str, smooth: float
 ) -> None:
-    """Write `tracks.json` frame by frame: the whole text is never in memory."""
+    """Write `tracks.json` frame by frame, so that memory does not grow with the length of the clip.
+
+    Args:
+        path: file to write.
+        info: of the clip.
+        tracking: of the clip.
+        tracks: all tracks of the clip, in order of appearance.
+        detector: name of the landmark detector.
+        smooth: sigma of the Gaussian that smoothed the quads over time, in frames.
+    """
     clip = {
         "schema_version": SCHEMA_VERSION,
         "source": str(info.path),
@@ -70,32 +87,38 @@ def write_tracks(
     }
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{json.dumps(clip)[:-1]}, "tracks": [')
-        for number, each in enumerate(tracks):
-            file.write(",\n" if number else "\n")
-            file.writelines(_track_lines(each, tracking.pts))
+        for position, inspected in enumerate(tracks):
+            file.write(",\n" if position else "\n")
+            file.writelines(_track_lines(inspected, tracking.pts))
         file.write("]}\n")
 
 
-def _track_lines(each: InspectedTrack, pts: NDArray[np.int64]) -> Iterator[str]:
-    track = each.track
-    whole = {"number": track.number, "first": each.first, "last": each.last, "edited": each.edited}
-    yield f'{json.dumps(whole)[:-1]}, "frames": [\n'
+def _track_lines(inspected: InspectedTrack, pts: NDArray[np.int64]) -> Iterator[str]:
+    track = inspected.track
+    header = {
+        "number": track.number,
+        "first": inspected.first,
+        "last": inspected.last,
+        "edited": inspected.edited,
+    }
+    yield f'{json.dumps(header)[:-1]}, "frames": [\n'
     for offset in range(len(track)):
         end = ",\n" if offset + 1 < len(track) else "]}"
-        yield json.dumps(_frame(each, offset, pts)) + end
+        yield json.dumps(_frame(inspected, offset, pts)) + end
 
 
-def _frame(each: InspectedTrack, offset: int, pts: NDArray[np.int64]) -> dict[str, Any]:
-    track = each.track
+def _frame(inspected: InspectedTrack, offset: int, pts: NDArray[np.int64]) -> dict[str, Any]:
+    track = inspected.track
     return {
-        "frame": each.first + offset,
+        "frame": inspected.first + offset,
         "pts": int(pts[track.first + offset]),
         "detected": bool(track.detected[offset]),
-        "score": round(float(track.scores[offset]), 4),
-        "quad": _rounded(each.quads[offset]),
+        "score": round(float(track.scores[offset]), SCORE_DECIMALS),
+        "quad": _rounded(inspected.quads[offset]),
         "landmarks": _rounded(track.landmarks[offset]),
     }
 
 
 def _rounded(points: NDArray[np.floating]) -> list[list[float]]:
-    return points.astype(np.float64).round(2).tolist()
+    rounded: list[list[float]] = points.astype(np.float64).round(COORDINATE_DECIMALS).tolist()
+    return rounded

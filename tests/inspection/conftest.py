@@ -1,4 +1,4 @@
-"""A clip that shows all that an inspection has to tell apart."""
+"""A clip with a cut, a missed detection and frames without a face, and its inspection."""
 
 from pathlib import Path
 
@@ -15,14 +15,15 @@ DLIB = TrackingOptions(detector="dlib")
 
 @pytest.fixture(scope="session")
 def two_shots(portrait: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a clip of two shots, 320x240: the portrait for 8 frames, its face hidden in frame 4, then grey for 4."""
-    shown = [camera_move(portrait, index, (320, 240)) for index in range(8)]
-    shown[4][80:170, 100:220] = shown[4][80:170, 100:220].mean(axis=(0, 1)).astype(np.uint8)
-    empty = np.full((240, 320, 3), 200, dtype=np.uint8)
-    return write_clip(tmp_path_factory.mktemp("two-shots") / "shots.mp4", [*shown, *[empty] * 4])
+    """Return a clip of two shots, 320x240: the portrait for 8 frames, its face covered in frame 4, then grey for 4."""
+    portrait_frames = [camera_move(portrait, index, (320, 240)) for index in range(8)]
+    face = portrait_frames[4][80:170, 100:220]
+    face[:] = face.mean(axis=(0, 1)).astype(np.uint8)
+    grey_frames = [np.full((240, 320, 3), 200, dtype=np.uint8)] * 4
+    return write_clip(tmp_path_factory.mktemp("two-shots") / "shots.mp4", [*portrait_frames, *grey_frames])
 
 
 @pytest.fixture
 def inspected(two_shots: Path, tmp_path: Path) -> InspectSummary:
-    """Return what was found in `two_shots`; the results are in a folder of this test's own."""
+    """Return the inspection of `two_shots`, whose results are in `tmp_path / "out"`."""
     return inspect_video(two_shots, tmp_path / "out", options=DLIB)
