@@ -1,4 +1,4 @@
-"""OpenEXR files written and read by OpenEXR's own library: what OpenImageIO cannot make, and a judge of its decoding."""
+"""OpenEXR files of OpenEXR's own library: what OpenImageIO cannot make, and a judge of its decoding."""
 
 from pathlib import Path
 from typing import Any
