@@ -216,11 +216,12 @@ def _curves(person: InspectedPerson) -> list[Curve]:
     max_size = max(SMALL_SIDE, _maximum(sizes)) * HEADROOM
     max_yaw = max(MIN_YAW_RANGE, HEADROOM * max(float(np.abs(values).max()) for values in yaws))
     max_score = max(1.0, HEADROOM * _maximum(scores))
+    min_score = min(0.0, HEADROOM * min(float(array.min()) for array in scores))  # dlib's scores may be negative
     max_jitter = max(jitter_limit * 1.2, HEADROOM * _maximum(jitters))
     return [
         Curve("face size", " px", sizes, 0, max_size, "side of the crop", (SMALL_SIDE,)),
         Curve("yaw", "°", yaws, -max_yaw, max_yaw, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
-        Curve("confidence", "", scores, 0, max_score, "of the detector"),
+        Curve("confidence", "", scores, min_score, max_score, "of the detector"),
         Curve("jitter", " px", jitters, 0, max_jitter, "unsteady motion", (jitter_limit,)),
     ]
 
