@@ -46,8 +46,7 @@ QUAD_SIGMA_FACTOR = 3.0
 """Sigma of the Gaussian over quads, as a multiple of `TrackingOptions.smooth`. Large: quads follow the head alone."""
 
 LANDMARK_SIGMA_FACTOR = 0.5
-"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`. Small: lips and eyelids
-move fast."""
+"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`. Small: lips and eyelids move fast."""
 
 FADE_SECONDS = Fraction(1, 4)
 """Length, in seconds, of the fade where a face is found, lost, or turns away."""
@@ -100,7 +99,7 @@ class Analysis:
         Raises:
             NoFaceError: the clip has no face, or not the person in the reference picture, or that picture has no face.
             InputError: the reference picture cannot be read.
-            UsageError: no person has a number in `wanted`, or the reference picture shows several faces.
+            UsageError: a number in `wanted` belongs to no person, or the reference picture shows several faces.
         """
         return select_tracks(tracking, wanted, self.detector, self.clip.info.path)
 

@@ -16,7 +16,7 @@ MIN_CHANGE = 0.4
 their standard deviations). Measured: 0.8 and more at cuts, up to 0.33 in fast motion."""
 
 MIN_THRESHOLD = 3.0
-"""Lower limit of that threshold as a difference of 8-bit levels, so that noise in dark shots is no cut."""
+"""Lower limit of that threshold as a difference of 8-bit levels, so that noise in a dark shot is not a cut."""
 
 MAX_THRESHOLD = 18.0
 """Upper limit of that threshold as a difference of 8-bit levels, so that a cut between high-contrast shots is found."""

@@ -32,7 +32,7 @@ def select_tracks(tracking: Tracking, wanted: Faces, detector: Detector, source:
     Raises:
         NoFaceError: the clip has no face, or not the person in the reference picture, or that picture has no face.
         InputError: the reference picture cannot be read.
-        UsageError: no person has a number in `wanted`, or the reference picture shows several faces.
+        UsageError: a number in `wanted` belongs to no person, or the reference picture shows several faces.
     """
     if not tracking.tracks:
         searched = f"{tracking.frame_count} frames" if tracking.frame_count > 1 else "the picture"

@@ -26,7 +26,11 @@ class Face:
 
 
 class Detector(Protocol):
-    """Detects all faces in a picture, with their landmarks."""
+    """Detects all faces in a picture, with their landmarks.
+
+    Attributes:
+        name: as in `--detector`; a part of the cache key of tracking.
+    """
 
     name: str
 

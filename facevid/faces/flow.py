@@ -55,7 +55,7 @@ def landmark_flow(
 def _track_points(
     first: NDArray[np.uint8], second: NDArray[np.uint8], points: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Track points (N, 2) from one grey picture to another; returns their places there, and which were found."""
+    """Track points (N, 2) from one grey picture to another; returns their positions there, and which succeeded."""
     tracked, status, _ = cv2.calcOpticalFlowPyrLK(
         first, second, points[:, None], np.empty(0), winSize=(WINDOW_SIDE, WINDOW_SIDE), maxLevel=PYRAMID_LEVELS
     )

@@ -25,7 +25,7 @@ SIZE = 128
 """Number of components of a descriptor; fixed by dlib's network."""
 
 MIN_VIEWS = 5
-"""Number of views that describe a tracklet, however short (at most one a detection). Each takes 0.1 s on one core."""
+"""Number of views of a short tracklet, or one for each detection if it has fewer. Each takes 0.1 s on one core."""
 
 DETECTIONS_PER_VIEW = 50
 """A long tracklet gets one view for each run of this many detections, which costs 2 ms a frame."""

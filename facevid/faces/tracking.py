@@ -90,8 +90,8 @@ class _ActiveTracklet:
 def find_tracklets(frames: Iterable[Sequence[Face]], cuts: Sequence[int], max_gap: int) -> list[Tracklet]:
     """Join the faces of consecutive frames by motion.
 
-    A tracklet ends, and another one that follows it begins, where its face becomes ambiguous with another one, where it
-    ceases to be, and after a gap in which it was ambiguous.
+    A tracklet ends, and another one that follows it begins, in three cases: its face comes so close to another one that
+    they may be confused, they part again, or the detector misses the face in between.
 
     Args:
         frames: the faces of every frame of the clip.

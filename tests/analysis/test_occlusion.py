@@ -1,4 +1,4 @@
-"""Occlusion: bars, microphones and hands in front of a portrait, and changes of the face itself that are none."""
+"""Occlusion: bars, microphones and hands in front of a portrait, and changes of the face itself."""
 
 import tracemalloc
 from collections.abc import Callable, Mapping
