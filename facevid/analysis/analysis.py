@@ -46,7 +46,7 @@ QUAD_SIGMA_FACTOR = 3.0
 """Sigma of the Gaussian over quads, as a multiple of `TrackingOptions.smooth`. Large: quads follow the head alone."""
 
 LANDMARK_SIGMA_FACTOR = 0.5
-"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`. Small: lips and eyelids move fast."""
+"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`. Small: lips and eyelids are fast."""
 
 FADE_SECONDS = Fraction(1, 4)
 """Length, in seconds, of the fade where a face is found, lost, or turns away."""
