@@ -1,1 +1,1 @@
-"""Analysis of a clip before any edit: shots, tracks, the choice of faces, codes, and occlusion."""
+"""Analysis of a clip before any edit: cuts, tracks, selection of faces, codes, occlusion and edit weights."""

@@ -1,4 +1,4 @@
-"""Where one shot ends and the next begins."""
+"""Detection of cuts: the frames in which a shot begins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,117 +8,134 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-THUMBNAIL = (64, 36)
-"""Width and height, in pixels, at which frames are compared: motion inside the shot hardly shows, a cut does."""
+THUMBNAIL_SIZE = (64, 36)
+"""Width and height, in pixels, at which frames are compared: small enough to hide most motion, but not a cut."""
 
 MIN_CHANGE = 0.4
-"""Mean absolute difference that a cut makes at the least, in the contrast of the two frames: the mean of their
-thumbnails' standard deviations. Measured: cuts 0.8 and more, fast motion up to 0.33."""
+"""Smallest change of a cut: the mean absolute difference of two thumbnails, divided by their contrast (the mean of
+their standard deviations). Measured: 0.8 and more at cuts, up to 0.33 in fast motion."""
 
-LEAST, MOST = 3.0, 18.0
-"""The same, of 255, below which nothing is a cut, not even in the dark, and above which all may be."""
+MIN_THRESHOLD = 3.0
+"""Lower limit of that threshold as a difference of 8-bit levels, so that noise in a dark shot is not a cut."""
 
-MIN_RATIO = 3.0
-"""How many times the usual change of the frames before it a cut makes at the least."""
+MAX_THRESHOLD = 18.0
+"""Upper limit of that threshold as a difference of 8-bit levels, so that a cut between high-contrast shots is found."""
+
+MIN_RATIO_BEFORE = 3.0
+"""Smallest ratio of a cut's change to the running mean of the changes before it."""
 
 MIN_RATIO_AFTER = 1.6
-"""The same for the changes right after it: less, as a shot may begin in motion."""
+"""Smallest ratio of a cut's change to the median of the changes after it; lower, because a shot may begin in motion."""
 
 LOOK_AHEAD = 3
-"""Frames after which a picture that was changed may have come back: a flash, or something that passes the lens."""
+"""Number of frames within which the previous picture may return after a disturbance: a flash, or an object that passes
+close to the lens."""
+
+BASELINE_RATE = 0.25
+"""Weight of the latest change in the running mean."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """From one frame's thumbnail to the next one's, that of frame `index`; `least` is what a cut would change."""
+    """The change from one frame's thumbnail to the next.
+
+    Attributes:
+        index: of the second frame.
+        before: float32 (36, 64, 3), the first thumbnail, 0 to 255.
+        after: the second thumbnail.
+        size: mean absolute difference of the two.
+        threshold: smallest size of a cut, from the contrast of the two.
+    """
 
     index: int
     before: NDArray[np.float32]
     after: NDArray[np.float32]
     size: float
-    least: float
+    threshold: float
 
-    def is_undone(self, thumbnail: NDArray[np.float32]) -> bool:
-        """Tell whether a later thumbnail shows again what was there before."""
-        left = _change(self.index, self.before, thumbnail)
-        return left.size < min(self.size / 2, left.least)
+    def is_undone_by(self, thumbnail: NDArray[np.float32]) -> bool:
+        """Return whether a later thumbnail shows the first one again."""
+        remaining = _measure_change(self.index, self.before, thumbnail)
+        return remaining.size < min(self.size / 2, remaining.threshold)
 
 
 class CutDetector:
-    """Finds the cuts of a clip, frame by frame.
+    """Detects the cuts of a clip, frame by frame.
 
-    A cut is a change between two thumbnails that is large, much larger than the changes around it, and lasting: a fast
-    pan or a flicker, whose frames all differ, is none, nor is a flash, after which the picture comes back. A shot of up
-    to `LOOK_AHEAD` frames between two halves of another counts as part of that.
+    A cut is a change between two thumbnails that is large, much larger than the changes around it, and permanent. So a
+    fast pan or flicker, in which all frames differ, is not a cut, nor is a flash, after which the picture returns. A
+    shot of up to `LOOK_AHEAD` frames between two parts of another shot counts as a part of that shot.
     """
 
     def __init__(self) -> None:
         self._count = 0
         self._last: NDArray[np.float32] | None = None
-        self._usual = 0.0
+        self._baseline = 0.0
         self._cuts: list[int] = []
-        self._open: list[_Change] = []
+        self._pending: list[_Change] = []
 
     def add(self, picture: NDArray[np.uint8]) -> None:
-        """Look at the clip's next picture, uint8 (H, W, 3), of any colour order."""
-        thumbnail = cv2.resize(picture, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
+        """Process the clip's next picture, uint8 (H, W, 3), in any colour order."""
+        thumbnail = cv2.resize(picture, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
         if self._last is not None:
-            self._open.append(_change(self._count, self._last, thumbnail))
+            self._pending.append(_measure_change(self._count, self._last, thumbnail))
         self._last = thumbnail
         self._count += 1
-        while len(self._open) > LOOK_AHEAD:
-            self._usual = _decide(self._open, self._usual, self._cuts)
+        while len(self._pending) > LOOK_AHEAD:
+            self._baseline = _classify_first(self._pending, self._baseline, self._cuts)
 
     def cuts(self) -> tuple[int, ...]:
-        """Return the indices of the frames so far that begin a shot, the first frame aside."""
-        left, usual, cuts = [*self._open], self._usual, [*self._cuts]
-        while left:
-            usual = _decide(left, usual, cuts)
+        """Return the indices of the frames so far that begin a shot, except the first frame."""
+        pending, baseline, cuts = [*self._pending], self._baseline, [*self._cuts]
+        while pending:
+            baseline = _classify_first(pending, baseline, cuts)
         return tuple(cuts)
 
 
-def _decide(changes: list[_Change], usual: float, cuts: list[int]) -> float:
-    """Take the first change, or all of a disturbance that begins with it, off `changes`; put a cut into `cuts`.
+def _classify_first(changes: list[_Change], baseline: float, cuts: list[int]) -> float:
+    """Classify the first change, or the disturbance that begins with it, and remove it from `changes`.
+
+    Args:
+        changes: pending changes, of which the next `LOOK_AHEAD` are considered.
+        baseline: running mean of the changes before.
+        cuts: list to which the index of a cut is appended.
 
     Returns:
-        the usual change of the frames before the next one.
+        The running mean after the removed changes.
     """
     first, after = changes[0], changes[1 : LOOK_AHEAD + 1]
-    if first.size <= max(first.least, MIN_RATIO * usual):
+    if first.size <= max(first.threshold, MIN_RATIO_BEFORE * baseline):
         del changes[0]
-        return usual + 0.25 * (first.size - usual)
-    disturbed = _disturbed(changes[: LOOK_AHEAD + 1])
+        return baseline + BASELINE_RATE * (first.size - baseline)
+    disturbed = _disturbance_length(changes[: LOOK_AHEAD + 1])
     if disturbed:
         del changes[:disturbed]
-        return usual
+        return baseline
     del changes[0]
-    if first.size <= MIN_RATIO_AFTER * _typical(after):
+    if first.size <= MIN_RATIO_AFTER * _median_size(after):
         return first.size
     cuts.append(first.index)
     return 0.0
 
 
-def _change(index: int, before: NDArray[np.float32], after: NDArray[np.float32]) -> _Change:
+def _measure_change(index: int, before: NDArray[np.float32], after: NDArray[np.float32]) -> _Change:
     contrast = float(before.std() + after.std()) / 2
-    return _Change(index, before, after, _difference(before, after), float(np.clip(MIN_CHANGE * contrast, LEAST, MOST)))
+    threshold = float(np.clip(MIN_CHANGE * contrast, MIN_THRESHOLD, MAX_THRESHOLD))
+    return _Change(index, before, after, float(np.abs(before - after).mean()), threshold)
 
 
-def _disturbed(changes: Sequence[_Change]) -> int:
-    """Return how many of the changes, from the first one on, make a disturbance after which the picture comes back."""
-    undone = (place for place, change in enumerate(changes[1:], 2) if changes[0].is_undone(change.after))
-    return next(undone, 0) if changes[0].size > changes[0].least else 0
+def _disturbance_length(changes: Sequence[_Change]) -> int:
+    """Return how many changes, from the first one on, form a disturbance that the last of them undoes; 0 for none."""
+    lengths = (length for length, change in enumerate(changes[1:], 2) if changes[0].is_undone_by(change.after))
+    return next(lengths, 0) if changes[0].size > changes[0].threshold else 0
 
 
-def _typical(changes: Sequence[_Change]) -> float:
-    """Return the usual size of changes, 0 for none; disturbances are passed over."""
-    sizes, place = [], 0
-    while place < len(changes):
-        disturbed = _disturbed(changes[place:])
+def _median_size(changes: Sequence[_Change]) -> float:
+    """Return the median size of changes, without those in disturbances; 0 if there are none."""
+    sizes, position = [], 0
+    while position < len(changes):
+        disturbed = _disturbance_length(changes[position:])
         if not disturbed:
-            sizes.append(changes[place].size)
-        place += max(disturbed, 1)
+            sizes.append(changes[position].size)
+        position += max(disturbed, 1)
     return median(sizes) if sizes else 0.0
-
-
-def _difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return float(np.abs(a - b).mean())

@@ -1,4 +1,4 @@
-"""How much of an edit a face takes, frame by frame: an edit fades out where it would break, and never pops."""
+"""Edit weights: how much of an edit each frame of a track takes. Edits fade out where they would fail, without pops."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,20 +8,20 @@ from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.pose import yaw
 from facevid.faces.tracking import Track
 
+# Each range gives the value with full weight, then the value with zero weight; the weight is linear between them.
+
 YAW = (25.0, 36.0)
-"""Estimated yaw in degrees up to which an edit is whole, and from which there is none. Landmarks of faces turned
-further than they can follow still give about 40."""
+"""Estimated yaw to either side, in degrees. Landmarks cannot follow a face turned further; the estimate then stays at
+about 40."""
 
-SIZE = (40.0, 24.0)
-"""Side of the quad in pixels down to which an edit is whole, and from which there is none."""
+QUAD_SIDE = (40.0, 24.0)
+"""Side of the crop quad, in pixels."""
 
-INSIDE = (0.95, 0.65)
-"""Share of the landmarks inside the picture down to which an edit is whole, and from which there is none."""
+INSIDE_SHARE = (0.95, 0.65)
+"""Share of the landmarks inside the picture."""
 
-
-HIDDEN = (0.4, 0.65)
-"""Share of the face behind something else up to which an edit is whole, and from which there is none: the landmarks are
-guesses there."""
+OCCLUDED_SHARE = (0.4, 0.65)
+"""Share of the face that is occluded: landmarks under an occluder are guesses."""
 
 
 def edit_weights(
@@ -29,20 +29,20 @@ def edit_weights(
     shot: range,
     frame_size: tuple[int, int],
     fade: int,
-    hidden: NDArray[np.floating] | float = 0.0,
+    occluded_share: NDArray[np.floating] | float = 0.0,
 ) -> NDArray[np.float32]:
-    """Tell how much of an edit each frame of a track takes.
+    """Compute the edit weight of each frame of a track.
 
-    It falls where the face turns to profile, leaves the picture, becomes too small or is hidden, and towards an end of
-    the track that is not an end of the shot: there the detector loses the face, or finds it, while it is still to be
-    seen.
+    The weight falls where the face turns to profile, leaves the picture, becomes too small or is occluded. It also
+    falls towards the start and end of the track unless these are the start and end of the shot: there the detector
+    finds or loses a face that is still visible.
 
     Args:
         track: the face.
-        shot: the frames of the shot that it is in.
+        shot: the frames of the shot that contains it.
         frame_size: height and width of the picture in pixels.
-        fade: frames over which an edit comes and goes; 0 turns all fading off.
-        hidden: (N,), which share of the face is behind something else.
+        fade: length of a fade in frames; 0 turns all fading off.
+        occluded_share: (N,), share of the face that is occluded, 0 to 1.
 
     Returns:
         float32 (N,), 0 to 1.
@@ -52,20 +52,20 @@ def edit_weights(
         return np.ones(count, dtype=np.float32)
     height, width = frame_size
     inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)
-    fit = (
-        _ramp(np.abs(yaw(track.landmarks)), *YAW)
-        * _ramp(quad_side(ffhq_quad(track.landmarks)), *SIZE)
-        * _ramp(inside, *INSIDE)
-        * _ramp(np.asarray(hidden), *HIDDEN)
+    weights = (
+        _linear_weight(np.abs(yaw(track.landmarks)), *YAW)
+        * _linear_weight(quad_side(ffhq_quad(track.landmarks)), *QUAD_SIDE)
+        * _linear_weight(inside, *INSIDE_SHARE)
+        * _linear_weight(np.asarray(occluded_share), *OCCLUDED_SHARE)
     )
-    smoothed = gaussian_filter1d(fit, fade / 2, mode="nearest")
-    steps = np.arange(1, count + 1) / (fade + 1)
+    smoothed = np.asarray(gaussian_filter1d(weights, fade / 2, mode="nearest"))
+    ramp = np.arange(1, count + 1) / (fade + 1)
     if track.first > shot.start:
-        smoothed *= np.minimum(steps, 1)
+        smoothed *= np.minimum(ramp, 1)
     if track.last < shot.stop - 1:
-        smoothed *= np.minimum(steps[::-1], 1)
+        smoothed *= np.minimum(ramp[::-1], 1)
     return smoothed.astype(np.float32)
 
 
-def _ramp(values: NDArray[np.floating], whole: float, none: float) -> NDArray[np.float64]:
-    return np.clip((values - none) / (whole - none), 0, 1)
+def _linear_weight(values: NDArray[np.floating], full: float, zero: float) -> NDArray[np.float64]:
+    return np.clip((values - zero) / (full - zero), 0, 1)

@@ -1,4 +1,4 @@
-"""Tracks as a model sees them: aligned and encoded, and what of each face is to be seen."""
+"""Encoded tracks: aligned crops of a track's faces, their codes, and where each face is visible."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from facevid.video import Frame
 
 @dataclass(frozen=True)
 class EncodedTrack:
-    """A track, aligned and encoded.
+    """A track, aligned and encoded; N is its number of frames.
 
     Attributes:
-        track: the face's landmarks.
-        quads: float64 (N, 4, 2), steady; corners as from `faces.alignment.ffhq_quad`.
-        landmarks: float64 (N, 68, 2) in pixels of the frame, steady.
+        track: the detected landmarks.
+        quads: float64 (N, 4, 2), stabilised; corners as from `faces.alignment.ffhq_quad`.
+        landmarks: float64 (N, 68, 2) in pixels of the frame, stabilised.
         edit_weights: float32 (N,), how much of an edit each frame takes, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; in a file.
-        visibility: uint8 (N, V, V) in the crop's space, 1 where the face is to be seen and 0 where something is before
-            it, in a file; None where nobody looked.
+        visibility: uint8 (N, V, V) in the crop's space, 1 where the face is visible and 0 where it is occluded; in a
+            file. None if occlusion was not estimated.
     """
 
     track: Track
@@ -36,23 +36,23 @@ class EncodedTrack:
 
 
 class TrackFiles:
-    """What is cached of a track: arrays of one entry a frame, by name."""
+    """The cached arrays of one track, one `.npy` file for each name, with one entry for each frame of the track."""
 
     def __init__(self, folder: Path, track: Track) -> None:
         self._folder, self._label = folder, f"{track.number}_{track.first}"
-        self._frames = len(track)
+        self._frame_count = len(track)
         self._written: dict[str, FrameArray] = {}
 
     def path(self, name: str) -> Path:
-        """Return where the array of this name lies."""
+        """Return the path of the array `name`."""
         return self._folder / f"{name}_{self._label}.npy"
 
-    def create(self, name: str, dtype: DTypeLike, *entry: int) -> FrameArray:
-        """Make an array of zeros, of which a frame's entry has the shape `entry`."""
-        return FrameArray.create(self.path(name), dtype, (self._frames, *entry))
+    def create(self, name: str, dtype: DTypeLike, *entry_shape: int) -> FrameArray:
+        """Create an array of zeros, (N, *entry_shape)."""
+        return FrameArray.create(self.path(name), dtype, (self._frame_count, *entry_shape))
 
     def write(self, name: str, offset: int, value: NDArray[np.generic]) -> None:
-        """Write one frame's entry; the first one says shape and dtype."""
+        """Write the entry of one frame. The first one written determines the array's shape and dtype."""
         if name not in self._written:
             self._written[name] = self.create(name, value.dtype, *value.shape)
         self._written[name][offset] = value
@@ -64,12 +64,13 @@ class TrackFiles:
 
 @dataclass(frozen=True)
 class Crop:
-    """An aligned face.
+    """An aligned face of one frame.
 
     Attributes:
-        track, offset: of which track, and of which of its frames.
+        track: index of the track in the list of tracks.
+        offset: index of the frame in the track.
         picture: uint8 (S, S, 3) RGB.
-        landmarks: float64 (68, 2), as indices of its pixels.
+        landmarks: float64 (68, 2) in pixel indices of the crop.
     """
 
     track: int
@@ -85,13 +86,14 @@ def crops(
     landmarks: list[NDArray[np.float64]],
     size: int,
 ) -> Iterator[Crop]:
-    """Cut the tracks' faces, of `size` pixels, out of a clip's frames as they come.
+    """Yield the aligned crops of all tracks, frame by frame.
 
     Args:
-        frames: of the clip.
-        tracks: whose faces.
-        quads, landmarks: of each track, in pixels of the frame, (N, 4, 2) and (N, 68, 2).
-        size: side of the crops.
+        frames: the clip's frames, in order.
+        tracks: the faces to crop.
+        quads: (N, 4, 2) of each track, in pixels of the frame.
+        landmarks: (N, 68, 2) of each track, in pixels of the frame.
+        size: side of the crops in pixels.
     """
     for frame in frames:
         present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]

@@ -1,4 +1,9 @@
-"""What of each face of a track is to be seen, by what an occlusion network knows, and by comparing frames."""
+"""Occlusion of a track's faces, from the probabilities of an occlusion network and from comparison between frames.
+
+Two sources are combined. The network is precise but seldom covers a whole occluder, so its confident regions are
+followed through time for as long as it gives them a small probability. And each frame is compared with reference frames
+of the same track: near a probable occluder, a pixel unlike the face in these frames is occluded.
+"""
 
 from bisect import bisect
 from collections.abc import Iterator
@@ -28,166 +33,184 @@ from facevid.faces.alignment import landmarks_in_crop
 from facevid.utils.frame_array import FrameArray
 from facevid.utils.progress import Progress
 
-EXEMPLARS = 32
-"""Frames that each frame is compared with, the nearest of those chosen."""
+REFERENCE_FRAMES = 32
+"""Number of reference frames, the nearest ones, with which each frame is compared."""
 
-WINDOW = 512
-"""Frames over which they are spread in a long track: light and pose change with time."""
+REFERENCE_WINDOW = 512
+"""Length, in frames, over which these are spread in a long track: light and pose change with time."""
 
-AROUND = 12
-"""Frames before and after each from which its face's usual outline is taken: landmarks retreat from what comes before a
-face, as if the face ended there."""
+OUTLINE_RADIUS = 12
+"""Number of frames before and after each over which the median outline of its face is taken. Landmarks shrink away from
+an occluder, as if the face ended there; the median outline does not."""
 
-BLOCK = 256
-"""Frames of which these outlines are in memory at once."""
+BLOCK_FRAMES = 256
+"""Number of frames whose outlines are computed at once; bounds memory on long tracks."""
 
-FEWEST = 8
-"""Frames of a track below which they are not compared."""
+MIN_FRAMES = 8
+"""Shortest track, in frames, whose frames are compared with each other: a shorter one has too few references."""
 
-FLICKER = 3
-"""Frames of which the median of what the network says is taken: what is there in fewer than half is not."""
+MEDIAN_FRAMES = 3
+"""Window, in frames, of the median over occlusion probabilities, which drops detections in a single frame."""
 
-LOOKS = 5
-"""Numbers that describe what a pixel looks like."""
+FEATURE_COUNT = 5
+"""Number of features of a pixel, as from `compositing.appearance.features`."""
 
 
 class OcclusionEstimator:
-    """Gathers the crops of one track, one after another, and then tells what is before the face in each.
+    """Collects the crops of one track, then estimates where the face is occluded in each frame.
 
-    What it keeps of a crop, 48 KiB, lies in a file. Of a track of any length, no more is read at once than a frame is
-    compared with.
+    The features of the crops (48 KiB each) are stored in a file, so that memory does not depend on the track's length:
+    only the frames that are compared with each other are read at once.
+
+    Args:
+        path: of the file, which `estimate` deletes.
+        count: number of frames of the track.
     """
 
     def __init__(self, path: Path, count: int) -> None:
         self._path = path
-        self._seen = FrameArray.create(path, np.float16, (count, SIDE, SIDE, LOOKS + 1))
+        self._features = FrameArray.create(path, np.float16, (count, SIDE, SIDE, FEATURE_COUNT + 1))
 
-    def add(self, offset: int, crop: NDArray[np.uint8], likely: NDArray[np.floating]) -> None:
-        """Look at the frame at `offset` of the track.
+    def add(self, offset: int, crop: NDArray[np.uint8], probability: NDArray[np.floating]) -> None:
+        """Add one frame.
 
         Args:
-            offset: of the frame.
+            offset: index of the frame in the track.
             crop: uint8 (S, S, 3) RGB.
-            likely: (SIDE, SIDE), as from `FaceModel.hidden`.
+            probability: (SIDE, SIDE), 0 to 1, as from `FaceModel.occlusion_probability`.
         """
-        self._seen[offset] = np.concatenate([features(crop), likely[..., None]], axis=-1).astype(np.float16)
+        entry = np.concatenate([features(crop), probability[..., None]], axis=-1)
+        self._features[offset] = entry.astype(np.float16)
 
-    def visibility(
+    def estimate(
         self,
         landmarks: NDArray[np.floating],
         quads: NDArray[np.floating],
-        visible: FrameArray,
+        visibility: FrameArray,
         progress: Progress,
     ) -> NDArray[np.float32]:
-        """Tell what is to be seen, and delete the file.
+        """Estimate the occlusion of all frames, and delete the file of features.
 
         Args:
             landmarks: (N, 68, 2) in pixels of the frame.
-            quads: (N, 4, 2), by which the crops were cut out.
-            visible: uint8 (N, SIDE, SIDE) in the crop's space, is filled with 1 where the face is visible, and 0 where
-                something is before it.
-            progress: told how far it is.
+            quads: (N, 4, 2), of the crops.
+            visibility: uint8 (N, SIDE, SIDE) in the crop's space; set to 1 where the face is visible, and to 0 where it
+                is occluded.
+            progress: reports each frame, as stage "occlusion".
 
         Returns:
-            float32 (N,), the share of the face that is hidden.
+            float32 (N,), share of the face that is occluded, 0 to 1.
         """
-        outlines, count = _Outlines(landmarks, quads), len(self._seen)
-        self._find_known(outlines, visible)
+        outlines, count = _Outlines(landmarks, quads), len(self._features)
+        self._follow_confident_regions(outlines, visibility)
         nothing = np.zeros((SIDE, SIDE), dtype=bool)
-        unlike = self._unlike_others(outlines, progress) if count >= FEWEST else repeat(nothing, count)
-        hidden = np.zeros(count, dtype=np.float32)
-        for i, mask in enumerate(unlike):
-            occluders = mask | (visible[i] == 0)
-            visible[i] = ~occluders
-            hidden[i] = hidden_share(occluders, outlines[i].own)
-        self._seen.close()
+        mismatches = self._find_mismatches(outlines, progress) if count >= MIN_FRAMES else repeat(nothing, count)
+        occluded_share = np.zeros(count, dtype=np.float32)
+        for i, mismatch in enumerate(mismatches):
+            mask = mismatch | (visibility[i] == 0)
+            visibility[i] = ~mask
+            occluded_share[i] = hidden_share(mask, outlines[i].own)
+        self._features.close()
         self._path.unlink()
-        return hidden
+        return occluded_share
 
-    def _find_known(self, outlines: "_Outlines", visible: FrameArray) -> None:
-        """Find what the network knows, followed through the frames after and then before for as long as it guesses.
+    def _follow_confident_regions(self, outlines: "_Outlines", visibility: FrameArray) -> None:
+        """Follow the network's confident regions through time, forwards and backwards, and write their visibility.
 
-        That may be all of the track, so what the first pass finds is kept in `visible` for the second.
+        A region continues for as long as the network gives it a small probability, possibly through the whole track.
+        So the masks of the forward pass are stored in `visibility` until the backward pass.
         """
-        count = len(self._seen)
-        found = np.zeros((SIDE, SIDE), dtype=bool)
+        count = len(self._features)
+        mask = np.zeros((SIDE, SIDE), dtype=bool)
         for i in range(count):
-            likely, face = self._likely(i), outlines[i].area
-            found = guessed_at(known(likely, face) | found, likely, face)
-            visible[i] = found
-        found[:] = False
+            probability, face = self._median_probability(i), outlines[i].area
+            mask = guessed_at(known(probability, face) | mask, probability, face)
+            visibility[i] = mask
+        mask[:] = False
         for i in reversed(range(count)):
-            likely, face = self._likely(i), outlines[i].area
-            found = guessed_at((visible[i] > 0) | found, likely, face)
-            visible[i] = ~outlined(found, likely, face)
+            probability, face = self._median_probability(i), outlines[i].area
+            mask = guessed_at((visibility[i] > 0) | mask, probability, face)
+            visibility[i] = ~outlined(mask, probability, face)
 
-    def _likely(self, index: int) -> NDArray[np.floating]:
-        reach = FLICKER // 2
-        said = self._seen[max(index - reach, 0) : index + reach + 1][..., LOOKS]
-        return np.asarray(np.median(said, axis=0))
+    def _median_probability(self, index: int) -> NDArray[np.floating]:
+        radius = MEDIAN_FRAMES // 2
+        probabilities = self._features[max(index - radius, 0) : index + radius + 1][..., FEATURE_COUNT]
+        return np.asarray(np.median(probabilities, axis=0))
 
-    def _unlike_others(self, outlines: "_Outlines", progress: Progress) -> Iterator[NDArray[np.bool_]]:
-        """Find, frame after frame, where the face looks as nowhere else around."""
-        count, appearances = len(self._seen), _Appearances(self._seen)
+    def _find_mismatches(self, outlines: "_Outlines", progress: Progress) -> Iterator[NDArray[np.bool_]]:
+        """Yield, for each frame, where an occluder hides the face, by comparison with the reference frames.
 
-        def look(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-            seen, outline = self._seen[i], outlines[i]
-            mismatch = appearances.near(i).mismatch(seen[..., :LOOKS])
-            return occluded(mismatch, outline.own, outline.usual, guesses(seen[..., LOOKS]), expected)
+        A frame is evaluated a second time if a frame beside it shows an occluder: near that one, an occluder that
+        barely reaches into the face is accepted, too.
+        """
+        count, appearances = len(self._features), _Appearances(self._features)
 
-        found = (look(i) for i in progress("occlusion", range(count), count))
-        again = (look(i, near) if near.any() else mask for i, (mask, near) in enumerate(near_others(found)))
-        return lasting(again)
+        def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+            entry, outline = self._features[i], outlines[i]
+            mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
+            return occluded(mismatch, outline.own, outline.median, guesses(entry[..., FEATURE_COUNT]), expected)
+
+        first_masks = (find(i) for i in progress("occlusion", range(count), count))
+        masks = (find(i, near) if near.any() else mask for i, (mask, near) in enumerate(near_others(first_masks)))
+        return lasting(masks)
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """Where a face is in its crop of SIDE pixels: its landmarks, (68, 2), and the same as they usually are around."""
+    """Outline of a face in its crop of SIDE pixels.
+
+    Attributes:
+        own: float64 (68, 2), the landmarks of the frame itself.
+        median: float64 (68, 2), the median landmarks of the frames around.
+    """
 
     own: NDArray[np.float64]
-    usual: NDArray[np.float64]
+    median: NDArray[np.float64]
 
     @property
     def area(self) -> NDArray[np.bool_]:
-        return face_area(self.own, self.usual)
+        """The pixels inside either outline, bool (SIDE, SIDE)."""
+        return face_area(self.own, self.median)
 
 
 class _Outlines:
-    """The outlines of all frames of a track, of which the two blocks asked for last are kept."""
+    """The outlines of all frames of a track, computed in blocks; the last two blocks in use are cached."""
 
     def __init__(self, landmarks: NDArray[np.floating], quads: NDArray[np.floating]) -> None:
         self._landmarks, self._quads = landmarks, quads
-        self._block = lru_cache(maxsize=2)(self._made)
+        self._block = lru_cache(maxsize=2)(self._compute_block)
 
     def __getitem__(self, index: int) -> _Outline:
-        number, offset = divmod(index, BLOCK)
-        own, usual = self._block(number)
-        return _Outline(own[offset], usual[offset])
+        number, offset = divmod(index, BLOCK_FRAMES)
+        own, median = self._block(number)
+        return _Outline(own[offset], median[offset])
 
-    def _made(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        start = number * BLOCK
-        first = max(start - AROUND, 0)
-        around = slice(first, start + BLOCK + AROUND)
-        frames = zip(self._landmarks[around], self._quads[around], strict=True)
-        inside = np.stack([landmarks_in_crop(points, quad, SIDE) for points, quad in frames])
-        usual = median_filter(inside, (2 * AROUND + 1, 1, 1), mode="nearest")
-        wanted = slice(start - first, start - first + BLOCK)
-        return inside[wanted], usual[wanted]
+    def _compute_block(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        start = number * BLOCK_FRAMES
+        first = max(start - OUTLINE_RADIUS, 0)
+        padded = slice(first, start + BLOCK_FRAMES + OUTLINE_RADIUS)
+        frames = zip(self._landmarks[padded], self._quads[padded], strict=True)
+        own = np.stack([landmarks_in_crop(points, quad, SIDE) for points, quad in frames])
+        median = median_filter(own, (2 * OUTLINE_RADIUS + 1, 1, 1), mode="nearest")
+        block = slice(start - first, start - first + BLOCK_FRAMES)
+        return own[block], median[block]
 
 
 class _Appearances:
-    """How the face looks around each frame; only the last two asked for are kept."""
+    """The appearance of the face around each frame, from reference frames; the last two in use are cached."""
 
-    def __init__(self, seen: FrameArray) -> None:
-        step = max(ceil(min(len(seen), WINDOW) / EXEMPLARS), 1)
-        self._seen = seen
-        self._offsets = range(step // 2, len(seen), step)
-        self._learned = lru_cache(maxsize=2)(self._learn)
+    def __init__(self, stored: FrameArray) -> None:
+        step = max(ceil(min(len(stored), REFERENCE_WINDOW) / REFERENCE_FRAMES), 1)
+        self._stored = stored
+        self._references = range(step // 2, len(stored), step)
+        self._from_reference = lru_cache(maxsize=2)(self._compute)
 
     def near(self, offset: int) -> Appearance:
-        middle = bisect(self._offsets, offset)
-        return self._learned(min(max(middle - EXEMPLARS // 2, 0), max(len(self._offsets) - EXEMPLARS, 0)))
+        """Return the appearance in the reference frames nearest to the frame at `offset`."""
+        middle = bisect(self._references, offset)
+        last_start = max(len(self._references) - REFERENCE_FRAMES, 0)
+        return self._from_reference(min(max(middle - REFERENCE_FRAMES // 2, 0), last_start))
 
-    def _learn(self, first: int) -> Appearance:
-        chosen = self._offsets[first : first + EXEMPLARS]
-        return Appearance.of([self._seen[i][..., :LOOKS].astype(np.float32) for i in chosen])
+    def _compute(self, first: int) -> Appearance:
+        chosen = self._references[first : first + REFERENCE_FRAMES]
+        return Appearance.of([self._stored[i][..., :FEATURE_COUNT].astype(np.float32) for i in chosen])

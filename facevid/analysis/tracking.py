@@ -1,4 +1,4 @@
-"""What is found in a clip before any model looks at it: its frames' times, its shots, its people's faces."""
+"""Tracking of a clip: the times of its frames, its cuts, and the tracks of its people. It depends on no face model."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.cuts import CutDetector
+from facevid.faces.detector import Detector, Face
 from facevid.faces.flow import landmark_flow
-from facevid.faces.landmarks import Detector, Face
 from facevid.faces.tracking import Track
 from facevid.video import Frame
 
@@ -20,10 +20,11 @@ class Tracking:
     """All faces of a clip.
 
     Attributes:
-        pts: int64 (frames,), every frame's timestamp, in units of the clip's time base.
-        cuts: indices of the frames that begin a shot, the first frame aside.
+        pts: int64 (frames,), timestamp of every frame, in units of the clip's time base.
+        cuts: indices of the frames that begin a shot, except the first frame.
         tracks: in order of appearance.
-        descriptors: float64 (people, 128), of the person of each number; NaN of those never seen well enough.
+        descriptors: float64 (people, 128), indexed by person; NaN for a person without a view good enough for a
+            descriptor.
     """
 
     pts: NDArray[np.int64]
@@ -33,7 +34,7 @@ class Tracking:
 
     @property
     def frame_count(self) -> int:
-        """Frames decoded."""
+        """Number of decoded frames."""
         return len(self.pts)
 
     @property
@@ -43,8 +44,14 @@ class Tracking:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """Every frame's timestamp and faces, and the frames that begin a shot."""
+class Detections:
+    """Faces and cuts of a clip, before tracking.
+
+    Attributes:
+        pts: timestamp of every frame, in units of the clip's time base.
+        cuts: indices of the frames that begin a shot, except the first frame.
+        faces: of every frame.
+    """
 
     pts: list[int]
     cuts: tuple[int, ...]
@@ -52,28 +59,28 @@ class Observed:
 
 
 def shots_between(cuts: Sequence[int], frame_count: int) -> list[range]:
-    """Give the frames of each shot of a clip."""
+    """Return the frames of each shot of a clip."""
     return [range(a, b) for a, b in pairwise((0, *cuts, frame_count))]
 
 
-def observe(frames: Iterable[Frame], detector: Detector) -> Observed:
-    """Find faces and cuts in every frame; of the pictures, only the last one is kept."""
-    cuts, pts, observed = CutDetector(), [], []
+def detect_faces(frames: Iterable[Frame], detector: Detector) -> Detections:
+    """Detect the faces of every frame, their flow, and cuts. Holds two pictures at a time in memory."""
+    cut_detector, pts, detected = CutDetector(), [], []
     previous: NDArray[np.uint8] | None = None
     for frame in frames:
         picture = frame.rgb()
-        cuts.add(picture)
+        cut_detector.add(picture)
         pts.append(frame.pts)
         faces = detector.detect(picture)
         if previous is not None:
             faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
-        observed.append(faces)
+        detected.append(faces)
         previous = picture
-    return Observed(pts, cuts.cuts(), observed)
+    return Detections(pts, cut_detector.cuts(), detected)
 
 
 def save_tracking(path: Path, tracking: Tracking) -> None:
-    """Write to a .npz file."""
+    """Write tracking to an .npz file."""
     arrays = {
         f"{name}_{index}": getattr(track, name)
         for index, track in enumerate(tracking.tracks)
@@ -84,7 +91,7 @@ def save_tracking(path: Path, tracking: Tracking) -> None:
 
 
 def load_tracking(path: Path) -> Tracking:
-    """Read what `save_tracking` wrote."""
+    """Read an .npz file written by `save_tracking`."""
     with np.load(path) as data:
         tracks = tuple(
             Track(

@@ -1,1 +1,1 @@
-"""Faces in pictures: landmarks, tracks, and the FFHQ alignment."""
+"""Faces in pictures: landmark detection, tracking, identity, stabilisation and the FFHQ alignment."""

@@ -1,28 +1,38 @@
-"""FFHQ alignment: from 68 landmarks to a quad, from a quad to a crop, and from the crop's pixels back to the frame's.
+"""FFHQ alignment: from 68 landmarks to a quad, from a quad to a crop, and from crop coordinates back to the frame.
 
 Source: the alignment of the FFHQ data set (Karras, Laine and Aila, "A style-based generator architecture for generative
-adversarial networks", CVPR 2019, appendix A), which pSp, e4e and the latent transformer were all trained on.
+adversarial networks", CVPR 2019, appendix A). pSp, e4e and the latent transformer were all trained on it.
 
-Coordinates are pixels of the frame, x to the right and y down; the centre of the top left pixel is at (0, 0).
+Coordinates are in pixels of the frame, x to the right and y down; the centre of the top left pixel is (0, 0).
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-EYE_LEFT, EYE_RIGHT = slice(36, 42), slice(42, 48)
-MOUTH_LEFT, MOUTH_RIGHT = 48, 54
-"""Indices into the 68 landmarks of the iBUG 300-W annotation; left and right as seen in the picture."""
+# Indices into the 68 landmarks of the iBUG 300-W annotation; left and right as seen in the picture.
+
+EYE_LEFT = slice(36, 42)
+"""The six landmarks on the outline of the left eye."""
+
+EYE_RIGHT = slice(42, 48)
+"""The six landmarks on the outline of the right eye."""
+
+MOUTH_LEFT = 48
+"""The left corner of the mouth."""
+
+MOUTH_RIGHT = 54
+"""The right corner of the mouth."""
 
 
 def ffhq_quad(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Place the FFHQ crop over each face.
+    """Compute the FFHQ crop quad of each face.
 
     Args:
         landmarks: (..., 68, 2) x and y in pixels.
 
     Returns:
-        float64 (..., 4, 2): the crop's corners, top left, bottom left, bottom right, top right. Always a square.
+        float64 (..., 4, 2): the corners of the crop, top left, bottom left, bottom right, top right; always a square.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     eye_left = points[..., EYE_LEFT, :].mean(axis=-2)
@@ -41,10 +51,10 @@ def ffhq_quad(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def crop(picture: NDArray[np.uint8], quad: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
-    """Sample the square of `size` pixels that `quad` marks in `picture`.
+    """Resample the quad of a picture to a square crop.
 
-    A quad larger than the crop is sampled at a whole multiple of `size` and averaged down, so nothing aliases. Beyond
-    the picture's edge its mirror image is sampled.
+    To avoid aliasing, a quad larger than the crop is sampled at an integer multiple of `size` and then averaged down.
+    Beyond its edge the picture is mirrored.
 
     Args:
         picture: uint8 (H, W, C).
@@ -54,21 +64,27 @@ def crop(picture: NDArray[np.uint8], quad: NDArray[np.floating], size: int) -> N
     Returns:
         uint8 (size, size, C), in the picture's colour order.
     """
-    detail = max(1, int(np.ceil(quad_side(quad) / size)))
-    fine = cv2.warpAffine(
+    oversampling = max(1, int(np.ceil(quad_side(quad) / size)))
+    oversampled = cv2.warpAffine(
         picture,
-        crop_to_frame(quad, size * detail),
-        (size * detail, size * detail),
+        crop_to_frame(quad, size * oversampling),
+        (size * oversampling, size * oversampling),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT,
     )
-    return fine if detail == 1 else cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+    if oversampling == 1:
+        return np.asarray(oversampled)
+    return np.asarray(cv2.resize(oversampled, (size, size), interpolation=cv2.INTER_AREA))
 
 
 def crop_to_frame(quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Give the affine map from indices of crop pixels to indices of frame pixels.
+    """Return the affine map from pixel indices of a crop to pixel indices of the frame.
 
-    Both are indices (the top left pixel's centre is 0, 0), which is what OpenCV warps with.
+    Indices put the centre of the top left pixel at (0, 0), the convention of OpenCV's warps.
+
+    Args:
+        quad: (4, 2) corners as from `ffhq_quad`.
+        size: side of the crop in pixels.
 
     Returns:
         float64 (2, 3).
@@ -80,15 +96,15 @@ def crop_to_frame(quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
 
 
 def landmarks_in_crop(landmarks: NDArray[np.floating], quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Bring landmarks, (68, 2), from indices of the frame's pixels to indices of a crop's: float64 (68, 2)."""
+    """Transform landmarks (68, 2) from pixel indices of the frame to pixel indices of a crop: float64 (68, 2)."""
     to_crop = cv2.invertAffineTransform(crop_to_frame(quad, size))
     return np.asarray(cv2.transform(landmarks[None].astype(np.float64), to_crop)[0])
 
 
 def quad_side(quad: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Measure the side of each quad (..., 4, 2), in pixels."""
+    """Return the side of each quad (..., 4, 2) in pixels: float64 (...)."""
     return _length(np.asarray(quad[..., 3, :] - quad[..., 0, :], dtype=np.float64))[..., 0]
 
 
 def _length(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(np.linalg.norm(vectors, axis=-1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Which face of the next frame goes on with which track: by where motion says that the face will be."""
+"""Matching the faces of the next frame to tracklets, by the boxes that their motion predicts."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -9,79 +9,89 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from facevid.faces.landmarks import Face
+from facevid.faces.detector import Face
 
-MIN_OVERLAP = 0.2
-"""Intersection over union of a face's box and the box it is expected in that can still be the same face."""
+MIN_IOU = 0.2
+"""Intersection over union of a detected and a predicted box from which they may be of the same face."""
 
-CROWDED = 0.15
-"""Share of the smaller of two expected boxes, covered by the other, from which the two faces may be taken for each
-other."""
+AMBIGUOUS_COVERAGE = 0.15
+"""Share of the smaller of two predicted boxes, covered by the other, above which their faces may be confused."""
 
-MEMORY = 5
-"""Detections that a face's speed is measured over."""
+SPEED_DETECTIONS = 5
+"""Number of latest detections from which the speed of a face is measured."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """The last boxes of one face, float32 (4,) left, top, right, bottom in pixels, each with the index of its frame."""
+    """The motion of one face.
 
-    seen: deque[tuple[int, NDArray[np.float32]]] = field(default_factory=lambda: deque(maxlen=MEMORY))
+    Attributes:
+        detections: the latest ones, each the index of its frame and its box, float32 (4,): left, top, right, bottom in
+            pixels.
+    """
+
+    detections: deque[tuple[int, NDArray[np.float32]]] = field(default_factory=lambda: deque(maxlen=SPEED_DETECTIONS))
 
     @classmethod
-    def of(cls, index: int, face: Face) -> Self:
-        """Begin with one detection: a face that keeps still as far as is known."""
+    def from_detection(cls, index: int, face: Face) -> Self:
+        """Start with one detection in frame `index`; the face is taken to stand still until the next one."""
         motion = cls()
         motion.add(index, face)
         return motion
 
     def add(self, index: int, face: Face) -> None:
-        """Go on with a face that was detected in frame `index`."""
-        self.seen.append((index, _box(face)))
+        """Add the detection in frame `index`."""
+        self.detections.append((index, _landmark_box(face)))
 
-    def expected(self, index: int) -> NDArray[np.float32]:
-        """Give the box that the face has in frame `index` if it keeps its speed, the median over the last detections.
+    def predict(self, index: int) -> NDArray[np.float32]:
+        """Predict the box in frame `index` at constant speed, the median over the latest detections: float32 (4,).
 
-        It is believed for as long as it was seen, then to stand still.
+        The speed is extrapolated over at most as many frames as it was measured over; then the box stands still.
         """
-        frames, boxes = zip(*self.seen, strict=True)
+        frames, boxes = zip(*self.detections, strict=True)
         if len(boxes) == 1:
-            return boxes[0]
+            only: NDArray[np.float32] = boxes[0]
+            return only
         stacked = np.stack(boxes)
         centres = (stacked[:, :2] + stacked[:, 2:]) / 2
         speed = np.median(np.diff(centres, axis=0) / np.diff(frames)[:, None], axis=0)
-        ahead = min(index - frames[-1], frames[-1] - frames[0])
-        return (stacked[-1] + np.tile(speed, 2) * ahead).astype(np.float32)
+        elapsed = min(index - frames[-1], frames[-1] - frames[0])
+        return np.asarray(stacked[-1] + np.tile(speed, 2) * elapsed, dtype=np.float32)
 
 
-def pair(expected: NDArray[np.float32], faces: Sequence[Face]) -> Iterator[tuple[int, int]]:
-    """Pair expected boxes (N, 4) with faces so that the overlaps add up to the most; gives the indices of both."""
-    if not len(expected) or not faces:
+def match_boxes(predicted: NDArray[np.float32], faces: Sequence[Face]) -> Iterator[tuple[int, int]]:
+    """Match predicted boxes (N, 4) to faces so that the sum of IoUs is largest.
+
+    Yields:
+        The index of a box and the index of its face; pairs below `MIN_IOU` are left out.
+    """
+    if not len(predicted) or not faces:
         return
-    overlap = _shared(expected, np.stack([_box(face) for face in faces]), of_union=True)
-    for row, column in zip(*linear_sum_assignment(-overlap), strict=True):
-        if overlap[row, column] >= MIN_OVERLAP:
+    iou = _overlap(predicted, np.stack([_landmark_box(face) for face in faces]), of_union=True)
+    for row, column in zip(*linear_sum_assignment(-iou), strict=True):
+        if iou[row, column] >= MIN_IOU:
             yield int(row), int(column)
 
 
-def crowded(expected: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which of the boxes (N, 4) another one covers so far that their faces may be mixed up; bool (N,)."""
-    if len(expected) < 2:
-        return np.zeros(len(expected), dtype=bool)
-    covered = _shared(expected, expected, of_union=False)
-    np.fill_diagonal(covered, 0)
-    return covered.max(axis=1) > CROWDED
+def ambiguous(predicted: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which boxes (N, 4) overlap another one so much that their faces may be confused: bool (N,)."""
+    if len(predicted) < 2:
+        return np.zeros(len(predicted), dtype=bool)
+    coverage = _overlap(predicted, predicted, of_union=False)
+    np.fill_diagonal(coverage, 0)
+    return np.asarray(coverage.max(axis=1) > AMBIGUOUS_COVERAGE)
 
 
-def _box(face: Face) -> NDArray[np.float32]:
+def _landmark_box(face: Face) -> NDArray[np.float32]:
     return np.concatenate([face.landmarks.min(axis=0), face.landmarks.max(axis=0)])
 
 
-def _shared(a: NDArray[np.float32], b: NDArray[np.float32], *, of_union: bool) -> NDArray[np.float32]:
-    """Measure what each box of `a` (N, 4) shares with each of `b` (M, 4): (N, M), of their union, or of the smaller."""
+def _overlap(a: NDArray[np.float32], b: NDArray[np.float32], *, of_union: bool) -> NDArray[np.float32]:
+    """Divide the intersection of each box of `a` (N, 4) and of `b` (M, 4) by their union, or by the smaller: (N, M)."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=-1)
-    first, second = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (a, b))
-    whole = first[:, None] + second[None] - shared if of_union else np.minimum(first[:, None], second[None])
-    return shared / np.maximum(whole, 1e-6)
+    intersection = np.clip(bottom_right - top_left, 0, None).prod(axis=-1)
+    area_a, area_b = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (a, b))
+    union = area_a[:, None] + area_b[None] - intersection
+    whole = union if of_union else np.minimum(area_a[:, None], area_b[None])
+    return np.asarray(intersection / np.maximum(whole, 1e-6))

@@ -1,6 +1,6 @@
 """dlib's face detector (histograms of oriented gradients) and its 68-point shape predictor (Kazemi and Sullivan, 2014).
 
-Both work offline: the predictor's weights lie in the package `face_recognition_models`.
+Both work offline: the weights are installed with the package `face_recognition_models`.
 """
 
 import functools
@@ -14,65 +14,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.errors import ModelError
-from facevid.faces.landmarks import Face
+from facevid.faces.detector import Face
 
 DETECTION_SIDES = (640, 1280)
-"""Longer side, in pixels, that a picture is brought to; the second look is for small faces, where the first found none.
-At 640 a face must be 1/8 of the longer side."""
+"""Longer side, in pixels, to which a picture is scaled for detection. The second size is tried only if the first finds
+no face: at 640 the detector misses faces smaller than 1/8 of the longer side."""
 
 FACE_SIDE = 360
-"""Side in pixels that a face is brought to before its landmarks are placed: dlib gives them as whole pixels."""
+"""Side, in pixels, to which a face is scaled before its landmarks are predicted. dlib returns integer coordinates, so
+a larger face gives finer landmarks."""
 
 BOX_JITTER = np.array([[0, 0, 1], [-0.04, 0, 1], [0.04, 0, 1], [0, -0.04, 1], [0, 0.04, 1], [0, 0, 0.94], [0, 0, 1.06]])
-"""Shifts and scale of the box, in its own size, over which the landmarks are averaged: the detector's boxes come on a
-coarse grid, and landmarks placed from one box alone jump whenever the box does."""
+"""x shift, y shift (in sides of the box) and scale of the boxes over which landmarks are averaged. The detector's boxes
+lie on a coarse grid, and landmarks predicted from a single box jump whenever the box does."""
 
 FFHQ_BOX = np.array([0.20, 0.306, 0.786, 0.897])
-"""Left, top, right, bottom of the detector's box in an FFHQ crop, as shares of its side: the median over real faces."""
+"""Left, top, right, bottom of the detector's box in an FFHQ crop, as shares of its side: the median of real faces."""
 
 
 class LandmarkPredictor:
-    """Places the 68 landmarks of a face whose box is known. Not safe to share between threads."""
+    """Predicts the 68 landmarks of a face whose box is known. Not thread-safe."""
 
     def __init__(self) -> None:
         self._predictor = _shape_predictor()
 
     def place(self, picture: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Place landmarks.
+        """Predict the landmarks of the face in `box`.
 
         Args:
             picture: uint8 (H, W, 3) RGB.
-            box: left, top, right, bottom of the face in pixels, as dlib's detector draws it.
+            box: (4,) left, top, right, bottom of the face in pixels, as returned by dlib's detector.
 
         Returns:
-            float32 (68, 2), x and y as indices of the picture's pixels.
+            float32 (68, 2), x and y in pixel indices of the picture.
         """
         side = box[2] - box[0]
         height, width = picture.shape[:2]
         left, top = np.clip((box[:2] - side).astype(int), 0, (width - 1, height - 1))
         right, bottom = np.clip((box[2:] + side).astype(int), 1, (width, height))
         scale = FACE_SIDE / side
-        region = _scaled(picture[top:bottom, left:right], scale)
+        region = _resized(picture[top:bottom, left:right], scale)
         landmarks = self._average(region, (box - (left, top, left, top)) * scale)
-        return ((landmarks + 0.5) / scale - 0.5 + (left, top)).astype(np.float32)
+        in_picture: NDArray[np.float64] = (landmarks + 0.5) / scale - 0.5 + (left, top)
+        return in_picture.astype(np.float32)
 
     def place_in_crop(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Place the landmarks of an FFHQ crop, uint8 (S, S, 3) RGB, where the face's box is always the same."""
+        """Predict the landmarks of an FFHQ crop, uint8 (S, S, 3) RGB, in which the box of the face is known."""
         return self.place(crop, FFHQ_BOX * len(crop))
 
     def _average(self, region: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Average the landmarks over the jittered boxes."""
         centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
         total = np.zeros((68, 2))
         for dx, dy, scale in BOX_JITTER:
-            moved = centre + 2 * half * (dx, dy)
-            corners = np.concatenate([moved - half * scale, moved + half * scale]).round().astype(int).tolist()
+            shifted = centre + 2 * half * (dx, dy)
+            corners = np.concatenate([shifted - half * scale, shifted + half * scale]).round().astype(int).tolist()
             shape = self._predictor(region, dlib.rectangle(*corners))
             total += [(point.x, point.y) for point in shape.parts()]
         return total / len(BOX_JITTER)
 
 
 class DlibDetector:
-    """Finds frontal faces. Not safe to share between threads."""
+    """Detects frontal faces. Not thread-safe."""
 
     name = "dlib"
 
@@ -81,12 +84,12 @@ class DlibDetector:
         self._predictor = LandmarkPredictor()
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Find the faces in `picture`, uint8 (H, W, 3) RGB."""
+        """Detect the faces in `picture`, uint8 (H, W, 3) RGB."""
         for side in DETECTION_SIDES:
             scale = side / max(picture.shape[:2])
-            found, scores, _ = self._detector.run(_scaled(picture, scale), 0, 0.0)
-            if found:
-                boxes = [np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale for box in found]
+            rectangles, scores, _ = self._detector.run(_resized(picture, scale), 0, 0.0)
+            if rectangles:
+                boxes = [np.array([r.left(), r.top(), r.right(), r.bottom()]) / scale for r in rectangles]
                 return [
                     Face(tuple(box.tolist()), self._predictor.place(picture, box), score)
                     for box, score in zip(boxes, scores, strict=True)
@@ -95,7 +98,9 @@ class DlibDetector:
 
 
 def weights_path(name: str) -> Path:
-    """Find a file of the package `face_recognition_models`, without importing it (that fails on current Pythons).
+    """Return the path of a file of `face_recognition_models`, without importing that package.
+
+    The package cannot be imported on current versions of Python.
 
     Raises:
         ModelError: the package, or the file in it, is missing.
@@ -109,11 +114,11 @@ def weights_path(name: str) -> Path:
 
 @functools.cache
 def _shape_predictor() -> Any:
-    """Read the predictor's 100 MB once a process."""
+    """Load the predictor once in a process: its weights take 100 MB."""
     return dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
 
 
-def _scaled(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _resized(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     size = max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return np.ascontiguousarray(cv2.resize(picture, size, interpolation=interpolation))

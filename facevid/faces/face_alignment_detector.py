@@ -1,6 +1,6 @@
-"""The library face-alignment (Bulat and Tzimiropoulos, ICCV 2017): the S3FD detector and the FAN landmark network.
+"""Detection with the library face-alignment (Bulat and Tzimiropoulos, ICCV 2017): S3FD faces, FAN landmarks.
 
-More exact than dlib on turned and small faces, and slow without a GPU. The library downloads its weights once.
+More accurate than dlib on turned and small faces, but slow without a GPU. The library downloads its weights once.
 """
 
 import warnings
@@ -13,16 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from facevid.errors import ModelError, reason
-from facevid.faces.landmarks import Face
+from facevid.faces.detector import Face
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
+"""File names of the face detector's and the landmark network's weights, as the library downloads them."""
 
 DETECTION_SIDE = 640
-"""Longer side, in pixels, that a picture is reduced to for detection; landmarks are placed in the full picture."""
+"""Longer side, in pixels, to which a picture is reduced for detection. Landmarks use the picture at full size."""
 
 
 class FaceAlignmentDetector:
-    """Finds faces at any angle up to profile."""
+    """Detects faces from frontal to profile view."""
 
     name = "face-alignment"
 
@@ -35,11 +36,13 @@ class FaceAlignmentDetector:
             )
         except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
             files = ", ".join(str(path) for path in missing_weights()) or str(weights_folder())
-            why = f"face-alignment's weights cannot be loaded or downloaded ({reason(error)})"
-            raise ModelError(f"{why}: put {files} there by hand, or use --detector dlib") from error
+            raise ModelError(
+                f"{files}: face-alignment's weights cannot be loaded or downloaded ({reason(error)}); "
+                "download them by hand, or use --detector dlib"
+            ) from error
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Find the faces in `picture`, uint8 (H, W, 3) RGB."""
+        """Detect the faces in `picture`, uint8 (H, W, 3) RGB."""
         scale = min(DETECTION_SIDE / max(picture.shape[:2]), 1)
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
         boxes = [np.append(box[:4] / scale, box[4]) for box in self._network.face_detector.detect_from_image(small)]
@@ -60,5 +63,5 @@ def weights_folder() -> Path:
 
 
 def missing_weights() -> list[Path]:
-    """List those of face-alignment's weight files that are not on this machine."""
+    """Return the paths of face-alignment's weight files that are not on this machine."""
     return [path for path in (weights_folder() / name for name in WEIGHTS) if not path.is_file()]

@@ -1,9 +1,11 @@
-"""Who a face is: dlib's descriptor (King, "High quality face recognition with deep metric learning", 2017), the output
-of a network that is near for pictures of one person and far for others.
+"""Face descriptors: close for pictures of one person, far apart for different people.
 
-Euclidean distances measured here, between means of up to five pictures: one person in two halves of a clip, or in a
-wide and a close shot, up to 0.40; two people from 0.43, most above 0.6. Of single portraits, neutral and smiling, of 26
-people: one person up to 0.29, two people from 0.48.
+The descriptor is dlib's (King, "High quality face recognition with deep metric learning", 2017).
+
+Euclidean distances measured for this project:
+- between means over up to five pictures: the same person in two halves of a clip, or in a wide and a close shot, up to
+  0.40; two people from 0.43, most above 0.6;
+- between single portraits of 26 people, neutral and smiling: the same person up to 0.29, two people from 0.48.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,25 +22,27 @@ from facevid.faces.pose import yaw
 from facevid.faces.tracking import Tracklet
 
 SIZE = 128
-"""Numbers of a descriptor."""
+"""Number of components of a descriptor; fixed by dlib's network."""
 
-VIEWS, FRAMES_A_VIEW = 5, 50
-"""Pictures that a tracklet is described by, and frames for each of which a long one gets another; each picture takes
-0.1 s on one core."""
+MIN_VIEWS = 5
+"""Number of views of a short tracklet, or one for each detection if it has fewer. Each takes 0.1 s on one core."""
+
+DETECTIONS_PER_VIEW = 50
+"""A long tracklet gets one view for each run of this many detections, which costs 2 ms a frame."""
 
 MIN_SIDE = 40.0
-"""Side of the quad, in pixels, below which a descriptor tells little: at 32, portraits come as far from themselves at
-full size as from others."""
+"""Smallest side of the quad, in pixels, of a view. At 32, the descriptor of a portrait is as far from that of the same
+portrait at full size as from those of other people."""
 
 MAX_YAW = 36.0
-"""Estimated yaw in degrees, from which a descriptor tells little: landmarks cannot follow a face turned further."""
+"""Largest estimated yaw of a view, in degrees, to either side: landmarks of faces turned further are unreliable."""
 
 CROP_SIDE = 256
-"""Side in pixels of the crop that is described; the network itself sees 150 of a tighter one."""
+"""Side, in pixels, of the crop from which a descriptor is computed; the network resamples 150 pixels from it."""
 
 
 class FaceDescriber:
-    """Describes faces. Not safe to share between threads.
+    """Computes face descriptors. Not thread-safe.
 
     Raises:
         ModelError: dlib's weights are missing.
@@ -49,12 +53,28 @@ class FaceDescriber:
         self._network: Any = dlib.face_recognition_model_v1(str(path))
 
     def describe(self, picture: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Describe the face with `landmarks` (68, 2), in pixels of `picture`, uint8 (H, W, 3) RGB; gives (128,)."""
+        """Compute the descriptor of a face in a picture.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB.
+            landmarks: (68, 2) in pixels of the picture.
+
+        Returns:
+            float64 (128,).
+        """
         quad = ffhq_quad(landmarks)
         return self.describe_crop(crop(picture, quad, CROP_SIDE), landmarks_in_crop(landmarks, quad, CROP_SIDE))
 
     def describe_crop(self, face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Describe an FFHQ crop, uint8 (S, S, 3) RGB, from its landmarks (68, 2) in its own pixels; gives (128,)."""
+        """Compute the descriptor of an aligned face.
+
+        Args:
+            face: uint8 (S, S, 3) RGB, an FFHQ crop.
+            landmarks: (68, 2) in pixels of the crop.
+
+        Returns:
+            float64 (128,).
+        """
         points = [dlib.point(round(x), round(y)) for x, y in landmarks.tolist()]
         shape = dlib.full_object_detection(dlib.rectangle(0, 0, len(face) - 1, len(face) - 1), points)
         return np.array(self._network.compute_face_descriptor(face, shape))
@@ -62,7 +82,7 @@ class FaceDescriber:
 
 @dataclass(frozen=True)
 class View:
-    """A picture to describe a tracklet by.
+    """One detection of a tracklet, chosen to compute a descriptor from.
 
     Attributes:
         tracklet: index of the tracklet.
@@ -76,9 +96,9 @@ class View:
 
 
 def choose_views(tracklets: Sequence[Tracklet]) -> list[View]:
-    """Choose where each tracklet's face is large, frontal and still, spread over its length.
+    """Choose views of each tracklet, spread over its length, in which the face is large, frontal and still.
 
-    A tracklet whose face is always too small, or turned too far, has none.
+    A tracklet whose face is always too small, or turned too far, gets none.
     """
     return [
         View(number, tracklet.indices[entry], tracklet.faces[entry].landmarks)
@@ -88,34 +108,41 @@ def choose_views(tracklets: Sequence[Tracklet]) -> list[View]:
 
 
 def describe_views(pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Sequence[View]) -> NDArray[np.float64]:
-    """Describe the face in each view.
+    """Compute the descriptor of the face in each view.
 
     Args:
-        pictures: index and picture, uint8 (H, W, 3) RGB, of at least the frames that are in view.
+        pictures: index and picture, uint8 (H, W, 3) RGB, of at least all frames of the views.
         views: as from `choose_views`.
 
     Returns:
-        (len(views), 128).
+        float64 (len(views), 128).
     """
-    by_frame: dict[int, list[int]] = {}
-    for place, view in enumerate(views):
-        by_frame.setdefault(view.frame, []).append(place)
+    positions: dict[int, list[int]] = {}
+    for position, view in enumerate(views):
+        positions.setdefault(view.frame, []).append(position)
     describer = FaceDescriber()
-    looks = np.zeros((len(views), SIZE))
+    descriptors = np.zeros((len(views), SIZE))
     for index, picture in pictures:
-        for place in by_frame.get(index, ()):
-            looks[place] = describer.describe(picture, views[place].landmarks)
-    return looks
+        for position in positions.get(index, ()):
+            descriptors[position] = describer.describe(picture, views[position].landmarks)
+    return descriptors
 
 
 def _best_entries(landmarks: NDArray[np.float32]) -> list[int]:
-    """Choose the best of each part of a tracklet's landmarks (N, 68, 2), if it is good enough."""
+    """Divide a tracklet's detections into equal parts, and return the index of the best one of each part.
+
+    Args:
+        landmarks: (N, 68, 2), of the tracklet.
+
+    Returns:
+        Indices from 0 to N - 1; none for a part whose faces are all too small or turned too far.
+    """
     sides, turned = quad_side(ffhq_quad(landmarks)), np.abs(yaw(landmarks))
     centres = landmarks.mean(axis=1)
     speed = np.linalg.norm(np.diff(centres, axis=0, prepend=centres[:1]), axis=1)
     quality = sides * np.cos(np.radians(turned)) / (1 + 10 * speed / sides)
     quality[(sides < MIN_SIDE) | (turned > MAX_YAW)] = 0
-    count = min(max(VIEWS, len(landmarks) // FRAMES_A_VIEW), len(landmarks))
+    count = min(max(MIN_VIEWS, len(landmarks) // DETECTIONS_PER_VIEW), len(landmarks))
     parts = np.array_split(np.arange(len(landmarks)), count)
     best = (int(part[quality[part].argmax()]) for part in parts)
     return [entry for entry in best if quality[entry] > 0]

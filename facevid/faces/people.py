@@ -1,4 +1,4 @@
-"""From tracklets to people: which are of one person, and the tracks that they make."""
+"""People: which tracklets are of one person, and the tracks that they form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 from facevid.faces.tracking import Track, Tracklet
 
 SAME_PERSON = 0.42
-"""Distance of descriptors below which two tracklets are of one person. It is low on purpose: one person under two
-numbers can be named by both, two people under one number cannot be told apart."""
+"""Largest distance between descriptors of tracklets of one person. Strict on purpose: users can select one person under
+two numbers by naming both, but cannot separate two people under one number."""
 
-SAME_PERSON_FOLLOWED = 0.6
-"""The same where motion, too, says that one tracklet goes on with the other; dlib's own threshold."""
+SAME_PERSON_CONTINUED = 0.6
+"""The same for two tracklets of which one follows the other according to motion; dlib's own threshold."""
 
 MIN_DETECTIONS = 3
-"""Detections that a track needs, unless its shot is shorter: detectors find a face in the background now and then, for
-a frame or two."""
+"""Smallest number of detections in a track, unless its shot is shorter. Detectors now and then find a face in the
+background for a frame or two."""
 
 
 @dataclass(frozen=True)
 class People:
-    """All people of a clip.
+    """All people of a clip; P is their number.
 
     Attributes:
         tracks: in order of appearance, numbered by person.
-        descriptors: float64 (P, 128), of person 0, 1, ..., NaN of those never seen well enough.
+        descriptors: float64 (P, 128), indexed by person; NaN for a person without a view good enough for a descriptor.
     """
 
     tracks: tuple[Track, ...]
@@ -36,94 +36,95 @@ class People:
 def find_people(
     tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64], shots: Sequence[range], max_gap: int
 ) -> People:
-    """Tell the people of a clip apart, and join the tracklets of each into tracks.
+    """Group tracklets by person, and join the tracklets of each person into tracks.
 
     Args:
-        tracklets: as from `find_tracklets` or `split_by_looks`.
-        descriptors: float64 (len(tracklets), 128), as from `split_by_looks`; all NaN leaves it to motion.
+        tracklets: as from `find_tracklets` or `split_by_identity`.
+        descriptors: float64 (len(tracklets), 128), as from `split_by_identity`; if all are NaN, motion alone decides.
         shots: the frames of each shot.
-        max_gap: longest miss, in frames, that a track survives.
+        max_gap: longest gap between detections, in frames, that a track bridges.
     """
     people = group_tracklets(tracklets, descriptors)
     tracks = _join(tracklets, people, shots, max_gap)
     order = list(dict.fromkeys(track.number for track in tracks))
     numbers = {person: number for number, person in enumerate(order)}
-    described = ~np.isnan(descriptors[:, 0])
+    has_descriptor = ~np.isnan(descriptors[:, 0])
     means = np.full((len(order), descriptors.shape[1]), np.nan)
     for number, person in enumerate(order):
-        own = described & (np.array(people) == person)
-        if own.any():
-            means[number] = descriptors[own].mean(axis=0)
+        is_own = has_descriptor & (np.array(people) == person)
+        if is_own.any():
+            means[number] = descriptors[is_own].mean(axis=0)
     return People(tuple(replace(track, number=numbers[track.number]) for track in tracks), means)
 
 
 def group_tracklets(tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64]) -> list[int]:
-    """Tell which tracklets are of one person.
+    """Group tracklets by person.
 
-    The two nearest groups are united again and again as long as they are near enough, but never two that overlap in
-    time: agglomerative clustering of the descriptors' means. Last come tracklets without a descriptor, each united with
-    the one that motion says it follows.
+    Agglomerative clustering of descriptors by their means: the two closest groups are merged as long as they are close
+    enough, except groups that overlap in time. Then each tracklet without a descriptor is merged with the one that it
+    follows according to motion.
 
     Returns:
-        For every tracklet the index of the first one that is of the same person.
+        For each tracklet, the index of the first tracklet of the same person.
     """
     people = np.arange(len(tracklets))
     if len(tracklets) < 2:
         return people.tolist()
-    groups = _Groups(tracklets, descriptors)
-    while pair := groups.nearest():
-        kept, united = pair
-        groups.unite(kept, united)
-        people[people == united] = kept
+    clusters = _Clusters(tracklets, descriptors)
+    while pair := clusters.closest_pair():
+        target, source = pair
+        clusters.merge(target, source)
+        people[people == source] = target
     return people.tolist()
 
 
-class _Groups:
-    """Groups of tracklets, each under the index of its first one; it begins with every tracklet alone."""
+class _Clusters:
+    """Clusters of tracklets, each identified by the index of its first one. Initially each tracklet is a cluster."""
 
     def __init__(self, tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64]) -> None:
         count = len(tracklets)
         first, last = np.array([(each.indices[0], each.indices[-1]) for each in tracklets]).T
-        self._apart = (first[:, None] <= last) & (first <= last[:, None])
-        self._follows = np.zeros((count, count), dtype=bool)
+        self._unmergeable = (first[:, None] <= last) & (first <= last[:, None])
+        self._linked_by_motion = np.zeros((count, count), dtype=bool)
         for index, each in enumerate(tracklets):
             if each.follows is not None:
-                self._follows[index, each.follows] = self._follows[each.follows, index] = True
-        self._described = (~np.isnan(descriptors[:, 0])).astype(float)
-        self._sums = np.nan_to_num(descriptors)
+                self._linked_by_motion[index, each.follows] = self._linked_by_motion[each.follows, index] = True
+        self._descriptor_counts = (~np.isnan(descriptors[:, 0])).astype(float)
+        self._descriptor_sums = np.nan_to_num(descriptors)
         self._excess = np.full((count, count), np.inf)
         for index in range(count):
             self._measure(index)
 
-    def nearest(self) -> tuple[int, int] | None:
-        """Give the two groups that are most surely of one person, the one that begins earlier first."""
+    def closest_pair(self) -> tuple[int, int] | None:
+        """Return the two clusters to merge next, the one that begins earlier first; None if none are close enough."""
         a, b = divmod(int(self._excess.argmin()), len(self._excess))
         return (min(a, b), max(a, b)) if self._excess[a, b] < 0 else None
 
-    def unite(self, kept: int, united: int) -> None:
-        """Put one group into another."""
-        self._sums[kept] += self._sums[united]
-        self._described[kept] += self._described[united]
-        for relation in (self._apart, self._follows):
-            relation[kept] |= relation[united]
-            relation[:, kept] = relation[kept]
-        self._apart[united] = self._apart[:, united] = True
-        self._measure(kept)
-        self._measure(united)
+    def merge(self, target: int, source: int) -> None:
+        """Merge the cluster `source` into `target`."""
+        self._descriptor_sums[target] += self._descriptor_sums[source]
+        self._descriptor_counts[target] += self._descriptor_counts[source]
+        for relation in (self._unmergeable, self._linked_by_motion):
+            relation[target] |= relation[source]
+            relation[:, target] = relation[target]
+        self._unmergeable[source] = self._unmergeable[:, source] = True
+        self._measure(target)
+        self._measure(source)
 
-    def _measure(self, group: int) -> None:
-        """Compare a group with all others: how much farther it is from each than one person may be from themselves."""
-        means = self._sums / np.maximum(self._described, 1)[:, None]
-        limit = np.where(self._follows[group], SAME_PERSON_FOLLOWED, SAME_PERSON)
-        excess = np.linalg.norm(means - means[group], axis=1) - limit
-        unknown = (self._described == 0) | (self._described[group] == 0)
-        excess[unknown] = np.where(self._follows[group], -1e-9, np.inf)[unknown]
-        excess[self._apart[group]] = np.inf
-        self._excess[group] = self._excess[:, group] = excess
+    def _measure(self, cluster: int) -> None:
+        """Update by how much the distance of a cluster to each other one exceeds the threshold for one person."""
+        means = self._descriptor_sums / np.maximum(self._descriptor_counts, 1)[:, None]
+        threshold = np.where(self._linked_by_motion[cluster], SAME_PERSON_CONTINUED, SAME_PERSON)
+        excess = np.linalg.norm(means - means[cluster], axis=1) - threshold
+        unknown = (self._descriptor_counts == 0) | (self._descriptor_counts[cluster] == 0)
+        # -1e-9: without descriptors, clusters linked by motion are merged, but after all others.
+        excess[unknown] = np.where(self._linked_by_motion[cluster], -1e-9, np.inf)[unknown]
+        excess[self._unmergeable[cluster]] = np.inf
+        self._excess[cluster] = self._excess[:, cluster] = excess
 
 
 def _join(tracklets: Sequence[Tracklet], people: Sequence[int], shots: Sequence[range], max_gap: int) -> list[Track]:
-    """Make tracks, in order of appearance, of the tracklets of each person; too short ones are left out."""
+    """Join the tracklets of each person into tracks, in order of appearance; tracks that are too short are dropped."""
     runs: list[tuple[int, list[Tracklet]]] = []
     latest: dict[int, list[Tracklet]] = {}
     for tracklet, person in sorted(zip(tracklets, people, strict=True), key=lambda each: each[0].indices[0]):
@@ -141,20 +142,20 @@ def _join(tracklets: Sequence[Tracklet], people: Sequence[int], shots: Sequence[
 
 
 def _track(number: int, run: Sequence[Tracklet]) -> Track:
-    """Make one track of tracklets that come after each other."""
+    """Join consecutive tracklets into one track, and interpolate the landmarks in frames without a detection."""
     indices = np.array([index for part in run for index in part.indices])
     faces = [face for part in run for face in part.faces]
-    known, every = indices - indices[0], np.arange(indices[-1] - indices[0] + 1)
-    stacked = np.stack([face.landmarks for face in faces]).reshape(len(known), -1)
-    filled = np.empty((len(every), stacked.shape[1]), dtype=np.float32)
-    for column in range(filled.shape[1]):
-        filled[:, column] = np.interp(every, known, stacked[:, column])
-    detected = np.zeros(len(every), dtype=bool)
-    detected[known] = True
-    scores = np.zeros(len(every), dtype=np.float32)
-    scores[known] = [face.score for face in faces]
-    flow = np.full((len(every), 68, 2), np.nan, dtype=np.float32)
-    for index, face in zip(known, faces, strict=True):
+    offsets, all_offsets = indices - indices[0], np.arange(indices[-1] - indices[0] + 1)
+    coordinates = np.stack([face.landmarks for face in faces]).reshape(len(offsets), -1)
+    landmarks = np.empty((len(all_offsets), coordinates.shape[1]), dtype=np.float32)
+    for column in range(landmarks.shape[1]):
+        landmarks[:, column] = np.interp(all_offsets, offsets, coordinates[:, column])
+    detected = np.zeros(len(all_offsets), dtype=bool)
+    detected[offsets] = True
+    scores = np.zeros(len(all_offsets), dtype=np.float32)
+    scores[offsets] = [face.score for face in faces]
+    flow = np.full((len(all_offsets), 68, 2), np.nan, dtype=np.float32)
+    for offset, face in zip(offsets, faces, strict=True):
         if face.flow is not None:
-            flow[index] = face.flow
-    return Track(number, int(indices[0]), filled.reshape(-1, 68, 2), detected, scores, flow)
+            flow[offset] = face.flow
+    return Track(number, int(indices[0]), landmarks.reshape(-1, 68, 2), detected, scores, flow)

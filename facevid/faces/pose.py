@@ -1,18 +1,19 @@
-"""Which way a face looks, from its landmarks alone.
+"""Head pose from landmarks alone.
 
-A rigid face of a few points is fitted to the landmarks under weak perspective (rotation, one scale, shift). The
-approximation is that every face has the same proportions and that the camera is far: good for telling a frontal view
-from a profile, not for measuring heads.
+A rigid head of a few points is fitted to the landmarks under weak perspective (rotation, one scale, translation). This
+assumes that all heads have the same proportions and that the camera is far away: precise enough to tell a frontal view
+from a profile, not to measure heads.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-POINTS = (0, 16, 27, 30, 33, 36, 39, 42, 45, 48, 54)
-"""The landmarks that are fitted: jaw at the ears, nose bridge, tip and base, corners of eyes and mouth. Brows, lips and
-the chin move with the expression; the jaw between is placed on the outline, which is another part of a turned face."""
+HEAD_LANDMARKS = (0, 16, 27, 30, 33, 36, 39, 42, 45, 48, 54)
+"""Indices of the landmarks that are fitted: jaw at the ears, nose bridge, tip and base, corners of eyes and mouth. The
+others are left out: brows, lips and chin move with the expression, and the jaw between ears and chin is annotated on
+the visible outline, which shifts over the head as it turns."""
 
-SHAPE = np.array(
+HEAD_SHAPE = np.array(
     [
         [-70, 0, -75],
         [70, 0, -75],
@@ -28,10 +29,10 @@ SHAPE = np.array(
     ],
     dtype=np.float64,
 )
-"""Where these lie on an adult's face, in millimetres: x to the right of the picture, y down, z out of the face. Rounded
-means of widths between the eyes' outer (90) and inner (34) corners, the mouth's corners (52) and the ears (140), of the
-nose's height and of its tip's depth, as anthropometry tabulates them (Farkas, "Anthropometry of the head and face").
-The jaw's ends lie before the ears, where annotators and detectors put them."""
+"""Positions of `HEAD_LANDMARKS` on an adult's head, float64 (11, 3) in millimetres: x to the right of the picture, y
+down, z out of the face. Rounded from mean widths between the eyes' outer (90) and inner (34) corners, the mouth's
+corners (52) and the ears (140), and from the height of the nose and the depth of its tip (Farkas, "Anthropometry of the
+head and face"). The ends of the jaw lie in front of the ears, where annotators and detectors put them."""
 
 
 def yaw(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -41,13 +42,14 @@ def yaw(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         landmarks: (..., 68, 2) x and y in pixels, in the order of iBUG 300-W.
 
     Returns:
-        float64 (...), degrees from -90 to 90: 0 looks at the camera, positive towards the right edge of the picture.
-        Neither a tilt of the head nor its nod changes it, as far as the approximation goes.
+        float64 (...), degrees from -90 to 90: 0 faces the camera, positive faces the right edge of the picture.
+        Independent of pitch and roll within the limits of the model.
     """
-    points = np.asarray(landmarks, dtype=np.float64)[..., POINTS, :]
+    points = np.asarray(landmarks, dtype=np.float64)[..., HEAD_LANDMARKS, :]
     centred = points - points.mean(axis=-2, keepdims=True)
-    affine = np.swapaxes(centred, -1, -2) @ np.linalg.pinv(SHAPE - SHAPE.mean(axis=0)).T
+    affine = np.swapaxes(centred, -1, -2) @ np.linalg.pinv(HEAD_SHAPE - HEAD_SHAPE.mean(axis=0)).T
     left, _, right = np.linalg.svd(affine, full_matrices=False)
     across, down = np.moveaxis(left @ right, -2, 0)
-    towards = np.cross(across, down)
-    return np.degrees(np.arcsin(np.clip(-towards[..., 0], -1, 1)))
+    forward = np.cross(across, down)
+    degrees: NDArray[np.float64] = np.degrees(np.arcsin(np.clip(-forward[..., 0], -1, 1)))
+    return degrees

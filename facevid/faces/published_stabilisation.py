@@ -1,14 +1,15 @@
-"""The stabilisation of landmarks that the latent transformer was published with; kept to be compared with.
+"""The landmark stabilisation published with the latent transformer, kept as a baseline for comparison.
 
-Facts are those of the authors' published code (video processing, with the settings of its example script), for the
-paper says only that landmarks are smoothed:
+The paper says only that landmarks are smoothed. The details follow the authors' published code for video, with the
+settings of its example script:
 
-- A landmark is where it was detected, blended with where optical flow takes it from its blended place in the frame
-  before. The flow's share is exp(-d^2 / 100); d is how far the detection lies from that place, in pixels.
-- Landmarks are then averaged over time by a Gaussian of sigma 3 frames, and quads by one of twice that.
-- Codes are not averaged.
+- Each detected landmark is blended with its prediction: its blended position in the previous frame, moved by optical
+  flow. The weight of the prediction is exp(-d^2 / 100), where d is the distance in pixels between the detection and the
+  blended position in the previous frame.
+- Landmarks are then smoothed over time by a Gaussian of sigma 3 frames, and quads by one of twice that sigma.
+- Codes are not smoothed.
 
-Here the flow is the one measured at the detected landmarks, a pixel or so beside the blended ones.
+One difference: the flow used here was measured at the detected landmarks, about a pixel away from the blended ones.
 """
 
 import numpy as np
@@ -18,11 +19,11 @@ from scipy.ndimage import gaussian_filter1d
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.tracking import Track
 
-SIGMA = 3.0
-"""Of the Gaussian over landmarks, in frames."""
+LANDMARK_SIGMA = 3.0
+"""Sigma of the Gaussian over landmarks, in frames; the value of the published script."""
 
-SPREAD = 100.0
-"""Square pixels by which the flow's share falls off."""
+SQUARED_DISTANCE_SCALE = 100.0
+"""Squared distance, in square pixels, at which the prediction's weight is 1/e; the value of the published code."""
 
 
 def published_landmarks(track: Track) -> NDArray[np.float64]:
@@ -30,12 +31,12 @@ def published_landmarks(track: Track) -> NDArray[np.float64]:
     blended = track.landmarks.astype(np.float64)
     for index in range(1, len(track)):
         before, flow = blended[index - 1], track.flow[index]
-        apart = ((blended[index] - before) ** 2).sum(axis=-1, keepdims=True)
-        share = np.where(np.isnan(flow), 0, np.exp(-apart / SPREAD))
-        blended[index] += share * (before + np.nan_to_num(flow) - blended[index])
-    return gaussian_filter1d(blended, SIGMA, axis=0)
+        squared_distance = ((blended[index] - before) ** 2).sum(axis=-1, keepdims=True)
+        weight = np.where(np.isnan(flow), 0, np.exp(-squared_distance / SQUARED_DISTANCE_SCALE))
+        blended[index] += weight * (before + np.nan_to_num(flow) - blended[index])
+    return np.asarray(gaussian_filter1d(blended, LANDMARK_SIGMA, axis=0))
 
 
 def published_quads(track: Track) -> NDArray[np.float64]:
-    """Place the FFHQ crop as published: float64 (N, 4, 2), corners as from `ffhq_quad`."""
-    return gaussian_filter1d(ffhq_quad(published_landmarks(track)), 2 * SIGMA, axis=0)
+    """Compute a track's crop quads as published: float64 (N, 4, 2), corners as from `ffhq_quad`."""
+    return np.asarray(gaussian_filter1d(ffhq_quad(published_landmarks(track)), 2 * LANDMARK_SIGMA, axis=0))

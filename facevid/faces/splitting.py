@@ -1,4 +1,4 @@
-"""Where a tracklet goes over from one person to another: motion alone sees no end to a face in a dissolve or a dip."""
+"""Splitting of tracklets that pass from one person to another: in a dissolve, motion alone finds no end of a face."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,91 +8,101 @@ from numpy.typing import NDArray
 
 from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.identity import View
-from facevid.faces.people import SAME_PERSON_FOLLOWED
+from facevid.faces.people import SAME_PERSON_CONTINUED
 from facevid.faces.tracking import Tracklet
 
-JUMP = 0.02
-"""How far landmarks jump at least, in sides of the quad, where another face takes over. Those of one face come within
-0.005 of where motion takes them in most clips, and within 0.015 on a fast, dark stage."""
+MIN_JUMP = 0.02
+"""Smallest jump of the landmarks, in sides of the quad, where the face of another person takes over. Landmarks of one
+face lie within 0.005 of where motion predicts them in most clips, and within 0.015 on a fast, dark stage."""
 
 
-def split_by_looks(
-    tracklets: Sequence[Tracklet], views: Sequence[View], looks: NDArray[np.float64]
+def split_by_identity(
+    tracklets: Sequence[Tracklet], views: Sequence[View], view_descriptors: NDArray[np.float64]
 ) -> tuple[list[Tracklet], NDArray[np.float64]]:
-    """Split tracklets where their faces are of two people, and describe each part by the mean of its looks.
+    """Split tracklets where the person changes, and average the descriptors of each part.
 
     Args:
         tracklets: as from `find_tracklets`.
         views: as from `choose_views`.
-        looks: float64 (len(views), 128), as from `describe_views`.
+        view_descriptors: float64 (len(views), 128), as from `describe_views`.
 
     Returns:
-        The tracklets, and their descriptors, float64 (N, 128), NaN of one without a view. Of parts, none follows
-        another: motion has nothing to say there.
+        The N parts, and their descriptors, float64 (N, 128), NaN for a part without a view. No part of a tracklet
+        follows another part of the same one, because motion is no evidence of identity there.
     """
     parts: list[Tracklet] = []
     descriptors: list[NDArray[np.float64]] = []
     last_part: list[int] = []
     for number, tracklet in enumerate(tracklets):
-        own = [place for place, view in enumerate(views) if view.tracklet == number]
-        entries = [tracklet.indices.index(views[place].frame) for place in own]
-        ends = _ends(tracklet, entries, _turns(looks[own]))
-        for begin, end in zip([0, *ends], [*ends, len(tracklet.indices)], strict=True):
-            follows = last_part[tracklet.follows] if tracklet.follows is not None and begin == 0 else None
+        own = [position for position, view in enumerate(views) if view.tracklet == number]
+        entries = [tracklet.indices.index(views[position].frame) for position in own]
+        splits = _split_entries(tracklet, entries, _identity_changes(view_descriptors[own]))
+        for start, stop in zip([0, *splits], [*splits, len(tracklet.indices)], strict=True):
+            follows = last_part[tracklet.follows] if tracklet.follows is not None and start == 0 else None
             part = replace(
-                tracklet, follows=follows, indices=tracklet.indices[begin:end], faces=tracklet.faces[begin:end]
+                tracklet, follows=follows, indices=tracklet.indices[start:stop], faces=tracklet.faces[start:stop]
             )
             parts.append(part)
-            seen = [place for place, entry in zip(own, entries, strict=True) if begin <= entry < end]
-            descriptors.append(looks[seen].mean(axis=0) if seen else np.full(looks.shape[1], np.nan))
+            inside = [position for position, entry in zip(own, entries, strict=True) if start <= entry < stop]
+            unknown = np.full(view_descriptors.shape[1], np.nan)
+            descriptors.append(view_descriptors[inside].mean(axis=0) if inside else unknown)
         last_part.append(len(parts) - 1)
-    return parts, np.stack(descriptors) if descriptors else np.zeros((0, looks.shape[1]))
+    return parts, np.stack(descriptors) if descriptors else np.zeros((0, view_descriptors.shape[1]))
 
 
-def _turns(looks: NDArray[np.float64]) -> list[int]:
-    """Return before which of the looks (N, 128), in order of time, another person begins."""
-    if len(looks) < 2:
+def _identity_changes(descriptors: NDArray[np.float64]) -> list[int]:
+    """Return the indices of the views at which another person begins, given descriptors (N, 128) in order of time.
+
+    The sequence is split recursively where the means of both sides are farthest apart.
+    """
+    if len(descriptors) < 2:
         return []
-    apart = [np.linalg.norm(looks[:at].mean(axis=0) - looks[at:].mean(axis=0)) for at in range(1, len(looks))]
-    best = int(np.argmax(apart))
-    if apart[best] <= SAME_PERSON_FOLLOWED:
+    distances = [
+        np.linalg.norm(descriptors[:split].mean(axis=0) - descriptors[split:].mean(axis=0))
+        for split in range(1, len(descriptors))
+    ]
+    farthest = int(np.argmax(distances))
+    if distances[farthest] <= SAME_PERSON_CONTINUED:
         return []
-    turn = best + 1
-    return [*_turns(looks[:turn]), turn, *(turn + later for later in _turns(looks[turn:]))]
+    split = farthest + 1
+    later = (split + change for change in _identity_changes(descriptors[split:]))
+    return [*_identity_changes(descriptors[:split]), split, *later]
 
 
-def _ends(tracklet: Tracklet, entries: Sequence[int], turns: Sequence[int]) -> list[int]:
-    """Return from which entries on another person is there.
+def _split_entries(tracklet: Tracklet, entries: Sequence[int], changes: Sequence[int]) -> list[int]:
+    """Return the entries of a tracklet at which another person begins.
 
-    One look alone, of a hand before the face perhaps, is not believed where landmarks go on as they went.
+    A change supported by a single view, perhaps of a hand in front of the face, is ignored where the landmarks move on
+    continuously.
 
     Args:
         tracklet: of one or more people.
-        entries: at which it is seen.
-        turns: before which of these another person begins.
+        entries: of its views.
+        changes: indices of the views at which another person begins.
     """
-    bounds = [0, *turns, len(entries)]
-    ends = []
-    for before, turn, after in zip(bounds, turns, bounds[2:], strict=False):
-        seam = _seam(tracklet, entries[turn - 1], entries[turn])
-        if min(turn - before, after - turn) > 1 or not _goes_on(tracklet, seam):
-            ends.append(seam)
-    return ends
+    bounds = [0, *changes, len(entries)]
+    splits = []
+    for before, change, after in zip(bounds, changes, bounds[2:], strict=False):
+        split = _transition(tracklet, entries[change - 1], entries[change])
+        if min(change - before, after - change) > 1 or not _is_continuous(tracklet, split):
+            splits.append(split)
+    return splits
 
 
-def _goes_on(tracklet: Tracklet, entry: int) -> bool:
-    """Tell whether a face is where motion has taken the one before."""
+def _is_continuous(tracklet: Tracklet, entry: int) -> bool:
+    """Return whether the face at an entry lies where motion predicts it from the entry before."""
     face = tracklet.faces[entry]
-    is_followed = face.flow is not None and tracklet.indices[entry] - tracklet.indices[entry - 1] == 1
-    return is_followed and _jump(tracklet, entry) < JUMP * float(quad_side(ffhq_quad(face.landmarks)))
+    has_flow = face.flow is not None and tracklet.indices[entry] - tracklet.indices[entry - 1] == 1
+    return has_flow and _jump(tracklet, entry) < MIN_JUMP * float(quad_side(ffhq_quad(face.landmarks)))
 
 
-def _seam(tracklet: Tracklet, before: int, after: int) -> int:
-    """Return from which entry on the other person is there: where landmarks jump farthest, the picture's motion aside.
+def _transition(tracklet: Tracklet, before: int, after: int) -> int:
+    """Return the entry at which the second person begins: where the landmarks jump farthest relative to the flow.
 
     Args:
         tracklet: of two people.
-        before, after: entries at which the one and the other are seen.
+        before: an entry that shows the first person.
+        after: a later entry that shows the second person.
     """
     entries = range(before + 1, after + 1)
     jumps = np.array([_jump(tracklet, entry) for entry in entries])
@@ -100,6 +110,7 @@ def _seam(tracklet: Tracklet, before: int, after: int) -> int:
 
 
 def _jump(tracklet: Tracklet, entry: int) -> float:
+    """Return the median distance, in pixels, of landmarks from where the flow predicts them; 0 where it is unknown."""
     face, last = tracklet.faces[entry], tracklet.faces[entry - 1]
     if face.flow is None or tracklet.indices[entry] - tracklet.indices[entry - 1] > 1:
         return 0.0

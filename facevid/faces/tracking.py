@@ -1,8 +1,8 @@
-"""From the faces of single frames to tracks: one person's face through consecutive frames of one shot.
+"""Tracks: one person's face through consecutive frames of one shot.
 
-Motion alone joins faces into tracklets, which end where two faces cross and could be mixed up; `faces.people` makes
-tracks of them. A track bridges short misses by a straight line between its neighbours. It ends at a cut, and where a
-miss lasts too long.
+Motion alone joins the faces of single frames into tracklets. A tracklet ends where two faces cross and may be confused;
+`faces.people` joins tracklets of one person into tracks. A track bridges short gaps between detections by linear
+interpolation. It ends at a cut, and where the gap is too long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,22 +11,22 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.faces.association import Motion, crowded, pair
-from facevid.faces.landmarks import Face
+from facevid.faces.association import Motion, ambiguous, match_boxes
+from facevid.faces.detector import Face
 
 
 @dataclass(frozen=True)
 class Track:
-    """One face through the frames `first` to `first + len(landmarks) - 1` of a clip.
+    """One face in the frames `first` to `last` of a clip; N is their number.
 
     Attributes:
-        number: the person's: 0, 1, 2, ... in order of appearance. Tracks of one number never overlap in time.
+        number: of the person: 0, 1, 2, ... in order of appearance. Tracks of one person never overlap in time.
         first: index of the track's first frame.
-        landmarks: float32 (N, 68, 2) in pixels of the frame; in frames without a detection, interpolated.
-        detected: bool (N,), False where the detector missed the face.
-        scores: float32 (N,), the detector's confidence, 0 where it missed the face.
-        flow: float32 (N, 68, 2), how far each landmark moved from the frame before, in pixels, by optical flow; NaN
-            where it was lost, or the face missed.
+        landmarks: float32 (N, 68, 2) in pixels of the frame; interpolated in frames without a detection.
+        detected: bool (N,), False in frames without a detection.
+        scores: float32 (N,), the detector's confidence, 0 in frames without a detection.
+        flow: float32 (N, 68, 2), displacement of each landmark since the previous frame in pixels, by optical flow; NaN
+            where the landmark was lost, and in frames without a detection.
     """
 
     number: int
@@ -46,19 +46,19 @@ class Track:
 
     @property
     def boxes(self) -> NDArray[np.float32]:
-        """Smallest boxes around the landmarks, (N, 4): left, top, right, bottom."""
+        """The bounding box of the landmarks in each frame, float32 (N, 4): left, top, right, bottom in pixels."""
         return np.concatenate([self.landmarks.min(axis=1), self.landmarks.max(axis=1)], axis=1)
 
 
 @dataclass(frozen=True)
 class Tracklet:
-    """Faces that motion joins without doubt.
+    """Detections that motion joins without ambiguity.
 
     Attributes:
-        shot: number of the shot that they are in.
-        follows: index of the tracklet that this one goes on with, as far as motion tells; None where a face appears.
-        indices: frames in which the detector found the face, rising.
-        faces: what it found there.
+        shot: number of the shot that contains them.
+        follows: index of the tracklet that this one continues according to motion; None where a face appears.
+        indices: of the frames with a detection, increasing.
+        faces: the detection in each of these frames.
     """
 
     shot: int
@@ -67,72 +67,61 @@ class Tracklet:
     faces: list[Face] = field(default_factory=list)
 
     def add(self, index: int, face: Face) -> None:
-        """Go on with a face that was detected in frame `index`."""
+        """Append the detection in frame `index`."""
         self.indices.append(index)
         self.faces.append(face)
 
 
 @dataclass(frozen=True)
-class _Alive:
-    """A face that is being followed: the index of its tracklet, how it moves, whether another one is in its way."""
+class _ActiveTracklet:
+    """A tracklet that can still continue.
+
+    Attributes:
+        tracklet: its index.
+        motion: of its face.
+        is_ambiguous: whether its face may be confused with another one.
+    """
 
     tracklet: int
     motion: Motion
-    is_crowded: bool
+    is_ambiguous: bool
 
 
 def find_tracklets(frames: Iterable[Sequence[Face]], cuts: Sequence[int], max_gap: int) -> list[Tracklet]:
     """Join the faces of consecutive frames by motion.
 
+    A tracklet ends, and another one that follows it begins, in three cases: its face comes so close to another one that
+    they may be confused, they part again, or the detector misses the face in between.
+
     Args:
-        frames: for every frame of the clip its faces.
-        cuts: indices of the frames that begin a shot, the first frame aside.
-        max_gap: longest miss, in frames, that a tracklet survives.
+        frames: the faces of every frame of the clip.
+        cuts: indices of the frames that begin a shot, except the first frame.
+        max_gap: longest gap between detections, in frames, that a tracklet bridges.
 
     Returns:
-        The tracklets, in order of appearance. One ends, and another follows it, where a face comes so near that the two
-        may be taken for each other, where they part, and where one is missed in between.
+        The tracklets, in order of appearance.
     """
-    found: list[Tracklet] = []
-    alive: list[_Alive] = []
-    shot, begins = 0, frozenset(cuts)
+    tracklets: list[Tracklet] = []
+    active: list[_ActiveTracklet] = []
+    shot, cut_frames = 0, frozenset(cuts)
     for index, faces in enumerate(frames):
-        if index in begins:
-            shot, alive = shot + 1, []
-        alive = [each for each in alive if index - found[each.tracklet].indices[-1] <= max_gap + 1]
-        expected = np.array([each.motion.expected(index) for each in alive]).reshape(-1, 4)
-        is_crowded = crowded(expected)
+        if index in cut_frames:
+            shot, active = shot + 1, []
+        active = [each for each in active if index - tracklets[each.tracklet].indices[-1] <= max_gap + 1]
+        predicted = np.array([each.motion.predict(index) for each in active]).reshape(-1, 4)
+        is_ambiguous = ambiguous(predicted)
         unmatched = set(range(len(faces)))
-        for row, column in pair(expected, faces):
-            each = alive[row]
-            was_missed = index - found[each.tracklet].indices[-1] > 1
-            if each.is_crowded != is_crowded[row] or (each.is_crowded and was_missed):
-                found.append(Tracklet(shot, follows=each.tracklet))
-                each = alive[row] = replace(each, tracklet=len(found) - 1, is_crowded=bool(is_crowded[row]))
-            found[each.tracklet].add(index, faces[column])
+        for row, column in match_boxes(predicted, faces):
+            each = active[row]
+            has_gap = index - tracklets[each.tracklet].indices[-1] > 1
+            if each.is_ambiguous != is_ambiguous[row] or (each.is_ambiguous and has_gap):
+                tracklets.append(Tracklet(shot, follows=each.tracklet))
+                each = active[row] = replace(each, tracklet=len(tracklets) - 1, is_ambiguous=bool(is_ambiguous[row]))
+            tracklets[each.tracklet].add(index, faces[column])
             each.motion.add(index, faces[column])
             unmatched.discard(column)
         for column in sorted(unmatched):
-            found.append(Tracklet(shot, None, [index], [faces[column]]))
-            alive.append(_Alive(len(found) - 1, Motion.of(index, faces[column]), is_crowded=False))
-    return found
-
-
-def largest_tracks(tracks: Sequence[Track], shots: Iterable[range]) -> list[Track]:
-    """Choose in every shot the tracks of the person whose face fills most of the picture over the shot's length."""
-    chosen = []
-    for shot in shots:
-        inside = [track for track in tracks if track.first in shot]
-        edit_weights: dict[int, float] = {}
-        for track in inside:
-            edit_weights[track.number] = edit_weights.get(track.number, 0.0) + _area(track)
-        if inside:
-            largest = max(edit_weights, key=edit_weights.__getitem__)
-            chosen += [track for track in inside if track.number == largest]
-    return chosen
-
-
-def _area(track: Track) -> float:
-    """Sum the areas of a track's boxes."""
-    left, top, right, bottom = track.boxes.T
-    return float(((right - left) * (bottom - top)).sum())
+            tracklets.append(Tracklet(shot, None, [index], [faces[column]]))
+            motion = Motion.from_detection(index, faces[column])
+            active.append(_ActiveTracklet(len(tracklets) - 1, motion, is_ambiguous=False))
+    return tracklets

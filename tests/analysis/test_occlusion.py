@@ -1,4 +1,4 @@
-"""What is before a face: a bar that passes before a portrait, and what a face does by itself."""
+"""Occlusion: bars, microphones and hands in front of a portrait, and changes of the face itself."""
 
 import tracemalloc
 from collections.abc import Callable, Mapping
@@ -23,87 +23,103 @@ from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 from tests.faces.test_pose import turned_head
 
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Probability = NDArray[np.floating]
+Face = tuple[Picture, NDArray[np.float32]]
+"""A crop of 256 pixels, and its landmarks (68, 2) in pixels of the crop."""
+
 COUNT = 16
-KEEP = CompositingOptions("keep")
-EMPTY: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
-NOTHING = np.zeros((SIDE, SIDE), np.float32)
-QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
+"""Frames of the track in most tests."""
+
+ZERO = np.zeros((SIDE, SIDE), np.float32)
+NO_LANDMARKS: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
+NO_PROBABILITIES: Mapping[int, Probability] = MappingProxyType({})
+CROP_QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
 
 
 @pytest.fixture(scope="module")
-def face(portrait) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return the portrait's crop, 256 px, and its landmarks in it."""
-    (found,) = DlibDetector().detect(portrait)
-    picture = crop(portrait, ffhq_quad(found.landmarks), 256)
-    (again,) = DlibDetector().detect(picture)
-    return picture, again.landmarks
+def face(portrait: Picture) -> Face:
+    (in_portrait,) = DlibDetector().detect(portrait)
+    picture = crop(portrait, ffhq_quad(in_portrait.landmarks), 256)
+    (in_crop,) = DlibDetector().detect(picture)
+    return picture, in_crop.landmarks
 
 
-def seen(
-    face,
+def estimate_masks(
+    face: Face,
     tmp_path: Path,
-    changed: dict[int, NDArray[np.uint8]],
-    moved: Mapping[int, NDArray[np.floating]] = EMPTY,
-    likely: Mapping[int, NDArray[np.floating]] = EMPTY,
-) -> NDArray[np.bool_]:
-    """Say what is before the face in each frame of a track whose frames are the face but for noise and `changed`.
+    pictures: Mapping[int, Picture],
+    landmarks: Mapping[int, NDArray[np.floating]] = NO_LANDMARKS,
+    probabilities: Mapping[int, Probability] = NO_PROBABILITIES,
+) -> Mask:
+    """Estimate the occlusion mask of each frame of a track, bool (COUNT, SIDE, SIDE).
 
-    Landmarks are the face's but for those `moved`. The network knows of nothing but what is `likely`.
+    Args:
+        face: shown in every frame, with noise.
+        tmp_path: for temporary files.
+        pictures: shown in some frames instead.
+        landmarks: of some frames, in place of the face's.
+        probabilities: of occlusion in some frames, as from the network; 0 in the others.
     """
-    picture, landmarks = face
+    picture, own_landmarks = face
     rng = np.random.default_rng(0)
-    sight = OcclusionEstimator(tmp_path / "sight.npy", COUNT)
+    estimator = OcclusionEstimator(tmp_path / "features.npy", COUNT)
     for index in range(COUNT):
-        noisy = changed.get(index, picture) + rng.normal(0, 2, picture.shape)
-        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely.get(index, NOTHING))
-    found = np.stack([moved.get(index, landmarks) for index in range(COUNT)])
-    every = found, np.repeat(QUAD[None], COUNT, axis=0)
-    visible = FrameArray.create(tmp_path / "visible.npy", np.uint8, (COUNT, SIDE, SIDE))
-    hidden = sight.visibility(*every, visible, silent)
-    assert not (tmp_path / "sight.npy").exists()
-    masks = visible[:] == 0
-    assert (hidden > 0).tolist() == masks.any(axis=(1, 2)).tolist()
+        noisy = pictures.get(index, picture) + rng.normal(0, 2, picture.shape)
+        estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probabilities.get(index, ZERO))
+    all_landmarks = np.stack([landmarks.get(index, own_landmarks) for index in range(COUNT)])
+    quads = np.repeat(CROP_QUAD[None], COUNT, axis=0)
+    visibility = FrameArray.create(tmp_path / "visibility.npy", np.uint8, (COUNT, SIDE, SIDE))
+    occluded_share = estimator.estimate(all_landmarks, quads, visibility, silent)
+    assert not (tmp_path / "features.npy").exists()
+    masks: Mask = visibility[:] == 0
+    assert (occluded_share > 0).tolist() == masks.any(axis=(1, 2)).tolist()
     return masks
 
 
-def guess(rows: slice, columns: slice, likely: float = 0.05) -> NDArray[np.floating]:
-    """Say what the network tells where it is not sure."""
-    guessed = NOTHING.copy()
-    guessed[rows, columns] = likely
-    return guessed
+def frames_with_occlusion(masks: Mask) -> list[int]:
+    return np.flatnonzero(masks.any(axis=(1, 2))).tolist()
 
 
-def test_what_passes_before_a_face_is_found_where_it_is(face, tmp_path):
+def probability_in(rows: slice, columns: slice, value: float = 0.05) -> Probability:
+    """Return an occlusion probability of `value` in a rectangle, and 0 elsewhere."""
+    probability = ZERO.copy()
+    probability[rows, columns] = value
+    return probability
+
+
+def test_moving_occluder_is_found_in_place(face: Face, tmp_path: Path) -> None:
     occluded = face[0].copy()
     occluded[130:, 100:140] = (40, 90, 60)
-    guesses = dict.fromkeys(range(5, 9), guess(slice(35, 60), slice(27, 34)))
-    masks = seen(face, tmp_path, dict.fromkeys(range(5, 9), occluded), likely=guesses)
-    assert sorted(set(np.nonzero(masks)[0])) == [5, 6, 7, 8]
+    probabilities = dict.fromkeys(range(5, 9), probability_in(slice(35, 60), slice(27, 34)))
+    masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 9), occluded), probabilities=probabilities)
+    assert frames_with_occlusion(masks) == [5, 6, 7, 8]
     truth = np.zeros((SIDE, SIDE), dtype=bool)
     truth[33:55, 25:35] = True
     assert (masks[6] & truth).sum() / (masks[6, :55] | truth[:55]).sum() > 0.7
 
 
-def test_a_face_that_looks_like_itself_only_in_some_frames_is_not_hidden(face, tmp_path):
-    """A head that turns into the light; nothing is before it."""
+def test_changed_light_is_not_an_occluder(face: Face, tmp_path: Path) -> None:
     lit = face[0].copy()
     lit[60:200, 60:110] = lit[60:200, 60:110] // 2 + 120
-    masks = seen(face, tmp_path, dict.fromkeys(range(5, 9), lit))
+    masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 9), lit))
     assert not masks.any()
 
 
-def test_an_opened_mouth_and_closed_eyes_are_the_face_itself(face, tmp_path):
+def test_open_mouth_and_closed_eyes_are_not_occluders(face: Face, tmp_path: Path) -> None:
     picture, landmarks = face
-    moved = picture.copy()
-    cv2.fillConvexPoly(moved, cv2.convexHull(landmarks[48:60]).astype(int), (40, 15, 15))
+    expression = picture.copy()
+    cv2.fillConvexPoly(expression, cv2.convexHull(landmarks[48:60]).astype(int), (40, 15, 15))
     for eye in (landmarks[36:42], landmarks[42:48]):
         skin = picture[int(eye[:, 1].max()) + 8, int(eye[:, 0].mean())].tolist()
-        cv2.fillConvexPoly(moved, cv2.convexHull(eye).astype(int), skin)
-    anything = dict.fromkeys(range(COUNT), guess(slice(None), slice(None)))
-    assert not seen(face, tmp_path, dict.fromkeys(range(5, 7), moved), likely=anything).any()
+        cv2.fillConvexPoly(expression, cv2.convexHull(eye).astype(int), skin)
+    everywhere = dict.fromkeys(range(COUNT), probability_in(slice(None), slice(None)))
+    masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 7), expression), probabilities=everywhere)
+    assert not masks.any()
 
 
-def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
+def test_edit_keeps_the_pixels_of_a_moving_bar(portrait: Picture, tmp_path: Path) -> None:
     frames = [camera_move(portrait, index % 6, (320, 240)) for index in range(14)]
     tops = {index: 132 + 6 * abs(index - 7) for index in range(4, 11)}
     for index, top in tops.items():
@@ -120,145 +136,152 @@ def test_a_bar_before_the_face_keeps_its_pixels(portrait, tmp_path):
         assert change[110:175, 160:190].mean() > 1, index
 
 
-def test_what_the_network_knows_is_found_though_it_never_moves(face, tmp_path):
-    known = NOTHING.copy()
-    known[40:, 28:36] = 0.9
-    masks = seen(face, tmp_path, {}, likely=dict.fromkeys(range(COUNT), known))
-    assert (masks[:, 42:50] == (known[42:50] > 0.5)).all()
+def test_confident_region_that_never_moves_is_found(face: Face, tmp_path: Path) -> None:
+    probability = probability_in(slice(40, None), slice(28, 36), 0.9)
+    masks = estimate_masks(face, tmp_path, {}, probabilities=dict.fromkeys(range(COUNT), probability))
+    assert (masks[:, 42:50] == (probability[42:50] > 0.5)).all()
 
 
-def test_what_the_network_sees_in_a_frame_alone_is_not_believed(face, tmp_path):
-    known = NOTHING.copy()
-    known[40:, 28:36] = 0.9
-    masks = seen(face, tmp_path, {}, likely={4: known, 9: known, 10: known, 11: known})
-    assert sorted(set(np.nonzero(masks)[0])) == [9, 10, 11]
+def test_confident_region_in_a_single_frame_is_ignored(face: Face, tmp_path: Path) -> None:
+    probability = probability_in(slice(40, None), slice(28, 36), 0.9)
+    masks = estimate_masks(face, tmp_path, {}, probabilities=dict.fromkeys((4, 9, 10, 11), probability))
+    assert frames_with_occlusion(masks) == [9, 10, 11]
 
 
-def test_what_the_network_knew_is_found_as_long_as_it_guesses(face, tmp_path):
-    sure, unsure = (guess(slice(40, 60), slice(28, 36), likely) for likely in (0.9, 0.05))
-    elsewhere = guess(slice(26, 34), slice(40, 46))
-    likely = dict.fromkeys(range(4), sure) | dict.fromkeys(range(4, 9), unsure) | dict.fromkeys((12, 13, 14), unsure)
-    likely |= {index: np.maximum(likely[index], elsewhere) for index in (6, 7, 8)}
-    masks = seen(face, tmp_path, {}, likely=likely)
-    assert sorted(set(np.nonzero(masks)[0])) == list(range(9))
-    assert (masks[6, 42:50] == (unsure[42:50] > 0)).all()
+def test_confident_region_is_followed_while_its_probability_is_small(face: Face, tmp_path: Path) -> None:
+    confident, small = (probability_in(slice(40, 60), slice(28, 36), value) for value in (0.9, 0.05))
+    elsewhere = probability_in(slice(26, 34), slice(40, 46))
+    probabilities = (
+        dict.fromkeys(range(4), confident) | dict.fromkeys(range(4, 9), small) | dict.fromkeys((12, 13, 14), small)
+    )
+    probabilities |= {index: np.maximum(probabilities[index], elsewhere) for index in (6, 7, 8)}
+    masks = estimate_masks(face, tmp_path, {}, probabilities=probabilities)
+    assert frames_with_occlusion(masks) == list(range(9))
+    assert (masks[6, 42:50] == (small[42:50] > 0)).all()
     assert not masks[6, 26:34, 40:46].any()
 
 
-def changed(
-    picture: NDArray[np.uint8], edit: str, tmp_path: Path, compositing: CompositingOptions = KEEP
-) -> NDArray[np.int_]:
-    """Edit a still face, and say how much each pixel changes."""
+def change_of_edit(picture: Picture, edit: str, tmp_path: Path) -> NDArray[np.int_]:
+    """Edit a still picture, and return the largest change of each pixel's channels: int (H, W)."""
     cv2.imwrite(str(tmp_path / "in.png"), picture[..., ::-1])
-    options = EditOptions(compute=ComputeOptions(device="cpu"), compositing=compositing, overwrite=True)
+    compute, compositing = ComputeOptions(device="cpu"), CompositingOptions("keep")
+    options = EditOptions(compute=compute, compositing=compositing, overwrite=True)
     edit_video(tmp_path / "in.png", tmp_path / "out.png", [edit], options)
-    after = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_COLOR_RGB)
-    assert after is not None
-    return np.abs(after.astype(int) - picture).max(axis=-1)
+    edited = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_COLOR_RGB)
+    assert edited is not None
+    change: NDArray[np.int_] = np.abs(edited.astype(int) - picture).max(axis=-1)
+    return change
 
 
-def test_a_microphone_before_a_still_face_keeps_its_pixels(portrait, tmp_path):
+def with_microphone(picture: Picture, quad: NDArray[np.float64]) -> tuple[Picture, Mask]:
+    """Draw a microphone in front of a face; returns the picture, and where the microphone is."""
+    microphone = draw("microphone", crop(picture, quad, 256))
+    return occlude(picture, quad, microphone, "microphone", 0.45)
+
+
+def test_edit_keeps_the_pixels_of_a_microphone(portrait: Picture, tmp_path: Path) -> None:
     landmarks = DlibDetector().detect(portrait)[0].landmarks
-    quad = ffhq_quad(landmarks)
-    occluder = draw("microphone", crop(portrait, quad, 256))
-    picture, hidden = occlude(portrait, quad, occluder, "microphone", 0.45)
-    change = changed(picture, "male=1.5", tmp_path)
-    within = cv2.erode(hidden.astype(np.uint8), np.ones((5, 5))) > 0
-    assert change[~hidden].max() > 10
-    assert (change[within] > 8).mean() < 0.05
+    picture, occluded = with_microphone(portrait, ffhq_quad(landmarks))
+    change = change_of_edit(picture, "male=1.5", tmp_path)
+    inside = cv2.erode(occluded.astype(np.uint8), np.ones((5, 5))) > 0
+    assert change[~occluded].max() > 10
+    assert (change[inside] > 8).mean() < 0.05
 
 
-def test_a_face_with_a_microphone_before_its_mouth_keeps_its_shape(portrait, tmp_path):
-    """The rest of the lips would part from what is hidden."""
+def test_face_with_a_half_covered_mouth_keeps_its_shape(portrait: Picture, tmp_path: Path) -> None:
+    """If the visible part of the lips moved, it would no longer meet the covered part."""
     landmarks = DlibDetector().detect(portrait)[0].landmarks
-    quad = ffhq_quad(landmarks)
-    occluder = draw("microphone", crop(portrait, quad, 256))
-    picture, hidden = occlude(portrait, quad, occluder, "microphone", 0.45)
-    lips = cv2.fillConvexPoly(np.zeros(hidden.shape), cv2.convexHull(landmarks[48:60]).astype(int), 1) == 1
-    assert 0.2 < hidden[lips].mean() < 0.8
-    change, free = (changed(each, "smile=1.5", tmp_path) for each in (picture, portrait))
-    assert change[~hidden].mean() < 0.1 * free[~hidden].mean()
+    picture, occluded = with_microphone(portrait, ffhq_quad(landmarks))
+    lips = cv2.fillConvexPoly(np.zeros(occluded.shape), cv2.convexHull(landmarks[48:60]).astype(int), 1) == 1
+    assert 0.2 < occluded[lips].mean() < 0.8
+    change, change_without = (change_of_edit(each, "smile=1.5", tmp_path) for each in (picture, portrait))
+    assert change[~occluded].mean() < 0.1 * change_without[~occluded].mean()
 
 
-def test_a_smile_is_gone_before_a_microphone_is_there(portrait, tmp_path):
+def test_smile_fades_before_a_microphone_appears(portrait: Picture, tmp_path: Path) -> None:
     free = np.ascontiguousarray(portrait[:256, 80:384])
-    quad = ffhq_quad(DlibDetector().detect(free)[0].landmarks)
-    covered, hidden = occlude(free, quad, draw("microphone", crop(free, quad, 256)), "microphone", 0.45)
+    covered, occluded = with_microphone(free, ffhq_quad(DlibDetector().detect(free)[0].landmarks))
     frames = [covered if 11 <= index < 14 else free for index in range(15)]
     source = write_clip(tmp_path / "in.mp4", frames, sound=False)
     options = EditOptions(compute=ComputeOptions(device="cpu"), codec="h264", crf=0)
     edit_video(source, tmp_path / "out.mp4", ["smile=1"], options)
     pairs = zip(*(open_clip(tmp_path / name).frames() for name in ("in.mp4", "out.mp4")), strict=True)
-    smiles = [np.abs(after.rgb().astype(int) - before.rgb())[~hidden].mean() for before, after in pairs]
-    assert np.mean(smiles[10:]) < 0.1 * smiles[0]
-    assert np.abs(np.diff(smiles)).max() < 0.25 * smiles[0]
+    changes = [np.abs(after.rgb().astype(int) - before.rgb())[~occluded].mean() for before, after in pairs]
+    assert np.mean(changes[10:]) < 0.1 * changes[0]
+    assert np.abs(np.diff(changes)).max() < 0.25 * changes[0]
 
 
-def test_a_face_drowned_in_light_is_hidden_whole(face, tmp_path):
+def test_overexposed_face_is_occluded_completely(face: Face, tmp_path: Path) -> None:
     white = np.full_like(face[0], 255)
-    masks = seen(face, tmp_path, dict.fromkeys(range(5, 7), white))
-    assert sorted(set(np.nonzero(masks)[0])) == [5, 6]
+    masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 7), white))
+    assert frames_with_occlusion(masks) == [5, 6]
     inside = cv2.fillConvexPoly(np.zeros((SIDE, SIDE)), cv2.convexHull(face[1][17:] / 4).astype(int), 1) == 1
     assert masks[5][inside].all()
 
 
-def test_what_landmarks_retreat_from_is_found(face, tmp_path):
+def test_occluder_is_found_outside_of_shrunken_landmarks(face: Face, tmp_path: Path) -> None:
     """A pole covers the left third of the face, and the landmarks behave as if the face ended there."""
     picture, landmarks = face
     covered = picture.copy()
     edge = int(landmarks[36, 0])
     covered[:, :edge] = (40, 90, 60)
-    retreated = landmarks.copy()
-    retreated[:, 0] = np.maximum(retreated[:, 0], edge)
-    guesses = dict.fromkeys(range(6, 10), guess(slice(None), slice(0, edge // 4)))
-    masks = seen(face, tmp_path, dict.fromkeys(range(6, 10), covered), dict.fromkeys(range(6, 10), retreated), guesses)
+    shrunken = landmarks.copy()
+    shrunken[:, 0] = np.maximum(shrunken[:, 0], edge)
+    frames = range(6, 10)
+    masks = estimate_masks(
+        face,
+        tmp_path,
+        dict.fromkeys(frames, covered),
+        dict.fromkeys(frames, shrunken),
+        dict.fromkeys(frames, probability_in(slice(None), slice(0, edge // 4))),
+    )
     cheek = slice(30, 40), slice(int(landmarks[2, 0]) // 4 + 2, edge // 4 - 1)
     assert masks[7][cheek].all()
     assert not masks[12].any()
 
 
-def looked_at(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[np.float32]]]:
-    """Look at a long track of blurs and noise.
+def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[np.float32]]]:
+    """Fill an estimator with a long track of blurs and noise.
 
-    The network guesses all the time that something is before it, and knows it now and then.
+    The network always gives a small probability of occlusion, and now and then a large one.
 
     Returns:
-        what tells its visibility, written to a file, and the hidden share.
+        A function that estimates the visibility, which lies in a file, and the occluded share.
     """
     rng = np.random.default_rng(0)
     picture = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 4)
     head = turned_head(0, scale=0.22, centre=(SIDE / 2, SIDE / 2)) * 4
-    landmarks, quads = head + rng.normal(0, 4, (count, 1, 2)), np.repeat(QUAD[None], count, axis=0)
-    sight = OcclusionEstimator(path / "sight.npy", count)
+    landmarks, quads = head + rng.normal(0, 4, (count, 1, 2)), np.repeat(CROP_QUAD[None], count, axis=0)
+    estimator = OcclusionEstimator(path / "features.npy", count)
     for index in range(count):
         noisy = picture + rng.normal(0, 3, picture.shape)
         noisy[20 + index % 40 :, 20:30] = (40, 200, 60)
-        likely = guess(slice(24, SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
-        sight.add(index, noisy.round().clip(0, 255).astype(np.uint8), likely)
-    visible = FrameArray.create(path / "visible.npy", np.uint8, (count, SIDE, SIDE))
-    return lambda: (visible, sight.visibility(landmarks, quads, visible, silent))
+        probability = probability_in(slice(24, SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
+        estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probability)
+    visibility = FrameArray.create(path / "visibility.npy", np.uint8, (count, SIDE, SIDE))
+    return lambda: (visibility, estimator.estimate(landmarks, quads, visibility, silent))
 
 
-def test_a_track_is_the_same_in_blocks_and_as_a_whole(tmp_path, monkeypatch):
-    told = []
+def test_result_does_not_depend_on_the_block_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = []
     for block in (9, 1000):
-        monkeypatch.setattr("facevid.analysis.occlusion.BLOCK", block)
-        visible, hidden = looked_at(tmp_path, 80)()
-        told.append((visible[:], hidden))
-    (in_blocks, hidden), (whole, hidden_of_whole) = told
+        monkeypatch.setattr("facevid.analysis.occlusion.BLOCK_FRAMES", block)
+        visibility, occluded_share = fill_long_track(tmp_path, 80)()
+        results.append((visibility[:], occluded_share))
+    (in_blocks, share_in_blocks), (whole, share_of_whole) = results
     assert np.array_equal(in_blocks, whole)
-    assert np.array_equal(hidden, hidden_of_whole)
+    assert np.array_equal(share_in_blocks, share_of_whole)
     assert 0.01 < np.mean(whole == 0) < 0.5
 
 
-def test_memory_does_not_grow_with_the_length_of_a_track(tmp_path, monkeypatch):
-    for name, value in {"BLOCK": 16, "EXEMPLARS": 4, "WINDOW": 32}.items():
+def test_memory_does_not_grow_with_the_length_of_a_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"BLOCK_FRAMES": 16, "REFERENCE_FRAMES": 4, "REFERENCE_WINDOW": 32}.items():
         monkeypatch.setattr(f"facevid.analysis.occlusion.{name}", value)
     peaks = []
     for count in (50, 250):
-        tell = looked_at(tmp_path, count)
+        estimate = fill_long_track(tmp_path, count)
         tracemalloc.start()
-        tell()
+        estimate()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 200 * 1024  # a mask of a frame has 4096 bytes
+    assert peaks[1] - peaks[0] < 200 * 1024  # a mask of one frame takes 4096 bytes

@@ -1,4 +1,6 @@
-"""Both detectors, run for real; face-alignment with random weights, laid where that library looks for its own."""
+"""Both landmark detectors, run for real; face-alignment with random weights in the folder of its downloads."""
+
+from pathlib import Path
 
 import cv2
 import face_alignment.api
@@ -6,16 +8,18 @@ import numpy as np
 import pytest
 import torch
 from face_alignment.detection.sfd.net_s3fd import s3fd
+from numpy.typing import NDArray
 
 from facevid.errors import ModelError
+from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.face_alignment_detector import WEIGHTS, FaceAlignmentDetector
 from facevid.faces.landmarks import choose_detector
 
 
 @pytest.fixture
-def torch_home(tmp_path, monkeypatch):
-    """Give PyTorch's downloads an empty folder."""
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder for PyTorch's downloads."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
@@ -23,8 +27,8 @@ def torch_home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def networks():
-    """Make both of face-alignment's networks, random; the detector finds a face in each cell of its coarsest grid."""
+def networks() -> dict[str, torch.nn.Module]:
+    """Return face-alignment's networks with random weights; the detector finds a face in each cell of its last grid."""
     torch.manual_seed(0)
     with torch.device("meta"):
         detector, landmarks = s3fd(), face_alignment.api.FAN(4)
@@ -44,12 +48,12 @@ def networks():
 
 
 @pytest.fixture
-def random_weights(networks, torch_home):
+def random_weights(networks: dict[str, torch.nn.Module], torch_home: Path) -> None:
     for name, network in networks.items():
         torch.save(network.state_dict(), torch_home / name)
 
 
-def test_dlib_finds_the_portraits_face(portrait):
+def test_dlib_finds_the_face_of_a_portrait(portrait: NDArray[np.uint8]) -> None:
     (face,) = DlibDetector().detect(portrait)
     eyes = face.landmarks[36:48].mean(axis=0)
     mouth = face.landmarks[48:68].mean(axis=0)
@@ -59,42 +63,42 @@ def test_dlib_finds_the_portraits_face(portrait):
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])
-def test_landmarks_scale_with_the_picture(portrait, scale):
+def test_landmarks_scale_with_the_picture(portrait: NDArray[np.uint8], scale: float) -> None:
     detector = DlibDetector()
-    (small,) = detector.detect(portrait)
-    (other,) = detector.detect(cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-    difference = (other.landmarks + 0.5) / scale - 0.5 - small.landmarks
+    (face,) = detector.detect(portrait)
+    (scaled,) = detector.detect(cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    difference = (scaled.landmarks + 0.5) / scale - 0.5 - face.landmarks
     assert np.abs(difference).mean() < 1.5
 
 
-def test_dlib_finds_no_face_in_a_wall():
+def test_dlib_finds_no_face_in_a_grey_picture() -> None:
     assert DlibDetector().detect(np.full((240, 320, 3), 120, dtype=np.uint8)) == []
 
 
-def test_landmarks_of_a_crop_need_no_detector(portrait):
-    from facevid.faces.alignment import crop, ffhq_quad
-
+def test_landmarks_of_a_crop_need_no_detector(portrait: NDArray[np.uint8]) -> None:
     (face,) = DlibDetector().detect(portrait)
     aligned = crop(portrait, ffhq_quad(face.landmarks), 128)
     landmarks = LandmarkPredictor().place_in_crop(aligned)
-    # The FFHQ crop puts the eyes and the mouth at these places.
+    # The FFHQ crop puts the eyes and the mouth at these positions.
     assert np.abs(landmarks[36:48].mean(axis=0) - (63.5, 61)).max() < 4
     assert np.abs(landmarks[48:68].mean(axis=0) - (63.5, 92)).max() < 6
 
 
-def test_auto_takes_dlib_and_says_why(torch_home):
+def test_auto_chooses_dlib_without_weights_of_face_alignment(torch_home: Path) -> None:
     choice = choose_detector("auto")
     assert choice.detector.name == "dlib"
-    assert "has no weights in" in choice.reason
+    assert torch_home.name in choice.reason
 
 
-def test_auto_takes_face_alignment_where_its_weights_are(random_weights):
+@pytest.mark.usefixtures("random_weights")
+def test_auto_chooses_face_alignment_with_its_weights() -> None:
     choice = choose_detector("auto")
     assert choice.detector.name == "face-alignment"
-    assert choice.reason == "its weights are on this machine"
+    assert choice.reason
 
 
-def test_face_alignment_runs_for_real(random_weights, portrait):
+@pytest.mark.usefixtures("random_weights")
+def test_face_alignment_returns_landmarks(portrait: NDArray[np.uint8]) -> None:
     picture = cv2.resize(portrait, (160, 128))
     faces = FaceAlignmentDetector().detect(picture)
     assert faces
@@ -105,7 +109,8 @@ def test_face_alignment_runs_for_real(random_weights, portrait):
         assert face.score > 0.5
 
 
-def test_damaged_weights_are_named(random_weights, torch_home):
+@pytest.mark.usefixtures("random_weights")
+def test_damaged_weights_are_reported(torch_home: Path) -> None:
     (torch_home / WEIGHTS[0]).write_bytes(b"no weights")
-    with pytest.raises(ModelError, match="--detector dlib"):
+    with pytest.raises(ModelError, match=f"{torch_home}.*--detector dlib"):
         FaceAlignmentDetector()
