@@ -1,6 +1,6 @@
-"""Small synthetic clips, each made by one ffmpeg command that states what is particular about it.
+"""Small synthetic clips, each made by one ffmpeg command.
 
-Every clip shows ffmpeg's moving test picture, 64x48 unless it says otherwise, for about 12 frames.
+Every clip shows ffmpeg's moving test pattern for about 12 frames, at 64x48 unless specified.
 """
 
 import subprocess
@@ -33,20 +33,25 @@ SUBTITLES = "1\n00:00:00,100 --> 00:00:00,300\nHello\n\n2\n00:00:00,300 --> 00:0
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a clip: ffmpeg's arguments between its inputs and the file, and what else is needed.
+    """How to make a clip with ffmpeg.
 
-    `picture` is the test source, `inputs` are further inputs; `base` ends in the name of a recipe to copy from instead.
+    Attributes:
+        name: file name of the clip.
+        arguments: ffmpeg's arguments between the inputs and the output file.
+        pattern: lavfi source of the video.
+        inputs: arguments of further inputs.
+        base: options, then the name of the recipe whose clip is the input instead of `pattern`.
     """
 
     name: str
     arguments: tuple[str, ...]
-    picture: str = "testsrc2=size=64x48:rate=24:duration=0.5"
+    pattern: str = "testsrc2=size=64x48:rate=24:duration=0.5"
     inputs: tuple[str, ...] = ()
     base: tuple[str, ...] = ()
 
 
-def _h264(name: str, *arguments: str, picture: str = "", inputs: tuple[str, ...] = ()) -> Recipe:
-    return Recipe(name, (*LOSSLESS_H264, "-pix_fmt", "yuv420p", *arguments), picture or Recipe.picture, inputs)
+def _h264(name: str, *arguments: str, pattern: str = "", inputs: tuple[str, ...] = ()) -> Recipe:
+    return Recipe(name, (*LOSSLESS_H264, "-pix_fmt", "yuv420p", *arguments), pattern or Recipe.pattern, inputs)
 
 
 def _rate(rate: str, size: str = "64x48") -> str:
@@ -69,8 +74,8 @@ _MKV_FFV1 = ("-c:v", "ffv1", "-level", "3")
 RECIPES = (
     _h264("constant.mp4"),
     _h264("sound.mp4", "-c:a", "aac", inputs=SOUND),
-    _h264("ntsc.mov", "-c:a", "pcm_s16le", picture=_rate("30000/1001"), inputs=SOUND),
-    _h264("film.mkv", picture=_rate("24000/1001")),
+    _h264("ntsc.mov", "-c:a", "pcm_s16le", pattern=_rate("30000/1001"), inputs=SOUND),
+    _h264("film.mkv", pattern=_rate("24000/1001")),
     Recipe("b-frames.mp4", ("-c:v", "libx264", "-qp", "0", "-preset", "medium", "-bf", "3", "-pix_fmt", "yuv420p")),
     _h264(
         "variable.mp4",
@@ -105,13 +110,13 @@ RECIPES = (
         inputs=(*SOUND, "-i", "subtitles.srt", "-i", "metadata.txt"),
     ),
     _h264("timecode.mov", "-timecode", "10:20:30:05", "-c:a", "aac", inputs=SOUND),
-    _h264("drop-frame.mov", "-timecode", "10:20:30;05", picture=_rate("30000/1001")),
+    _h264("drop-frame.mov", "-timecode", "10:20:30;05", pattern=_rate("30000/1001")),
     Recipe("odd-444.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv444p"), _rate("24", "65x47")),
     _h264("anamorphic.mp4", "-vf", "setsar=4/3"),
     Recipe("anamorphic-ffv1.mkv", (*_MKV_FFV1, "-vf", "setsar=16/15")),
     _h264("odd-anamorphic.mp4", "-vf", "setsar=391/390:max=1000"),
     _h264(
-        "camera-notes.mov",
+        "camera-metadata.mov",
         *("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple", "-metadata", "reel=A001"),
         *("-metadata:s:v", "title=Main picture", "-metadata:s:a", "title=Boom", "-c:a", "aac"),
         inputs=SOUND,
@@ -147,7 +152,7 @@ RECIPES = (
     Recipe("mpeg4.avi", ("-c:v", "mpeg4", "-q:v", "2", "-c:a", "libmp3lame"), inputs=SOUND),
     Recipe("vp9.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-c:a", "libopus"), inputs=SOUND),
 )
-# Clips for single tests, which need not come through unchanged.
+# Clips for single tests, which are not expected to be copied unchanged.
 OTHERS = (
     Recipe("hd.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p"), _rate("24", "256x120")),
     Recipe("hd-ten-bit.mp4", (*LOSSLESS_H264, "-pix_fmt", "yuv422p10le"), _rate("24", "256x120")),
@@ -191,7 +196,7 @@ MakeClip = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def make_clip(tmp_path_factory: pytest.TempPathFactory) -> MakeClip:
-    """Return the function that makes the clip of a name, once, and returns its path."""
+    """Return a function that makes the clip with a name, once, and returns its path."""
     folder = tmp_path_factory.mktemp("clips")
     return lambda name: _make(name, folder)
 
@@ -213,7 +218,7 @@ def _make(name: str, folder: Path) -> Path:
         source = _make(recipe.base[-1], folder)
         inputs: Sequence[str] = (*recipe.base[:-1], "-i", str(source))
     else:
-        inputs = ("-f", "lavfi", "-i", recipe.picture, *recipe.inputs)
+        inputs = ("-f", "lavfi", "-i", recipe.pattern, *recipe.inputs)
     _run(*inputs, *recipe.arguments, str(path), folder=folder)
     return path
 
@@ -229,7 +234,7 @@ def make_sequence(tmp_path: Path) -> MakeSequence:
         folder = tmp_path / "plates"
         folder.mkdir(exist_ok=True)
         frames = ("-frames:v", "5", "-start_number", str(first), "-pix_fmt", pix_fmt)
-        _run("-f", "lavfi", "-i", Recipe.picture, *frames, *arguments, f"{name}{suffix}", folder=folder)
+        _run("-f", "lavfi", "-i", Recipe.pattern, *frames, *arguments, f"{name}{suffix}", folder=folder)
         return folder
 
     return make

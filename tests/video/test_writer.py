@@ -12,7 +12,7 @@ import pytest
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
-from facevid.video.writer.encoder import PictureEncoder
+from facevid.video.writer.encoder import FrameEncoder
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from facevid.video.writer.plan import plan_encoder
 
@@ -186,7 +186,7 @@ def test_codec_and_pixel_format_follow_the_choice_or_the_source(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_named(clip: Clip) -> None:
     plan = plan_encoder(clip.info, Path("out.mkv"), Encoding("ffv1"))
-    encoder = PictureEncoder(Path("/dev/full"), Path("out.mkv"), plan)
+    encoder = FrameEncoder(Path("/dev/full"), Path("out.mkv"), plan)
     with pytest.raises(OutputError, match=r"out\.mkv cannot be written \(ffv1\): the disk is full; free some space"):
         for frame in clip.frames():
             encoder.write(frame.native)
