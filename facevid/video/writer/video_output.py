@@ -57,7 +57,12 @@ class VideoOutput:
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
                 self.warnings += remux(
-                    self._remux, self._source, self._plan, encoded_video=self._encoded_video, result=result, out=self._out
+                    self._remux,
+                    self._source,
+                    self._plan,
+                    encoded_video=self._encoded_video,
+                    result=result,
+                    out=self._out,
                 )
                 self._check_count(result)
             self._temporaries.commit(result)
