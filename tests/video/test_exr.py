@@ -130,9 +130,9 @@ ATTRIBUTES = {
 def test_attributes_and_compression_are_kept(tmp_path: Path, compression: str) -> None:
     before = write(tmp_path / "in.exr", Part(rgba(), {"compression": compression, **ATTRIBUTES}))
     assert edit(tmp_path / "in.exr", tmp_path / "out.exr") == []
-    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
-    assert now.get_string_attribute("compression") == compression
-    assert attributes_of(now) == attributes_of(was)
+    ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert new_spec.get_string_attribute("compression") == compression
+    assert attributes_of(new_spec) == attributes_of(old_spec)
     assert np.array_equal(samples, before[0])
 
 
@@ -140,9 +140,9 @@ def test_attributes_and_compression_are_kept(tmp_path: Path, compression: str) -
 def test_lossy_compressions_are_kept_too(tmp_path: Path, compression: str) -> None:
     (before,) = write(tmp_path / "in.exr", Part({**rgba(), "depth.Z": "float"}, {"compression": compression}))
     edit(tmp_path / "in.exr", tmp_path / "out.exr")
-    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
-    assert attributes_of(now) == attributes_of(was)
-    assert now.channelnames == was.channelnames == ("R", "G", "B", "A", "depth.Z")
+    ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert attributes_of(new_spec) == attributes_of(old_spec)
+    assert new_spec.channelnames == old_spec.channelnames == ("R", "G", "B", "A", "depth.Z")
     assert np.abs(samples - before).max() < 0.1  # the order of the channels is unchanged
 
 
@@ -152,17 +152,17 @@ def test_other_channels_tiles_and_parts_are_kept(tmp_path: Path) -> None:
     numbers = Part({"objects": "uint"}, {"name": "objects"}, tile=32)
     before = write(tmp_path / "in.exr", beauty, mattes, numbers)
     assert edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) == []
-    was, now = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
-    assert [(attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in now] == [
-        (attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in was
+    old_parts, new_parts = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert [(attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in new_parts] == [
+        (attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in old_parts
     ]
-    changed = (now[0][1] != before[0]).any(axis=2)
+    changed = (new_parts[0][1] != before[0]).any(axis=2)
     assert changed[10:26, 20:44].mean() > 0.9
     changed[10:26, 20:44] = False
     assert not changed.any()
-    assert np.array_equal(now[0][1][..., 3:], before[0][..., 3:])
-    assert np.array_equal(now[1][1], before[1])
-    assert np.array_equal(now[2][1], before[2])
+    assert np.array_equal(new_parts[0][1][..., 3:], before[0][..., 3:])
+    assert np.array_equal(new_parts[1][1], before[1])
+    assert np.array_equal(new_parts[2][1], before[2])
 
 
 def test_overscan_is_edited_and_kept(tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ def test_overscan_is_edited_and_kept(tmp_path: Path) -> None:
     clip = open_clip(tmp_path / "in.exr")
     assert (clip.info.width, clip.info.height, clip.info.display_window) == (100, 76, (10, 8, 80, 60))
     edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 0, np.full((12, 12, 3), 30, np.float32)))
-    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
-    assert windows(now) == windows(was)
+    ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert windows(new_spec) == windows(old_spec)
     changed = (samples != before).any(axis=2)
     assert changed[:12, :12].mean() > 0.9
     assert not changed[12:].any()
@@ -189,8 +189,8 @@ def test_a_data_window_inside_the_display_window_is_kept(tmp_path: Path) -> None
     assert not frame.float_rgb(0, 0, 80, 15).any()
     assert np.array_equal(frame.float_rgb(10, 15, 30, 20), before[..., :3])
     edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
-    ((was, _),), ((now, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
-    assert windows(now) == windows(was)
+    ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
+    assert windows(new_spec) == windows(old_spec)
     assert (samples != before).any()
 
 
@@ -201,8 +201,11 @@ def test_data_windows_that_differ_between_frames_are_kept(tmp_path: Path) -> Non
         samples_before += write(tmp_path / f"in.{number}.exr", part)
     edit(tmp_path / "in.#.exr", tmp_path / "out.#.exr")
     for number, before in enumerate(samples_before):
-        ((was, _),), ((now, samples),) = read(tmp_path / f"in.{number}.exr"), read(tmp_path / f"out.{number}.exr")
-        assert windows(now) == windows(was)
+        ((old_spec, _),), ((new_spec, samples),) = (
+            read(tmp_path / f"in.{number}.exr"),
+            read(tmp_path / f"out.{number}.exr"),
+        )
+        assert windows(new_spec) == windows(old_spec)
         assert np.array_equal(samples, before)
 
 
@@ -219,8 +222,8 @@ def test_a_layer_is_selected_by_name(tmp_path: Path, parts: Sequence[Part], laye
     before = write(tmp_path / "in.exr", *parts)
     edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE, layer=layer)
     changed = set()
-    for (spec, samples), was in zip(read(tmp_path / "out.exr"), before, strict=True):
-        different = (samples != was).any(axis=(0, 1))
+    for (spec, samples), old_samples in zip(read(tmp_path / "out.exr"), before, strict=True):
+        different = (samples != old_samples).any(axis=(0, 1))
         part = spec.get_string_attribute("name")
         changed |= {
             f"{part}.{name}".strip(".")
@@ -299,8 +302,8 @@ def test_infinite_and_nan_samples_are_unchanged(tmp_path: Path) -> None:
     assert out is not None
     assert out.open(str(tmp_path / "in.exr"), spec) and out.write_image(samples) and out.close()
     edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 20, np.full((8, 8, 3), 20, np.float32)))
-    ((_, now),) = read(tmp_path / "out.exr")
-    assert np.array_equal(now[:20], samples[:20], equal_nan=True)
+    ((_, result),) = read(tmp_path / "out.exr")
+    assert np.array_equal(result[:20], samples[:20], equal_nan=True)
     edit(tmp_path / "in.exr", tmp_path / "out.png")
 
 

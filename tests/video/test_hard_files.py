@@ -20,11 +20,11 @@ from facevid.video.writer.ffmpeg import run_ffmpeg
 FRAMES = 10
 PICTURES = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={FRAMES / 25}"]
 TONE = ["-f", "lavfi", "-i", f"sine=d={FRAMES / 25}"]
-Made = Callable[..., Path]
+MakeFile = Callable[..., Path]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
+def make_file(tmp_path: Path) -> MakeFile:
     """Return a function that makes a file with ffmpeg."""
 
     def make(name: str, *arguments: str) -> Path:
@@ -60,9 +60,11 @@ def pts_of(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("offset", [0, 40000, 95443.5], ids=["usual", "late", "wraps"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_broadcast_clock_starts_at_0_and_stays_in_sync_with_sound(made: Made, offset: float, suffix: str) -> None:
+def test_a_broadcast_clock_starts_at_0_and_stays_in_sync_with_sound(
+    make_file: MakeFile, offset: float, suffix: str
+) -> None:
     coded = ["-c:v", "libx264", "-c:a", "aac", "-bf", "0"]
-    source = made("clock.ts", *PICTURES, *TONE, *coded, "-output_ts_offset", str(offset))
+    source = make_file("clock.ts", *PICTURES, *TONE, *coded, "-output_ts_offset", str(offset))
     out = source.with_suffix(suffix)
     assert any("its clock" in warning for warning in copy(source, out)) == (offset == 40000)
     video, sound = starts(source)
@@ -72,30 +74,30 @@ def test_a_broadcast_clock_starts_at_0_and_stays_in_sync_with_sound(made: Made, 
     assert len(pts_of(out)) == FRAMES
 
 
-def test_avi_with_b_frames_has_the_timestamps_of_its_chunks(made: Made) -> None:
-    source = made("b.avi", *PICTURES, "-c:v", "libx264", "-bf", "2")
+def test_avi_with_b_frames_has_the_timestamps_of_its_chunks(make_file: MakeFile) -> None:
+    source = make_file("b.avi", *PICTURES, "-c:v", "libx264", "-bf", "2")
     assert pts_of(source) == list(range(FRAMES))
 
 
-def test_two_frames_in_one_millisecond_are_both_kept(made: Made, tmp_path: Path) -> None:
+def test_two_frames_in_one_millisecond_are_both_kept(make_file: MakeFile, tmp_path: Path) -> None:
     repeated = ["-bsf:v", "setts=ts=N-eq(mod(N\\,4)\\,3)"]
-    source = made("twice.mkv", *PICTURES, "-c:v", "mjpeg", *repeated)
+    source = make_file("twice.mkv", *PICTURES, "-c:v", "mjpeg", *repeated)
     times = pts_of(source)
     assert (len(times), times[2:4]) == (FRAMES, [80, 81])
     copy(source, tmp_path / "out.mkv")
     assert pts_of(tmp_path / "out.mkv") == times
 
 
-def test_timestamps_that_go_back_are_refused(made: Made, tmp_path: Path) -> None:
-    part = made("part.ts", *PICTURES, "-c:v", "mpeg2video", "-bf", "0")
+def test_timestamps_that_go_back_are_refused(make_file: MakeFile, tmp_path: Path) -> None:
+    part = make_file("part.ts", *PICTURES, "-c:v", "mpeg2video", "-bf", "0")
     joined = tmp_path / "joined.ts"
     joined.write_bytes(part.read_bytes() * 2)
     with pytest.raises(InputError, match=r"joined\.ts"):
         pts_of(joined)
 
 
-def test_a_change_of_frame_size_is_refused(made: Made, tmp_path: Path) -> None:
-    large, small = (made(f"{w}.ts", *PICTURES, "-vf", f"scale={w}:48", "-c:v", "mpeg2video") for w in (64, 48))
+def test_a_change_of_frame_size_is_refused(make_file: MakeFile, tmp_path: Path) -> None:
+    large, small = (make_file(f"{w}.ts", *PICTURES, "-vf", f"scale={w}:48", "-c:v", "mpeg2video") for w in (64, 48))
     joined = tmp_path / "joined.ts"
     joined.write_bytes(large.read_bytes() + small.read_bytes())
     with pytest.raises(InputError, match=r"joined\.ts.*64x48.*48x48"):
@@ -104,24 +106,24 @@ def test_a_change_of_frame_size_is_refused(made: Made, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("pix_fmt", "expected"), [("yuv411p", "yuv422p"), ("yuv440p", "yuv444p")])
 def test_unsupported_chroma_subsampling_keeps_its_resolution(
-    made: Made, tmp_path: Path, pix_fmt: str, expected: str
+    make_file: MakeFile, tmp_path: Path, pix_fmt: str, expected: str
 ) -> None:
-    source = made("chroma.mkv", *PICTURES, "-pix_fmt", pix_fmt, "-c:v", "ffv1")
+    source = make_file("chroma.mkv", *PICTURES, "-pix_fmt", pix_fmt, "-c:v", "ffv1")
     copy(source, tmp_path / "out.mp4", Encoding("h264", 0))
     assert open_clip(tmp_path / "out.mp4").info.pix_fmt == expected
 
 
 @pytest.mark.parametrize("aspect", [Fraction(2), Fraction(1, 2)], ids=str)
 def test_faces_are_edited_in_square_pixels(
-    made: Made, portrait: NDArray[np.uint8], tmp_path: Path, aspect: Fraction
+    make_file: MakeFile, portrait: NDArray[np.uint8], tmp_path: Path, aspect: Fraction
 ) -> None:
     """An image and its anamorphic version are edited alike, as far as their resolution allows."""
     height, width = portrait.shape[:2]
     Image.fromarray(portrait).save(tmp_path / "square.png")
     size = f"{round(width / max(aspect, 1))}:{round(height * min(aspect, 1))}"
     shaped = ["-vf", f"scale={size}:flags=area,setsar={aspect.numerator}/{aspect.denominator}"]
-    plain = made("plain.mkv", "-i", str(tmp_path / "square.png"), "-c:v", "ffv1")
-    squeezed = made("squeezed.mkv", "-i", str(tmp_path / "square.png"), *shaped, "-c:v", "ffv1")
+    plain = make_file("plain.mkv", "-i", str(tmp_path / "square.png"), "-c:v", "ffv1")
+    squeezed = make_file("squeezed.mkv", "-i", str(tmp_path / "square.png"), *shaped, "-c:v", "ffv1")
     changes = []
     for source in (plain, squeezed):
         out = source.with_name(f"out-{source.name}")
@@ -137,8 +139,8 @@ def test_faces_are_edited_in_square_pixels(
     assert (top[0] == top[1]).all()
 
 
-def test_windows_media_audio_is_copied_if_the_container_supports_it(made: Made, tmp_path: Path) -> None:
-    source = made("sound.wmv", *PICTURES, *TONE, "-c:v", "wmv2", "-c:a", "wmav2")
+def test_windows_media_audio_is_copied_if_the_container_supports_it(make_file: MakeFile, tmp_path: Path) -> None:
+    source = make_file("sound.wmv", *PICTURES, *TONE, "-c:v", "wmv2", "-c:a", "wmav2")
     copy(source, tmp_path / "out.mkv")
     assert len(starts(tmp_path / "out.mkv")) == 2
     with pytest.raises(UsageError, match=r"\.mkv"):
@@ -193,8 +195,8 @@ def test_a_heic_of_ten_bits_keeps_them(tmp_path: Path) -> None:
     assert np.array_equal(before.float_rgb(0, 0, 64, 48), after.float_rgb(0, 0, 64, 48))
 
 
-def test_incomplete_heif_files_are_refused(made: Made, tmp_path: Path) -> None:
-    source = made("photo.mp4", *PICTURES, "-frames:v", "1", "-c:v", "libx264")
+def test_incomplete_heif_files_are_refused(make_file: MakeFile, tmp_path: Path) -> None:
+    source = make_file("photo.mp4", *PICTURES, "-frames:v", "1", "-c:v", "libx264")
     as_heif = source.read_bytes().replace(b"ftypisom", b"ftypheic", 1)
     for name, content in {"photo.heic": as_heif, "named.jpg": as_heif, "cut.heif": as_heif[:200]}.items():
         (tmp_path / name).write_bytes(content)
@@ -209,8 +211,8 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["😀" * 64 + ".mp4", "x\udcff.mp4"], ids=["long", "no-utf-8"])
-def test_invalid_output_names_are_refused_before_any_work(made: Made, tmp_path: Path, name: str) -> None:
-    source = made("plain.mp4", *PICTURES, "-c:v", "libx264")
+def test_invalid_output_names_are_refused_before_any_work(make_file: MakeFile, tmp_path: Path, name: str) -> None:
+    source = make_file("plain.mp4", *PICTURES, "-c:v", "libx264")
     with pytest.raises(UsageError):
         ClipWriter(tmp_path / name, open_clip(source))
     out = tmp_path / ("😀" * 60 + ".mp4")
@@ -234,8 +236,8 @@ def test_an_animated_webp_is_refused_and_a_still_one_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("arguments", [["a.gif"], ["a.avi", "-c:v", "rawvideo", "-pix_fmt", "bgr24"]])
-def test_rgb_becomes_420_for_players_with_a_warning(made: Made, tmp_path: Path, arguments: list[str]) -> None:
-    source = made(arguments[0], *PICTURES, *arguments[1:])
+def test_rgb_becomes_420_for_players_with_a_warning(make_file: MakeFile, tmp_path: Path, arguments: list[str]) -> None:
+    source = make_file(arguments[0], *PICTURES, *arguments[1:])
     assert any("yuv420p" in warning for warning in copy(source, tmp_path / "out.mp4"))
     assert open_clip(tmp_path / "out.mp4").info.pix_fmt == "yuv420p"
     copy(source, tmp_path / "all.mp4", Encoding(pix_fmt="yuv444p"))
@@ -272,8 +274,8 @@ def test_a_single_hash_in_the_name_of_a_still_is_literal(tmp_path: Path) -> None
         copy(tmp_path / "portrait #1.png", tmp_path / "result.####.png")
 
 
-def test_a_file_descriptor_path_is_resolved_to_the_file(made: Made) -> None:
-    source = made("a.mp4", *PICTURES)
+def test_a_file_descriptor_path_is_resolved_to_the_file(make_file: MakeFile) -> None:
+    source = make_file("a.mp4", *PICTURES)
     with source.open("rb") as file:
         given = Path(f"/dev/fd/{file.fileno()}")
         assert open_clip(given).info.path == source.resolve()

@@ -55,14 +55,16 @@ def test_only_samples_with_a_difference_change(name: str) -> None:
     delta = np.zeros((9, 11, 3), np.float32)
     delta[2:6, 4:8] = (30, -20, 10)
     edited = add_patches(frame_of(native), [Patch(2, 4, delta)]).native
-    for plane, was, now in zip(range(9), before, planes(edited), strict=False):
-        assert np.array_equal(planes(native)[plane], was), "the decoder's frame must not change"
-        changed = np.argwhere((was != now).any(axis=2))
-        scale = (HEIGHT // was.shape[0], WIDTH // was.shape[1])
+    for plane, old_plane, new_plane in zip(range(9), before, planes(edited), strict=False):
+        assert np.array_equal(planes(native)[plane], old_plane), "the decoder's frame must not change"
+        changed = np.argwhere((old_plane != new_plane).any(axis=2))
+        scale = (HEIGHT // old_plane.shape[0], WIDTH // old_plane.shape[1])
         if len(changed):
             assert (changed.min(axis=0) * scale).tolist() >= [6 - 1, 6 - 1]
             assert (changed.max(axis=0) * scale).tolist() <= [9, 9]
-    assert any(not np.array_equal(was, now) for was, now in zip(before, planes(edited), strict=True))
+    assert any(
+        not np.array_equal(old_plane, new_plane) for old_plane, new_plane in zip(before, planes(edited), strict=True)
+    )
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
@@ -117,8 +119,8 @@ def test_the_mean_does_not_drift() -> None:
     delta = np.random.default_rng(1).normal(0, 3, (256, 256, 3)).astype(np.float32)
     delta -= delta.mean(axis=(0, 1))
     edited = add_patches(frame_of(native), [Patch(0, 0, delta)]).native
-    for was, now in zip(planes(native), planes(edited), strict=True):
-        assert abs(now.astype(float).mean() - was.mean()) < 0.02
+    for old_plane, new_plane in zip(planes(native), planes(edited), strict=True):
+        assert abs(new_plane.astype(float).mean() - old_plane.mean()) < 0.02
 
 
 def test_chroma_takes_the_mean_of_its_block() -> None:

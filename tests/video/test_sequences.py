@@ -109,20 +109,20 @@ def test_frames_keep_their_format_numbers_and_unedited_pixels(
     assert names(tmp_path / "out") == [path.name for path in clip.info.files]
     copies = open_clip(tmp_path / "out")
     assert (copies.info.pix_fmt, copies.info.colour) == (read, clip.info.colour)
-    for was, now in zip(clip.frames(), copies.frames(), strict=True):
-        for before, after in zip(planes(was), planes(now), strict=True):
+    for source_frame, result_frame in zip(clip.frames(), copies.frames(), strict=True):
+        for before, after in zip(planes(source_frame), planes(result_frame), strict=True):
             changed = before != after
             changed[8:16, 8:16] = False
             assert not changed.any()
-        assert (now.rgb().astype(int) - was.rgb())[8:16, 8:16].max() > 15
+        assert (result_frame.rgb().astype(int) - source_frame.rgb())[8:16, 8:16].max() > 15
 
 
 def test_jpegs_stay_jpegs(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".jpg", "yuvj422p", "-q:v", "2"))
     copy(clip, tmp_path / "out")
     assert open_clip(tmp_path / "out").info.pix_fmt == "yuvj422p"
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < 3
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).mean() < 3
 
 
 def set_tiff_tag(path: Path, tag: int, other: int, value: int) -> None:
@@ -140,9 +140,9 @@ def test_the_kind_of_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path, 
         set_tiff_tag(path, 338, 338, kind)
     copy(open_clip(folder), tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
-        whole = path.read_bytes()
+        content = path.read_bytes()
         entry = struct.pack("<HHI", 338, 3, 1)
-        assert whole[whole.rindex(entry) + 8] == kind
+        assert content[content.rindex(entry) + 8] == kind
 
 
 USER_DATA = b"STUDIO" + bytes(range(256)) * 4
@@ -150,17 +150,17 @@ USER_DATA = b"STUDIO" + bytes(range(256)) * 4
 
 def give_dpx_header(path: Path) -> None:
     """Insert film and television headers and user data, as a scanner or a grading program writes them."""
-    whole = bytearray(path.read_bytes())
-    order = ">" if whole[:4] == b"SDPX" else "<"
+    content = bytearray(path.read_bytes())
+    order = ">" if content[:4] == b"SDPX" else "<"
     added = bytearray(384) + USER_DATA
     for place in (4, 16, 808):
-        struct.pack_into(f"{order}I", whole, place, struct.unpack_from(f"{order}I", whole, place)[0] + len(added))
-    struct.pack_into(f"{order}2I", whole, 28, 384, len(USER_DATA))
-    whole[8:12], whole[801], whole[260:265] = b"V2.0", 3, b"Title"  # 3: logarithmic
+        struct.pack_into(f"{order}I", content, place, struct.unpack_from(f"{order}I", content, place)[0] + len(added))
+    struct.pack_into(f"{order}2I", content, 28, 384, len(USER_DATA))
+    content[8:12], content[801], content[260:265] = b"V2.0", 3, b"Title"  # 3: logarithmic
     added[:28] = b"1234567890123456KODAK_______"  # film manufacturer, type, offset, prefix, count: the keycode
     struct.pack_into(f"{order}f", added, 1724 - 1664, 23.976)
     struct.pack_into(f"{order}I", added, 1920 - 1664, 0x01020304)  # SMPTE timecode
-    path.write_bytes(whole[:1664] + added + whole[1664:])
+    path.write_bytes(content[:1664] + added + content[1664:])
 
 
 @pytest.mark.parametrize("pix_fmt", ["gbrp10be", "gbrp10le"])
@@ -175,8 +175,8 @@ def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt
         start = 2048 + len(USER_DATA)
         assert new[:start] == old[:start]
         assert len(new) == len(old)
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert all(np.array_equal(*both) for both in zip(planes(source_frame), planes(result_frame), strict=True))
 
 
 def test_rate_and_timecode_of_a_dpx_are_read(make_sequence: MakeSequence, tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ def test_a_damaged_frame_is_named(make_sequence: MakeSequence, suffix: str, pix_
 def test_a_palette_is_read_without_a_warning(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".png", "pal8"))
     assert copy(clip, tmp_path / "out") == []
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert np.array_equal(was.rgb(), now.rgb())
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.array_equal(source_frame.rgb(), result_frame.rgb())
 
 
 def test_frames_must_match_the_first_one(make_sequence: MakeSequence) -> None:
@@ -322,9 +322,9 @@ def test_a_sequence_becomes_a_video(
     max_difference = {"ffv1": 2, "h264": 10}.get(codec, 6)  # 8-bit 4:2:0 of a pattern with saturated edges
     assert made.info.codec == codec
     assert any("sRGB" in warning for warning in warnings) == (suffix == ".exr")
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        assert abs(now.time - was.time) <= (Fraction(1, 2000) if out.endswith("mkv") else 0)
-        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < max_difference
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        assert abs(result_frame.time - source_frame.time) <= (Fraction(1, 2000) if out.endswith("mkv") else 0)
+        assert np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).mean() < max_difference
 
 
 @pytest.mark.parametrize(
@@ -349,8 +349,8 @@ def test_a_video_becomes_a_sequence(
     assert any("sound" in warning for warning in warnings) == clip.info.has_sound
     made = open_clip(tmp_path / f"shot.%04d{suffix}")
     assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (0, 12, pix_fmt)
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        difference = now.rgb().astype(int) - was.rgb()
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        difference = result_frame.rgb().astype(int) - source_frame.rgb()
         assert np.abs(difference).mean() < 8  # chroma is interpolated across saturated edges
         assert np.abs(difference.mean(axis=(0, 1))).max() < 2
 
@@ -383,8 +383,8 @@ def test_half_float_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path) -
 def test_a_video_becomes_images_with_its_colours(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
     clip = open_clip(make_clip("flat.mp4"))
     copy(clip, tmp_path / f"shot.%04d{suffix}")
-    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
-    assert np.abs(now.astype(int) - was).max() <= 2
+    before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(after.astype(int) - before).max() <= 2
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr"])
@@ -394,8 +394,8 @@ def test_a_high_depth_video_becomes_images_with_its_colours(
 ) -> None:
     clip = open_clip(make_clip(name))
     copy(clip, tmp_path / f"shot.%04d{suffix}")
-    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
-    assert np.abs(now.astype(int) - was).max() <= 2
+    before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(after.astype(int) - before).max() <= 2
 
 
 def test_a_variable_frame_rate_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
@@ -424,9 +424,9 @@ def test_an_icc_profile_is_kept_or_reported(make_sequence: MakeSequence, tmp_pat
     profile = bytes(36) + b"acsp" + bytes(92)
     body = b"iCCPgrey\0\0" + zlib.compress(profile)
     for path in folder.iterdir():
-        whole = path.read_bytes()
+        content = path.read_bytes()
         chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        path.write_bytes(whole[:33] + chunk + whole[33:])  # after the signature and the header
+        path.write_bytes(content[:33] + chunk + content[33:])  # after the signature and the header
     clip = open_clip(folder)
     assert clip.info.has_icc
     assert copy(clip, tmp_path / "png") == []

@@ -73,11 +73,11 @@ def test_a_still_cannot_become_a_video_and_has_no_codec(make_clip: MakeClip, tmp
 
 
 def test_exif_orientation_is_applied_and_kept(make_clip: MakeClip, tmp_path: Path) -> None:
-    whole = make_clip("still.jpg").read_bytes()
+    content = make_clip("still.jpg").read_bytes()
     tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + b"\0\0\0\0"
     exif = b"Exif\0\0" + tiff
     turned = tmp_path / "turned.jpg"
-    turned.write_bytes(whole[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + whole[2:])
+    turned.write_bytes(content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:])
     (stored,), (shown,) = open_clip(make_clip("still.jpg")).frames(), open_clip(turned).frames()
     assert np.array_equal(shown.rgb(), np.rot90(stored.rgb(), -1))
     edit_still(turned, tmp_path / "out.png")

@@ -78,10 +78,10 @@ def test_sample_type_tiles_and_additional_channels_are_kept(
     write(tmp_path / "in.tif", (channels, kind), tile=tile)
     assert open_clip(tmp_path / "in.tif").info.pix_fmt == pix_fmt
     assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
-    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
     for name in ("compression", "planarconfig", "oiio:BitsPerSample", "oiio:UnassociatedAlpha"):
-        assert now.getattribute(name) == was.getattribute(name)
-    assert (now.tile_width, now.nchannels, now.channelnames) == (tile, channels, was.channelnames)
+        assert new_spec.getattribute(name) == old_spec.getattribute(name)
+    assert (new_spec.tile_width, new_spec.nchannels, new_spec.channelnames) == (tile, channels, old_spec.channelnames)
     changed = (before != after)[..., :3]
     assert changed[10:26, 20:44].mean() > 0.9
     changed[10:26, 20:44] = False
@@ -92,8 +92,8 @@ def test_sample_type_tiles_and_additional_channels_are_kept(
 def test_separate_planes_stay_separate(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (3, "uint16"), planarconfig="separate")
     edit(tmp_path / "in.tif", tmp_path / "out.tif")
-    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
-    assert now.get_string_attribute("planarconfig") == "separate" == was.get_string_attribute("planarconfig")
+    ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert new_spec.get_string_attribute("planarconfig") == "separate" == old_spec.get_string_attribute("planarconfig")
     assert np.array_equal(before, after)
 
 
@@ -165,8 +165,8 @@ def test_every_orientation_is_applied_and_kept(tmp_path: Path, number: int) -> N
     assert np.array_equal(frame.rgb(), shown(stored))
     edit(tmp_path / "in.tif", tmp_path / "out.tif")
     edit(tmp_path / "in.tif", tmp_path / "out.png")
-    ((now, samples),) = read(tmp_path / "out.tif")
-    assert now.get_int_attribute("Orientation") == number
+    ((new_spec, samples),) = read(tmp_path / "out.tif")
+    assert new_spec.get_int_attribute("Orientation") == number
     assert np.array_equal(samples, stored)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), shown(stored))
 
@@ -174,8 +174,8 @@ def test_every_orientation_is_applied_and_kept(tmp_path: Path, number: int) -> N
 def test_the_requested_pixel_format_is_written(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (5, "uint8"))
     edit(tmp_path / "in.tif", tmp_path / "out.tif", encoding=Encoding(pix_fmt="gbrap16le"))
-    ((_, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
-    assert str(now.format) == "uint16"
+    ((_, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert str(new_spec.format) == "uint16"
     assert np.array_equal(before.astype(int) * 257, after)
     edit(tmp_path / "in.tif", tmp_path / "gray.tif", encoding=Encoding(pix_fmt="gray"))
     ((_, gray),) = read(tmp_path / "gray.tif")

@@ -241,8 +241,8 @@ def test_another_container_keeps_timing_and_sound(
 ) -> None:
     clip, out = open_clip(make_clip(source)), tmp_path / f"out{suffix}"
     copy(clip, out)
-    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
-        assert abs(was.time - now.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
+    for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        assert abs(source_frame.time - result_frame.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
     assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
 
 
@@ -268,8 +268,8 @@ def test_only_the_edited_part_changes(make_clip: MakeClip, tmp_path: Path) -> No
     with ClipWriter(out, clip, encoding=Encoding(crf=0)) as writer:
         for frame in clip.frames():
             writer.write(add_patches(frame, [Patch(4, 30, delta)]))
-    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
-        difference = np.abs(now.rgb().astype(int) - was.rgb()).max(axis=2)
+    for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        difference = np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).max(axis=2)
         assert difference[30:40, 4:16].mean() > 5
         difference[28:42, 2:18] = 0
         assert not difference.any()
@@ -286,8 +286,11 @@ def test_rgb_frames_of_another_size(make_clip: MakeClip, tmp_path: Path, source:
     assert (made.info.width, made.info.height) == (102, 76)
     assert (made.info.colour.matrix, made.info.colour.colour_range) == (1, 1)
     assert packets(out) == packets(make_clip(source))
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        assert (was.time, was.duration * was.time_base) == (now.time, now.duration * now.time_base)
-        assert np.abs(now.rgb()[:75, :101].astype(int) - ramp).mean() < 3
-    with pytest.raises(UsageError, match="shape"), RgbWriter(out, clip, 10, 10, overwrite=True) as writer:
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        assert (source_frame.time, source_frame.duration * source_frame.time_base) == (
+            result_frame.time,
+            result_frame.duration * result_frame.time_base,
+        )
+        assert np.abs(result_frame.rgb()[:75, :101].astype(int) - ramp).mean() < 3
+    with pytest.raises(UsageError, match=r"\(10, 10, 3\)"), RgbWriter(out, clip, 10, 10, overwrite=True) as writer:
         writer.write(ramp, frame)
