@@ -1,4 +1,4 @@
-"""Reading and writing videos, image sequences and stills: frames with exact timestamps, colour, rotation, sound."""
+"""Read and write videos, image sequences and stills: frames with exact timestamps, colour, orientation and sound."""
 
 from facevid.video.frame import Frame, Patch
 from facevid.video.info import ClipInfo, ColourTags

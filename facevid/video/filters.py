@@ -1,4 +1,4 @@
-"""Passing one decoded picture through FFmpeg's filters."""
+"""Run a decoded frame through FFmpeg filters."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -8,9 +8,13 @@ from av.filter import Graph
 
 
 def filtered(native: VideoFrame, filters: Iterable[tuple[str, str]]) -> VideoFrame:
-    """Return a new picture: `native` through `filters`, each a name and its arguments; without any, the same samples.
+    """Return a new frame: `native` after a chain of FFmpeg filters.
 
-    The given picture is unchanged, and shares its memory with the result where the filters leave the samples alone.
+    `native` is not modified. The result shares its memory where the filters do not touch the samples.
+
+    Args:
+        native: a decoded frame.
+        filters: name and arguments of each filter, in order; may be empty.
     """
     graph = Graph()
     last = graph.add_buffer(

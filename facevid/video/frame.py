@@ -1,4 +1,4 @@
-"""One picture of a clip, as it was decoded, and the edits made to it."""
+"""A decoded frame of a clip, and a change to a rectangle of it."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,12 +16,17 @@ from facevid.video.square import plate_box, scale_of, square_size, to_square
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture with its place in time.
+    """A decoded frame with its timestamp.
 
-    `index` counts from 0 in the order of presentation. `pts` and `duration` are in units of `time_base` (seconds);
-    `duration` lasts to the next frame. `native` is the decoder's picture in its own pixel format and bit depth: it may
-    still be the decoder's reference, so it is never written to. `aspect` is the width of a pixel as displayed, in its
-    height: faces are seen, and edits made, in square pixels.
+    Attributes:
+        index: position in presentation order, from 0.
+        pts: presentation time, in units of `time_base`.
+        duration: time until the next frame, in units of `time_base`.
+        time_base: the unit of `pts` and `duration`, in seconds.
+        native: the decoded samples in the source's pixel format and bit depth, as stored. The decoder may still use
+            them as a reference, so they are read-only.
+        orientation: how the stored samples are rotated and mirrored for display.
+        aspect: pixel width divided by pixel height, as displayed. Faces are detected and edited in square pixels.
     """
 
     index: int
@@ -34,7 +39,7 @@ class Frame:
 
     @property
     def time(self) -> Fraction:
-        """Time of presentation in seconds."""
+        """Presentation time in seconds."""
         return self.pts * self.time_base
 
     @property
@@ -53,64 +58,80 @@ class Frame:
         return square_size((self.width, self.height), self.aspect)
 
     def rgb(self) -> NDArray[np.uint8]:
-        """Return the picture as uint8 RGB (H, W, 3), contiguous, turned as it is displayed, in square pixels.
+        """Convert the whole frame to RGB, as displayed.
 
-        Each call converts anew: keep what is needed twice. Raises InputError for colours that cannot be converted.
+        The result is not cached: every call converts again.
+
+        Returns:
+            uint8 (H, W, 3) RGB, contiguous, in display orientation and square pixels.
+
+        Raises:
+            InputError: the pixel format or colour matrix is not supported.
         """
-        picture = to_rgb(self.native)
-        turn = self.orientation
-        if turn.transpose:
-            picture = cv2.transpose(picture).astype(np.uint8, copy=False)
-        if turn.mirror_x or turn.mirror_y:
-            both = turn.mirror_x and turn.mirror_y
-            picture = cv2.flip(picture, -1 if both else int(turn.mirror_x)).astype(np.uint8, copy=False)
+        image = to_rgb(self.native)
+        orientation = self.orientation
+        if orientation.transpose:
+            image = cv2.transpose(image).astype(np.uint8, copy=False)
+        if orientation.mirror_x or orientation.mirror_y:
+            flip_code = -1 if orientation.mirror_x and orientation.mirror_y else int(orientation.mirror_x)
+            image = cv2.flip(image, flip_code).astype(np.uint8, copy=False)
         if self.aspect != 1:
-            picture = cv2.resize(picture, self.square_size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
-        return np.ascontiguousarray(picture)
+            image = cv2.resize(image, self.square_size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+        return np.ascontiguousarray(image)
 
     def float_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        """Return a part of the plate, in its own pixels, as float32 RGB (height, width, 3), at the source's own depth.
+        """Convert a box of the plate to RGB at the source's bit depth, in the plate's own (maybe non-square) pixels.
 
-        It is turned as it is displayed; (x, y) is its top-left corner in the displayed picture, in which it must lie.
-        Values are as in the source, 0 to 1 for integer samples, linear light for floating-point ones. Raises InputError
-        as `rgb` does.
+        Args:
+            x: left edge of the box in the displayed frame; the box must lie inside the frame.
+            y: top edge of the box.
+            width: width of the box in pixels.
+            height: height of the box in pixels.
+
+        Returns:
+            float32 (height, width, 3) RGB in display orientation. Integer samples become 0 to 1; floating-point
+            samples keep their values (scene-linear light).
+
+        Raises:
+            InputError: the pixel format or colour matrix is not supported.
         """
         left, top = self.orientation.box_to_stored((x, y, width, height), (self.width, self.height))
-        across, down = (height, width) if self.orientation.transpose else (width, height)
-        part = to_float_rgb(self.native, slice(top, top + down), slice(left, left + across))
-        return np.ascontiguousarray(self.orientation.to_display(part))
+        columns, rows = (height, width) if self.orientation.transpose else (width, height)
+        stored = to_float_rgb(self.native, slice(top, top + rows), slice(left, left + columns))
+        return np.ascontiguousarray(self.orientation.to_display(stored))
 
     def shown_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        """Return a part in square pixels, 0 to 1 as displayed: linear light through the sRGB curve."""
+        """Convert a box in square pixels to display values: float32 RGB in [0, 1], linear light encoded as sRGB."""
         if self.aspect != 1:
             size = self.width, self.height
             scale, box = scale_of(size, self.aspect), (x, y, width, height)
-            place = plate_box(box, scale, size)
-            return to_square(self._shown(*place), place, box, scale).clip(0, 1)
-        return self._shown(x, y, width, height)
+            source_box = plate_box(box, scale, size)
+            return to_square(self._display_rgb(*source_box), source_box, box, scale).clip(0, 1)
+        return self._display_rgb(x, y, width, height)
 
-    def _shown(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        part = self.float_rgb(x, y, width, height)
-        return np.nan_to_num(encode_srgb(part)).clip(0, 1) if is_float(self.native.format.name) else part
+    def _display_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
+        """As `shown_rgb`, for a box in the plate's own pixels."""
+        rgb = self.float_rgb(x, y, width, height)
+        return np.nan_to_num(encode_srgb(rgb)).clip(0, 1) if is_float(self.native.format.name) else rgb
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A change to a part of a picture, in square pixels.
+    """An additive change to a rectangle of a frame, in display orientation and square pixels.
 
     Attributes:
-        x, y: its top left pixel in the displayed picture; what lies outside of the picture is ignored.
-        delta: float32 (h, w, 3) RGB differences, in units of 0 to 255; 0 where the picture stays as it is.
+        x, y: top-left pixel in the displayed frame; the part outside the frame is ignored.
+        delta: float32 (h, w, 3) RGB differences, in units of 0 to 255; 0 leaves a pixel unchanged.
     """
 
     x: int
     y: int
     delta: NDArray[np.float32]
 
-    def applied_to(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the picture, uint8 (H, W, 3) RGB, with the change added."""
+    def applied_to(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a copy of `image`, uint8 (H, W, 3) RGB, with the change added, rounded and clipped to 0-255."""
         height, width = self.delta.shape[:2]
-        result = picture.copy()
+        result = image.copy()
         region = result[self.y : self.y + height, self.x : self.x + width]
         region[...] = np.rint(region + self.delta).clip(0, 255)
         return result

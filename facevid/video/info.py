@@ -1,4 +1,4 @@
-"""What a source of pictures says of itself."""
+"""Properties of a video, an image sequence or a still."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,12 +10,17 @@ from facevid.video.sequence import Sequence
 from facevid.video.square import Box, pixel_aspect, square_size
 
 STILL_TIME_BASE = Fraction(1, 25)
-"""Seconds that a picture on its own is shown, as FFmpeg has it."""
+"""Time base of a still in seconds, as FFmpeg assigns it."""
 
 
 @dataclass(frozen=True)
 class ColourTags:
-    """The source's colour tags as ITU-T H.273 numbers (2 is untagged) and FFmpeg's range (0 untagged, 1 limited)."""
+    """Colour tags of a source.
+
+    Attributes:
+        colour_range: FFmpeg's AVColorRange: 0 untagged, 1 limited, 2 full.
+        matrix, primaries, transfer: code points of ITU-T H.273; 2 is unspecified.
+    """
 
     colour_range: int
     matrix: int
@@ -25,19 +30,43 @@ class ColourTags:
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a source says of itself; a still picture that says nothing, where it is not told otherwise.
+    """Properties of a source; the defaults are those of a still without metadata.
 
-    `width` and `height` are as displayed, `stored_width` and `stored_height` before turning. `average_rate`,
-    `is_constant_rate` and `frame_count` are what the container claims, for information and progress only.
-    `start`, in units of `time_base`, is what a broadcast's clock shows at its first picture or sound: it is taken off
-    all times. `chroma_location` is FFmpeg's name of where chroma lies, None where that is usual. `unread` names what
-    the source holds and no result will.
-    `display_window` is the part of the pictures, in their pixels, that is displayed where OpenEXR files hold more
-    (overscan); None is all. `chromaticities` are those of an OpenEXR file, `timecode` is that of the first one, `layer`
-    the layer in it that the user chose. `is_cmyk` is set where colours were converted, so that their profile is none of
-    the result's.
-    `start_number` is the number that the user gives the first frame of a video.
-    `sequence` is set for an image sequence, whose `path` is its pattern; the rest is said of its first picture.
+    For an image sequence, the properties are those of its first file.
+
+    Attributes:
+        path: the file; the pattern of an image sequence.
+        width, height: size in pixels as displayed.
+        stored_width, stored_height: size in pixels before the orientation is applied.
+        pix_fmt: FFmpeg's name of the pixel format in which frames are edited.
+        codec: FFmpeg's name of the codec.
+        time_base: unit of all timestamps, in seconds.
+        sample_aspect_ratio: stored pixel width divided by pixel height; None if unspecified.
+        orientation: how stored pixels are rotated and mirrored for display.
+        codec_profile: FFmpeg's name of the codec profile.
+        colour: colour range, matrix, primaries and transfer.
+        chroma_location: FFmpeg's name of a non-default chroma sample location; None for the default.
+        hdr: static HDR metadata.
+        field_order: FFmpeg's AVFieldOrder; above 1 is interlaced.
+        average_rate: frames per second as declared; for information and progress only.
+        is_constant_rate: whether the container declares a constant frame rate.
+        start: the container's first timestamp (MPEG transport streams do not start at 0), in units of `time_base`; it
+            is subtracted from all timestamps.
+        frame_count: number of frames as declared; for information and progress only.
+        has_sound: whether there is an audio stream.
+        is_still: whether the source is a single image.
+        has_exif, has_icc: whether an image file has Exif metadata, or an ICC profile.
+        has_captions: whether frames carry closed captions.
+        ignored_content: descriptions of content that is not read, and therefore not in any result.
+        stream_index: index of the video stream in its container.
+        display_window: OpenEXR's display window (left, top, width, height) within the stored pixels; None if it covers
+            all of them (no overscan).
+        chromaticities: x and y of red, green, blue and white of an OpenEXR file (CIE 1931); None for BT.709.
+        timecode: SMPTE timecode of the first frame.
+        layer: the OpenEXR layer or part that the user selected.
+        is_cmyk: whether the samples were converted from CMYK, so that the source's ICC profile does not apply.
+        start_number: frame number that the user assigned to the first frame of a video.
+        sequence: the files of an image sequence; None for a single file.
     """
 
     path: Path
@@ -64,7 +93,7 @@ class ClipInfo:
     has_exif: bool = False
     has_icc: bool = False
     has_captions: bool = False
-    unread: tuple[str, ...] = ()
+    ignored_content: tuple[str, ...] = ()
     stream_index: int = 0
     display_window: Box | None = None
     chromaticities: tuple[float, ...] | None = None
@@ -76,7 +105,7 @@ class ClipInfo:
 
     @property
     def aspect(self) -> Fraction:
-        """The width of a pixel as displayed, in its height."""
+        """Pixel width divided by pixel height, as displayed."""
         aspect = pixel_aspect(self.sample_aspect_ratio)
         return 1 / aspect if self.orientation.transpose else aspect
 
@@ -87,15 +116,15 @@ class ClipInfo:
 
     @property
     def first_number(self) -> int:
-        """Number of the first frame as people count: an image sequence's own, else the one that the user gave it."""
+        """Frame number of the first frame: from an image sequence's file names, else `start_number`."""
         return self.sequence.first if self.sequence else self.start_number
 
     @property
     def files(self) -> list[Path]:
-        """The files that the pictures come from."""
+        """The source's files: one per frame for an image sequence, else one."""
         return self.sequence.paths() if self.sequence else [self.path]
 
     @property
-    def is_of_pictures(self) -> bool:
-        """Whether the source is a still or an image sequence, not a video."""
+    def is_image_source(self) -> bool:
+        """Whether the source is a still or an image sequence, rather than a video."""
         return self.is_still or self.sequence is not None

@@ -1,4 +1,4 @@
-"""How a stored picture is turned and mirrored to be displayed."""
+"""Display orientation: rotation and mirroring of stored frames, and access to frame side data."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,16 +18,22 @@ _READ_SIDE_DATA = (
     Type.DYNAMIC_HDR_PLUS,
     Type.DOVI_METADATA,
 )
-_NEWEST_SIDE_DATA = 40
-"""No kind of side data of FFmpeg 8 has a higher number."""
+"""Kinds of side data that this package reads."""
+
+_MAX_SIDE_DATA_TYPE = 40
+"""Upper bound of AVFrameSideDataType in FFmpeg 8."""
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """The eight ways a picture can lie: display = stored, transposed if asked, then mirrored.
+    """One of the eight orientations: stored pixels are transposed, then mirrored, for display.
 
-    `matrix` is the container's display matrix (nine integers in FFmpeg's AV_FRAME_DATA_DISPLAYMATRIX layout), kept so
-    that it is written back as it was; None where the source carries none.
+    Attributes:
+        transpose: swap rows and columns first.
+        mirror_x: then mirror left to right.
+        mirror_y: then mirror top to bottom.
+        matrix: the container's display matrix (nine integers, FFmpeg's AV_FRAME_DATA_DISPLAYMATRIX layout), so that it
+            can be written back unchanged; None if the source has none.
     """
 
     transpose: bool = False
@@ -37,29 +43,29 @@ class Orientation:
 
     @property
     def rotation(self) -> int:
-        """Anticlockwise turn in degrees that displays the picture, mirroring aside: 0, 90, 180 or 270."""
+        """Anticlockwise rotation for display in degrees, ignoring mirroring: 0, 90, 180 or 270."""
         if self.transpose:
             return 90 if self.mirror_y else 270
         return 180 if self.mirror_y else 0
 
     @property
     def is_turned(self) -> bool:
-        """Whether the picture is displayed otherwise than it is stored."""
+        """Whether the displayed orientation differs from the stored one."""
         return self.transpose or self.mirror_x or self.mirror_y
 
-    def to_display(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Return a view of the stored `picture` (H, W, ...) as it is displayed."""
+    def to_display(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return a view of a stored image (H, W, ...) in display orientation."""
         if self.transpose:
-            picture = picture.swapaxes(0, 1)
-        return picture[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
+            image = image.swapaxes(0, 1)
+        return image[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
 
-    def to_stored(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Return a view of the displayed `picture` (H, W, ...) as it is stored: the inverse of `to_display`."""
-        picture = picture[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
-        return picture.swapaxes(0, 1) if self.transpose else picture
+    def to_stored(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return a view of a displayed image (H, W, ...) in stored orientation: the inverse of `to_display`."""
+        image = image[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
+        return image.swapaxes(0, 1) if self.transpose else image
 
     def box_to_stored(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int]:
-        """Return the stored top-left corner (x, y) of a box (x, y, w, h) in a displayed picture of size (w, h)."""
+        """Map a box (x, y, w, h) of a displayed image of `size` (w, h) to its top-left corner (x, y) as stored."""
         x, y, w, h = box
         if self.mirror_x:
             x = size[0] - x - w
@@ -69,10 +75,11 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+"""Displayed as stored."""
 
 
 def orientation_of(native: VideoFrame) -> Orientation:
-    """Read the display matrix of a decoded picture; angles between quarter turns are rounded to the nearest."""
+    """Read the display matrix of a decoded frame; angles are rounded to the nearest quarter turn."""
     stored = side_data(native).get("DISPLAYMATRIX")
     if stored is None:
         return Orientation()
@@ -84,34 +91,34 @@ def orientation_of(native: VideoFrame) -> Orientation:
 
 
 def side_data(native: VideoFrame) -> dict[str, bytes]:
-    """Return the kinds of _READ_SIDE_DATA that a decoded picture carries beside its samples, by FFmpeg's name.
+    """Return the side data of a decoded frame, of the kinds in _READ_SIDE_DATA, by FFmpeg's name.
 
-    PyAV 18 fails on a picture with a kind it does not know (EXIF), and frees twice what one with metadata holds (the
-    ICC profile of a PNG), so every other kind is taken off a copy of the picture before PyAV looks at it.
+    PyAV 18 raises on kinds it does not know (EXIF), and frees side data with metadata twice (the ICC profile of a PNG).
+    All other kinds are therefore deleted from a copy of the frame before PyAV reads it.
     """
-    read = [kind.value for kind in _READ_SIDE_DATA]
-    deletions = [("sidedata", f"mode=delete:type={k}") for k in range(_NEWEST_SIDE_DATA + 1) if k not in read]
-    found = cast(SideDataContainer, filtered(native, deletions).side_data)
-    return {entry.type.name: bytes(entry) for entry in found}
+    read = [cast(int, kind.value) for kind in _READ_SIDE_DATA]
+    deletions = [("sidedata", f"mode=delete:type={k}") for k in range(_MAX_SIDE_DATA_TYPE + 1) if k not in read]
+    entries = cast(SideDataContainer, filtered(native, deletions).side_data)
+    return {entry.type.name: bytes(entry) for entry in entries}
 
 
 def has_icc_profile(native: VideoFrame) -> bool:
-    """Return whether a decoded picture carries an ICC profile, without letting PyAV look at it."""
+    """Return whether a decoded frame has an ICC profile, without reading it through PyAV (see `side_data`)."""
     try:
         filtered(native, [("sidedata", "mode=select:type=ICC_PROFILE")])
-    except (BlockingIOError, EOFError):  # the filter drops a picture without it
+    except (BlockingIOError, EOFError):  # the filter drops frames without a profile
         return False
     return True
 
 
-def turned_upright(native: VideoFrame, orientation: Orientation) -> VideoFrame:
-    """Return the picture turned as it is displayed, every sample kept."""
-    turns = [("transpose", "dir=cclock_flip")] if orientation.transpose else []
-    turns += [("hflip", "")] if orientation.mirror_x else []
-    turns += [("vflip", "")] if orientation.mirror_y else []
-    return filtered(native, turns)
+def turn_upright(native: VideoFrame, orientation: Orientation) -> VideoFrame:
+    """Return the frame in display orientation, without resampling."""
+    filters = [("transpose", "dir=cclock_flip")] if orientation.transpose else []
+    filters += [("hflip", "")] if orientation.mirror_x else []
+    filters += [("vflip", "")] if orientation.mirror_y else []
+    return filtered(native, filters)
 
 
 def has_captions(native: VideoFrame) -> bool:
-    """Return whether a decoded picture carries closed captions (CEA-608 or 708)."""
+    """Return whether a decoded frame has closed captions (CEA-608 or CEA-708)."""
     return "A53_CC" in side_data(native)

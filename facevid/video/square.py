@@ -1,7 +1,6 @@
-"""Between a plate's own pixels and square ones, on which faces are found and edited.
+"""Conversion between a plate's own pixels and the square pixels in which faces are detected and edited.
 
-Anamorphic and DV pictures have pixels that are wider or narrower than high. The smaller side of a pixel is kept and the
-longer one divided, so that no detail is lost.
+Anamorphic and DV plates have non-square pixels. The longer side of each pixel is upsampled, so that no detail is lost.
 """
 
 from fractions import Fraction
@@ -11,56 +10,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]
-"""Left, top, width and height."""
+"""Left, top, width and height in pixels."""
 
-AROUND = 2
-"""Pixels around a box that are taken along, for the interpolation."""
+INTERPOLATION_MARGIN = 2
+"""Extra pixels read around a box: the support of bicubic interpolation."""
 
-MOST_ASPECT = 4
-"""An aspect beyond it, or beyond its inverse, is taken for a fault in the file."""
+MAX_ASPECT = 4
+"""Largest plausible pixel aspect ratio; beyond it, or below its inverse, the file's value is ignored as wrong."""
 
 
-def pixel_aspect(said: Fraction | None) -> Fraction:
-    """Return the width of a pixel in its height, 1 where nothing, or nothing sensible, is said."""
-    return said if said and Fraction(1, MOST_ASPECT) <= said <= MOST_ASPECT else Fraction(1)
+def pixel_aspect(sample_aspect_ratio: Fraction | None) -> Fraction:
+    """Return the pixel width divided by the pixel height; 1 if the ratio is missing or implausible."""
+    is_plausible = sample_aspect_ratio and Fraction(1, MAX_ASPECT) <= sample_aspect_ratio <= MAX_ASPECT
+    return sample_aspect_ratio if sample_aspect_ratio and is_plausible else Fraction(1)
 
 
 def square_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
-    """Return width and height in square pixels of a plate of `size`, width and height."""
+    """Return the size (width, height) in square pixels of a plate of `size` (width, height)."""
     return round(size[0] * max(aspect, Fraction(1))), round(size[1] / min(aspect, Fraction(1)))
 
 
 def scale_of(size: tuple[int, int], aspect: Fraction) -> tuple[float, float]:
-    """Return how many square pixels a plate's pixel is wide and high."""
+    """Return the number of square pixels per plate pixel, (horizontal, vertical)."""
     width, height = square_size(size, aspect)
     return width / size[0], height / size[1]
 
 
 def plate_box(box: Box, scale: tuple[float, float], size: tuple[int, int]) -> Box:
-    """Return the plate's pixels, of a plate of `size`, from which a box of square ones is made."""
+    """Return the box of plate pixels, within a plate of `size`, that is needed to resample `box` of square pixels."""
     spans = []
     for start, length, factor, whole in zip(box[:2], box[2:], scale, size, strict=True):
-        first = min(max(int(start / factor) - AROUND, 0), whole - 1)
-        spans.append((first, min(int((start + length) / factor) + AROUND + 1, whole)))
+        first = min(max(int(start / factor) - INTERPOLATION_MARGIN, 0), whole - 1)
+        spans.append((first, min(int((start + length) / factor) + INTERPOLATION_MARGIN + 1, whole)))
     (left, right), (top, bottom) = spans
     return left, top, right - left, bottom - top
 
 
-def to_square(part: NDArray[np.float32], place: Box, box: Box, scale: tuple[float, float]) -> NDArray[np.float32]:
-    """Take `part` of a plate, which lies at `place`, to a box of square pixels: float32 (height, width, C)."""
-    back = _map_back(place, box, (1 / scale[0], 1 / scale[1]))
+def to_square(
+    pixels: NDArray[np.float32], source_box: Box, box: Box, scale: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Resample plate pixels to square pixels.
+
+    Args:
+        pixels: float32 (height, width, C), the plate's pixels in `source_box`.
+        source_box: the box of plate pixels, from `plate_box`.
+        box: the box of square pixels to return.
+        scale: square pixels per plate pixel, from `scale_of`.
+    """
+    matrix = _inverse_map(source_box, box, (1 / scale[0], 1 / scale[1]))
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(part, back, box[2:], flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(cv2.warpAffine(pixels, matrix, box[2:], flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def to_plate(part: NDArray[np.float32], box: Box, place: Box, scale: tuple[float, float]) -> NDArray[np.float32]:
-    """Take differences in a box of square pixels to a place of the plate, 0 beyond the box."""
-    back = _map_back(box, place, scale)
+def to_plate(delta: NDArray[np.float32], box: Box, target_box: Box, scale: tuple[float, float]) -> NDArray[np.float32]:
+    """Resample differences from square pixels to plate pixels; 0 outside `box`. Arguments as in `to_square`."""
+    matrix = _inverse_map(box, target_box, scale)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(part, back, place[2:], flags=flags, borderMode=cv2.BORDER_CONSTANT), np.float32)
+    warped = cv2.warpAffine(delta, matrix, target_box[2:], flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(warped, np.float32)
 
 
-def _map_back(source: Box, target: Box, steps: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the affine map, (2, 3), from pixels of `target` to those of `source`, `steps` of which they are apart."""
-    (sx, sy), (x, y) = steps, target[:2]
+def _inverse_map(source: Box, target: Box, step: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the affine map (2, 3) from pixels of `target` to pixels of `source`; `step` is source per target pixel."""
+    (sx, sy), (x, y) = step, target[:2]
     return np.array([[sx, 0, (x + 0.5) * sx - 0.5 - source[0]], [0, sy, (y + 0.5) * sy - 0.5 - source[1]]])

@@ -1,4 +1,4 @@
-"""The promise of ClipWriter, over clips of every kind: what is not edited comes out as it went in."""
+"""The contract of ClipWriter, for clips of every kind: what is not edited is unchanged."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -18,7 +18,7 @@ OUT_SUFFIX = {".avi": ".mov"}
 
 @pytest.fixture
 def pair(every_clip: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Return a source, and its copy through ClipWriter with nothing edited, without loss where that can be."""
+    """Return a source, and its copy through ClipWriter without edits, lossless if the codec supports it."""
     out = tmp_path / f"out{OUT_SUFFIX.get(every_clip.suffix, every_clip.suffix)}"
     clip = open_clip(every_clip)
     lossless = Encoding(crf=0) if clip.info.codec in ("h264", "hevc") else Encoding()
@@ -29,16 +29,16 @@ def pair(every_clip: Path, tmp_path: Path) -> tuple[Path, Path]:
     return every_clip, out
 
 
-def test_copy_is_the_same_but_for_the_encoder(pair: tuple[Path, Path]) -> None:
+def test_a_copy_equals_its_source_except_for_the_encoder(pair: tuple[Path, Path]) -> None:
     source, out = pair
-    was, now = open_clip(source), open_clip(out)
-    frames, copies = list(was.frames()), list(now.frames())
+    clip, copy = open_clip(source), open_clip(out)
+    frames, copies = list(clip.frames()), list(copy.frames())
     assert [times(frame) for frame in copies] == [times(frame) for frame in frames]
-    assert comparable(now.info, was.info) == comparable(was.info, was.info)
+    assert comparable(copy.info, clip.info) == comparable(clip.info, clip.info)
     assert sound(out) == sound(source)
     if out.suffix == source.suffix:
         assert layout(out) == layout(source)
-    assert described(out) == described(source)
+    assert metadata_and_chapters(out) == metadata_and_chapters(source)
     if source.name not in LOSSY:
         assert all(same_samples(*both) for both in zip(frames, copies, strict=True))
 
@@ -48,7 +48,7 @@ def times(frame: Frame) -> tuple[int, Fraction, Fraction]:
 
 
 def comparable(info: ClipInfo, source: ClipInfo) -> ClipInfo:
-    """Return the facts that must not change; an AVI's time base and a lossy source's codec may."""
+    """Return the properties that must not change; the codec of a lossy source may."""
     square = info.sample_aspect_ratio or Fraction(1)
     info = replace(info, path=source.path, codec_profile=None, frame_count=None, sample_aspect_ratio=square)
     if source.path.name in LOSSY:
@@ -68,9 +68,9 @@ def sound(path: Path) -> list[list[tuple[Fraction | None, bytes]]]:
 
 
 def layout(path: Path) -> list[tuple[str, str, str, int, str | None, str | None]]:
-    """Return kind, language, codec, disposition, timecode and title of every stream, in order.
+    """Return type, language, codec, disposition, timecode and title of every stream, in order.
 
-    Of pictures, whose codec may change, it is the tag of H.265: Apple's players want hvc1.
+    The codec of a video stream may change: only the tag of H.265 is compared, because Apple's players need hvc1.
     """
     with av.open(path) as container:
         return [
@@ -87,7 +87,7 @@ def _codec(stream: Stream) -> str:
     return str(stream.codec_context.codec_tag) if is_hevc else ""
 
 
-def described(path: Path) -> tuple[dict[str, str], list[tuple[Fraction, Fraction, str]]]:
+def metadata_and_chapters(path: Path) -> tuple[dict[str, str], list[tuple[Fraction, Fraction, str]]]:
     """Return the file's metadata, without the muxer's own, and its chapters in seconds."""
     own = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "software")
     with av.open(path) as container:

@@ -12,14 +12,14 @@ from facevid.errors import OutputError
 from facevid.video.writer import ffmpeg
 
 
-def fake(folder: Path, banner: str) -> None:
+def write_fake_ffmpeg(folder: Path, banner: str) -> None:
     program = folder / "ffmpeg"
     program.write_text(f"#!/bin/sh\necho '{banner}'\n")
     program.chmod(0o755)
 
 
 @pytest.mark.parametrize(
-    ("banner", "taken"),
+    ("banner", "is_used"),
     [
         ("ffmpeg version 7.1.1 Copyright", True),
         ("ffmpeg version n8.0-16-gd8605a6b55 Copyright", True),
@@ -28,20 +28,20 @@ def fake(folder: Path, banner: str) -> None:
         ("something else", False),
     ],
 )
-def test_the_program_on_the_path_is_taken_when_new_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str, taken: bool
+def test_the_program_on_the_path_is_used_if_recent_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str, is_used: bool
 ) -> None:
-    fake(tmp_path, banner)
+    write_fake_ffmpeg(tmp_path, banner)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     ffmpeg.ffmpeg_program.cache_clear()
     try:
-        assert (ffmpeg.ffmpeg_program() == str(tmp_path / "ffmpeg")) is taken
+        assert (ffmpeg.ffmpeg_program() == str(tmp_path / "ffmpeg")) is is_used
     finally:
         ffmpeg.ffmpeg_program.cache_clear()
 
 
 def test_a_failure_quotes_the_program(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written: ffmpeg says: .*none\.mp4"):
+    with pytest.raises(OutputError, match=r"out\.mp4 .*none\.mp4"):
         ffmpeg.run_ffmpeg(["-i", str(tmp_path / "none.mp4"), str(tmp_path / "out.mp4")], "out.mp4")
 
 

@@ -1,24 +1,27 @@
-"""Giving unused memory back to the system."""
+"""Returning unused memory to the operating system."""
+
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from facevid.video import open_clip
 from facevid.video.reader import memory
 from tests.clips import write_clip
 
 
-def test_memory_is_given_back_after_so_many_bytes_of_pictures_and_at_the_end(tmp_path, monkeypatch):
-    pictures = [np.full((48, 64, 3), shade, dtype=np.uint8) for shade in range(7)]
-    source = write_clip(tmp_path / "in.mp4", pictures, sound=False)
-    passed: list[int | str] = []
+def test_the_heap_is_trimmed_at_intervals_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [np.full((48, 64, 3), shade, dtype=np.uint8) for shade in range(7)]
+    source = write_clip(tmp_path / "in.mp4", images, sound=False)
+    events: list[int | str] = []
     trim = memory._trim
 
-    def noted() -> None:
-        passed.append("trim")
+    def recorded_trim() -> None:
+        events.append("trim")
         trim()
 
-    monkeypatch.setattr(memory, "PASSED", 3 * pictures[0].nbytes)
-    monkeypatch.setattr(memory, "_trim", noted)
+    monkeypatch.setattr(memory, "TRIM_INTERVAL", 3 * images[0].nbytes)
+    monkeypatch.setattr(memory, "_trim", recorded_trim)
     for frame in memory.trimmed(open_clip(source).frames()):
-        passed.append(frame.index)
-    assert passed == [0, 1, 2, "trim", 3, 4, 5, "trim", 6, "trim"]
+        events.append(frame.index)
+    assert events == [0, 1, 2, "trim", 3, 4, 5, "trim", 6, "trim"]

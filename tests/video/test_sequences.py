@@ -1,5 +1,6 @@
-"""Image sequences: found, numbered, read, written as a whole, and turned into videos and back."""
+"""Image sequences: finding, numbering, reading and atomic writing; conversion to and from video."""
 
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -33,13 +34,16 @@ FORMATS = [
     (".exr", "gbrpf32le", "gbrpf32le"),
     (".exr", "gbrapf32le", "gbrapf32le"),
 ]
-"""Suffix, pixel format that is written, and the one that is read again."""
+"""Suffix, pixel format that ffmpeg writes, and pixel format that is read."""
 
 
-def copy(clip: Clip, out: Path, *edits: Patch, encoding: Encoding | None = None, overwrite: bool = False) -> list[str]:
+def copy(
+    clip: Clip, out: Path, *patches: Patch, encoding: Encoding | None = None, overwrite: bool = False
+) -> list[str]:
+    """Write `clip` with patches to `out`, and return the warnings."""
     with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
         for frame in clip.frames():
-            writer.write(add_patches(frame, edits))
+            writer.write(add_patches(frame, patches))
     return writer.warnings
 
 
@@ -56,7 +60,7 @@ def planes(frame: Frame) -> list[np.ndarray]:
 @pytest.mark.parametrize("given", ["shot.%04d.png", "shot.####.png", "."])
 def test_a_sequence_is_found_and_keeps_its_numbers(make_sequence: MakeSequence, given: str) -> None:
     folder = make_sequence(".png", "rgb24")
-    (folder / "notes.txt").touch()
+    (folder / "readme.txt").touch()
     info = (clip := open_clip(folder / given)).info
     assert (info.first_number, info.frame_count, info.time_base) == (1001, 5, Fraction(1, 24))
     assert info.path == folder / "shot.%04d.png"
@@ -70,32 +74,32 @@ def test_a_sequence_is_found_and_keeps_its_numbers(make_sequence: MakeSequence, 
         assert np.array_equal(still.rgb(), frame.rgb())
 
 
-def test_numbers_may_grow_beyond_their_digits(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_numbers_may_have_more_digits_than_the_pattern(make_sequence: MakeSequence, tmp_path: Path) -> None:
     folder = make_sequence(".png", "gray", first=98, name="%02d")
     copy(open_clip(folder), tmp_path / "out")
     assert names(tmp_path / "out") == names(folder) == ["100.png", "101.png", "102.png", "98.png", "99.png"]
 
 
-def test_what_is_no_whole_sequence_is_refused(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_incomplete_and_ambiguous_sequences_are_refused(make_sequence: MakeSequence, tmp_path: Path) -> None:
     folder = make_sequence(".png", "rgb24")
-    for given in ("shot.%05d.png", "shot.#####.png", "take.%04d.png", "none/shot.%04d.png"):
-        with pytest.raises(InputError, match="does not exist: no file is named so"):
-            open_clip(folder / given)
-    with pytest.raises(UsageError, match="has 2 places for the frame's number"):
+    for name in ("shot.%05d.png", "shot.#####.png", "take.%04d.png", "none/shot.%04d.png"):
+        with pytest.raises(InputError, match=re.escape(name)):
+            open_clip(folder / name)
+    with pytest.raises(UsageError, match=r"shot\.##\.##\.png .*\b2\b"):
         open_clip(folder / "shot.##.##.png")
-    with pytest.raises(InputError, match="is no image sequence"):
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))):
         open_clip(tmp_path)
     (folder / "shot.1003.png").rename(folder / "shot.1010.png")
-    with pytest.raises(InputError, match=r"shot\.%04d\.png is not whole: frames 1003, 1006-1009 missing; render"):
+    with pytest.raises(InputError, match=r"shot\.%04d\.png .* 1003, 1006-1009 "):
         open_clip(folder)
     (folder / "shot.1003.png").write_bytes((folder / "shot.1001.png").read_bytes())
     (folder / "matte.1003.png").write_bytes((folder / "shot.1001.png").read_bytes())
-    with pytest.raises(UsageError, match=r"several image sequences \(matte\.%04d\.png, shot\.%04d\.png\); name one"):
+    with pytest.raises(UsageError, match=r"matte\.%04d\.png, shot\.%04d\.png"):
         open_clip(folder)
 
 
 @pytest.mark.parametrize(("suffix", "written", "read"), FORMATS)
-def test_frames_keep_format_numbers_and_what_is_not_edited(
+def test_frames_keep_their_format_numbers_and_unedited_pixels(
     make_sequence: MakeSequence, tmp_path: Path, suffix: str, written: str, read: str
 ) -> None:
     half = ("-format", "half") if written == "gbrpf16le" else ()
@@ -105,58 +109,58 @@ def test_frames_keep_format_numbers_and_what_is_not_edited(
     assert names(tmp_path / "out") == [path.name for path in clip.info.files]
     copies = open_clip(tmp_path / "out")
     assert (copies.info.pix_fmt, copies.info.colour) == (read, clip.info.colour)
-    for was, now in zip(clip.frames(), copies.frames(), strict=True):
-        for before, after in zip(planes(was), planes(now), strict=True):
+    for source_frame, result_frame in zip(clip.frames(), copies.frames(), strict=True):
+        for before, after in zip(planes(source_frame), planes(result_frame), strict=True):
             changed = before != after
             changed[8:16, 8:16] = False
             assert not changed.any()
-        assert (now.rgb().astype(int) - was.rgb())[8:16, 8:16].max() > 15
+        assert (result_frame.rgb().astype(int) - source_frame.rgb())[8:16, 8:16].max() > 15
 
 
 def test_jpegs_stay_jpegs(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".jpg", "yuvj422p", "-q:v", "2"))
     copy(clip, tmp_path / "out")
     assert open_clip(tmp_path / "out").info.pix_fmt == "yuvj422p"
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < 3
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).mean() < 3
 
 
 def set_tiff_tag(path: Path, tag: int, other: int, value: int) -> None:
-    """Turn the entry of one tag, of a single short, into another."""
+    """Replace the entry of a tag with one SHORT by that of another tag."""
     entry = struct.pack("<HHI", tag, 3, 1)
-    whole = path.read_bytes()
-    place = whole.rindex(entry)
-    path.write_bytes(whole[:place] + struct.pack("<HHIH", other, 3, 1, value) + whole[place + 10 :])
+    content = path.read_bytes()
+    position = content.rindex(entry)
+    path.write_bytes(content[:position] + struct.pack("<HHIH", other, 3, 1, value) + content[position + 10 :])
 
 
 @pytest.mark.parametrize("kind", [1, 2])
-def test_premultiplied_alpha_stays_marked_as_such(make_sequence: MakeSequence, tmp_path: Path, kind: int) -> None:
+def test_the_kind_of_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path, kind: int) -> None:
     folder = make_sequence(".tif", "rgba64le")
     for path in folder.iterdir():
         set_tiff_tag(path, 338, 338, kind)
     copy(open_clip(folder), tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
-        whole = path.read_bytes()
+        content = path.read_bytes()
         entry = struct.pack("<HHI", 338, 3, 1)
-        assert whole[whole.rindex(entry) + 8] == kind
+        assert content[content.rindex(entry) + 8] == kind
 
 
 USER_DATA = b"STUDIO" + bytes(range(256)) * 4
 
 
 def give_dpx_header(path: Path) -> None:
-    """Insert film and television information and user data, as a scanner or a grading program writes them."""
-    whole = bytearray(path.read_bytes())
-    order = ">" if whole[:4] == b"SDPX" else "<"
+    """Insert film and television headers and user data, as a scanner or a grading program writes them."""
+    content = bytearray(path.read_bytes())
+    order = ">" if content[:4] == b"SDPX" else "<"
     added = bytearray(384) + USER_DATA
     for place in (4, 16, 808):
-        struct.pack_into(f"{order}I", whole, place, struct.unpack_from(f"{order}I", whole, place)[0] + len(added))
-    struct.pack_into(f"{order}2I", whole, 28, 384, len(USER_DATA))
-    whole[8:12], whole[801], whole[260:265] = b"V2.0", 3, b"Title"  # 3: logarithmic
+        struct.pack_into(f"{order}I", content, place, struct.unpack_from(f"{order}I", content, place)[0] + len(added))
+    struct.pack_into(f"{order}2I", content, 28, 384, len(USER_DATA))
+    content[8:12], content[801], content[260:265] = b"V2.0", 3, b"Title"  # 3: logarithmic
     added[:28] = b"1234567890123456KODAK_______"  # film manufacturer, type, offset, prefix, count: the keycode
     struct.pack_into(f"{order}f", added, 1724 - 1664, 23.976)
     struct.pack_into(f"{order}I", added, 1920 - 1664, 0x01020304)  # SMPTE timecode
-    path.write_bytes(whole[:1664] + added + whole[1664:])
+    path.write_bytes(content[:1664] + added + content[1664:])
 
 
 @pytest.mark.parametrize("pix_fmt", ["gbrp10be", "gbrp10le"])
@@ -171,11 +175,11 @@ def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt
         start = 2048 + len(USER_DATA)
         assert new[:start] == old[:start]
         assert len(new) == len(old)
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert all(np.array_equal(*both) for both in zip(planes(was), planes(now), strict=True))
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert all(np.array_equal(*both) for both in zip(planes(source_frame), planes(result_frame), strict=True))
 
 
-def test_a_dpx_tells_its_rate_and_timecode(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_rate_and_timecode_of_a_dpx_are_read(make_sequence: MakeSequence, tmp_path: Path) -> None:
     folder = make_sequence(".dpx", "gbrp10be")
     for path in folder.iterdir():
         give_dpx_header(path)
@@ -192,18 +196,18 @@ def test_a_damaged_frame_is_named(make_sequence: MakeSequence, suffix: str, pix_
     folder = make_sequence(suffix, pix_fmt)
     cut = folder / f"shot.1003{suffix}"
     cut.write_bytes(cut.read_bytes()[:-100])
-    with pytest.raises(InputError, match=rf"shot\.1003\{suffix} cannot be read"):
+    with pytest.raises(InputError, match=rf"shot\.1003\{suffix}"):
         list(open_clip(folder).frames())
 
 
-def test_a_palette_is_no_other_format(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_a_palette_is_read_without_a_warning(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".png", "pal8"))
     assert copy(clip, tmp_path / "out") == []
-    for was, now in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
-        assert np.array_equal(was.rgb(), now.rgb())
+    for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
+        assert np.array_equal(source_frame.rgb(), result_frame.rgb())
 
 
-def test_frames_must_be_alike(make_sequence: MakeSequence) -> None:
+def test_frames_must_match_the_first_one(make_sequence: MakeSequence) -> None:
     folder = make_sequence(".png", "rgb48be")
     make_sequence(".png", "gray", first=1004)
     frames = list(open_clip(folder).frames())
@@ -212,22 +216,22 @@ def test_frames_must_be_alike(make_sequence: MakeSequence) -> None:
     (gray,) = open_clip(folder / "shot.1004.png").frames()
     assert np.abs(frames[3].rgb().astype(int) - gray.rgb()).max() <= 1
     make_sequence(".png", "rgba64be", first=1006)
-    with pytest.raises(InputError, match=r"shot\.1006\.png has pixel format rgba64be, the first frame rgb48be"):
+    with pytest.raises(InputError, match=r"shot\.1006\.png .*rgba64be.*rgb48be"):
         list(open_clip(folder).frames())
     make_sequence(".png", "rgb24", "-s", "32x24", first=1002)
-    with pytest.raises(InputError, match=r"shot\.1002\.png has 32x24 pixels, the first frame 64x48"):
+    with pytest.raises(InputError, match=r"shot\.1002\.png .*32x24.*64x48"):
         list(open_clip(folder).frames())
 
 
-def test_frames_of_the_target_are_replaced_only_when_asked(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_existing_frames_are_replaced_only_on_request(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
     out.mkdir()
     for name in ("shot.1002.png", "shot.1009.png", "other.1001.png"):
         (out / name).write_bytes(b"as it was")
-    with pytest.raises(OutputError, match=r"exists already \(frames 1002\).*--overwrite"):
+    with pytest.raises(OutputError, match=r"shot\.%04d\.png .*\b1002\).*--overwrite"):
         ClipWriter(out / "shot.####.png", clip)
     warnings = copy(clip, out / "shot.####.png", overwrite=True)
-    assert [told for told in warnings if "also holds frames 1009, which are no part of this result" in told]
+    assert any("shot.%04d.png" in warning and "1009" in warning for warning in warnings)
     untouched = {path.name for path in out.iterdir() if path.read_bytes() == b"as it was"}
     assert untouched == {"other.1001.png", "shot.1009.png"}
     assert len(names(out)) == 7
@@ -235,7 +239,7 @@ def test_frames_of_the_target_are_replaced_only_when_asked(make_sequence: MakeSe
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("existing", [True, False])
-def test_an_exception_leaves_everything_as_it_was(
+def test_an_exception_leaves_existing_files_unchanged(
     make_sequence: MakeSequence, tmp_path: Path, failure: type[BaseException], existing: bool
 ) -> None:
     clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
@@ -256,45 +260,45 @@ def test_a_move_that_fails_is_undone(make_sequence: MakeSequence, tmp_path: Path
     clip, out = open_clip(make_sequence(".png", "rgb24")), tmp_path / "out"
     out.mkdir()
     (out / "shot.1002.png").write_bytes(b"as it was")
-    with pytest.raises(OutputError, match="cannot be written"), ClipWriter(out, clip, overwrite=True) as writer:
+    with pytest.raises(OutputError, match=r"shot\.%04d\.png"), ClipWriter(out, clip, overwrite=True) as writer:
         for frame in clip.frames():
             writer.write(frame)
         (hidden,) = (path for path in out.iterdir() if path.is_dir())
         frame_count = clip.info.frame_count or 0
-        while len(list(hidden.glob("*.png"))) < frame_count:  # encoded beside this thread
+        while len(list(hidden.glob("*.png"))) < frame_count:  # encoded in other threads
             pass
         (hidden / "shot.1005.png").unlink()
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {"shot.1002.png": b"as it was"}
 
 
 @pytest.mark.parametrize(
-    ("target", "error", "message"),
+    ("target", "error", "named"),
     [
-        ("plates", UsageError, "is the source itself"),
-        ("plates/shot.####.png", UsageError, "is the source itself"),
-        ("link", UsageError, "is the source itself"),
-        ("plates/shot.1001.png", UsageError, r"unknown kind of file for this source; number its frames"),
-        ("nowhere/out/shot.%04d.png", OutputError, "there is no folder"),
-        ("file/shot.%04d.png", OutputError, "file is a file"),
-        ("out.txt", UsageError, "unknown kind of file"),
+        ("plates", UsageError, "plates/shot.%04d.png"),
+        ("plates/shot.####.png", UsageError, "plates/shot.%04d.png"),
+        ("link", UsageError, "link/shot.%04d.png"),
+        ("plates/shot.1001.png", UsageError, "plates/shot.1001.png"),
+        ("nowhere/out/shot.%04d.png", OutputError, "nowhere"),
+        ("file/shot.%04d.png", OutputError, "file"),
+        ("out.txt", UsageError, "out.txt"),
     ],
 )
-def test_a_target_that_cannot_be_is_refused_at_once(
-    make_sequence: MakeSequence, tmp_path: Path, target: str, error: type[FacevidError], message: str
+def test_an_invalid_target_is_refused_before_any_work(
+    make_sequence: MakeSequence, tmp_path: Path, target: str, error: type[FacevidError], named: str
 ) -> None:
     clip = open_clip(make_sequence(".png", "rgb24"))
     (tmp_path / "link").symlink_to(tmp_path / "plates")
     (tmp_path / "file").touch()
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=re.escape(str(tmp_path / named))):
         ClipWriter(tmp_path / target, clip, overwrite=True)
 
 
-def test_a_still_gives_no_sequence_and_a_video_no_folder(make_clip: MakeClip, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a still gives a still"):
+def test_a_still_cannot_become_a_sequence_nor_a_video_a_folder(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out\.%04d\.png.*out\.png"):
         ClipWriter(tmp_path / "out.%04d.png", open_clip(make_clip("still.png")))
-    with pytest.raises(UsageError, match="number its frames, such as"):
+    with pytest.raises(UsageError, match=r"out: .*shot\.%04d\.png"):
         ClipWriter(tmp_path / "out", open_clip(make_clip("sound.mp4")))
-    with pytest.raises(UsageError, match="--codec and --crf are for video"):
+    with pytest.raises(UsageError, match="--codec"):
         ClipWriter(tmp_path / "out.%04d.png", open_clip(make_clip("sound.mp4")), encoding=Encoding("h264"))
 
 
@@ -315,12 +319,12 @@ def test_a_sequence_becomes_a_video(
     clip = open_clip(make_sequence(suffix, pix_fmt))
     warnings = copy(clip, tmp_path / out)
     made = open_clip(tmp_path / out)
-    most = {"ffv1": 2, "h264": 10}.get(codec, 6)  # 4:2:0 of 8 bits, between colours as different as can be
+    max_difference = {"ffv1": 2, "h264": 10}.get(codec, 6)  # 8-bit 4:2:0 of a pattern with saturated edges
     assert made.info.codec == codec
-    assert any("linear light becomes" in told for told in warnings) == (suffix == ".exr")
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        assert abs(now.time - was.time) <= (Fraction(1, 2000) if out.endswith("mkv") else 0)
-        assert np.abs(now.rgb().astype(int) - was.rgb()).mean() < most
+    assert any("sRGB" in warning for warning in warnings) == (suffix == ".exr")
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        assert abs(result_frame.time - source_frame.time) <= (Fraction(1, 2000) if out.endswith("mkv") else 0)
+        assert np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).mean() < max_difference
 
 
 @pytest.mark.parametrize(
@@ -342,16 +346,16 @@ def test_a_video_becomes_a_sequence(
 ) -> None:
     clip = open_clip(make_clip(source))
     warnings = copy(clip, tmp_path / f"shot.%04d{suffix}")
-    assert any("holds no sound" in told for told in warnings) == clip.info.has_sound
+    assert any("sound" in warning for warning in warnings) == clip.info.has_sound
     made = open_clip(tmp_path / f"shot.%04d{suffix}")
     assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (0, 12, pix_fmt)
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        difference = now.rgb().astype(int) - was.rgb()
-        assert np.abs(difference).mean() < 8  # chroma is interpolated, between colours as different as can be
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        difference = result_frame.rgb().astype(int) - source_frame.rgb()
+        assert np.abs(difference).mean() < 8  # chroma is interpolated across saturated edges
         assert np.abs(difference.mean(axis=(0, 1))).max() < 2
 
 
-def test_a_videos_frames_have_the_numbers_that_are_asked_for(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_start_number_numbers_the_frames_of_a_video(make_clip: MakeClip, tmp_path: Path) -> None:
     source = make_clip("sound.mp4")
     copy(open_clip(source, start_number=1001), tmp_path / "shot.%04d.png")
     made = open_clip(tmp_path / "shot.####.png")
@@ -376,31 +380,33 @@ def test_half_float_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr", ".jpg", ".webp", ".bmp"])
-def test_a_video_gives_pictures_of_its_colours(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
+def test_a_video_becomes_images_with_its_colours(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
     clip = open_clip(make_clip("flat.mp4"))
     copy(clip, tmp_path / f"shot.%04d{suffix}")
-    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
-    assert np.abs(now.astype(int) - was).max() <= 2
+    before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(after.astype(int) - before).max() <= 2
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr"])
 @pytest.mark.parametrize("name", ["hevc-ten-bit.mp4", "hevc-twelve-bit.mov"])
-def test_a_deep_video_gives_deep_pictures_of_its_colours(
+def test_a_high_depth_video_becomes_images_with_its_colours(
     make_clip: MakeClip, tmp_path: Path, name: str, suffix: str
 ) -> None:
     clip = open_clip(make_clip(name))
     copy(clip, tmp_path / f"shot.%04d{suffix}")
-    was, now = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
-    assert np.abs(now.astype(int) - was).max() <= 2
+    before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
+    assert np.abs(after.astype(int) - before).max() <= 2
 
 
-def test_varying_times_are_told(make_clip: MakeClip, tmp_path: Path) -> None:
-    told = copy(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
-    assert any("varying ones are lost" in warning for warning in told)
+def test_a_variable_frame_rate_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
+    constant = copy(open_clip(make_clip("sound.mp4")), tmp_path / "constant.%d.png")
+    variable = copy(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
+    assert len(variable) == len(constant) + 1
+    assert any("rate" in warning for warning in variable)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.%04d.png"])
-def test_rgb_pictures_for_a_sequence(make_sequence: MakeSequence, tmp_path: Path, name: str) -> None:
+def test_rgb_frames_for_a_sequence(make_sequence: MakeSequence, tmp_path: Path, name: str) -> None:
     clip = open_clip(make_sequence(".exr", "gbrpf32le"))
     picture = np.full((48, 128, 3), (200, 90, 40), np.uint8)
     with RgbWriter(tmp_path / name, clip, 128, 48) as writer:
@@ -413,19 +419,19 @@ def test_rgb_pictures_for_a_sequence(make_sequence: MakeSequence, tmp_path: Path
     assert made.info.first_number == (0 if name == "out.mp4" else 1001)
 
 
-def test_an_icc_profile_is_kept_or_told(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_an_icc_profile_is_kept_or_reported(make_sequence: MakeSequence, tmp_path: Path) -> None:
     folder = make_sequence(".png", "rgb24")
     profile = bytes(36) + b"acsp" + bytes(92)
     body = b"iCCPgrey\0\0" + zlib.compress(profile)
     for path in folder.iterdir():
-        whole = path.read_bytes()
+        content = path.read_bytes()
         chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        path.write_bytes(whole[:33] + chunk + whole[33:])  # behind the signature and the header
+        path.write_bytes(content[:33] + chunk + content[33:])  # after the signature and the header
     clip = open_clip(folder)
     assert clip.info.has_icc
     assert copy(clip, tmp_path / "png") == []
     assert open_clip(tmp_path / "png").info.has_icc
-    assert any("ICC profile is not kept" in told for told in copy(clip, tmp_path / "out.%04d.tif"))
+    assert any("ICC" in warning for warning in copy(clip, tmp_path / "out.%04d.tif"))
     assert not open_clip(tmp_path / "out.%04d.tif").info.has_icc
 
 
@@ -433,20 +439,20 @@ def test_an_icc_profile_is_kept_or_told(make_sequence: MakeSequence, tmp_path: P
 def test_a_video_of_a_sequence_is_a_plain_file(
     make_sequence: MakeSequence, tmp_path: Path, rate: Fraction | None
 ) -> None:
-    told = copy(open_clip(make_sequence(".png", "rgb24"), rate), tmp_path / "out.mp4")
-    assert told == ["out.mp4: rgb24 becomes yuv420p, which players show; --pix-fmt yuv444p keeps more"]
+    (warning,) = copy(open_clip(make_sequence(".png", "rgb24"), rate), tmp_path / "out.mp4")
+    assert re.search(r"out\.mp4: .*rgb24.*yuv420p.*--pix-fmt yuv444p", warning)
     with av.open(tmp_path / "out.mp4") as container:
         stream = container.streams.video[0]
         assert (stream.average_rate, stream.frames, len(container.streams)) == (rate or 24, 5, 1)
         assert stream.codec_context.pix_fmt == "yuv420p"
 
 
-def test_only_a_sequence_takes_a_rate(make_clip: MakeClip) -> None:
-    with pytest.raises(UsageError, match="has times of its own"):
+def test_rate_is_for_sequences_only(make_clip: MakeClip) -> None:
+    with pytest.raises(UsageError, match=r"constant\.mp4 .*--rate"):
         open_clip(make_clip("constant.mp4"), Fraction(25))
 
 
-def test_more_chroma_where_it_is_asked_for_or_the_size_is_odd(make_sequence: MakeSequence, tmp_path: Path) -> None:
+def test_full_chroma_on_request_or_for_odd_sizes(make_sequence: MakeSequence, tmp_path: Path) -> None:
     copy(open_clip(make_sequence(".png", "rgb24")), tmp_path / "asked.mp4", encoding=Encoding(pix_fmt="yuv444p"))
     copy(open_clip(make_sequence(".png", "rgb24", "-s", "65x47")), tmp_path / "odd.mp4")
     assert {open_clip(tmp_path / name).info.pix_fmt for name in ("asked.mp4", "odd.mp4")} == {"yuv444p"}

@@ -1,4 +1,4 @@
-"""TIFF files: tiles, floating-point samples, pages and further channels stay as they are. Made and read elsewhere."""
+"""TIFF files: tiles, sample types, pages and additional channels are kept. Other libraries write the test files."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def write(path: Path, *pages: tuple[int, str], tile: int = 0, **attributes: str | int) -> None:
-    """Write pages of random samples, each of a number of channels and a type."""
+    """Write pages of random samples; each page is a number of channels and OpenImageIO's sample type."""
     specs = []
     for channels, kind in pages:
         spec = oiio.ImageSpec(SIZE[1], SIZE[0], channels, kind)
@@ -50,11 +50,12 @@ def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
     return pages
 
 
-def edit(path: Path, out: Path, *edits: Patch, encoding: Encoding | None = None) -> list[str]:
+def edit(path: Path, out: Path, *patches: Patch, encoding: Encoding | None = None) -> list[str]:
+    """Write `path` with patches to `out`, and return the warnings."""
     clip = open_clip(path)
     with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
         for frame in clip.frames():
-            writer.write(add_patches(frame, edits))
+            writer.write(add_patches(frame, patches))
     return writer.warnings
 
 
@@ -71,16 +72,16 @@ def edit(path: Path, out: Path, *edits: Patch, encoding: Encoding | None = None)
         (6, "float", "gbrapf32le"),
     ],
 )
-def test_samples_tiles_and_further_channels_are_kept(
+def test_sample_type_tiles_and_additional_channels_are_kept(
     tmp_path: Path, tile: int, channels: int, kind: str, pix_fmt: str
 ) -> None:
     write(tmp_path / "in.tif", (channels, kind), tile=tile)
     assert open_clip(tmp_path / "in.tif").info.pix_fmt == pix_fmt
     assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
-    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
     for name in ("compression", "planarconfig", "oiio:BitsPerSample", "oiio:UnassociatedAlpha"):
-        assert now.getattribute(name) == was.getattribute(name)
-    assert (now.tile_width, now.nchannels, now.channelnames) == (tile, channels, was.channelnames)
+        assert new_spec.getattribute(name) == old_spec.getattribute(name)
+    assert (new_spec.tile_width, new_spec.nchannels, new_spec.channelnames) == (tile, channels, old_spec.channelnames)
     changed = (before != after)[..., :3]
     assert changed[10:26, 20:44].mean() > 0.9
     changed[10:26, 20:44] = False
@@ -91,8 +92,8 @@ def test_samples_tiles_and_further_channels_are_kept(
 def test_separate_planes_stay_separate(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (3, "uint16"), planarconfig="separate")
     edit(tmp_path / "in.tif", tmp_path / "out.tif")
-    ((was, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
-    assert now.get_string_attribute("planarconfig") == "separate" == was.get_string_attribute("planarconfig")
+    ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert new_spec.get_string_attribute("planarconfig") == "separate" == old_spec.get_string_attribute("planarconfig")
     assert np.array_equal(before, after)
 
 
@@ -103,11 +104,11 @@ def test_big_tiff_is_read(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "in.tif")[0][1], read(tmp_path / "out.tif")[0][1])
 
 
-def test_pages_and_notes_are_kept(tmp_path: Path) -> None:
+def test_pages_and_metadata_are_kept(tmp_path: Path) -> None:
     pages = [Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8)) for _ in range(3)]
-    notes = Image.Exif()
-    notes[315] = "An artist"
-    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:], exif=notes, icc_profile=PROFILE)
+    exif = Image.Exif()
+    exif[315] = "An artist"
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:], exif=exif, icc_profile=PROFILE)
     assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
     made = Image.open(tmp_path / "out.tif")
     assert made.n_frames == 3  # type: ignore[attr-defined]
@@ -117,15 +118,15 @@ def test_pages_and_notes_are_kept(tmp_path: Path) -> None:
     for number in (1, 2):
         made.seek(number)
         assert np.array_equal(np.asarray(made), np.asarray(pages[number]))
-    assert any("pages" in told for told in edit(tmp_path / "in.tif", tmp_path / "out.png"))
+    assert any("3 pages" in warning for warning in edit(tmp_path / "in.tif", tmp_path / "out.png"))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_the_profile_goes_into_a_picture_of_another_kind(tmp_path: Path, suffix: str) -> None:
-    profile = PROFILE + bytes(150_000)  # of several segments in a JPEG file
+def test_the_icc_profile_is_written_to_another_format(tmp_path: Path, suffix: str) -> None:
+    profile = PROFILE + bytes(150_000)  # needs several segments in a JPEG file
     picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
     picture.save(tmp_path / "in.tif", icc_profile=profile)
-    assert not [told for told in edit(tmp_path / "in.tif", tmp_path / f"out{suffix}") if "ICC" in told]
+    assert not any("ICC" in warning for warning in edit(tmp_path / "in.tif", tmp_path / f"out{suffix}"))
     made = Image.open(tmp_path / f"out{suffix}")
     assert made.info["icc_profile"] == profile
     made.load()
@@ -135,12 +136,12 @@ def test_cmyk_and_palettes_become_rgb(tmp_path: Path) -> None:
     picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
     picture.convert("CMYK").save(tmp_path / "cmyk.tif", icc_profile=b"the profile of a press")
     warnings = edit(tmp_path / "cmyk.tif", tmp_path / "rgb.tif")
-    assert any("CMYK" in told for told in warnings)
+    assert any("CMYK" in warning for warning in warnings)
     assert "icc_profile" not in Image.open(tmp_path / "rgb.tif").info
     picture.convert("P").save(tmp_path / "palette.tif")
     edit(tmp_path / "palette.tif", tmp_path / "full.tif")
     full, palette = Image.open(tmp_path / "full.tif"), Image.open(tmp_path / "palette.tif").convert("RGB")
-    assert np.abs(np.asarray(full).astype(int) - np.asarray(palette)).max() <= 1  # of 16 bits in the palette
+    assert np.abs(np.asarray(full).astype(int) - np.asarray(palette)).max() <= 1  # the palette has 16 bits
     picture.convert("1").save(tmp_path / "lines.tif", compression="group4")
     edit(tmp_path / "lines.tif", tmp_path / "gray.tif")
     assert np.array_equal(
@@ -149,7 +150,7 @@ def test_cmyk_and_palettes_become_rgb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 9))
-def test_every_orientation_is_seen_and_kept(tmp_path: Path, number: int) -> None:
+def test_every_orientation_is_applied_and_kept(tmp_path: Path, number: int) -> None:
     write(tmp_path / "in.tif", (3, "uint8"), Orientation=number)
     turns, is_mirrored = {1: (0, 0), 2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (3, 0), 7: (3, 1), 8: (1, 0)}[
         number
@@ -164,17 +165,17 @@ def test_every_orientation_is_seen_and_kept(tmp_path: Path, number: int) -> None
     assert np.array_equal(frame.rgb(), shown(stored))
     edit(tmp_path / "in.tif", tmp_path / "out.tif")
     edit(tmp_path / "in.tif", tmp_path / "out.png")
-    ((now, samples),) = read(tmp_path / "out.tif")
-    assert now.get_int_attribute("Orientation") == number
+    ((new_spec, samples),) = read(tmp_path / "out.tif")
+    assert new_spec.get_int_attribute("Orientation") == number
     assert np.array_equal(samples, stored)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), shown(stored))
 
 
-def test_the_depth_that_is_asked_for(tmp_path: Path) -> None:
+def test_the_requested_pixel_format_is_written(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (5, "uint8"))
     edit(tmp_path / "in.tif", tmp_path / "out.tif", encoding=Encoding(pix_fmt="gbrap16le"))
-    ((_, before),), ((now, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
-    assert str(now.format) == "uint16"
+    ((_, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
+    assert str(new_spec.format) == "uint16"
     assert np.array_equal(before.astype(int) * 257, after)
     edit(tmp_path / "in.tif", tmp_path / "gray.tif", encoding=Encoding(pix_fmt="gray"))
     ((_, gray),) = read(tmp_path / "gray.tif")
@@ -182,7 +183,7 @@ def test_the_depth_that_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["double", "uint", "int16"])
-def test_other_types_of_samples_are_refused(tmp_path: Path, kind: str) -> None:
+def test_other_sample_types_are_refused(tmp_path: Path, kind: str) -> None:
     write(tmp_path / "in.tif", (3, kind))
-    with pytest.raises(InputError, match=rf"in\.tif cannot be read: .*type {kind}"):
+    with pytest.raises(InputError, match=rf"in\.tif .*\b{kind}\b"):
         open_clip(tmp_path / "in.tif")

@@ -1,4 +1,4 @@
-"""Results: whole or not at all, checked before any work, and of the kind that was asked for."""
+"""Writers: atomic output, checks before any work, and the requested codec, pixel format and container."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
-from facevid.video.writer.encoder import PictureEncoder
+from facevid.video.writer.encoder import FrameEncoder
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from facevid.video.writer.plan import plan_encoder
 
@@ -27,7 +27,7 @@ def clip(make_clip: MakeClip) -> Clip:
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Iterator[None]:
-    """Check after the test that nothing hidden is left."""
+    """Check after the test that no hidden file is left."""
     yield
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -39,14 +39,14 @@ def copy(clip: Clip, out: Path, encoding: Encoding | None = None, overwrite: boo
     return writer
 
 
-def video_of(path: Path) -> tuple[str, str | None]:
+def codec_and_pix_fmt(path: Path) -> tuple[str, str | None]:
     with av.open(path) as container:
         context = container.streams.video[0].codec_context
         return context.name, context.pix_fmt
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_a_real_clip_keeps_timing_and_sound(name: str, shared: Path, tmp_path: Path) -> None:
+def test_a_real_clip_keeps_its_timing_and_sound(name: str, shared: Path, tmp_path: Path) -> None:
     source = shared / "clips" / name
     clip, out = open_clip(source), tmp_path / "out.mp4"
     assert copy(clip, out).warnings == []
@@ -70,34 +70,34 @@ def packets(path: Path) -> list[tuple[int | None, bytes]]:
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("existing", [True, False])
 @pytest.mark.usefixtures("clean")
-def test_an_exception_leaves_everything_as_it_was(
+def test_an_exception_leaves_an_existing_file_unchanged(
     clip: Clip, tmp_path: Path, failure: type[BaseException], existing: bool
 ) -> None:
     out = tmp_path / "out.mkv"
     if existing:
         out.write_bytes(b"as it was")
-    writer = ClipWriter(out, clip, encoding=Encoding("ffv1"), overwrite=True)  # which writes its frames at once
+    writer = ClipWriter(out, clip, encoding=Encoding("ffv1"), overwrite=True)  # writes without delay
     with pytest.raises(failure), writer:
         for frame in clip.frames():
             writer.write(frame)
-        assert any(path.name.startswith(".out.pictures") for path in tmp_path.iterdir())
+        assert any(path.name.startswith(".out.video") for path in tmp_path.iterdir())
         raise failure
     assert (out.read_bytes() == b"as it was") if existing else not out.exists()
 
 
 @pytest.mark.usefixtures("clean")
 def test_a_result_without_a_frame_is_refused(clip: Clip, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="would hold no frame"), ClipWriter(tmp_path / "out.mp4", clip):
+    with pytest.raises(OutputError, match=r"out\.mp4"), ClipWriter(tmp_path / "out.mp4", clip):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("clean")
-def test_nothing_is_left_where_the_stream_copy_fails(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_a_failed_stream_copy_leaves_no_files(make_clip: MakeClip, tmp_path: Path) -> None:
     source = tmp_path / "source.mp4"
     source.write_bytes(make_clip("sound.mp4").read_bytes())
     clip = open_clip(source)
-    failure = pytest.raises(OutputError, match=r"out\.mp4 cannot be written: ffmpeg says")
+    failure = pytest.raises(OutputError, match=r"out\.mp4 .*ffmpeg")
     with failure, ClipWriter(tmp_path / "out.mp4", clip) as writer:
         for frame in clip.frames():
             writer.write(frame)
@@ -105,10 +105,10 @@ def test_nothing_is_left_where_the_stream_copy_fails(make_clip: MakeClip, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_result_replaces_an_existing_one_only_when_asked(clip: Clip, tmp_path: Path) -> None:
+def test_an_existing_result_is_replaced_only_on_request(clip: Clip, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(b"as it was")
-    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"out\.mp4.*--overwrite"):
         ClipWriter(out, clip)
     copy(clip, out, overwrite=True)
     assert len(list(open_clip(out).frames())) == 12
@@ -117,17 +117,17 @@ def test_a_result_replaces_an_existing_one_only_when_asked(clip: Clip, tmp_path:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("nowhere/out.mp4", OutputError, "there is no folder"),
-        ("out.txt", UsageError, "unknown kind of file.*\\.mp4"),
-        ("out.png", UsageError, "unknown kind of file"),
-        ("out", UsageError, "unknown kind of file"),
-        ("folder.mp4", OutputError, "it is a folder"),
-        ("link.mp4", UsageError, "is the source itself"),
-        ("hard.mp4", UsageError, "is the source itself"),
-        ("out.webm", UsageError, "cannot hold the source's aac sound"),
+        ("nowhere/out.mp4", OutputError, "nowhere"),
+        ("out.txt", UsageError, r"out\.txt.*\.mp4"),
+        ("out.png", UsageError, r"out\.png"),
+        ("out", UsageError, r"out\b"),
+        ("folder.mp4", OutputError, r"folder\.mp4"),
+        ("link.mp4", UsageError, r"link\.mp4"),
+        ("hard.mp4", UsageError, r"hard\.mp4"),
+        ("out.webm", UsageError, r"out\.webm .*\baac\b"),
     ],
 )
-def test_a_result_that_cannot_be_is_refused_at_once(
+def test_an_invalid_result_is_refused_before_any_work(
     make_clip: MakeClip, tmp_path: Path, name: str, error: type[FacevidError], message: str
 ) -> None:
     source = make_clip("sound.mp4")
@@ -141,17 +141,13 @@ def test_a_result_that_cannot_be_is_refused_at_once(
 @pytest.mark.parametrize(
     ("name", "encoding", "message"),
     [
-        ("out.mp4", Encoding("divx"), "unknown codec divx; choose one of h264, h265, av1, prores, dnxhr, ffv1"),
-        ("out.mp4", Encoding("prores"), r"prores goes into \.mov, \.mkv; .*choose one of h264, h265, av1"),
-        ("out.mov", Encoding("prores", crf=20), "--crf has no meaning for prores"),
-        (
-            "out.mp4",
-            Encoding("h264", pix_fmt="rgb24"),
-            "not take pixel format rgb24 of 64x48; choose one of yuv420p",
-        ),
+        ("out.mp4", Encoding("divx"), "divx.*h264, h265, av1, prores, dnxhr, ffv1"),
+        ("out.mp4", Encoding("prores"), r"out\.mp4: prores .*\.mov, \.mkv.*h264, h265, av1"),
+        ("out.mov", Encoding("prores", crf=20), "--crf.*prores"),
+        ("out.mp4", Encoding("h264", pix_fmt="rgb24"), r"out\.mp4: .*rgb24.*64x48.*yuv420p"),
     ],
 )
-def test_an_encoding_that_cannot_be_is_refused_at_once(
+def test_an_invalid_encoding_is_refused_before_any_work(
     clip: Clip, tmp_path: Path, name: str, encoding: Encoding, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -178,7 +174,7 @@ def test_codec_and_pixel_format_follow_the_choice_or_the_source(
 ) -> None:
     clip = open_clip(make_clip(source))
     copy(clip, tmp_path / name, encoding)
-    assert video_of(tmp_path / name) == expected
+    assert codec_and_pix_fmt(tmp_path / name) == expected
     made, first = next(open_clip(tmp_path / name).frames()).rgb(), next(clip.frames()).rgb()
     assert np.abs(made.astype(int) - first).mean() < 6
 
@@ -186,52 +182,53 @@ def test_codec_and_pixel_format_follow_the_choice_or_the_source(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_named(clip: Clip) -> None:
     plan = plan_encoder(clip.info, Path("out.mkv"), Encoding("ffv1"))
-    encoder = PictureEncoder(Path("/dev/full"), Path("out.mkv"), plan)
-    with pytest.raises(OutputError, match=r"out\.mkv cannot be written \(ffv1\): the disk is full; free some space"):
+    encoder = FrameEncoder(Path("/dev/full"), Path("out.mkv"), plan)
+    with pytest.raises(OutputError, match=r"out\.mkv .*\(ffv1\): .*\bfull\b"):
         for frame in clip.frames():
             encoder.write(frame.native)
         encoder.finish()
     encoder.abandon()
 
 
-def test_dnxhr_needs_a_picture_of_its_size(clip: Clip, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"out\.mov cannot be written \(dnxhd\): .* for 64x48 yuv422p"):
+def test_dnxhr_is_refused_for_small_frames(clip: Clip, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"out\.mov .*\(dnxhd\): .*64x48 yuv422p"):
         copy(clip, tmp_path / "out.mov", Encoding("dnxhr"))
 
 
-def test_what_the_container_cannot_hold_is_told(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_content_that_the_container_cannot_store_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
     warnings = copy(open_clip(make_clip("subtitles.mp4")), tmp_path / "out.mkv").warnings
-    assert any("mov_text) is converted to subrip" in warning for warning in warnings)
+    assert any(re.search("mov_text.*subrip", warning) for warning in warnings)
     warnings = copy(open_clip(make_clip("ntsc.mov")), tmp_path / "ntsc.mkv").warnings
-    assert any("whole milliseconds" in warning for warning in warnings)
+    assert any("milliseconds" in warning for warning in warnings)
     warnings = copy(open_clip(make_clip("ffv1-gray.mkv")), tmp_path / "out.mp4").warnings
-    assert any("cannot hold ffv1" in warning for warning in warnings)
+    assert any(re.search(r"out\.mp4 .*ffv1", warning) for warning in warnings)
     warnings = copy(open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", Encoding("h264"), True).warnings
-    assert any("libx264 cannot hold yuv444p12le: converted to yuv444p10le" in warning for warning in warnings)
+    assert any(re.search("libx264 .*yuv444p12le.*yuv444p10le", warning) for warning in warnings)
 
 
 LOSSES = [
-    ("vp9-alpha.webm", "out.mkv", None, "the alpha beside its vp9 pictures is not read"),
-    ("dv.avi", "out.mov", "h264", "it is interlaced, but does not say which field comes first"),
-    ("cover.mkv", "out.mkv", None, "cannot hold the source's stream 1 .video, mjpeg.: left out"),
-    ("prores-alpha.mov", "out.mp4", None, "libx265 cannot hold yuva444p12le: .* without its alpha"),
-    ("ffv1-odd.mkv", "out.mp4", "h264", "libx264 takes yuv420p in even sizes only: converted to yuv444p"),
+    ("vp9-alpha.webm", "out.mkv", None, r"vp9-alpha\.webm: .*alpha.*vp9"),
+    ("dv.avi", "out.mov", "h264", r"dv\.avi: .*interlaced"),
+    ("cover.mkv", "out.mkv", None, r"out\.mkv .*stream 1 \(video, mjpeg\)"),
+    ("prores-alpha.mov", "out.mp4", None, "libx265 .*yuva444p12le.*alpha"),
+    ("ffv1-odd.mkv", "out.mp4", "h264", "libx264 .*yuv420p.*yuv444p"),
 ]
+"""Source, result, codec, and a pattern of the expected warning."""
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_what_is_not_kept_is_told(make_clip: MakeClip, tmp_path: Path, loss: tuple[str, str, str | None, str]) -> None:
-    source, out, codec, told = loss
+def test_lost_content_is_reported(make_clip: MakeClip, tmp_path: Path, loss: tuple[str, str, str | None, str]) -> None:
+    source, out, codec, pattern = loss
     make_clip("cover.jpg")
     writer = copy(open_clip(make_clip(source)), tmp_path / out, Encoding(codec))
-    assert any(re.search(told, warning) for warning in writer.warnings)
+    assert any(re.search(pattern, warning) for warning in writer.warnings)
     with av.open(tmp_path / out) as container:
         assert len(container.streams) == 1
         assert "alpha_mode" not in {name.lower() for name in container.streams[0].metadata}
 
 
 def test_h265_of_an_odd_size_is_refused_with_a_remedy(make_clip: MakeClip, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="h265 takes even sizes only, not 65x47; choose --codec h264"):
+    with pytest.raises(UsageError, match=r"out\.mp4: h265 .*65x47.*--codec h264"):
         copy(open_clip(make_clip("odd-ten-bit.mkv")), tmp_path / "out.mp4")
 
 
@@ -239,18 +236,20 @@ def test_h265_of_an_odd_size_is_refused_with_a_remedy(make_clip: MakeClip, tmp_p
     ("source", "suffix"),
     [("subtitles.mkv", ".mp4"), ("subtitles.mp4", ".mkv"), ("ntsc.mov", ".mp4"), ("timecode.mov", ".mp4")],
 )
-def test_another_container_keeps_times_and_sound(make_clip: MakeClip, tmp_path: Path, source: str, suffix: str) -> None:
+def test_another_container_keeps_timing_and_sound(
+    make_clip: MakeClip, tmp_path: Path, source: str, suffix: str
+) -> None:
     clip, out = open_clip(make_clip(source)), tmp_path / f"out{suffix}"
     copy(clip, out)
-    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
-        assert abs(was.time - now.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
+    for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        assert abs(source_frame.time - result_frame.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
     assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
 
 
-def test_the_reel_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_the_reel_name_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Path) -> None:
     source, out = tmp_path / "reel.mov", tmp_path / "out.mov"
-    note = ("-metadata:s:v:0", "reel_name=A001C002")
-    run_ffmpeg(["-i", f"file:{make_clip('timecode.mov')}", "-map", "0:v", "-c", "copy", *note, f"file:{source}"], "")
+    reel = ("-metadata:s:v:0", "reel_name=A001C002")
+    run_ffmpeg(["-i", f"file:{make_clip('timecode.mov')}", "-map", "0:v", "-c", "copy", *reel, f"file:{source}"], "")
     copy(open_clip(source), out)
     for path in (source, out):
         with av.open(str(path)) as container:
@@ -258,8 +257,8 @@ def test_the_reel_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Path) -
             assert (track.metadata["timecode"], track.metadata["reel_name"]) == ("10:20:30:05", "A001C002")
 
 
-def test_sound_that_the_container_refuses_is_told_at_once(make_clip: MakeClip, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"out\.mov cannot hold the source's \w*opus sound"):
+def test_unsupported_audio_is_refused_before_any_work(make_clip: MakeClip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out\.mov .*\w*opus"):
         ClipWriter(tmp_path / "out.mov", open_clip(make_clip("subtitles.mkv")))
 
 
@@ -269,15 +268,15 @@ def test_only_the_edited_part_changes(make_clip: MakeClip, tmp_path: Path) -> No
     with ClipWriter(out, clip, encoding=Encoding(crf=0)) as writer:
         for frame in clip.frames():
             writer.write(add_patches(frame, [Patch(4, 30, delta)]))
-    for was, now in zip(clip.frames(), open_clip(out).frames(), strict=True):
-        difference = np.abs(now.rgb().astype(int) - was.rgb()).max(axis=2)
+    for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
+        difference = np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).max(axis=2)
         assert difference[30:40, 4:16].mean() > 5
         difference[28:42, 2:18] = 0
         assert not difference.any()
 
 
 @pytest.mark.parametrize("source", ["sound.mp4", "rotated-90.mp4", "bt2020-pq.mp4", "variable.mp4"])
-def test_rgb_pictures_of_another_size(make_clip: MakeClip, tmp_path: Path, source: str) -> None:
+def test_rgb_frames_of_another_size(make_clip: MakeClip, tmp_path: Path, source: str) -> None:
     clip, out = open_clip(make_clip(source)), tmp_path / "out.mp4"
     ramp = np.stack(np.broadcast_arrays(np.arange(101) * 2, np.arange(75)[:, None] * 3, 90), axis=2).astype(np.uint8)
     with RgbWriter(out, clip, 101, 75) as writer:
@@ -287,8 +286,11 @@ def test_rgb_pictures_of_another_size(make_clip: MakeClip, tmp_path: Path, sourc
     assert (made.info.width, made.info.height) == (102, 76)
     assert (made.info.colour.matrix, made.info.colour.colour_range) == (1, 1)
     assert packets(out) == packets(make_clip(source))
-    for was, now in zip(clip.frames(), made.frames(), strict=True):
-        assert (was.time, was.duration * was.time_base) == (now.time, now.duration * now.time_base)
-        assert np.abs(now.rgb()[:75, :101].astype(int) - ramp).mean() < 3
-    with pytest.raises(UsageError, match="shape"), RgbWriter(out, clip, 10, 10, overwrite=True) as writer:
+    for source_frame, result_frame in zip(clip.frames(), made.frames(), strict=True):
+        assert (source_frame.time, source_frame.duration * source_frame.time_base) == (
+            result_frame.time,
+            result_frame.duration * result_frame.time_base,
+        )
+        assert np.abs(result_frame.rgb()[:75, :101].astype(int) - ramp).mean() < 3
+    with pytest.raises(UsageError, match=r"\(10, 10, 3\)"), RgbWriter(out, clip, 10, 10, overwrite=True) as writer:
         writer.write(ramp, frame)

@@ -1,1 +1,1 @@
-"""Pixel formats and colours: matrices, ranges, transfer curves, primaries, depth, and HDR metadata."""
+"""Pixel formats and colours: matrices, ranges, transfer curves, primaries, bit depth, and HDR metadata."""

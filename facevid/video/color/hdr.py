@@ -1,4 +1,4 @@
-"""Static HDR metadata: the mastering display (SMPTE ST 2086) and the content's light level (CTA-861.3)."""
+"""Static HDR metadata: mastering display (SMPTE ST 2086) and content light level (CTA-861.3)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,10 +11,12 @@ from facevid.video.orientation import side_data
 
 @dataclass(frozen=True)
 class HdrMetadata:
-    """What a source says of its HDR grading.
+    """HDR metadata of a source.
 
-    `mastering` holds the x, y of red, green, blue and white (CIE 1931) and the least and greatest luminance (cd/m2);
-    `light_level` MaxCLL and MaxFALL (cd/m2). `is_dynamic` is set where there is Dolby Vision or HDR10+ besides.
+    Attributes:
+        mastering: x and y of red, green, blue and white (CIE 1931), then minimum and maximum luminance (cd/m2).
+        light_level: MaxCLL and MaxFALL (cd/m2).
+        is_dynamic: whether there is also dynamic metadata (Dolby Vision or HDR10+), which is not read.
     """
 
     mastering: tuple[Fraction, ...] | None = None
@@ -23,24 +25,29 @@ class HdrMetadata:
 
 
 NO_HDR = HdrMetadata()
+"""No HDR metadata."""
 
 
 def hdr_metadata(native: VideoFrame) -> HdrMetadata:
-    """Read the HDR metadata of a decoded picture."""
-    found = side_data(native)
+    """Read the HDR metadata of a decoded frame."""
+    entries = side_data(native)
     mastering = light_level = None
-    if "MASTERING_DISPLAY_METADATA" in found:
-        numbers = np.frombuffer(found["MASTERING_DISPLAY_METADATA"], np.int32)[:22].tolist()
+    if "MASTERING_DISPLAY_METADATA" in entries:
+        numbers = np.frombuffer(entries["MASTERING_DISPLAY_METADATA"], np.int32)[:22].tolist()
         if all(numbers[20:]):  # AVMasteringDisplayMetadata: ten rationals, has_primaries, has_luminance
             mastering = tuple(Fraction(numbers[i], numbers[i + 1] or 1) for i in range(0, 20, 2))
-    if "CONTENT_LIGHT_LEVEL" in found:
-        most, average = np.frombuffer(found["CONTENT_LIGHT_LEVEL"], np.uint32)[:2].tolist()
-        light_level = (int(most), int(average))
-    return HdrMetadata(mastering, light_level, "DYNAMIC_HDR_PLUS" in found or "DOVI_METADATA" in found)
+    if "CONTENT_LIGHT_LEVEL" in entries:
+        max_cll, max_fall = np.frombuffer(entries["CONTENT_LIGHT_LEVEL"], np.uint32)[:2].tolist()
+        light_level = (int(max_cll), int(max_fall))
+    return HdrMetadata(mastering, light_level, "DYNAMIC_HDR_PLUS" in entries or "DOVI_METADATA" in entries)
 
 
 def hdr_options(encoder: str, hdr: HdrMetadata) -> dict[str, str] | None:
-    """Return the encoder's options that write static HDR metadata, empty without any; None where it cannot."""
+    """Return the encoder options that write static HDR metadata.
+
+    Returns:
+        Option name -> value, empty without metadata; None if the encoder cannot write it.
+    """
     if hdr.mastering is None and hdr.light_level is None:
         return {}
     names = {
@@ -60,9 +67,9 @@ def hdr_options(encoder: str, hdr: HdrMetadata) -> dict[str, str] | None:
 
 
 def _mastering_text(mastering: tuple[Fraction, ...], as_decimals: bool) -> str:
-    """Return G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min), in units of 0.00002 and 0.0001 cd/m2 unless as decimals."""
-    red, green, blue, white, (least, greatest) = (mastering[i : i + 2] for i in range(0, 10, 2))
-    pairs = {"G": green, "B": blue, "R": red, "WP": white, "L": (greatest, least)}
+    """Format as G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min): integers in units of 0.00002 and 0.0001 cd/m2, or decimals."""
+    red, green, blue, white, (minimum, maximum) = (mastering[i : i + 2] for i in range(0, 10, 2))
+    pairs = {"G": green, "B": blue, "R": red, "WP": white, "L": (maximum, minimum)}
     if as_decimals:
         return "".join(f"{name}({float(x):.5f},{float(y):.5f})" for name, (x, y) in pairs.items())
     units = {"L": 10000}

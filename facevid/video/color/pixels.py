@@ -1,4 +1,4 @@
-"""Where the samples of a decoded picture lie in memory: one description for planar and packed formats."""
+"""Memory layout of pixel formats, planar and packed, and NumPy views of the samples of decoded frames."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import numpy as np
 from av import VideoFormat, VideoFrame
 from numpy.typing import NDArray
 
-# Formats whose samples are awkward to address, and the plain one that holds exactly the same values.
-_PLAIN = {
+# Pixel format whose samples are not addressable as an array -> an addressable one with exactly the same values.
+_EQUIVALENTS = {
     "pal8": "rgba",
     "monow": "gray",
     "monob": "gray",
@@ -36,7 +36,7 @@ _PLAIN = {
     "bgr8": "rgb24",
 }
 
-# Packed formats (without their byte order), and the order of the samples of a pixel; 0 is padding.
+# Packed pixel format, without the byte order -> order of the samples in a pixel; 0 is padding.
 _PACKED = {
     "rgb24": "rgb",
     "bgr24": "bgr",
@@ -59,15 +59,21 @@ _PACKED = {
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """How one pixel format stores its colour.
+    """Memory layout of a pixel format.
 
-    `places` are the (plane, channel within the plane) of R, G, B, of Y, Cb, Cr, or of Y alone, `alpha` is that of the
-    alpha; `channels` the number of samples interleaved in each plane; `depth` the bits of a sample; `subsampling` the
-    log2 factors of the chroma.
+    Attributes:
+        name: FFmpeg's name of the pixel format.
+        kind: "rgb", "yuv" or "gray".
+        places: (plane, channel in the plane) of R, G, B; of Y, Cb, Cr; or of Y alone.
+        channels: number of interleaved samples in each plane.
+        depth: bits per sample.
+        subsampling: log2 of the chroma subsampling, (horizontal, vertical).
+        dtype: type and byte order of a sample.
+        alpha: (plane, channel in the plane) of alpha; None without alpha.
     """
 
     name: str
-    kind: str  # "rgb", "yuv" or "gray"
+    kind: str
     places: tuple[tuple[int, int], ...]
     channels: tuple[int, ...]
     depth: int
@@ -77,25 +83,25 @@ class PixelLayout:
 
     @property
     def is_float(self) -> bool:
-        """Whether samples are floating-point numbers, as in OpenEXR."""
+        """Whether samples are floating-point."""
         return self.dtype.kind == "f"
 
 
 def is_float(name: str) -> bool:
-    """Return whether the samples of pixel format `name` are floating-point numbers: scene-linear light here."""
+    """Return whether a pixel format has floating-point samples, which are scene-linear in this package."""
     return bool(re.search(r"f(16|32)", name))
 
 
-def plain_format(name: str) -> str | None:
-    """Return the format in which pictures of format `name` are edited: itself if plain; None if there is none."""
-    name = _PLAIN.get(name, name)
+def editable_format(name: str) -> str | None:
+    """Return the pixel format in which frames of format `name` are edited; None if the format is not supported."""
+    name = _EQUIVALENTS.get(name, name)
     return name if pixel_layout(name) else None
 
 
 @lru_cache(maxsize=64)
 def pixel_layout(name: str) -> PixelLayout | None:
-    """Return the layout of pixel format `name`, or None where its samples cannot be addressed plainly."""
-    if name in _PLAIN or name.startswith("xyz"):
+    """Return the layout of a pixel format; None if its samples are not addressable as an array."""
+    if name in _EQUIVALENTS or name.startswith("xyz"):
         return None
     pixel_format = VideoFormat(name, 64, 64)
     components = pixel_format.components
@@ -124,25 +130,26 @@ def pixel_layout(name: str) -> PixelLayout | None:
         depth=depth,
         subsampling=(shifts[0], shifts[1]) if kind == "yuv" else (0, 0),
         dtype=np.dtype(f"{'>' if pixel_format.is_big_endian else '<'}{letter}{size}"),
-        alpha=_alpha_place(order, len(planes)) if has_alpha(name) else None,
+        alpha=_alpha_position(order, len(planes)) if has_alpha(name) else None,
     )
 
 
-def _alpha_place(order: str | None, planes: int) -> tuple[int, int]:
+def _alpha_position(order: str | None, planes: int) -> tuple[int, int]:
     return (0, order.index("a")) if order else (planes - 1, 0)
 
 
 def _chroma_size(pixel_format: VideoFormat) -> tuple[int, int]:
+    """Return width and height of the chroma planes of a 64x64 frame."""
     return pixel_format.chroma_width(64), pixel_format.chroma_height(64)
 
 
 def plane_view(native: VideoFrame, plane: int, layout: PixelLayout) -> NDArray[Any]:
-    """Return the samples of one plane as a (H, W, channels) view of the picture's own memory."""
+    """Return a (H, W, channels) view of one plane of a frame; writing to it changes the frame."""
     buffer = native.planes[plane]
     width, height, channels = buffer.width, buffer.height, layout.channels[plane]
     itemsize = layout.dtype.itemsize
     if buffer.line_size < 0:
-        msg = f"a picture of format {layout.name} is stored bottom-up"
+        msg = f"a frame of pixel format {layout.name} is stored bottom-up, which is not supported"
         raise ValueError(msg)
     return np.ndarray(
         (height, width, channels),
@@ -153,13 +160,13 @@ def plane_view(native: VideoFrame, plane: int, layout: PixelLayout) -> NDArray[A
 
 
 def component_view(native: VideoFrame, component: int, layout: PixelLayout) -> NDArray[Any]:
-    """Return one colour component (0-2: R, G, B or Y, Cb, Cr) as a (H, W) view of the picture's own memory."""
+    """Return a (H, W) view of one colour component (0-2: R, G, B or Y, Cb, Cr); writing to it changes the frame."""
     plane, channel = layout.places[component]
     return plane_view(native, plane, layout)[:, :, channel]
 
 
-def planes_of(native: VideoFrame) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
-    """Return views (H, W) of the colours, R, G, B, or Y, Cb, Cr, or Y, and of the alpha."""
+def colour_and_alpha_views(native: VideoFrame) -> tuple[list[NDArray[Any]], NDArray[Any] | None]:
+    """Return (H, W) views of the colour components (R, G, B; Y, Cb, Cr; or Y), and of alpha or None."""
     layout = pixel_layout(native.format.name)
     assert layout is not None
     colours = [component_view(native, component, layout) for component in range(len(layout.places))]
@@ -170,29 +177,31 @@ def planes_of(native: VideoFrame) -> tuple[list[NDArray[Any]], NDArray[Any] | No
 
 
 def has_alpha(name: str) -> bool:
-    """Return whether pixel format `name` holds an alpha."""
+    """Return whether a pixel format has an alpha channel."""
     return any(component.is_alpha for component in VideoFormat(name).components)
 
 
 def pix_fmt_loss(source: str, candidate: str) -> tuple[int, ...]:
-    """Return what pixel format `candidate` loses of `source`, to be compared: the smallest is the best.
+    """Rank a pixel format as a replacement for another: the smallest tuple is the best.
 
-    The first four say whether the kind of colour or alpha is lost, and how much chroma and depth; the rest the excess.
+    Returns:
+        Loss of colour model, of alpha, of chroma resolution and of bit depth (all 0 if nothing is lost); then what is
+        added without need: chroma resolution, bit depth, alpha, another colour range, big-endian byte order.
     """
-    ours, theirs = VideoFormat(source, 64, 64), VideoFormat(candidate, 64, 64)
-    alpha = [has_alpha(name) for name in (source, candidate)]
-    chroma = [_chroma_size(fmt) if len(fmt.components) > 2 else (0, 0) for fmt in (ours, theirs)]
-    lost = [max(0, of_ours - of_theirs) for of_ours, of_theirs in zip(*chroma, strict=True)]
-    added = [max(0, of_theirs - of_ours) for of_ours, of_theirs in zip(*chroma, strict=True)]
-    depth = [0 if fmt.has_palette else fmt.components[0].bits for fmt in (ours, theirs)]
+    old, new = VideoFormat(source, 64, 64), VideoFormat(candidate, 64, 64)
+    old_alpha, new_alpha = has_alpha(source), has_alpha(candidate)
+    old_chroma, new_chroma = (_chroma_size(fmt) if len(fmt.components) > 2 else (0, 0) for fmt in (old, new))
+    lost_chroma = sum(max(0, before - after) for before, after in zip(old_chroma, new_chroma, strict=True))
+    added_chroma = sum(max(0, after - before) for before, after in zip(old_chroma, new_chroma, strict=True))
+    old_depth, new_depth = (0 if fmt.has_palette else fmt.components[0].bits for fmt in (old, new))
     return (
-        int(ours.is_rgb != theirs.is_rgb and any(chroma[0])) + 2 * int(any(chroma[0]) and not any(chroma[1])),
-        int(alpha[0] and not alpha[1]),
-        sum(lost),
-        max(0, depth[0] - depth[1]),
-        sum(added),
-        max(0, depth[1] - depth[0]),
-        int(alpha[1] and not alpha[0]),
+        int(old.is_rgb != new.is_rgb and any(old_chroma)) + 2 * int(any(old_chroma) and not any(new_chroma)),
+        int(old_alpha and not new_alpha),
+        lost_chroma,
+        max(0, old_depth - new_depth),
+        added_chroma,
+        max(0, new_depth - old_depth),
+        int(new_alpha and not old_alpha),
         int(candidate.startswith("yuvj") != source.startswith("yuvj")),
-        int(theirs.is_big_endian),
+        int(new.is_big_endian),
     )

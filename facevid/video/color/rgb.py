@@ -1,6 +1,6 @@
-"""From the colours of a decoded picture to RGB, and from an RGB difference back to a difference of its samples.
+"""Conversion of decoded frames to RGB, and of RGB differences back to differences of samples.
 
-The coefficients are those of ITU-R BT.601, BT.709 and BT.2020 and SMPTE 240M, the code numbers those of ITU-T H.273.
+Coefficients are those of ITU-R BT.601, BT.709 and BT.2020 and SMPTE 240M; code points are those of ITU-T H.273.
 """
 
 import threading
@@ -17,9 +17,9 @@ from facevid.errors import InputError
 from facevid.video.color.pixels import PixelLayout, component_view, pixel_layout, plane_view
 
 HD_LINES = 720
-"""From this many lines up an untagged picture is taken for BT.709, below for BT.601."""
+"""Height in pixels from which untagged YUV frames are taken for BT.709; smaller ones for BT.601."""
 
-# H.273 matrix coefficients -> (Kr, Kb, the number swscale knows the matrix by).
+# H.273 matrix coefficients -> (Kr, Kb, swscale's number of the matrix).
 _MATRICES = {
     1: (0.2126, 0.0722, 1),
     4: (0.30, 0.11, 4),
@@ -28,15 +28,24 @@ _MATRICES = {
     7: (0.212, 0.087, 7),
     9: (0.2627, 0.0593, 9),
 }
-QUALITY = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-"""How swscale is to convert: chroma interpolated, everything rounded."""
 
-_LOCAL = threading.local()
+SWSCALE_FLAGS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""Flags of swscale conversions: interpolated chroma, accurate rounding."""
+
+_THREAD_LOCAL = threading.local()
+"""Holds one reformatter per thread: a reformatter is not thread-safe."""
 
 
 @dataclass(frozen=True)
 class ColourModel:
-    """How the samples of a picture encode RGB: luma weights, range, and the layout of the samples."""
+    """How the samples of a frame encode RGB.
+
+    Attributes:
+        layout: memory layout of the samples.
+        kr, kb: luma weights of red and blue.
+        swscale: swscale's number of the matrix.
+        full_range: whether black and white are the extremes of the sample range.
+    """
 
     layout: PixelLayout
     kr: float
@@ -46,12 +55,12 @@ class ColourModel:
 
     @property
     def luma_step(self) -> float:
-        """Sample values per RGB unit (of 255), for luma and for RGB."""
+        """Sample values per RGB unit (of 0-255), for luma and RGB samples."""
         return self._step(219)
 
     @property
     def chroma_step(self) -> float:
-        """Sample values per unit (of 255) of a chroma difference in [-0.5, 0.5]."""
+        """Sample values per RGB unit (of 0-255), for chroma."""
         return self._step(224)
 
     def _step(self, limited_span: int) -> float:
@@ -63,7 +72,7 @@ class ColourModel:
 
     @property
     def to_native(self) -> NDArray[np.float32]:
-        """Matrix (1 or 3, 3) that takes an RGB difference in units of 0-255 to a difference of samples."""
+        """float32 matrix (1 or 3, 3) from an RGB difference in units of 0-255 to a difference of samples."""
         if self.layout.kind == "rgb":
             return np.eye(3, dtype=np.float32) * np.float32(self.luma_step)
         luma = np.array([self.kr, 1 - self.kr - self.kb, self.kb])
@@ -74,9 +83,10 @@ class ColourModel:
 
 
 def colour_model(native: VideoFrame) -> ColourModel:
-    """Return the colour model of a picture, from its tags or, where it has none, from its size and format.
+    """Return the colour model of a frame, from its tags, or from its size and pixel format if it is untagged.
 
-    Raises InputError for a pixel format or a matrix (such as ICtCp) in which a picture cannot be edited.
+    Raises:
+        InputError: the pixel format or the matrix (such as ICtCp) is not supported.
     """
     name = native.format.name
     layout = pixel_layout(name)
@@ -96,14 +106,14 @@ def colour_model(native: VideoFrame) -> ColourModel:
 
 
 def swscale_matrix(matrix: int) -> int | None:
-    """Return swscale's number of an H.273 matrix, None where it is none that pictures are converted with."""
+    """Return swscale's number of an H.273 matrix; None if the matrix is not supported."""
     return _MATRICES[matrix][2] if matrix in _MATRICES else None
 
 
 def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
-    """Return a decoded picture as uint8 RGB (H, W, 3), as stored (not turned), with its own matrix and range.
+    """Convert a frame to uint8 RGB (H, W, 3) in stored orientation, with the frame's own matrix and range.
 
-    Scene-linear pictures (floating-point samples) are shown through the sRGB curve, values above 1 as white.
+    Scene-linear (floating-point) samples are encoded as sRGB; values above 1 become white.
     """
     model = colour_model(native)
     layout = model.layout
@@ -111,24 +121,24 @@ def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
         return _yuv_to_rgb(native, model)
     components = [component_view(native, index, layout) for index in range(len(layout.places))]
     if layout.is_float:
-        shown = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
+        planes = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
     elif layout.depth == 8 and model.full_range:
-        shown = [np.ascontiguousarray(plane) for plane in components]
+        planes = [np.ascontiguousarray(plane) for plane in components]
     else:
-        lookup = _samples_as_uint8(model)
-        shown = [lookup[plane] for plane in components]
-    return np.stack(shown * (3 // len(shown)), axis=2)
+        lookup = _uint8_lookup_table(model)
+        planes = [lookup[plane] for plane in components]
+    return np.stack(planes * (3 // len(planes)), axis=2)
 
 
 def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.float32]:
-    """Return a part of a decoded picture as float32 RGB (h, w, 3), as stored, with its own matrix, range and depth.
+    """Convert a rectangle of a frame to float32 RGB (h, w, 3) in stored orientation, at the frame's own bit depth.
 
-    Integer samples become 0 to 1, what is outside of a limited range is cut; floating-point ones stay as they are.
+    Integer samples become 0 to 1; values outside a limited range are clipped. Floating-point samples are unchanged.
     """
     model = colour_model(native)
     if model.layout.kind == "yuv":
         native = _reformatted(native, model, "gbrp16le")
-        black, white = 0.0, float(_white_of_swscale(model))
+        black, white = 0.0, float(_swscale_white(model))
     else:
         black = 0.0 if model.full_range else 16.0 * 2 ** (model.layout.depth - 8)
         white = black + 255 * model.luma_step
@@ -144,31 +154,36 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
 
 
 def to_rgb16(native: VideoFrame) -> VideoFrame:
-    """Return a YUV picture as planar RGB of 16 bits and full range, with its alpha, converted by its own matrix."""
+    """Convert a YUV frame to full-range 16-bit planar RGB with its own matrix, keeping alpha."""
     model = colour_model(native)
     has_alpha = len(native.format.components) > len(model.layout.places)
-    made = _reformatted(native, model, "gbrap16le" if has_alpha else "gbrp16le")
-    layout = pixel_layout(made.format.name)
+    result = _reformatted(native, model, "gbrap16le" if has_alpha else "gbrp16le")
+    layout = pixel_layout(result.format.name)
     assert layout is not None
-    for plane in range(len(made.planes)):
+    for plane in range(len(result.planes)):
         is_colour = plane < len(layout.places)
-        white = _white_of_swscale(model) if is_colour else _shifted_white(model.layout.depth)
-        samples = plane_view(made, plane, layout)
+        white = _swscale_white(model) if is_colour else _shifted_white(model.layout.depth)
+        samples = plane_view(result, plane, layout)
         samples[...] = np.minimum(np.rint(samples * np.float32(65535 / white)), 65535)
-    return made
+    return result
 
 
-def _white_of_swscale(model: ColourModel) -> int:
-    """Return what swscale makes of white in planar RGB of 16 bits; in packed RGB it has wrong lines from 4:2:0."""
+def _swscale_white(model: ColourModel) -> int:
+    """Return the value of white after swscale's conversion of YUV to 16-bit planar RGB, which is below 65535.
+
+    Planar, because swscale's conversion of 4:2:0 to packed 16-bit RGB returns wrong rows.
+    """
     return _shifted_white(model.layout.depth) if model.full_range else 65283
 
 
 def _shifted_white(depth: int) -> int:
-    return (2**depth - 1) << (16 - depth)
+    """Return the largest value of `depth` bits, shifted to 16 bits."""
+    white: int = (2**depth - 1) << (16 - depth)
+    return white
 
 
-def _samples_as_uint8(model: ColourModel) -> NDArray[np.uint8]:
-    """Return the uint8 value of every sample value of an integer RGB or gray format."""
+def _uint8_lookup_table(model: ColourModel) -> NDArray[np.uint8]:
+    """Return the uint8 RGB value of every sample value of an integer RGB or gray format."""
     black = 0 if model.full_range else 16 << (model.layout.depth - 8)
     values = (np.arange(2**model.layout.depth) - black) / model.luma_step
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
@@ -179,9 +194,9 @@ def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
 
 
 def _reformatted(native: VideoFrame, model: ColourModel, pix_fmt: str) -> VideoFrame:
-    reformatter = getattr(_LOCAL, "reformatter", None)
+    reformatter = getattr(_THREAD_LOCAL, "reformatter", None)
     if reformatter is None:
-        reformatter = _LOCAL.reformatter = VideoReformatter()
+        reformatter = _THREAD_LOCAL.reformatter = VideoReformatter()
     return reformatter.reformat(
         native,
         format=pix_fmt,
@@ -189,20 +204,24 @@ def _reformatted(native: VideoFrame, model: ColourModel, pix_fmt: str) -> VideoF
         dst_colorspace=model.swscale,
         src_color_range=ColorRange.JPEG if model.full_range else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=QUALITY,
+        interpolation=SWSCALE_FLAGS,
         threads=1,
     )
 
 
 def encode_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:
-    """Return linear light on the sRGB curve (IEC 61966-2-1), continued above 1 and mirrored below 0."""
-    size = np.abs(linear.astype(np.float32))
-    with np.errstate(over="ignore", invalid="ignore"):  # OpenEXR samples may be infinite, or no number
-        return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), linear)
+    """Encode linear light as sRGB (IEC 61966-2-1); the curve continues above 1 and is mirrored below 0."""
+    size: NDArray[np.float32] = np.abs(linear.astype(np.float32))
+    with np.errstate(over="ignore", invalid="ignore"):  # OpenEXR samples can be infinite or NaN
+        encoded = np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+        signed: NDArray[np.float32] = np.copysign(encoded, linear)
+    return signed
 
 
 def decode_srgb(encoded: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the linear light of values on the sRGB curve: the inverse of `encode_srgb`."""
-    size = np.abs(encoded.astype(np.float32))
+    """Decode sRGB to linear light: the inverse of `encode_srgb`."""
+    size: NDArray[np.float32] = np.abs(encoded.astype(np.float32))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)
+        linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+        signed: NDArray[np.float32] = np.copysign(linear, encoded)
+    return signed

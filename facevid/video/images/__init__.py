@@ -1,6 +1,6 @@
-"""Picture files: read and written through FFmpeg or OpenImageIO, with what they say beside the samples.
+"""Image files: samples and metadata, through FFmpeg, OpenImageIO or libheif.
 
-OpenImageIO reads and writes OpenEXR and TIFF, which hold more than one picture: layers, parts or pages, channels of all
-kinds. FFmpeg reads and writes the others: it keeps a JPEG's own colours, and DPX, PNG and JPEG headers are carried over
-byte for byte, where OpenImageIO would write them anew.
+OpenImageIO reads and writes OpenEXR and TIFF, which can contain several images (layers, parts, pages) and any number of
+channels. FFmpeg reads and writes the other formats: it keeps a JPEG's own YUV samples. The headers of DPX, PNG and JPEG
+files are copied byte for byte, where OpenImageIO would write new ones.
 """

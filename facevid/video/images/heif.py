@@ -1,4 +1,4 @@
-"""HEIF pictures, as phones write them (HEIC, ISO/IEC 23008-12), through libheif; read only."""
+"""Read HEIF images, as phones write them (HEIC, ISO/IEC 23008-12), with libheif."""
 
 from pathlib import Path
 
@@ -7,68 +7,72 @@ import pillow_heif
 from av import VideoFrame
 
 from facevid.errors import InputError
-from facevid.video.color.pixels import planes_of
+from facevid.video.color.pixels import colour_and_alpha_views
 from facevid.video.info import STILL_TIME_BASE, ClipInfo
 
 HEIF_SUFFIXES = (".heic", ".heif")
+"""Suffixes of the files that are read here."""
 
+# pillow_heif's mode -> FFmpeg's name of the pixel format.
 _PIX_FMTS = {
     **{"L": "gray", "RGB": "gbrp", "RGBA": "gbrap"},
     **{"L;16": "gray16le", "RGB;16": "gbrp16le", "RGBA;16": "gbrap16le"},
 }
-_FURTHER = {"depth_images": "depth", "aux": "gain map or mattes"}
+
+_AUXILIARY_IMAGES = {"depth_images": "depth", "aux": "gain map or mattes"}
+"""pillow_heif's keys of auxiliary images, which are not read -> their names in a message."""
 
 
 def describe_heif(path: Path) -> ClipInfo:
-    """Say what a file is; its picture is upright. Raises InputError."""
-    picture = _opened(path)
-    width, height = picture.size
-    further = [name for key, name in _FURTHER.items() if picture.info.get(key)]
+    """Return the properties of a HEIF file; libheif applies the orientation itself. Raises InputError."""
+    image = _open(path)
+    width, height = image.size
+    ignored = [name for key, name in _AUXILIARY_IMAGES.items() if image.info.get(key)]
     return ClipInfo(
         path=path,
         width=width,
         height=height,
         stored_width=width,
         stored_height=height,
-        pix_fmt=_PIX_FMTS[picture.mode],
+        pix_fmt=_PIX_FMTS[image.mode],
         codec="heif",
         time_base=STILL_TIME_BASE,
-        has_exif=bool(picture.info.get("exif")),
-        has_icc=bool(picture.info.get("icc_profile")),
-        unread=(f"its {' and '.join(further)} are left out",) if further else (),
+        has_exif=bool(image.info.get("exif")),
+        has_icc=bool(image.info.get("icc_profile")),
+        ignored_content=(f"its {' and '.join(ignored)} are left out",) if ignored else (),
     )
 
 
 def load_heif(path: Path) -> VideoFrame:
-    """Read the picture of a file. Raises InputError."""
-    picture = _opened(path)
+    """Decode the primary image of a HEIF file. Raises InputError."""
+    image = _open(path)
     try:
-        samples = np.asarray(picture)
+        samples = np.asarray(image)
     except (OSError, ValueError, RuntimeError) as error:
-        raise _unreadable(path, error) from error
-    native = VideoFrame(picture.size[0], picture.size[1], _PIX_FMTS[picture.mode])
-    colours, alpha = planes_of(native)
+        raise _read_error(path, error) from error
+    native = VideoFrame(image.size[0], image.size[1], _PIX_FMTS[image.mode])
+    colours, alpha = colour_and_alpha_views(native)
     for channel, plane in enumerate(colours if alpha is None else [*colours, alpha]):
         plane[...] = samples[:, :, channel] if samples.ndim > 2 else samples
     return native
 
 
-def heif_notes(path: Path) -> tuple[bytes | None, bytes | None]:
-    """Return the Exif notes, a TIFF file in themselves, and the ICC profile. Raises InputError."""
-    info = _opened(path).info
+def heif_metadata(path: Path) -> tuple[bytes | None, bytes | None]:
+    """Return the Exif metadata, as a TIFF file, and the ICC profile; None for what is missing. Raises InputError."""
+    info = _open(path).info
     exif = info.get("exif")
     return exif.removeprefix(b"Exif\0\0") if exif else None, info.get("icc_profile") or None
 
 
-def _opened(path: Path) -> pillow_heif.HeifFile:
+def _open(path: Path) -> pillow_heif.HeifFile:
     try:
-        picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+        image = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
     except (OSError, ValueError, RuntimeError, SyntaxError) as error:
-        raise _unreadable(path, error) from error
-    if picture.mode not in _PIX_FMTS:
-        raise InputError(f"{path} cannot be read: its samples are of kind {picture.mode}; convert it to PNG first")
-    return picture
+        raise _read_error(path, error) from error
+    if image.mode not in _PIX_FMTS:
+        raise InputError(f"{path} cannot be read: sample type {image.mode} is not supported; convert it to PNG first")
+    return image
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} cannot be read: {error}; is it a whole HEIF picture? Export or copy it again")
+def _read_error(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} cannot be read: {error}; if it is a HEIF image, export or copy it again")

@@ -1,8 +1,8 @@
-"""OpenEXR and TIFF files, through OpenImageIO: which of their channels make the picture, and reading it.
+"""Read OpenEXR and TIFF files with OpenImageIO: select the channels of the image to edit, and decode them.
 
-A file holds one or more parts (a TIFF's pages), and a part any number of channels: colours, alpha, depth, mattes, and
-layers of colours. One picture of them is edited. Its pixels fill the data window, which may be larger than the display
-window (overscan), or smaller.
+A file contains one or more parts (the pages of a TIFF); a part contains any number of channels: colours, alpha, depth,
+mattes, and layers of colours. One image of them is edited. Its pixels fill the data window, which can be larger than
+the display window (overscan), or smaller.
 """
 
 from dataclasses import dataclass
@@ -16,43 +16,47 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video.color.pixels import planes_of
+from facevid.video.color.pixels import colour_and_alpha_views
 
-FORMATS = {".exr": "openexr", ".tif": "tiff", ".tiff": "tiff"}
-"""OpenImageIO's name of the format of each suffix."""
+OIIO_FORMATS = {".exr": "openexr", ".tif": "tiff", ".tiff": "tiff"}
+"""Suffix -> OpenImageIO's name of the format."""
 
-COLOURS = (("r", "red"), ("g", "green"), ("b", "blue"))
-"""What the channels of colours are called, in capitals or not, alone or behind the name of a layer and a dot."""
-ALPHA = ("a", "alpha")
+COLOUR_NAMES = (("r", "red"), ("g", "green"), ("b", "blue"))
+"""Names of the colour channels, in any case, alone or after a layer name and a dot."""
 
-_LAYOUTS = {1: "gray", 3: "gbrp", 4: "gbrap"}
-_SAMPLES = {"uint8": "", "uint16": "16le", "half": "f16le", "float": "f32le"}
-"""What FFmpeg's names of planar formats are made of: so many channels, of such samples."""
+ALPHA_NAMES = ("a", "alpha")
+"""Names of the alpha channel."""
 
-MOST_PIXELS = 2**29
-"""Larger windows are taken for damage: one of floating-point RGB would fill 6 GB."""
+_PIX_FMT_PREFIXES = {1: "gray", 3: "gbrp", 4: "gbrap"}
+"""Number of channels -> start of FFmpeg's name of a planar pixel format."""
 
-MOST_ASPECT = 100
-"""A pixel that is wider, in its heights, is taken for damage."""
+_PIX_FMT_SUFFIXES = {"uint8": "", "uint16": "16le", "half": "f16le", "float": "f32le"}
+"""OpenImageIO's sample type -> end of FFmpeg's name of a planar pixel format."""
+
+MAX_PIXELS = 2**29
+"""Largest supported window; larger ones are mostly damaged headers. As float32 RGB it takes 6 GB."""
+
+MAX_STORED_ASPECT = 100
+"""Largest accepted pixel aspect ratio; larger ones are damaged headers."""
 
 TIFF_CMYK = 5
-"""A TIFF's number of colours that OpenImageIO converts."""
+"""TIFF's photometric interpretation of CMYK, which OpenImageIO converts to RGB."""
 
-TOLD_AT_MOST = 8
-"""Names of channels or layers that are listed in a message."""
+MAX_LISTED_NAMES = 8
+"""Number of channel or layer names listed in a message."""
 
-oiio.attribute("threads", 1)  # pictures are read and written beside each other
+oiio.attribute("threads", 1)  # several images are read and written in parallel
 
 
 @dataclass(frozen=True)
-class PictureFile:
-    """The headers of a file, and the channels of the picture that is edited.
+class ImageFile:
+    """The headers of a file, and the channels of the image to edit.
 
     Attributes:
         path: the file.
-        specs: OpenImageIO's description of each part.
-        part: index of the part that holds the picture.
-        channels: indices in that part of R, G, B, perhaps A; or of Y.
+        specs: OpenImageIO's specification of each part.
+        part: index of the part that contains the image.
+        channels: indices in that part of R, G, B and optionally A; or of Y.
     """
 
     path: Path
@@ -63,244 +67,277 @@ class PictureFile:
     @property
     def format(self) -> str:
         """OpenImageIO's name of the file's format."""
-        return FORMATS[self.path.suffix.lower()]
+        return OIIO_FORMATS[self.path.suffix.lower()]
 
     @property
     def spec(self) -> oiio.ImageSpec:
-        """The description of the part that holds the picture."""
+        """Specification of the part that contains the image."""
         return self.specs[self.part]
 
     @property
-    def sample(self) -> str:
-        """OpenImageIO's name of the type that holds all of the picture's samples exactly."""
-        kinds = {str(self.spec.channelformat(channel)) for channel in self.channels}
-        return kinds.pop() if len(kinds) == 1 else "float"
+    def sample_type(self) -> str:
+        """OpenImageIO's name of a sample type that represents all channels of the image exactly."""
+        types = {str(self.spec.channelformat(channel)) for channel in self.channels}
+        return types.pop() if len(types) == 1 else "float"
 
     @property
     def pix_fmt(self) -> str:
-        """FFmpeg's name of the format in which the picture's samples are held.
+        """FFmpeg's name of the pixel format in which the image is edited.
 
-        Half floats in a TIFF are held as floats: few programs would read them in a file made of another kind.
+        Half floats of a TIFF become floats, because few programs read half floats in the files they would be written
+        to.
         """
-        sample = "float" if (self.format, self.sample) == ("tiff", "half") else self.sample
-        return _LAYOUTS[len(self.channels)] + _SAMPLES[sample]
+        sample_type = "float" if (self.format, self.sample_type) == ("tiff", "half") else self.sample_type
+        return _PIX_FMT_PREFIXES[len(self.channels)] + _PIX_FMT_SUFFIXES[sample_type]
 
     @property
-    def profile(self) -> bytes | None:
-        """The ICC profile of the colours that are read; None where there is none, or where it is of CMYK."""
-        said = self.spec.getattribute("ICCProfile")
-        return np.asarray(said, np.uint8).tobytes() if said is not None and not self.is_cmyk else None
+    def icc_profile(self) -> bytes | None:
+        """ICC profile of the decoded colours; None if there is none, or if it is the profile of CMYK."""
+        profile = self.spec.getattribute("ICCProfile")
+        return np.asarray(profile, np.uint8).tobytes() if profile is not None and not self.is_cmyk else None
 
     @property
     def aspect(self) -> Fraction | None:
-        """Width of a pixel as displayed, in its height; None where it is square."""
-        said = self.spec.get_float_attribute("PixelAspectRatio", 1.0)
-        aspect = Fraction(said).limit_denominator(1000) if 0 < said < MOST_ASPECT else Fraction(1)
+        """Pixel width divided by pixel height; None for square pixels."""
+        stored = self.spec.get_float_attribute("PixelAspectRatio", 1.0)
+        aspect = Fraction(stored).limit_denominator(1000) if 0 < stored < MAX_STORED_ASPECT else Fraction(1)
         return None if aspect in (0, 1) else aspect
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second; None where the file does not say."""
-        said = self.spec.getattribute("framesPerSecond", oiio.TypeRational)
-        return Fraction(*said) if said is not None and min(said) > 0 else None
+        """Frames per second; None if the file does not specify it."""
+        rational = self.spec.getattribute("framesPerSecond", oiio.TypeRational)
+        return Fraction(*rational) if rational is not None and min(rational) > 0 else None
 
     @property
     def timecode(self) -> str | None:
-        """SMPTE timecode (ST 12-1), with a semicolon where numbers of frames are dropped; None where there is none."""
-        said = self.spec.getattribute("smpte:TimeCode", oiio.TypeTimeCode)
-        if said is None:
+        """SMPTE timecode (ST 12-1), with a semicolon for drop-frame; None if missing or invalid."""
+        stored = self.spec.getattribute("smpte:TimeCode", oiio.TypeTimeCode)
+        if stored is None:
             return None
-        time = said[0]
+        bits = stored[0]  # binary-coded decimal; bit 6 is the drop-frame flag
         hours, minutes, seconds, frames = (
-            10 * (time >> shift + 4 & mask) + (time >> shift & 15) for shift, mask in ((24, 3), (16, 7), (8, 7), (0, 3))
+            10 * (bits >> shift + 4 & mask) + (bits >> shift & 15) for shift, mask in ((24, 3), (16, 7), (8, 7), (0, 3))
         )
         if hours > 23 or max(minutes, seconds) > 59:
             return None
-        return f"{hours:02}:{minutes:02}:{seconds:02}{';' if time & 64 else ':'}{frames:02}"
+        return f"{hours:02}:{minutes:02}:{seconds:02}{';' if bits & 64 else ':'}{frames:02}"
 
     @property
     def chromaticities(self) -> tuple[float, ...] | None:
-        """x and y of red, green, blue and white (CIE 1931); None where the file leaves them to be ITU-R BT.709's."""
-        said = self.spec.getattribute("chromaticities", oiio.TypeDesc("float[8]"))
-        return None if said is None else tuple(said)
+        """x and y of red, green, blue and white (CIE 1931); None if unspecified, which means ITU-R BT.709."""
+        stored = self.spec.getattribute("chromaticities", oiio.TypeDesc("float[8]"))
+        return None if stored is None else tuple(stored)
 
     @property
     def is_cmyk(self) -> bool:
-        """Whether the colours that are read are converted from cyan, magenta, yellow and black."""
+        """Whether OpenImageIO converts the colours from CMYK."""
         return self.spec.get_int_attribute("tiff:PhotometricInterpretation", 0) == TIFF_CMYK
 
     @property
-    def display(self) -> oiio.ROI:
-        """The display window."""
-        return area(self.spec.roi_full if self.format == "openexr" else self.spec.roi)
+    def display_window(self) -> oiio.ROI:
+        """The display window of an OpenEXR file; all pixels of a TIFF."""
+        return rows_and_columns(self.spec.roi_full if self.format == "openexr" else self.spec.roi)
 
     @property
-    def frame(self) -> oiio.ROI:
-        """The display window and the data window together: what there is to be edited."""
-        return oiio.union(area(self.spec.roi), self.display)
+    def frame_window(self) -> oiio.ROI:
+        """The smallest window that contains the display window and the data window: the frame to edit."""
+        return oiio.union(rows_and_columns(self.spec.roi), self.display_window)
 
     @property
-    def is_of_both_kinds(self) -> bool:
-        """Whether some parts are of tiles and others of scan lines: OpenImageIO writes no such OpenEXR file."""
+    def mixes_tiles_and_scanlines(self) -> bool:
+        """Whether some parts are tiled and others are not; OpenImageIO cannot write such OpenEXR files."""
         return self.format == "openexr" and len({spec.tile_width > 0 for spec in self.specs}) > 1
 
 
-def open_picture(path: Path, layer: str | None = None) -> PictureFile:
-    """Read the headers of a file and find its picture; of the `layer` or part of that name if given.
+def open_image(path: Path, layer: str | None = None) -> ImageFile:
+    """Read the headers of a file and select the image to edit.
 
-    Raises InputError where it cannot be read, or holds no such picture.
+    Args:
+        path: an OpenEXR or TIFF file.
+        layer: name of the layer or part; None for the first part with R, G, B or Y.
+
+    Raises:
+        InputError: the file cannot be read, or has no such image.
     """
-    source = opened(path)
+    source = open_input(path)
     specs: list[oiio.ImageSpec] = []
     while source.seek_subimage(len(specs), 0):
         specs.append(source.spec())
-    error_of(source)  # there is no further part
+    oiio_error(source)  # clear the error of the last seek, beyond the last part
     try:
-        return _with_picture(path, specs, layer)
+        return _select_image(path, specs, layer)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} cannot be read: names in it are no UTF-8; render or copy it again") from error
+        raise InputError(f"{path} cannot be read: names in it are not UTF-8; render or copy it again") from error
 
 
-def _with_picture(path: Path, specs: list[oiio.ImageSpec], layer: str | None) -> PictureFile:
+def _select_image(path: Path, specs: list[oiio.ImageSpec], layer: str | None) -> ImageFile:
     for part, spec in enumerate(specs):
-        channels = _colours(spec, layer)
+        channels = _colour_channels(spec, layer)
         if channels:
-            file = PictureFile(path, tuple(specs), part, channels)
+            file = ImageFile(path, tuple(specs), part, channels)
             _check(file)
             return file
-    held = ", ".join(_layers(specs)[:TOLD_AT_MOST]) or "none"
-    what = f"no layer {layer}" if layer else "no plain R, G, B"
-    raise InputError(f"{path} holds {what}; choose one of its layers with --layer: {held}")
+    layers = ", ".join(_layers(specs)[:MAX_LISTED_NAMES]) or "none"
+    missing = f"no layer {layer}" if layer else "no channels R, G, B"
+    raise InputError(f"{path} has {missing}; choose one of its layers with --layer: {layers}")
 
 
-def _colours(spec: oiio.ImageSpec, layer: str | None) -> tuple[int, ...]:
-    """Return the channels of the part's picture, or of a layer's; none where it has none."""
+def _colour_channels(spec: oiio.ImageSpec, layer: str | None) -> tuple[int, ...]:
+    """Return the indices of R, G, B and optionally A, or of Y, in a part or a layer of it; empty if missing."""
     part = spec.get_string_attribute("name")
     is_part = layer is None or part == layer or part.startswith(f"{layer}.")
     for prefix in (f"{layer}.", "") if is_part else (f"{layer}.",):
         names = {name[len(prefix) :].lower(): i for i, name in enumerate(spec.channelnames) if name.startswith(prefix)}
-        found = [next((names[each] for each in told if each in names), None) for told in (*COLOURS, ALPHA)]
-        if None not in found[:3]:
-            return tuple(channel for channel in found if channel is not None)
-        if "y" in names and not names.keys() & {"ry", "by"}:
+        indices = [
+            next((names[alias] for alias in aliases if alias in names), None)
+            for aliases in (*COLOUR_NAMES, ALPHA_NAMES)
+        ]
+        if None not in indices[:3]:
+            return tuple(index for index in indices if index is not None)
+        if "y" in names and not names.keys() & {"ry", "by"}:  # with RY and BY: subsampled luminance/chroma, unsupported
             return (names["y"],)
     return ()
 
 
 def _layers(specs: list[oiio.ImageSpec]) -> list[str]:
-    """Name the layers, and the parts, that hold a picture."""
+    """Return the names of the layers and parts that contain an image."""
     names = [spec.get_string_attribute("name") for spec in specs]
     names += [name.rpartition(".")[0] for spec in specs for name in spec.channelnames]
-    return [name for name in dict.fromkeys(names) if name and any(_colours(spec, name) for spec in specs)]
+    return [name for name in dict.fromkeys(names) if name and any(_colour_channels(spec, name) for spec in specs)]
 
 
-def _check(file: PictureFile) -> None:
+def _check(file: ImageFile) -> None:
+    """Raise InputError if the image cannot be edited."""
     if file.spec.deep:
         raise InputError(f"{file.path} cannot be read: its samples are deep; flatten it first")
-    wanted = ("half", "float") if file.format == "openexr" else tuple(_SAMPLES)
-    if file.sample not in wanted:
-        kinds = f"its samples are of type {file.sample}; write them as {', '.join(wanted)}"
-        raise InputError(f"{file.path} cannot be read: {kinds}")
-    if file.frame.npixels > MOST_PIXELS:
+    supported = ("half", "float") if file.format == "openexr" else tuple(_PIX_FMT_SUFFIXES)
+    if file.sample_type not in supported:
+        problem = f"its samples are of type {file.sample_type}; write them as {', '.join(supported)}"
+        raise InputError(f"{file.path} cannot be read: {problem}")
+    if file.frame_window.npixels > MAX_PIXELS:
         raise InputError(
-            f"{file.path} cannot be read: its windows span more than {MOST_PIXELS:.0e} pixels; crop it first"
+            f"{file.path} cannot be read: its windows span more than {MAX_PIXELS:.0e} pixels; crop it first"
         )
 
 
-def read_picture(file: PictureFile, frame: oiio.ROI, pix_fmt: str) -> VideoFrame:
-    """Read the picture of a file into one that covers `frame`, with zeros beyond the file's data window.
+def read_pixels(file: ImageFile, frame: oiio.ROI, pix_fmt: str) -> VideoFrame:
+    """Decode the image of a file.
 
-    Its format becomes `pix_fmt`, a planar one that holds the file's samples; an alpha that the file lacks is opaque.
-    Raises InputError.
+    Args:
+        file: the file.
+        frame: the rectangle to return, in the file's pixel coordinates; pixels outside the data window are 0.
+        pix_fmt: planar pixel format to return, which must represent the file's samples. Gray becomes equal R, G and B;
+            a missing alpha becomes opaque.
+
+    Raises:
+        InputError: the file is damaged.
     """
     first, last = min(file.channels), max(file.channels)
     native = VideoFrame(frame.width, frame.height, pix_fmt)
-    colours, alpha = planes_of(native)
-    samples = read_channels(opened(file.path), file, file.part, (first, last + 1), sample_of(colours[0]))
-    ours, theirs = shared(frame, file.spec.roi)
-    channels = [*file.channels, *[file.channels[0]] * 2][: len(colours)]  # gray is R, G and B alike
+    colours, alpha = colour_and_alpha_views(native)
+    samples = read_channels(open_input(file.path), file, file.part, (first, last + 1), oiio_type(colours[0]))
+    in_frame, in_file = overlap(frame, file.spec.roi)
+    channels = [*file.channels, *[file.channels[0]] * 2][: len(colours)]  # gray becomes R, G and B
     for channel, plane in zip(channels, colours, strict=True):
         plane[...] = 0
-        plane[ours] = samples[:, :, channel - first][theirs]
+        plane[in_frame] = samples[:, :, channel - first][in_file]
     if alpha is not None:
         alpha[...] = 0
-        alpha[ours] = samples[:, :, file.channels[3] - first][theirs] if len(file.channels) > 3 else _opaque(alpha)
+        has_alpha = len(file.channels) > 3
+        alpha[in_frame] = samples[:, :, file.channels[3] - first][in_file] if has_alpha else _opaque(alpha)
     return native
 
 
-def sample_of(plane: NDArray[Any]) -> str:
-    """Return OpenImageIO's name of the type of an array's samples."""
+def oiio_type(plane: NDArray[Any]) -> str:
+    """Return OpenImageIO's name of an array's dtype."""
     return {"float16": "half", "float32": "float"}.get(plane.dtype.name, plane.dtype.name)
 
 
 def _opaque(alpha: NDArray[Any]) -> int:
+    """Return the value of full opacity in the array's dtype."""
     return 1 if alpha.dtype.kind == "f" else int(np.iinfo(alpha.dtype).max)
 
 
-def opened(path: Path) -> oiio.ImageInput:
-    """Open a file, whose alpha is given as it is stored. Raises InputError."""
-    wanted, as_stored = FORMATS[path.suffix.lower()], oiio.ImageSpec()
-    as_stored.attribute("oiio:UnassociatedAlpha", 1)
-    source = oiio.ImageInput.open(str(path), as_stored) if path.is_file() else None
-    if source is None or source.format_name() != wanted:
-        error_of(oiio)
-        name = {"openexr": "OpenEXR", "tiff": "TIFF"}[wanted]
-        why = f"it is no whole {name} file" if path.exists() else "it does not exist"
-        raise InputError(f"{path} cannot be read: {why}; render or copy it again")
+def open_input(path: Path) -> oiio.ImageInput:
+    """Open a file with OpenImageIO, without conversion of unassociated (not premultiplied) alpha. Raises InputError."""
+    expected_format, config = OIIO_FORMATS[path.suffix.lower()], oiio.ImageSpec()
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), config) if path.is_file() else None
+    if source is None or source.format_name() != expected_format:
+        oiio_error(oiio)
+        name = {"openexr": "OpenEXR", "tiff": "TIFF"}[expected_format]
+        cause = f"it is not a complete {name} file" if path.exists() else "it does not exist"
+        raise InputError(f"{path} cannot be read: {cause}; render or copy it again")
     return source
 
 
 def read_channels(
-    source: oiio.ImageInput, file: PictureFile, part: int, channels: tuple[int, int], kind: str
+    source: oiio.ImageInput, file: ImageFile, part: int, channels: tuple[int, int], kind: str
 ) -> NDArray[Any]:
-    """Read a range of a part's channels, (H, W, channels), as samples of type `kind`. Raises InputError."""
+    """Read channels of a part.
+
+    Args:
+        source: the open file.
+        file: its headers.
+        part: index of the part.
+        channels: first channel, and the one after the last.
+        kind: OpenImageIO's name of the sample type to return.
+
+    Returns:
+        The samples, (H, W, channels).
+
+    Raises:
+        InputError: the file is damaged.
+    """
     samples = source.read_image(part, 0, *channels, kind)
     if samples is None:
-        raise InputError(f"{file.path} cannot be read: {error_of(source).lower()}; render or copy it again")
+        raise InputError(f"{file.path} cannot be read: {oiio_error(source).lower()}; render or copy it again")
     return np.asarray(samples)
 
 
-def error_of(teller: Any) -> str:
-    """Return what OpenImageIO, or a reader or writer of it, tells of the last error; it is told once."""
+def oiio_error(source: Any) -> str:
+    """Return and clear the last error message of OpenImageIO (the module), or of one of its readers or writers."""
     try:
-        lines = teller.geterror().splitlines()
-    except UnicodeDecodeError:  # it quotes what is damaged
+        lines = source.geterror().splitlines()
+    except UnicodeDecodeError:  # the message quotes damaged bytes of the file
         lines = []
     return lines[0] if lines else "it is damaged"
 
 
-def area(roi: oiio.ROI) -> oiio.ROI:
-    """Return a region's rows and columns alone."""
+def rows_and_columns(roi: oiio.ROI) -> oiio.ROI:
+    """Return a region without its depth and channel ranges."""
     return oiio.ROI(roi.xbegin, roi.xend, roi.ybegin, roi.yend)
 
 
-def shared(frame: oiio.ROI, window: oiio.ROI) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the rows and columns that two regions share: as places in the first, and in the second."""
-    both = oiio.intersection(area(frame), area(window))
-    ours, theirs = (
+def overlap(frame: oiio.ROI, window: oiio.ROI) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the (row, column) slices of the intersection of two regions, within the first and within the second."""
+    both = oiio.intersection(rows_and_columns(frame), rows_and_columns(window))
+    in_frame, in_window = (
         (
-            slice(both.ybegin - each.ybegin, max(both.yend, both.ybegin) - each.ybegin),
-            slice(both.xbegin - each.xbegin, max(both.xend, both.xbegin) - each.xbegin),
+            slice(both.ybegin - region.ybegin, max(both.yend, both.ybegin) - region.ybegin),
+            slice(both.xbegin - region.xbegin, max(both.xend, both.xbegin) - region.xbegin),
         )
-        for each in (frame, window)
+        for region in (frame, window)
     )
-    return ours, theirs
+    return in_frame, in_window
 
 
-def lost_of(file: PictureFile, suffix: str) -> list[str]:
-    """Say what of a file is not in a result of the kind that `suffix` names."""
+def dropped_content(file: ImageFile, suffix: str) -> list[str]:
+    """Describe the content of a file that is dropped from a result with file name suffix `suffix`."""
     name = file.path.name
-    if FORMATS.get(suffix) == file.format:
-        return [f"{name}: its tiled parts are written as scan lines"] if file.is_of_both_kinds else []
-    lost, ours = [], file.path.suffix.lower()
+    if OIIO_FORMATS.get(suffix) == file.format:
+        return [f"{name}: its tiled parts are written as scan lines"] if file.mixes_tiles_and_scanlines else []
+    dropped, own_suffix = [], file.path.suffix.lower()
     if file.format == "tiff" and len(file.specs) > 1:
-        lost.append(f"{name}: only the first of its {len(file.specs)} pages is written; a {ours} keeps them")
+        dropped.append(f"{name}: only the first of its {len(file.specs)} pages is written; a {own_suffix} keeps them")
     specs = file.specs if file.format == "openexr" else file.specs[:1]
-    picture = {file.spec.channelnames[channel] for channel in file.channels}
-    others = [channel for spec in specs for channel in spec.channelnames if channel not in picture]
+    edited = {file.spec.channelnames[channel] for channel in file.channels}
+    others = [channel for spec in specs for channel in spec.channelnames if channel not in edited]
     if others:
-        more = " and others" if len(others) > TOLD_AT_MOST else ""
-        lost.append(f"{name}: its channels {', '.join(others[:TOLD_AT_MOST])}{more} are left out; a {ours} keeps them")
-    if file.frame.npixels > file.display.npixels:
-        lost.append(f"{name}: what lies outside of its display window is left out; a {ours} keeps it")
-    return lost
+        more = " and others" if len(others) > MAX_LISTED_NAMES else ""
+        listed = ", ".join(others[:MAX_LISTED_NAMES]) + more
+        dropped.append(f"{name}: its channels {listed} are left out; a {own_suffix} keeps them")
+    if file.frame_window.npixels > file.display_window.npixels:
+        dropped.append(f"{name}: the overscan outside its display window is left out; a {own_suffix} keeps it")
+    return dropped

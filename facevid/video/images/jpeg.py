@@ -1,83 +1,106 @@
-"""What FFmpeg does not tell, nor keep, of a JPEG file (ITU-T T.81, annex B; Exif 2.32, section 4.5; CIPA DC-007)."""
+"""Copy and insert metadata segments of JPEG files (ITU-T T.81, annex B; Exif 2.32, section 4.5; CIPA DC-007)."""
 
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from facevid.video.images.exif import upright
+from facevid.video.images.exif import upright_exif
 
-_START, _APP0, _APP1, _APP2, _APP13, _COMMENT, _SCAN = 0xD8, 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA
+# Markers, without the leading 0xFF (ITU-T T.81, table B.1).
+_SOI = 0xD8
+_APP0 = 0xE0
+_APP1 = 0xE1
+_APP2 = 0xE2
+_APP13 = 0xED
+_COM = 0xFE
+_SOS = 0xDA
+
 _EXIF = b"Exif\0\0"
-_EXIF_START, _MOST_EXIF = 4 + len(_EXIF), 65535 - 2 - len(_EXIF)
-_NOTES = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COMMENT, b""))
-"""Exif, XMP and its extension, IPTC, and plain comments."""
-_PROFILE, _PROFILE_PART = b"ICC_PROFILE\0", 65519
-"""What a segment of a profile begins with, and the most bytes of one that it holds."""
-_SEVERAL_PICTURES = b"MPF\0"
+"""Start of the content of an APP1 segment with Exif metadata."""
+
+_EXIF_START = 4 + len(_EXIF)
+"""Bytes of an Exif segment before the metadata: marker, length and identifier."""
+
+_MAX_EXIF = 65535 - 2 - len(_EXIF)
+"""Upper bound in bytes of the Exif metadata in a segment, whose length has 16 bits and includes itself."""
+
+_METADATA = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COM, b""))
+"""Marker and start of the content of metadata segments: Exif, XMP and its extension, IPTC, and plain comments."""
+
+_ICC_PROFILE = b"ICC_PROFILE\0"
+"""Start of the content of an APP2 segment with a part of an ICC profile (ICC.1, annex B.4)."""
+
+_MAX_PROFILE_PART = 65519
+"""Bytes of an ICC profile per segment: 65535, without length, identifier, number and count."""
+
+_MULTI_PICTURE = b"MPF\0"
+"""Start of the content of an APP2 segment that lists further images (CIPA DC-007)."""
+
 _MOTION_PHOTO = (b"MotionPhoto", b"MicroVideo")
-"""What the XMP of a phone's picture says that a short video follows it."""
+"""XMP properties of a phone's image that is followed by a short video."""
 
 
-def unread_of_jpeg(path: Path) -> list[str]:
-    """Say what of a JPEG file no result will hold: further pictures, and a video behind them."""
-    unread, segments = [], list(_segments(path.read_bytes()))
-    if any(marker == _APP2 and whole[4:].startswith(_SEVERAL_PICTURES) for marker, whole in segments):
-        unread.append("the further pictures in it, such as a gain map or a preview, are left out")
-    if any(marker == _APP1 and name in whole for marker, whole in segments for name in _MOTION_PHOTO):
-        unread.append("the video behind its picture (a motion photo) is left out")
-    return unread
+def ignored_jpeg_content(path: Path) -> list[str]:
+    """Describe the content of a JPEG file that is not read: further images, and an appended video."""
+    ignored, segments = [], list(_segments(path.read_bytes()))
+    if any(marker == _APP2 and segment[4:].startswith(_MULTI_PICTURE) for marker, segment in segments):
+        ignored.append("its further images, such as a gain map or a preview, are left out")
+    if any(marker == _APP1 and name in segment for marker, segment in segments for name in _MOTION_PHOTO):
+        ignored.append("its video (motion photo) is left out")
+    return ignored
 
 
-def carry_jpeg_notes(source: Path, made: Path) -> None:
-    """Write the notes of `source` into `made` too, in place of the encoder's comment.
+def copy_jpeg_metadata(source: Path, target: Path) -> None:
+    """Insert the metadata segments of `source` into `target`, and remove the encoder's comment.
 
-    Exif's are changed in two things: the picture has been turned upright, and their thumbnail, of the picture as it
-    was, is left out.
+    The Exif orientation is reset, because the image is stored upright, and the outdated thumbnail is removed.
     """
-    notes = [_exif_segment(whole[_EXIF_START:]) if whole[4:].startswith(_EXIF) else whole for whole in _notes(source)]
-    if not notes:
+    metadata = [
+        _exif_segment(segment[_EXIF_START:]) if segment[4:].startswith(_EXIF) else segment
+        for segment in _metadata_segments(source)
+    ]
+    if not metadata:
         return
-    picture = made.read_bytes()
-    segments = list(_segments(picture))
-    samples = picture[2 + sum(len(whole) for _, whole in segments) :]
-    head = [whole for marker, whole in segments if marker == _APP0]
-    others = [whole for marker, whole in segments if marker not in (_APP0, _COMMENT)]
-    made.write_bytes(b"".join([picture[:2], *head, *notes, *others, samples]))
+    content = target.read_bytes()
+    segments = list(_segments(content))
+    scan = content[2 + sum(len(segment) for _, segment in segments) :]
+    first = [segment for marker, segment in segments if marker == _APP0]
+    others = [segment for marker, segment in segments if marker not in (_APP0, _COM)]
+    target.write_bytes(b"".join([content[:2], *first, *metadata, *others, scan]))
 
 
-def embed_in_jpeg(made: Path, exif: bytes | None, profile: bytes | None) -> None:
-    """Write Exif notes, a TIFF file in themselves, and an ICC profile into a file that has none (ICC.1, annex B.4)."""
-    segments = _exif_segment(exif) if exif is not None and len(exif) < _MOST_EXIF else b""
-    profile = profile or b""
-    parts = [profile[start : start + _PROFILE_PART] for start in range(0, len(profile), _PROFILE_PART)]
+def embed_in_jpeg(target: Path, exif: bytes | None, icc_profile: bytes | None) -> None:
+    """Insert Exif metadata (a TIFF file) and an ICC profile into a file that has neither (ICC.1, annex B.4)."""
+    segments = _exif_segment(exif) if exif is not None and len(exif) < _MAX_EXIF else b""
+    profile = icc_profile or b""
+    parts = [profile[start : start + _MAX_PROFILE_PART] for start in range(0, len(profile), _MAX_PROFILE_PART)]
     for number, part in enumerate(parts, 1):
-        segments += _segment(_APP2, _PROFILE + bytes((number, len(parts))) + part)
-    picture = made.read_bytes()
-    place = 2 + sum(len(whole) for marker, whole in _segments(picture) if marker == _APP0)
-    made.write_bytes(picture[:place] + segments + picture[place:])
+        segments += _segment(_APP2, _ICC_PROFILE + bytes((number, len(parts))) + part)
+    content = target.read_bytes()
+    position = 2 + sum(len(segment) for marker, segment in _segments(content) if marker == _APP0)
+    target.write_bytes(content[:position] + segments + content[position:])
 
 
 def _exif_segment(tiff: bytes) -> bytes:
-    return _segment(_APP1, _EXIF + upright(tiff))
+    return _segment(_APP1, _EXIF + upright_exif(tiff))
 
 
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
 
 
-def _notes(path: Path) -> Iterator[bytes]:
-    """List the segments that hold notes."""
-    for marker, whole in _segments(path.read_bytes()):
-        if any(marker == kind and whole[4:].startswith(name) for kind, name in _NOTES):
-            yield whole
+def _metadata_segments(path: Path) -> Iterator[bytes]:
+    for marker, segment in _segments(path.read_bytes()):
+        if any(marker == kind and segment[4:].startswith(start) for kind, start in _METADATA):
+            yield segment
 
 
-def _segments(picture: bytes) -> Iterator[tuple[int, bytes]]:
-    """List markers and bytes of the segments before the samples; none of what is no JPEG file."""
-    place = 2
-    while picture[:2] == bytes((0xFF, _START)) and place + 4 <= len(picture) and picture[place] == 0xFF:
-        marker, length = struct.unpack_from(">BH", picture, place + 1)
-        if marker == _SCAN or place + 2 + length > len(picture):
+def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and bytes of each segment before the scan; none if this is not a JPEG file."""
+    position = 2
+    while content[:2] == bytes((0xFF, _SOI)) and position + 4 <= len(content) and content[position] == 0xFF:
+        marker, length = struct.unpack_from(">BH", content, position + 1)
+        if marker == _SOS or position + 2 + length > len(content):
             return
-        yield marker, picture[place : place + 2 + length]
-        place += 2 + length
+        yield marker, content[position : position + 2 + length]
+        position += 2 + length

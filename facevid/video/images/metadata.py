@@ -1,47 +1,64 @@
-"""Carrying the notes in a picture's header that FFmpeg does not keep."""
+"""Copy metadata between image files where FFmpeg and OpenImageIO do not."""
 
 from pathlib import Path
 
 from facevid.errors import OutputError
-from facevid.video.images.dpx import carry_dpx_header
-from facevid.video.images.jpeg import carry_jpeg_notes, embed_in_jpeg
-from facevid.video.images.png import carry_png_texts, embed_in_png
-from facevid.video.images.tiff import carry_tiff_notes
+from facevid.video.images.dpx import copy_dpx_header
+from facevid.video.images.jpeg import copy_jpeg_metadata, embed_in_jpeg
+from facevid.video.images.png import copy_png_text, embed_in_png
+from facevid.video.images.tiff import copy_tiff_metadata
 
-_CARRY = {
-    ".dpx": carry_dpx_header,
-    ".tif": carry_tiff_notes,
-    ".tiff": carry_tiff_notes,
-    ".png": carry_png_texts,
-    ".jpg": carry_jpeg_notes,
-    ".jpeg": carry_jpeg_notes,
+# Suffix -> function that copies metadata between two files of the format.
+_COPY = {
+    ".dpx": copy_dpx_header,
+    ".tif": copy_tiff_metadata,
+    ".tiff": copy_tiff_metadata,
+    ".png": copy_png_text,
+    ".jpg": copy_jpeg_metadata,
+    ".jpeg": copy_jpeg_metadata,
 }
 
-
+# Suffix -> function that inserts Exif metadata and an ICC profile.
 _EMBED = {".png": embed_in_png, ".jpg": embed_in_jpeg, ".jpeg": embed_in_jpeg}
 
 
-def carry_notes(source: Path, made: Path, product: Path) -> None:
-    """Write the notes of the picture file `source` into `made`, where both are of a kind whose header we know.
+def copy_metadata(source: Path, target: Path, product: Path) -> None:
+    """Copy metadata from one image file to another; does nothing unless both have the same, supported format.
 
-    `product` is the file named in messages. Raises OutputError.
+    Args:
+        source: the image file to read.
+        target: the image file to change.
+        product: the final path of `target`, named in messages.
+
+    Raises:
+        OutputError: `target` cannot be written.
     """
-    carry = _CARRY.get(made.suffix.lower())
-    if carry is None or _CARRY.get(source.suffix.lower()) is not carry:
+    copy = _COPY.get(target.suffix.lower())
+    if copy is None or _COPY.get(source.suffix.lower()) is not copy:
         return
     try:
-        carry(source, made)
+        copy(source, target)
     except OSError as error:
-        msg = f"{product} cannot be written with the notes of {source.name}: {error.strerror}; free some space"
+        msg = f"{product} cannot be written with the metadata of {source.name}: {error.strerror}; free some space"
         raise OutputError(msg) from error
 
 
-def embed_notes(exif: bytes | None, profile: bytes | None, made: Path, product: Path) -> None:
-    """Write Exif notes and an ICC profile into `made`, where it is of a kind that holds them. Raises OutputError."""
-    embed = _EMBED.get(made.suffix.lower())
+def embed_metadata(exif: bytes | None, icc_profile: bytes | None, target: Path, product: Path) -> None:
+    """Insert metadata into an image file; does nothing if the format does not support it.
+
+    Args:
+        exif: Exif metadata, as a TIFF file.
+        icc_profile: ICC profile.
+        target: the image file to change; it has neither.
+        product: the final path of `target`, named in messages.
+
+    Raises:
+        OutputError: `target` cannot be written.
+    """
+    embed = _EMBED.get(target.suffix.lower())
     if embed is None:
         return
     try:
-        embed(made, exif, profile)
+        embed(target, exif, icc_profile)
     except OSError as error:
         raise OutputError(f"{product} cannot be written: {error.strerror}; free some space") from error

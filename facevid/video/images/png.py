@@ -1,4 +1,4 @@
-"""Texts, notes and a profile in a PNG file, where FFmpeg writes none (PNG specification, third edition, 11.3)."""
+"""Copy and insert text, Exif and ICC chunks of PNG files (PNG specification, third edition, 11.3)."""
 
 import os
 import struct
@@ -6,43 +6,46 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from facevid.video.images.exif import upright
+from facevid.video.images.exif import upright_exif
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_AFTER_HEADER = len(_SIGNATURE) + 25
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+"""Types of text chunks; XMP is in an iTXt chunk."""
+
+_INSERT_POSITION = len(_SIGNATURE) + 25
+"""Byte position after the IHDR chunk (25 bytes), where ancillary chunks may start."""
 
 
-def carry_png_texts(source: Path, made: Path) -> None:
-    """Write the texts of `source`, XMP among them, into `made` too."""
-    texts = b"".join(_texts(source))
-    whole = made.read_bytes() if texts else b""
-    if whole.startswith(_SIGNATURE):
-        made.write_bytes(whole[:_AFTER_HEADER] + texts + whole[_AFTER_HEADER:])
+def copy_png_text(source: Path, target: Path) -> None:
+    """Insert the text chunks of `source`, including XMP, into `target`."""
+    chunks = b"".join(_text_chunks(source))
+    content = target.read_bytes() if chunks else b""
+    if content.startswith(_SIGNATURE):
+        target.write_bytes(content[:_INSERT_POSITION] + chunks + content[_INSERT_POSITION:])
 
 
-def embed_in_png(made: Path, exif: bytes | None, profile: bytes | None) -> None:
-    """Write Exif notes, a TIFF file in themselves, and an ICC profile into a file that has none."""
-    whole, chunks = made.read_bytes(), b""
-    if profile:
-        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
+def embed_in_png(target: Path, exif: bytes | None, icc_profile: bytes | None) -> None:
+    """Insert Exif metadata (a TIFF file) and an ICC profile into a file that has neither."""
+    content, chunks = target.read_bytes(), b""
+    if icc_profile:
+        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))
     if exif:
-        chunks += _chunk(b"eXIf", upright(exif))
-    made.write_bytes(whole[:_AFTER_HEADER] + chunks + whole[_AFTER_HEADER:])
+        chunks += _chunk(b"eXIf", upright_exif(exif))
+    target.write_bytes(content[:_INSERT_POSITION] + chunks + content[_INSERT_POSITION:])
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def _texts(path: Path) -> Iterator[bytes]:
-    """List the chunks of text with their length, type and sum; none of what is no PNG file."""
+def _text_chunks(path: Path) -> Iterator[bytes]:
+    """Yield the text chunks with their length, type and checksum; none if this is not a PNG file."""
     with path.open("rb") as file:
         if file.read(len(_SIGNATURE)) != _SIGNATURE:
             return
         while len(head := file.read(8)) == 8:
             (length,) = struct.unpack_from(">I", head)
-            if head[4:] in _TEXTS:
+            if head[4:] in _TEXT_CHUNKS:
                 yield head + file.read(length + 4)
             else:
                 file.seek(length + 4, os.SEEK_CUR)

@@ -1,4 +1,4 @@
-"""Writing OpenEXR and TIFF files, through OpenImageIO: anew, or as another file with one picture in it replaced."""
+"""Write OpenEXR and TIFF files with OpenImageIO: new ones, or copies of a file with one image replaced."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,69 +11,113 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.errors import InputError, OutputError
-from facevid.video.color.pixels import planes_of
-from facevid.video.images.image_file import FORMATS, PictureFile, error_of, opened, read_channels, sample_of, shared
+from facevid.video.color.pixels import colour_and_alpha_views
+from facevid.video.images.image_file import (
+    OIIO_FORMATS,
+    ImageFile,
+    oiio_error,
+    oiio_type,
+    open_input,
+    overlap,
+    read_channels,
+)
 
-_TOLD_ONCE = ("openexr:chunkCount", "openexr:dwaCompressionLevel")
-"""Attributes of the file as it was read, which OpenImageIO would write under these very names."""
+_READ_ONLY_ATTRIBUTES = ("openexr:chunkCount", "openexr:dwaCompressionLevel")
+"""Attributes that describe how the file is stored; OpenImageIO would write them as custom attributes."""
 
 _TIFF_STORAGE = ("compression", "planarconfig", "Orientation", "oiio:BitsPerSample", "oiio:UnassociatedAlpha")
+"""Attributes of a TIFF page that describe how samples are stored."""
+
 _TIFF_COMPRESSIONS = ("none", "lzw", "zip", "packbits")
-"""Those that are kept; any other, such as of bilevel pictures or with loss, becomes zip."""
+"""Compressions that are kept; all others (bilevel or lossy) become zip."""
 
-_LEAST_BITS = 8
+_MIN_BITS = 8
+"""Smallest bit depth that is written; files of 1, 2 or 4 bits become 8-bit."""
 
 
-def rewrite_picture(file: PictureFile, native: VideoFrame, frame: oiio.ROI, made: Path, product: Path) -> None:
-    """Write a file with another picture, `native`, which covers `frame`, and all else as it is in `file`.
+def rewrite_image(file: ImageFile, native: VideoFrame, frame: oiio.ROI, path: Path, product: Path) -> None:
+    """Write a copy of an OpenEXR or TIFF file with another image.
 
-    Windows, compression, tiles, other channels and parts are kept, the attributes of an OpenEXR file, and of the
-    picture what lies outside of the frame. A TIFF's notes are not: see `carry_tiff_notes`. `product` is the file named
-    in messages. Raises InputError, OutputError.
+    Kept are windows, compression, tiles, other channels and parts, pixels outside the frame, and the attributes of
+    OpenEXR files. TIFF metadata is not copied here: see `copy_tiff_metadata`.
+
+    Args:
+        file: the file to copy.
+        native: the new image, in stored orientation.
+        frame: the rectangle that `native` covers, in the file's pixel coordinates.
+        path: the file to write.
+        product: the final path, named in messages.
+
+    Raises:
+        InputError: `file` is damaged, or has integers that cannot be kept.
+        OutputError: `path` cannot be written.
     """
-    specs = [_as_written(file, spec) for spec in file.specs]
+    specs = [_output_spec(file, spec) for spec in file.specs]
     if native.format.name != file.pix_fmt:
-        changed = file.channels if file.format == "openexr" else range(file.spec.nchannels)  # a TIFF has but one kind
-        _set_kind(specs[file.part], changed, sample_of(planes_of(native)[0][0]))
-    if file.is_of_both_kinds:
+        # All channels of a TIFF share one sample type.
+        changed = file.channels if file.format == "openexr" else range(file.spec.nchannels)
+        _set_sample_type(specs[file.part], changed, oiio_type(colour_and_alpha_views(native)[0][0]))
+    if file.mixes_tiles_and_scanlines:
         for spec in specs:
             spec.tile_width = spec.tile_height = spec.tile_depth = 0
-    source = opened(file.path)
-    with _Target(made, product, specs) as target:
+    source = open_input(file.path)
+    with _ImageWriter(path, product, specs) as writer:
         for part, spec in enumerate(specs):
             if part == file.part:
-                target.write(_with_picture(source, file, native, frame))
+                writer.write(_merged_samples(source, file, native, frame))
             elif source.seek_subimage(part, 0) and spec.tile_width == file.specs[part].tile_width:
-                target.copy(source)
+                writer.copy(source)
             else:
-                target.write(read_channels(source, file, part, (0, spec.nchannels), _type_of_all(spec)))
+                writer.write(read_channels(source, file, part, (0, spec.nchannels), _common_type(spec)))
 
 
-def write_picture_file(made: Path, product: Path, spec: oiio.ImageSpec, samples: NDArray[Any]) -> None:
-    """Write a file of one part with its samples, (H, W, channels). Raises OutputError."""
-    with _Target(made, product, [spec]) as target:
-        target.write(samples)
+def write_image_file(path: Path, product: Path, spec: oiio.ImageSpec, samples: NDArray[Any]) -> None:
+    """Write a file of one part.
+
+    Args:
+        path: the file to write.
+        product: the final path, named in messages.
+        spec: specification of the part.
+        samples: (H, W, channels).
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with _ImageWriter(path, product, [spec]) as writer:
+        writer.write(samples)
 
 
 def new_spec(window: oiio.ROI, channels: tuple[str, ...], kind: str) -> oiio.ImageSpec:
-    """Describe a part of one kind of samples that is compressed without loss (ZIP)."""
+    """Return the specification of a part with lossless compression (ZIP) and one sample type.
+
+    Args:
+        window: the data window.
+        channels: channel names.
+        kind: OpenImageIO's name of the sample type.
+    """
     spec = oiio.ImageSpec(window.width, window.height, len(channels), kind)
     spec.x, spec.y, spec.channelnames = window.xbegin, window.ybegin, channels
     spec.attribute("compression", "zip")
     spec.attribute("tiff:write_exif", 0)
-    return _dateless(spec)
+    return _without_date(spec)
 
 
-def part_spec(file: PictureFile, window: oiio.ROI, channels: tuple[str, ...], kind: str) -> oiio.ImageSpec:
-    """Describe a part with the attributes and the display window of an OpenEXR file, but a data window of its own.
+def part_spec(file: ImageFile, window: oiio.ROI, channels: tuple[str, ...], kind: str) -> oiio.ImageSpec:
+    """Return the specification of a part with another file's attributes and display window.
 
-    A TIFF file lends its size alone.
+    Of a TIFF file, only the size is used.
+
+    Args:
+        file: the file to take attributes from.
+        window: the data window of the new part.
+        channels: channel names.
+        kind: OpenImageIO's name of the sample type.
     """
     if file.format != "openexr":
         spec = new_spec(window, channels, kind)
-        spec.roi_full = file.display
+        spec.roi_full = file.display_window
         return spec
-    spec = _as_written(file, file.spec)
+    spec = _output_spec(file, file.spec)
     spec.nchannels, spec.channelnames = len(channels), channels
     spec.set_format(oiio.TypeDesc(kind))
     spec.roi = oiio.ROI(window.xbegin, window.xend, window.ybegin, window.yend, 0, 1, 0, len(channels))
@@ -84,21 +128,21 @@ def part_spec(file: PictureFile, window: oiio.ROI, channels: tuple[str, ...], ki
     return spec
 
 
-def _as_written(file: PictureFile, spec: oiio.ImageSpec) -> oiio.ImageSpec:
-    """Return a copy of a part's description in which OpenImageIO finds all that is to be written of it again."""
+def _output_spec(file: ImageFile, spec: oiio.ImageSpec) -> oiio.ImageSpec:
+    """Return a part's specification as needed to write it again."""
     if file.format == "tiff":
         return _tiff_storage(spec)
     copy = spec.copy()
     level = spec.get_float_attribute("openexr:dwaCompressionLevel", 0.0)
     if level:
         copy.attribute("compression", f"{spec.get_string_attribute('compression')}:{level:g}")
-    for name in _TOLD_ONCE:
+    for name in _READ_ONLY_ATTRIBUTES:
         copy.erase_attribute(name)
-    return _dateless(copy)
+    return _without_date(copy)
 
 
 def _tiff_storage(spec: oiio.ImageSpec) -> oiio.ImageSpec:
-    """Return the description of a TIFF's page without its notes, which OpenImageIO would not write as they were."""
+    """Return the specification of a TIFF page without metadata, which OpenImageIO would change."""
     copy = oiio.ImageSpec()
     copy.copy_dimensions(spec)
     for name in _TIFF_STORAGE:
@@ -107,87 +151,85 @@ def _tiff_storage(spec: oiio.ImageSpec) -> oiio.ImageSpec:
             copy.attribute(name, value)
     if spec.get_string_attribute("compression") not in _TIFF_COMPRESSIONS:
         copy.attribute("compression", "zip")
-    if spec.get_int_attribute("oiio:BitsPerSample", _LEAST_BITS) < _LEAST_BITS:
+    if spec.get_int_attribute("oiio:BitsPerSample", _MIN_BITS) < _MIN_BITS:
         copy.erase_attribute("oiio:BitsPerSample")
     copy.attribute("tiff:write_exif", 0)
-    return _dateless(copy)
+    return _without_date(copy)
 
 
-def _dateless(spec: oiio.ImageSpec) -> oiio.ImageSpec:
+def _without_date(spec: oiio.ImageSpec) -> oiio.ImageSpec:
     if not spec.getattribute("DateTime"):
-        spec.attribute("DateTime", "")  # else OpenImageIO would have it that the picture was taken now
+        spec.attribute("DateTime", "")  # otherwise OpenImageIO writes the current time
     return spec
 
 
-def _set_kind(spec: oiio.ImageSpec, channels: Sequence[int], kind: str) -> None:
-    """Have channels hold samples of another kind."""
-    wanted = oiio.TypeDesc(kind)
-    kinds = [wanted if channel in channels else spec.channelformat(channel) for channel in range(spec.nchannels)]
+def _set_sample_type(spec: oiio.ImageSpec, channels: Sequence[int], kind: str) -> None:
+    """Change the sample type of some channels."""
+    new_type = oiio.TypeDesc(kind)
+    types = [new_type if channel in channels else spec.channelformat(channel) for channel in range(spec.nchannels)]
     spec.erase_attribute("oiio:BitsPerSample")
-    if len({str(each) for each in kinds}) == 1:
-        spec.set_format(wanted)
+    if len({str(each) for each in types}) == 1:
+        spec.set_format(new_type)
     else:
-        spec.channelformats = tuple(kinds)
+        spec.channelformats = tuple(types)
 
 
-def _with_picture(source: oiio.ImageInput, file: PictureFile, native: VideoFrame, frame: oiio.ROI) -> NDArray[Any]:
-    """Return all samples of the picture's part, with the picture in them."""
+def _merged_samples(source: oiio.ImageInput, file: ImageFile, native: VideoFrame, frame: oiio.ROI) -> NDArray[Any]:
+    """Return all channels of the image's part, (H, W, channels), with the new image in place of the old one."""
     spec = file.spec
-    colours, alpha = planes_of(native)
+    colours, alpha = colour_and_alpha_views(native)
     planes = colours * 3 if len(colours) < min(len(file.channels), 3) else colours
     planes = planes if alpha is None else [*planes, alpha]
-    ours, theirs = shared(frame, spec.roi)
-    is_covered = (spec.height, spec.width) == planes[0][ours].shape
+    in_frame, in_file = overlap(frame, spec.roi)
+    is_covered = (spec.height, spec.width) == planes[0][in_frame].shape
     if is_covered and len(planes) >= len(file.channels) == spec.nchannels:
         samples = np.empty((spec.height, spec.width, spec.nchannels), planes[0].dtype)
     else:
-        is_alike = native.format.name == file.pix_fmt
-        samples = read_channels(
-            source, file, file.part, (0, spec.nchannels), _type_of_all(spec) if is_alike else "float"
-        )
-        _check_whole_numbers(source, file, samples)
+        kind = _common_type(spec) if native.format.name == file.pix_fmt else "float"
+        samples = read_channels(source, file, file.part, (0, spec.nchannels), kind)
+        _check_integers(source, file, samples)
     for channel, plane in zip(file.channels, planes, strict=False):
-        samples[*theirs, channel] = _in_kind(plane[ours], samples.dtype)
+        samples[*in_file, channel] = _as_dtype(plane[in_frame], samples.dtype)
     return samples
 
 
-def _in_kind(plane: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return samples as OpenImageIO has them in another type: whole numbers are 0 to 1 in floating-point ones."""
+def _as_dtype(plane: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Scale integer samples to 0-1 if `dtype` is floating-point, as OpenImageIO converts them."""
     if plane.dtype.kind == "u" and dtype.kind == "f":
         return plane / np.float32(np.iinfo(plane.dtype).max)
     return plane
 
 
-def _type_of_all(spec: oiio.ImageSpec) -> str:
-    """Name the type of sample that holds every channel of a part exactly, but for large whole numbers beside others."""
-    kinds = {str(spec.channelformat(channel)) for channel in range(spec.nchannels)}
-    return kinds.pop() if len(kinds) == 1 else "float"
+def _common_type(spec: oiio.ImageSpec) -> str:
+    """Return the sample type for all channels of a part: exact, except for large integers next to other types."""
+    types = {str(spec.channelformat(channel)) for channel in range(spec.nchannels)}
+    return types.pop() if len(types) == 1 else "float"
 
 
-def _check_whole_numbers(source: oiio.ImageInput, file: PictureFile, samples: NDArray[Any]) -> None:
-    """Raise InputError where a whole number is not told from its neighbours among `samples`, as OpenImageIO has it."""
-    most = np.float32(np.iinfo(np.uint32).max)
+def _check_integers(source: oiio.ImageInput, file: ImageFile, samples: NDArray[Any]) -> None:
+    """Raise InputError if float32 `samples`, which are scaled to 0-1, do not represent 32-bit integers exactly."""
+    scale = np.float32(np.iinfo(np.uint32).max)
     for channel in range(file.spec.nchannels):
         if str(file.spec.channelformat(channel)) != "uint" or samples.dtype.kind != "f":
             continue
         exact = read_channels(source, file, file.part, (channel, channel + 1), "uint")[:, :, 0]
-        if (np.rint(samples[:, :, channel].astype(np.float64) * most) != exact).any():
+        if (np.rint(samples[:, :, channel].astype(np.float64) * scale) != exact).any():
             name = file.spec.channelnames[channel]
             raise InputError(
-                f"{file.path}: whole numbers as large as those of its channel {name} are kept in a part of their own "
-                f"only, not beside the picture; write that channel to another part, or file"
+                f"{file.path}: the integers of its channel {name} are too large to be kept in the same part as the "
+                f"image; move that channel to another part or file"
             )
 
 
-class _Target:
-    """A file that is written part by part; a context manager, `product` being named in messages."""
+class _ImageWriter:
+    """Writes a file part by part; a context manager. `product` is the final path, named in messages."""
 
-    def __init__(self, made: Path, product: Path, specs: list[oiio.ImageSpec]) -> None:
-        self._made, self._product, self._specs = made, product, specs
+    def __init__(self, path: Path, product: Path, specs: list[oiio.ImageSpec]) -> None:
+        self._path, self._product, self._specs = path, product, specs
         self._written = 0
-        target = oiio.ImageOutput.create(FORMATS[made.suffix.lower()])
-        assert target is not None
-        self._target = target
+        output = oiio.ImageOutput.create(OIIO_FORMATS[path.suffix.lower()])
+        assert output is not None
+        self._output = output
 
     def __enter__(self) -> Self:
         return self
@@ -195,32 +237,32 @@ class _Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        is_whole = self._target.close()
-        if kind is None and not is_whole:
+        is_complete = self._output.close()
+        if kind is None and not is_complete:
             raise self._failure()
 
     def write(self, samples: NDArray[Any]) -> None:
         """Write the samples, (H, W, channels), of the next part. Raises OutputError."""
         self._begin()
-        if not self._target.write_image(np.ascontiguousarray(samples)):
+        if not self._output.write_image(np.ascontiguousarray(samples)):
             raise self._failure()
 
     def copy(self, source: oiio.ImageInput) -> None:
-        """Write the next part with the samples of the one that `source` stands at. Raises OutputError."""
+        """Copy the current part of `source` without decoding. Raises OutputError."""
         self._begin()
-        if not self._target.copy_image(source):
+        if not self._output.copy_image(source):
             raise self._failure()
 
     def _begin(self) -> None:
-        name, part = str(self._made), self._written
+        name, part = str(self._path), self._written
         self._written += 1
         if part:
-            is_open = self._target.open(name, self._specs[part], "AppendSubimage")
+            is_open = self._output.open(name, self._specs[part], "AppendSubimage")
         else:
-            is_open = self._target.open(name, self._specs if len(self._specs) > 1 else self._specs[0])
+            is_open = self._output.open(name, self._specs if len(self._specs) > 1 else self._specs[0])
         if not is_open:
             raise self._failure()
 
     def _failure(self) -> OutputError:
-        why = error_of(self._target)
-        return OutputError(f"{self._product} cannot be written: {why}; free some space, or choose another folder")
+        cause = oiio_error(self._output)
+        return OutputError(f"{self._product} cannot be written: {cause}; free some space, or choose another folder")

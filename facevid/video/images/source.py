@@ -1,4 +1,4 @@
-"""OpenEXR, TIFF and HEIF files as the source of a clip: what they say of it, and their pictures, all alike."""
+"""Read clips from OpenEXR, TIFF and HEIF files: properties, and frames in one common format."""
 
 from pathlib import Path
 
@@ -8,18 +8,20 @@ from av import VideoFrame
 from facevid.errors import InputError
 from facevid.video.color.pixels import pix_fmt_loss
 from facevid.video.images.heif import HEIF_SUFFIXES, describe_heif, load_heif
-from facevid.video.images.image_file import FORMATS, PictureFile, open_picture, read_picture
+from facevid.video.images.image_file import OIIO_FORMATS, ImageFile, open_image, read_pixels
 from facevid.video.info import STILL_TIME_BASE, ClipInfo
 from facevid.video.orientation import UPRIGHT, Orientation
 
-SUFFIXES = (*FORMATS, *HEIF_SUFFIXES)
-"""Of the files that are read here; FFmpeg reads the others."""
-
+NON_FFMPEG_SUFFIXES = (*OIIO_FORMATS, *HEIF_SUFFIXES)
+"""Suffixes of the files that are read here; FFmpeg reads all others."""
 
 _CODECS = {"openexr": "exr", "tiff": "tiff"}
-_EXIF = ("Make", "Model", "DateTime")
+"""OpenImageIO's name of the format -> FFmpeg's name of the codec."""
 
-# Exif's number of how a picture lies -> what is to be done to display it.
+_EXIF = ("Make", "Model", "DateTime")
+"""OpenImageIO's names of attributes that mark a camera's Exif metadata."""
+
+# Exif orientation -> how to display the stored image.
 _ORIENTATIONS = {
     2: Orientation(mirror_x=True),
     3: Orientation(mirror_x=True, mirror_y=True),
@@ -31,18 +33,18 @@ _ORIENTATIONS = {
 }
 
 
-def describe_picture(path: Path, layer: str | None) -> ClipInfo:
-    """Say what a file is; `layer` names the layer, or part, to edit. Raises InputError."""
+def describe_image(path: Path, layer: str | None) -> ClipInfo:
+    """Return the properties of a file; `layer` is the OpenEXR layer or part to use. Raises InputError."""
     if path.suffix.lower() in HEIF_SUFFIXES:
         return describe_heif(path)
-    file = open_picture(path, layer)
-    frame, display, orientation = file.frame, file.display, orientation_of_file(file)
-    shown = (frame.height, frame.width) if orientation.transpose else _size(frame)
-    place = display.xbegin - frame.xbegin, display.ybegin - frame.ybegin
+    file = open_image(path, layer)
+    frame, display, orientation = file.frame_window, file.display_window, image_orientation(file)
+    displayed_size = (frame.height, frame.width) if orientation.transpose else _size(frame)
+    display_origin = display.xbegin - frame.xbegin, display.ybegin - frame.ybegin
     return ClipInfo(
         path=path,
-        width=shown[0],
-        height=shown[1],
+        width=displayed_size[0],
+        height=displayed_size[1],
         stored_width=frame.width,
         stored_height=frame.height,
         pix_fmt=file.pix_fmt,
@@ -53,8 +55,8 @@ def describe_picture(path: Path, layer: str | None) -> ClipInfo:
         average_rate=file.rate,
         has_exif=any(file.spec.getattribute(name) is not None for name in _EXIF),
         has_icc=file.spec.getattribute("ICCProfile") is not None,
-        unread=("its CMYK colours are converted to RGB, without their profile",) if file.is_cmyk else (),
-        display_window=None if _size(frame) == _size(display) else (*place, *_size(display)),
+        ignored_content=("its CMYK colours are converted to RGB, without the ICC profile",) if file.is_cmyk else (),
+        display_window=None if _size(frame) == _size(display) else (*display_origin, *_size(display)),
         chromaticities=file.chromaticities,
         timecode=file.timecode,
         layer=layer,
@@ -62,34 +64,42 @@ def describe_picture(path: Path, layer: str | None) -> ClipInfo:
     )
 
 
-def orientation_of_file(file: PictureFile) -> Orientation:
-    """Return how the picture of a file lies."""
+def image_orientation(file: ImageFile) -> Orientation:
+    """Return the orientation of a file's image."""
     return _ORIENTATIONS.get(file.spec.get_int_attribute("Orientation", 1), UPRIGHT)
 
 
-def load_picture(path: Path, info: ClipInfo) -> VideoFrame:
-    """Read a picture of the clip that `info` describes. Raises InputError, also where it is not like the first one."""
+def load_image(path: Path, info: ClipInfo) -> VideoFrame:
+    """Read a frame in the format of the clip's first frame.
+
+    Args:
+        path: the image file.
+        info: properties of the clip.
+
+    Raises:
+        InputError: the file cannot be read, or its size, orientation or pixel format differs from the first frame's.
+    """
     if info.codec == "heif":
         return load_heif(path)
-    file = open_picture(path, info.layer)
-    if orientation_of_file(file) != info.orientation:
-        raise InputError(f"{path} is turned otherwise than the first frame: turn the files upright first")
+    file = open_image(path, info.layer)
+    if image_orientation(file) != info.orientation:
+        raise InputError(f"{path} has another orientation than the first frame: rotate the files upright first")
     size = info.display_window[2:] if info.display_window else (info.stored_width, info.stored_height)
-    if _size(file.display) != size:
-        own, first = (f"{width}x{height}" for width, height in (_size(file.display), size))
-        raise InputError(f"{path} has {own} pixels, the first frame {first}: render them alike")
+    if _size(file.display_window) != size:
+        own, first = (f"{width}x{height}" for width, height in (_size(file.display_window), size))
+        raise InputError(f"{path} has {own} pixels, the first frame {first}: render all frames in one size")
     if any(pix_fmt_loss(file.pix_fmt, info.pix_fmt)[:4]):
-        kinds = f"{file.pix_fmt}, the first frame {info.pix_fmt}"
-        raise InputError(f"{path} has pixel format {kinds}, which holds less: render them alike")
-    return read_picture(file, frame_in(file, info), info.pix_fmt)
+        formats = f"{file.pix_fmt}, the first frame {info.pix_fmt}"
+        raise InputError(f"{path} has pixel format {formats}, which cannot hold it: render all frames in one format")
+    return read_pixels(file, frame_roi(file, info), info.pix_fmt)
 
 
-def frame_in(file: PictureFile, info: ClipInfo) -> oiio.ROI:
-    """Return the area of the clip's pictures in a file of its own."""
+def frame_roi(file: ImageFile, info: ClipInfo) -> oiio.ROI:
+    """Return the clip's frame rectangle in the pixel coordinates of one of its files."""
     x, y = info.display_window[:2] if info.display_window else (0, 0)
-    left, top = file.display.xbegin - x, file.display.ybegin - y
+    left, top = file.display_window.xbegin - x, file.display_window.ybegin - y
     return oiio.ROI(left, left + info.stored_width, top, top + info.stored_height)
 
 
-def _size(area: oiio.ROI) -> tuple[int, int]:
-    return area.width, area.height
+def _size(roi: oiio.ROI) -> tuple[int, int]:
+    return roi.width, roi.height

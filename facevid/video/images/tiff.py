@@ -1,4 +1,4 @@
-"""The notes in a TIFF file, which OpenImageIO would write otherwise than they were, or not at all (TIFF 6.0)."""
+"""Copy metadata between TIFF files, where OpenImageIO would change or drop it (TIFF 6.0)."""
 
 import mmap
 import struct
@@ -19,99 +19,134 @@ from facevid.video.images.tiff_tags import (
 )
 
 _PHOTOMETRIC = 262
+"""Tag of the photometric interpretation: how samples encode colour."""
 
-_NOTES = (
-    *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, program, date, copyright
-    *(282, 283, 286, 287, 296),  # resolution and place on a page
-    *(700, 33723, 34377),  # XMP, IPTC, Photoshop's
+_BITS_PER_SAMPLE = 258
+"""Tag of the bit depth of each sample."""
+
+_TRANSFER_FUNCTION = 301
+"""Tag of the transfer curve: a table with 2^bits entries, so valid only for the same bit depth."""
+
+_METADATA_TAGS = (
+    *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, software, date, copyright
+    *(282, 283, 286, 287, 296),  # resolution and position on a page
+    *(700, 33723, 34377),  # XMP, IPTC, Photoshop
 )
-_COLOURS = (318, 319, 34675)  # white, primaries, ICC profile
-_BITS, _CURVE = 258, 301  # of each sample; of the light, a table of 2 ** bits
-_GRAYS, _CMYK = (0, 1), 5
-_SUB_DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS; below Exif, interoperability
+"""Tags that are independent of how samples are stored."""
+
+_COLOUR_TAGS = (318, 319, 34675)
+"""Tags that describe colours: white point, primaries, ICC profile."""
+
+_GRAY = (0, 1)
+"""Photometric interpretations of gray: white is zero, black is zero."""
+
+_CMYK = 5
+"""Photometric interpretation of CMYK, which is read as RGB."""
+
+_SUB_DIRECTORIES = (34665, 34853, 40965)
+"""Tags that point to a directory: Exif, GPS; within Exif, interoperability."""
 
 
 @dataclass(frozen=True)
 class _Tiff:
-    """A TIFF file that is open: its bytes, their order, and the fields of its first picture."""
+    """An open TIFF file.
 
-    whole: mmap.mmap
+    Attributes:
+        content: the bytes of the file.
+        order: struct's character of the byte order.
+        fields: tag -> field of the first image's directory.
+    """
+
+    content: mmap.mmap
     order: str
     fields: dict[int, Field]
 
     def integers(self, tag: int) -> tuple[int, ...]:
-        """Return the whole numbers of a tag; none where it is not there."""
+        """Return the integer values of a tag; empty if it is missing."""
         return self.fields[tag].integers(self.order) if tag in self.fields else ()
 
 
-def carry_tiff_notes(source: Path, made: Path) -> None:
-    """Write the notes of the first page of `source` into that of `made`; nothing where either is a BigTIFF.
+def copy_tiff_metadata(source: Path, target: Path) -> None:
+    """Copy the metadata of the first page of `source` to that of `target`; does nothing if either is a BigTIFF.
 
-    An ICC profile is among them where it still fits: CMYK is read as RGB.
+    The ICC profile is copied only if it still applies: not from CMYK, which is read as RGB.
     """
-    with _opened(source) as theirs, _opened(made) as ours:
-        if theirs is None or ours is None or not ours.fields:
+    with _open(source) as old, _open(target) as new:
+        if old is None or new is None or not new.fields:
             return
-        end, order = len(ours.whole), ours.order
+        end, order = len(new.content), new.order
         start = end + end % 2
-        own = {tag: field for tag, field in ours.fields.items() if tag not in _NOTES}
-        fields = own | _turned(theirs.fields, _kept_tags(theirs, ours), theirs.order, order)
-        below, places = _sub_directories(theirs, theirs.fields, start, order)
-        directory = start + len(below)
-        following = next_directory(ours.whole, order)
-        added = bytes(end % 2) + below + directory_bytes(fields | places, directory, order, following)
-    with made.open("r+b") as file:
+        own = {tag: field for tag, field in new.fields.items() if tag not in _METADATA_TAGS}
+        fields = own | _in_byte_order(old.fields, _tags_to_copy(old, new), old.order, order)
+        sub_directories, pointers = _sub_directories(old, old.fields, start, order)
+        directory = start + len(sub_directories)
+        next_offset = next_directory(new.content, order)
+        appended = bytes(end % 2) + sub_directories + directory_bytes(fields | pointers, directory, order, next_offset)
+    with target.open("r+b") as file:
         file.seek(end)
-        file.write(added)
+        file.write(appended)
         file.seek(HEADER_SIZE - 4)
         file.write(struct.pack(f"{order}I", directory))
 
 
-def _kept_tags(theirs: _Tiff, ours: _Tiff) -> list[int]:
-    """List the tags whose fields mean the same in both files."""
-    kept = [*_NOTES]
-    if _are_alike(theirs, ours):
-        kept += _COLOURS
-        if theirs.integers(_BITS)[:1] == ours.integers(_BITS)[:1]:
-            kept.append(_CURVE)
-    return kept
+def _tags_to_copy(source: _Tiff, target: _Tiff) -> list[int]:
+    """Return the tags whose values are valid in both files."""
+    tags = [*_METADATA_TAGS]
+    if _have_same_colours(source, target):
+        tags += _COLOUR_TAGS
+        if source.integers(_BITS_PER_SAMPLE)[:1] == target.integers(_BITS_PER_SAMPLE)[:1]:
+            tags.append(_TRANSFER_FUNCTION)
+    return tags
 
 
 def _sub_directories(
-    theirs: _Tiff, fields: Mapping[int, Field], start: int, order: str
+    source: _Tiff, fields: Mapping[int, Field], start: int, order: str
 ) -> tuple[bytes, dict[int, Field]]:
-    """Lay out the directories that fields point to, to stand from `start`, and the fields that point there."""
-    laid, places = b"", {}
+    """Serialise the directories that `fields` point to.
+
+    Args:
+        source: the file that contains them.
+        fields: the fields that may point to directories.
+        start: offset at which the directories will be written.
+        order: byte order to write.
+
+    Returns:
+        The bytes of the directories, and new fields that point to them.
+    """
+    content, pointers = b"", {}
     for tag in _SUB_DIRECTORIES:
-        for place in fields[tag].integers(theirs.order) if tag in fields else ():
-            own = read_directory(theirs.whole, theirs.order, place)
-            if not own:
+        for offset in fields[tag].integers(source.order) if tag in fields else ():
+            directory = read_directory(source.content, source.order, offset)
+            if not directory:
                 continue
-            below, deeper = _sub_directories(theirs, own, start + len(laid), order)
-            laid += below
-            places[tag] = long_field(start + len(laid), order)
-            laid += directory_bytes(_turned(own, own, theirs.order, order) | deeper, start + len(laid), order)
-            laid += bytes(len(laid) % 2)
-    return laid, places
+            nested, nested_pointers = _sub_directories(source, directory, start + len(content), order)
+            content += nested
+            pointers[tag] = long_field(start + len(content), order)
+            entries = _in_byte_order(directory, directory, source.order, order) | nested_pointers
+            content += directory_bytes(entries, start + len(content), order)
+            content += bytes(len(content) % 2)
+    return content, pointers
 
 
-def _are_alike(theirs: _Tiff, ours: _Tiff) -> bool:
-    """Tell whether colours mean the same in both: gray in both, or red, green and blue."""
-    theirs_gray, ours_gray = ([value in _GRAYS for value in tiff.integers(_PHOTOMETRIC)] for tiff in (theirs, ours))
-    return theirs_gray == ours_gray and _CMYK not in theirs.integers(_PHOTOMETRIC)
+def _have_same_colours(source: _Tiff, target: _Tiff) -> bool:
+    """Return whether both files are gray, or both RGB; False for a CMYK source."""
+    source_gray, target_gray = ([value in _GRAY for value in tiff.integers(_PHOTOMETRIC)] for tiff in (source, target))
+    return source_gray == target_gray and _CMYK not in source.integers(_PHOTOMETRIC)
 
 
-def _turned(fields: Mapping[int, Field], tags: Iterable[int], theirs: str, ours: str) -> dict[int, Field]:
-    """Take fields, where they are there, into another byte order."""
-    return {tag: fields[tag].in_order(theirs, ours) for tag in tags if tag in fields}
+def _in_byte_order(
+    fields: Mapping[int, Field], tags: Iterable[int], source_order: str, target_order: str
+) -> dict[int, Field]:
+    """Return those of `tags` that exist in `fields`, converted to another byte order."""
+    return {tag: fields[tag].in_order(source_order, target_order) for tag in tags if tag in fields}
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Tiff | None]:
-    """Open a TIFF file; None where it is none."""
+def _open(path: Path) -> Iterator[_Tiff | None]:
+    """Open a TIFF file; yields None if it is not one, or a BigTIFF."""
     if path.stat().st_size < HEADER_SIZE:
         yield None
         return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        order = ORDERS.get(whole[:4])
-        yield None if order is None else _Tiff(whole, order, first_directory(whole, order))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        order = ORDERS.get(content[:4])
+        yield None if order is None else _Tiff(content, order, first_directory(content, order))

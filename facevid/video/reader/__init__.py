@@ -1,1 +1,1 @@
-"""Reading videos and image sequences: frames with exact timestamps."""
+"""Readers of videos, image sequences and stills."""

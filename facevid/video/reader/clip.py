@@ -1,4 +1,4 @@
-"""Reading a clip: what it is, and its pictures one after another with exact timestamps."""
+"""Open a clip and decode its frames with exact timestamps."""
 
 import itertools
 import os
@@ -15,170 +15,183 @@ from av.video.stream import VideoStream
 
 from facevid.errors import InputError, UsageError
 from facevid.utils.prefetch import map_ahead
-from facevid.video.color.pixels import pix_fmt_loss, plain_format
+from facevid.video.color.pixels import editable_format, pix_fmt_loss
 from facevid.video.color.rgb import colour_model
 from facevid.video.frame import Frame
 from facevid.video.images.dpx import dpx_rate
-from facevid.video.images.source import SUFFIXES, describe_picture, load_picture
+from facevid.video.images.source import NON_FFMPEG_SUFFIXES, describe_image, load_image
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
 from facevid.video.reader.container import (
-    Pictures,
+    DecodedFrames,
+    default_duration,
     describe,
-    main_stream,
+    error_text,
     open_container,
-    reason,
-    usual_duration,
-    without_black,
+    select_stream,
+    without_jpeg_alpha,
 )
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
-_OPEN_FILES = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
-"""Where a process finds files that it was given open, such as its standard input."""
+_DESCRIPTOR_FOLDERS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+"""Folders of links to a process's open file descriptors, such as /dev/stdin; other processes cannot open these."""
 
 
 class Clip:
-    """A source of pictures; `info` says what it is, `frames()` decodes it anew each time it is called."""
+    """A source of frames.
+
+    Attributes:
+        info: properties of the source.
+    """
 
     def __init__(self, info: ClipInfo) -> None:
         self.info = info
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every picture in the order of presentation; memory does not grow with the clip's length.
+        """Decode the clip from its start and yield all frames in presentation order.
 
-        A picture that is followed by another lasts until it. Raises InputError, naming the frame and the time, where
-        the source is damaged or ends early: a shortened clip never passes for a whole one.
+        Each call decodes again. Memory does not grow with the length of the clip. The duration of a frame reaches to
+        the next frame; that of the last one is as declared.
+
+        Raises:
+            InputError: the source is damaged or ends early; the message has the frame and the time. A truncated clip is
+                never returned as a complete one.
         """
-        if self.info.sequence is not None or self._is_of_picture_files:
-            yield from self._frames_of_files()
+        if self.info.sequence is not None or self._is_read_without_ffmpeg:
+            yield from self._image_frames()
             return
-        waiting: Frame | None = None
-        clock = 0  # the time that the file gave the frame before
-        for frame in self._decoded():
-            if waiting is None:
-                waiting, clock = frame, frame.pts
+        previous: Frame | None = None
+        stored_pts = 0  # of the previous frame, before adjustment
+        for frame in self._video_frames():
+            if previous is None:
+                previous, stored_pts = frame, frame.pts
                 continue
-            if frame.pts < clock:
-                raise self._set_back(frame, waiting)
-            clock = frame.pts
-            # Two frames within one unit of the clock, such as a millisecond of Matroska, are set one unit apart.
-            following = replace(frame, pts=max(frame.pts, waiting.pts + 1))
-            yield replace(waiting, duration=following.pts - waiting.pts)
-            waiting = following
-        if waiting is None:
-            msg = f"{self.info.path} cannot be read: it holds no picture; export it again"
+            if frame.pts < stored_pts:
+                raise self._clock_error(frame, previous)
+            stored_pts = frame.pts
+            # Frames with equal timestamps (Matroska rounds to milliseconds) are moved one unit apart.
+            adjusted = replace(frame, pts=max(frame.pts, previous.pts + 1))
+            yield replace(previous, duration=adjusted.pts - previous.pts)
+            previous = adjusted
+        if previous is None:
+            msg = f"{self.info.path} cannot be read: it contains no frames; export it again"
             raise InputError(msg)
-        yield waiting
+        yield previous
 
     @property
-    def _is_of_picture_files(self) -> bool:
-        return self.info.path.suffix.lower() in SUFFIXES
+    def _is_read_without_ffmpeg(self) -> bool:
+        return self.info.path.suffix.lower() in NON_FFMPEG_SUFFIXES
 
-    def _frames_of_files(self) -> Iterator[Frame]:
+    def _image_frames(self) -> Iterator[Frame]:
         info = self.info
         for index, native in enumerate(map_ahead(self._load, info.files)):
             yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
-        if self._is_of_picture_files:
-            return load_picture(path, self.info)
+        if self._is_read_without_ffmpeg:
+            return load_image(path, self.info)
         with open_container(path) as container:
-            stream = main_stream(path, container)
-            stream.codec_context.thread_count = 1  # several pictures are decoded beside each other
+            stream = select_stream(path, container)
+            stream.codec_context.thread_count = 1  # map_ahead decodes several files in parallel
             try:
                 native = next(container.decode(stream), None)
             except av.FFmpegError as error:
-                msg = f"{path} cannot be read: {reason(error)}; render or copy it again"
+                msg = f"{path} cannot be read: {error_text(error)}; render or copy it again"
                 raise InputError(msg) from error
         if native is None or native.is_corrupt:
-            msg = f"{path} cannot be read: the picture is damaged; render or copy it again"
+            msg = f"{path} cannot be read: the image is damaged; render or copy it again"
             raise InputError(msg)
-        return self._alike(native, path)
+        return self._conformed(native, path)
 
-    def _alike(self, native: VideoFrame, path: Path) -> VideoFrame:
-        """Return a picture of the sequence in the format of the first one."""
-        info, own = self.info, native.format.name
+    def _conformed(self, native: VideoFrame, path: Path) -> VideoFrame:
+        """Check a frame of the sequence against the first frame, and convert it to the first frame's pixel format."""
+        info, pix_fmt = self.info, native.format.name
         if orientation_of(native) != info.orientation:
-            msg = f"{path} is turned otherwise than the first frame (EXIF orientation): turn the files upright first"
+            msg = f"{path} has another Exif orientation than the first frame: rotate the files upright first"
             raise InputError(msg)
         if (native.width, native.height) != (info.stored_width, info.stored_height):
             first = f"{info.stored_width}x{info.stored_height}"
-            msg = f"{path} has {native.width}x{native.height} pixels, the first frame {first}: render them alike"
+            size = f"{native.width}x{native.height}"
+            msg = f"{path} has {size} pixels, the first frame {first}: render all frames in one size"
             raise InputError(msg)
-        if own == info.pix_fmt:
+        if pix_fmt == info.pix_fmt:
             _check_colours(path, native)
             return native
-        if any(pix_fmt_loss(plain_format(without_black(own, info.codec)) or own, info.pix_fmt)[:4]):
-            msg = f"{path} has pixel format {own}, the first frame {info.pix_fmt}, which holds less: render them alike"
+        if any(pix_fmt_loss(editable_format(without_jpeg_alpha(pix_fmt, info.codec)) or pix_fmt, info.pix_fmt)[:4]):
+            formats = f"{pix_fmt}, the first frame {info.pix_fmt}"
+            msg = f"{path} has pixel format {formats}, which cannot hold it: render all frames in one format"
             raise InputError(msg)
         return VideoReformatter().reformat(native, format=info.pix_fmt, threads=1)
 
-    def _decoded(self) -> Iterator[Frame]:
+    def _video_frames(self) -> Iterator[Frame]:
+        """Yield the frames of a video with their timestamps as stored and a default duration."""
         info, last = self.info, None
-        plain = plain_format(info.pix_fmt) or info.pix_fmt
+        pix_fmt = editable_format(info.pix_fmt) or info.pix_fmt
         reformatter = VideoReformatter()
         with open_container(info.path) as container:
             stream = container.streams[info.stream_index]
             assert isinstance(stream, VideoStream)
             stream.thread_type = ThreadType.AUTO
-            pictures = Pictures(info.path, container, stream)
-            usual = usual_duration(stream)
-            is_checked = False
+            decoded = DecodedFrames(info.path, container, stream)
+            duration = default_duration(stream)
+            is_gap_checked = False
             for index in itertools.count():
                 try:
-                    native = next(pictures, None)
+                    native = next(decoded, None)
                 except av.FFmpegError as error:
-                    raise self._damaged(index, last, reason(error)) from error
+                    raise self._damage_error(index, last, error_text(error)) from error
                 if native is None:
                     break
                 if info.is_still and index > 0:
-                    msg = f"{info.path} holds several pictures: make a video of it first, such as an .mp4"
+                    msg = f"{info.path} contains several images: convert it to a video first, such as an .mp4"
                     raise InputError(msg)
                 if native.is_corrupt:
-                    raise self._damaged(index, last, "the picture is corrupt")
+                    raise self._damage_error(index, last, "the frame is corrupt")
                 if (native.width, native.height) != (info.stored_width, info.stored_height):
-                    raise self._of_another_size(native, index, last)
-                if native.format.name != plain:
-                    native = reformatter.reformat(native, format=plain, threads=1)
+                    raise self._size_error(native, index, last)
+                if native.format.name != pix_fmt:
+                    native = reformatter.reformat(native, format=pix_fmt, threads=1)
                 _check_colours(info.path, native)
                 pts = native.pts
                 if pts is None:
                     pts = last.pts + last.duration + info.start if last else info.start
                 pts -= info.start
-                if last is not None and not is_checked and 2 * (pts - last.pts) > 3 * usual:
-                    if pictures.has_hole():
-                        raise self._damaged(index, last, "a part of the file is missing here")
-                    is_checked = True
+                # More than 1.5 frame durations since the last frame: a pause, or data missing from the file.
+                if last is not None and not is_gap_checked and 2 * (pts - last.pts) > 3 * duration:
+                    if decoded.has_gap():
+                        raise self._damage_error(index, last, "part of the file is missing here")
+                    is_gap_checked = True
                 last = Frame(
-                    index, pts, native.duration or usual, info.time_base, native, info.orientation, info.aspect
+                    index, pts, native.duration or duration, info.time_base, native, info.orientation, info.aspect
                 )
                 yield last
-            if pictures.ended_early():
-                raise self._damaged(index, last, "the file ends here, before the end it announces")
+            if decoded.ended_early():
+                raise self._damage_error(index, last, "the file ends here, before its declared end")
 
-    def _set_back(self, frame: Frame, before: Frame) -> InputError:
+    def _clock_error(self, frame: Frame, before: Frame) -> InputError:
         return InputError(
-            f"{self.info.path}: the clock is set back at frame {frame.index} ({float(before.time):.3f} s), as where "
-            f"files were joined; make one of them without loss first: ffmpeg -i IN -map 0 -c copy WHOLE.mkv"
+            f"{self.info.path}: timestamps go back at frame {frame.index} ({float(before.time):.3f} s), as in "
+            f"concatenated files; rewrite them without loss first: ffmpeg -i IN -map 0 -c copy WHOLE.mkv"
         )
 
-    def _of_another_size(self, native: VideoFrame, index: int, last: Frame | None) -> InputError:
+    def _size_error(self, native: VideoFrame, index: int, last: Frame | None) -> InputError:
         info, seconds = self.info, float(last.time) if last else 0.0
         return InputError(
-            f"{info.path}: from frame {index} (after {seconds:.3f} s) on pictures have {native.width}x{native.height} "
-            f"pixels, before {info.stored_width}x{info.stored_height}; cut the file there, and edit the parts apart"
+            f"{info.path}: the frame size changes at frame {index} (after {seconds:.3f} s) from "
+            f"{info.stored_width}x{info.stored_height} to {native.width}x{native.height} pixels; "
+            f"cut the file there, and edit the parts separately"
         )
 
-    def _damaged(self, index: int, last: Frame | None, reason: str) -> InputError:
+    def _damage_error(self, index: int, last: Frame | None, cause: str) -> InputError:
         seconds = float(last.time + last.duration * last.time_base) if last else 0.0
         return InputError(
-            f"{self.info.path} is damaged at frame {index} ({seconds:.3f} s): {reason}; export it again, or keep what "
-            f"comes before with: ffmpeg -i IN -frames:v {index} -c copy SALVAGED"
+            f"{self.info.path} is damaged at frame {index} ({seconds:.3f} s): {cause}; export it again, or keep the "
+            f"frames before it: ffmpeg -i IN -frames:v {index} -c copy SALVAGED"
         )
 
 
 def _check_colours(path: Path, native: VideoFrame) -> None:
-    """Raise InputError, with the file's name, for colours in which a picture cannot be edited."""
+    """Raise InputError, with the file's name, if the pixel format or colour matrix is not supported."""
     try:
         colour_model(native)
     except InputError as error:
@@ -191,23 +204,27 @@ def open_clip(
     start_number: int | None = None,
     layer: str | None = None,
 ) -> Clip:
-    """Open a video, a still picture, or an image sequence, and decode its first frame.
+    """Open a video, a still or an image sequence, and decode its first frame.
 
-    A sequence is given as `shot.%04d.png`, `shot.####.png`, or a folder that holds one. Its frames keep their numbers
-    (`ClipInfo.first_number`), follow each other at `rate` a second, else at what their files say, else at
-    SEQUENCE_RATE, and must all be there, of one size. The frames of a file are numbered from `start_number`, else from
-    0. `layer` names the layer, or part, of OpenEXR files that is the picture; None is their plain R, G, B.
+    Args:
+        path: a file; or an image sequence: a pattern (`shot.%04d.png`, `shot.####.png`) or a folder with one sequence.
+        rate: frames per second of an image sequence; None for the rate in its files, else SEQUENCE_RATE.
+        start_number: frame number of the first frame of a video or still; None for 0. Frames of a sequence are numbered
+            by their file names (`ClipInfo.first_number`).
+        layer: the layer or part of OpenEXR files to use; None for the channels R, G, B.
 
-    Raises InputError where there is no such file, it holds no picture, it cannot be decoded, or a frame is missing;
-    UsageError where a folder holds several sequences, `rate` is given for a file, which has its own times,
-    `start_number` for a sequence, whose files are numbered, or `layer` for anything but OpenEXR files.
+    Raises:
+        InputError: the file does not exist, contains no frames or cannot be decoded, or frames of a sequence are
+            missing.
+        UsageError: a folder contains several sequences; `rate` is given for a single file, `start_number` for a
+            sequence, or `layer` for a format other than OpenEXR.
     """
     path = Path(path)
-    if path.parent in _OPEN_FILES and path.is_file():
-        path = path.resolve()  # others are to open it, too
+    if path.parent in _DESCRIPTOR_FOLDERS and path.is_file():
+        path = path.resolve()  # ffmpeg, a process of its own, opens it too
     if path.is_dir() or (not path.exists() and sequence_name(path)):
         if start_number is not None:
-            raise UsageError(f"{path} has numbers of its own: --start-number is for videos; leave it out")
+            raise UsageError(f"{path}: its files are numbered: --start-number is for videos; leave it out")
         return _open_sequence(find_sequence(path), rate, layer)
     if rate is not None:
         msg = f"{path} has times of its own: --rate is for image sequences; leave it out"
@@ -220,8 +237,8 @@ def open_clip(
 
 def _open_sequence(sequence: Sequence, rate: Fraction | None, layer: str | None) -> Clip:
     info = _info(sequence.name.path(sequence.first), layer)
-    said = {"exr": info.average_rate, "dpx": dpx_rate(info.path) if info.codec == "dpx" else None}
-    rate = rate or said.get(info.codec) or SEQUENCE_RATE
+    stored_rates = {"exr": info.average_rate, "dpx": dpx_rate(info.path) if info.codec == "dpx" else None}
+    rate = rate or stored_rates.get(info.codec) or SEQUENCE_RATE
     return Clip(
         replace(
             info,
@@ -240,7 +257,7 @@ def _info(path: Path, layer: str | None) -> ClipInfo:
     suffix = path.suffix.lower()
     if layer is not None and suffix != ".exr":
         raise UsageError(f"{path} has no layers: --layer is for OpenEXR files; leave it out")
-    if suffix in SUFFIXES:
-        return describe_picture(path, layer)
+    if suffix in NON_FFMPEG_SUFFIXES:
+        return describe_image(path, layer)
     with open_container(path) as container:
-        return describe(path, container, main_stream(path, container))
+        return describe(path, container, select_stream(path, container))

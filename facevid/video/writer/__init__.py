@@ -1,1 +1,1 @@
-"""Writing videos, image sequences and stills: encoders, what is carried over from the source, and atomic output."""
+"""Writers of videos, image sequences and stills: encoders, stream copy and metadata of the source, atomic output."""

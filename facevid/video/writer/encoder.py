@@ -1,4 +1,4 @@
-"""Encoding pictures into a file of their own: the silent intermediate of a clip, or a still."""
+"""Encode frames into a file of their own: the video-only intermediate of a clip, or an image."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ from av import VideoFrame
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
-from facevid.video.reader.container import reason
+from facevid.video.reader.container import error_text
 from facevid.video.writer.conversion import Conversion
 from facevid.video.writer.plan import EncoderPlan
 
-os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes no option to report errors only
+os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 has no encoder option for it
 
 
-class PictureEncoder:
-    """Writes pictures with their own timestamps to `path`; `product` is the file named in messages."""
+class FrameEncoder:
+    """Encodes frames with their own timestamps to `path`; `product` is the final file, named in error messages."""
 
     def __init__(self, path: Path, product: Path, plan: EncoderPlan) -> None:
         self._plan, self._product = plan, product
@@ -38,7 +38,7 @@ class PictureEncoder:
         plan = self._plan
         options = {**plan.options, "flags": f"{plan.options.get('flags', '')}+frame_duration"}
         stream = cast(VideoStream, self._container.add_stream(plan.encoder, rate=plan.rate or 25, options=options))
-        stream.set_display_matrix(plan.matrix)
+        stream.set_display_matrix(plan.display_matrix)
         stream.time_base = plan.time_base
         context = stream.codec_context
         context.time_base = plan.time_base
@@ -49,13 +49,13 @@ class PictureEncoder:
         context.color_primaries, context.color_trc = plan.colour.primaries, plan.colour.transfer
         context.field_order = plan.field_order
         if context.codec.canonical_name == "hevc" and plan.muxer in ("mov", "mp4"):
-            context.codec_tag = "hvc1"  # Apple's players refuse FFmpeg's own choice, hev1
+            context.codec_tag = "hvc1"  # Apple's players do not support FFmpeg's default, hev1
         return stream
 
     def write(self, native: VideoFrame) -> None:
-        """Encode one picture; its `pts`, `duration` and `time_base` are kept. Raises OutputError."""
+        """Encode one frame with its `pts`, `duration` and `time_base`. Raises OutputError."""
         native = self._conversion.convert(native)
-        native.pict_type = 0  # the source's frame types are not a wish
+        native.pict_type = 0  # otherwise the encoder would force the source's frame types (I, P, B)
         native.color_primaries, native.color_trc = self._plan.colour.primaries, self._plan.colour.transfer  # for ProRes
         try:
             self._container.mux(self._stream.encode(native))
@@ -63,7 +63,7 @@ class PictureEncoder:
             raise self._failure(error) from error
 
     def finish(self) -> None:
-        """Write what the encoder still holds and close the file. Raises OutputError."""
+        """Flush the encoder and close the file. Raises OutputError."""
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
@@ -71,20 +71,20 @@ class PictureEncoder:
             raise self._failure(error) from error
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close an incomplete file, ignoring errors."""
         try:
             self._container.close()
         except (av.FFmpegError, OSError):
-            return  # the file is about to be removed, and the first error is the one to be told
+            return  # the file will be removed, and an earlier error is reported
 
     def _failure(self, error: Exception) -> OutputError:
         number = getattr(error, "errno", None)
         plan = self._plan
-        what = f"{reason(error)} for {plan.width}x{plan.height} {plan.pix_fmt}; try another codec or pixel format"
-        remedies = {
+        other = f"{error_text(error)} for {plan.width}x{plan.height} {plan.pix_fmt}; try another codec or pixel format"
+        system_errors = {
             errno.ENOSPC: "the disk is full; free some space",
-            errno.EDQUOT: "the quota is used up; free some space",
-            errno.EFBIG: "a file may not be that large here; raise the limit (ulimit -f), or choose another disk",
+            errno.EDQUOT: "the disk quota is exceeded; free some space",
+            errno.EFBIG: "the file size limit is exceeded; raise the limit (ulimit -f), or choose another disk",
         }
-        remedy = remedies.get(number or 0, what)
-        return OutputError(f"{self._product} cannot be written ({plan.encoder}): {remedy}")
+        cause = system_errors.get(number or 0, other)
+        return OutputError(f"{self._product} cannot be written ({plan.encoder}): {cause}")

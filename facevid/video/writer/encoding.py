@@ -1,4 +1,4 @@
-"""The one table of codecs: what each is called, which encoder and containers it has, and its settings."""
+"""Table of codecs: encoder, supported containers and settings of each."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,12 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 @dataclass(frozen=True)
 class Encoding:
-    """What the user chose of the encoder; None follows the source.
+    """The user's encoder options; None follows the source.
 
-    `codec` is a name of CODECS. `crf` is the constant quality of h264, h265 and av1: 0 is without loss (h264, h265),
-    the default visually so. `pix_fmt` is FFmpeg's name of a pixel format; None keeps the source's depth and chroma.
+    Attributes:
+        codec: a key of CODECS.
+        crf: constant quality of h264, h265 and av1; 0 is lossless for h264 and h265; None is visually lossless.
+        pix_fmt: FFmpeg's name of a pixel format; None keeps the source's bit depth and chroma subsampling.
     """
 
     codec: str | None = None
@@ -23,35 +25,53 @@ class Encoding:
     pix_fmt: str | None = None
 
 
-_X265_QUIET = "log-level=error"
-
-
 @dataclass(frozen=True)
 class CodecEntry:
-    """One row of the table: FFmpeg's encoder, the containers that take it, the default crf, its fixed options.
+    """One codec.
 
-    `quality` is the encoder's name of what is called crf here; `lossless` its options for crf 0. `keeps_fields` is
-    set where its pictures can be marked as interlaced.
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        suffixes: file name suffixes of the containers that support it.
+        crf: default constant quality; None if the encoder has none.
+        options: encoder options that are always set.
+        crf_option: the encoder's name of the constant quality option.
+        lossless: encoder options for crf 0, instead of `options`; None if crf 0 is not lossless.
+        supports_interlacing: whether frames can be marked as interlaced.
     """
 
     encoder: str
     suffixes: tuple[str, ...]
     crf: float | None
     options: dict[str, str] = field(default_factory=dict)
-    quality: str = "crf"
+    crf_option: str = "crf"
     lossless: dict[str, str] | None = None
-    keeps_fields: bool = False
+    supports_interlacing: bool = False
 
+
+_X265_QUIET = "log-level=error"
+"""Option of libx265, which otherwise logs to stderr."""
 
 _MPEG_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
-_AV1_SUFFIXES = (".mp4", ".mkv", ".webm")
-_NVENC = {"preset": "p6", "rc": "vbr", "b": "0"}
-_NVENC_LOSSLESS = {"preset": "p6", "tune": "lossless"}
+"""Containers of H.264 and H.265."""
 
-# Encoders in hardware are taken only when asked for by name: their pictures are larger, or poorer, than the others'.
+_AV1_SUFFIXES = (".mp4", ".mkv", ".webm")
+"""Containers of AV1."""
+
+_NVENC = {"preset": "p6", "rc": "vbr", "b": "0"}
+"""Constant quality (`cq`) with NVENC: variable rate without a target bit rate."""
+
+_NVENC_LOSSLESS = {"preset": "p6", "tune": "lossless"}
+"""Lossless mode of NVENC."""
+
+# Hardware encoders are used only if requested by name: at the same size, their quality is lower.
 CODECS = {
     "h264": CodecEntry(
-        "libx264", _MPEG_SUFFIXES, 12, {"preset": "faster"}, lossless={"preset": "faster", "qp": "0"}, keeps_fields=True
+        "libx264",
+        _MPEG_SUFFIXES,
+        12,
+        {"preset": "faster"},
+        lossless={"preset": "faster", "qp": "0"},
+        supports_interlacing=True,
     ),
     "h265": CodecEntry(
         "libx265",
@@ -61,9 +81,9 @@ CODECS = {
         lossless={"preset": "medium", "x265-params": f"{_X265_QUIET}:lossless=1"},
     ),
     "av1": CodecEntry("libsvtav1", _AV1_SUFFIXES, 15, {"preset": "6"}),
-    "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}, keeps_fields=True),
+    "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}, supports_interlacing=True),
     "dnxhr": CodecEntry("dnxhd", (".mov", ".mkv"), None),
-    "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}, keeps_fields=True),
+    "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}, supports_interlacing=True),
     "h264_nvenc": CodecEntry("h264_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
     "hevc_nvenc": CodecEntry("hevc_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
     "av1_nvenc": CodecEntry("av1_nvenc", _AV1_SUFFIXES, 15, _NVENC, "cq", _NVENC_LOSSLESS),
@@ -72,16 +92,19 @@ CODECS = {
     "av1_qsv": CodecEntry("av1_qsv", _AV1_SUFFIXES, 15, {"preset": "slow"}, "global_quality"),
 }
 
-FROM_SOURCE = {
+# FFmpeg's name of the source's codec -> the codec of the result.
+CODEC_OF_SOURCE = {
     **{"h264": "h264", "hevc": "h265", "av1": "av1", "libdav1d": "av1", "prores": "prores", "dnxhd": "dnxhr"},
     **{"cfhd": "prores", "jpeg2000": "prores", "hap": "prores"},
 }
+# FFmpeg's names of lossless codecs: their results are lossless too (ffv1), or ProRes in a .mov.
 LOSSLESS_SOURCES = (
     *("ffv1", "rawvideo", "v210", "v308", "v408", "v410", "r210", "r10k", "ayuv", "huffyuv", "ffvhuff", "utvideo"),
     *("magicyuv", "lagarith", "qtrle", "png", "tiff", "dpx", "exr", "bmp", "targa"),
 )
 
-PICTURE_ENCODERS = {
+# Suffix of an image file -> FFmpeg's name of its encoder.
+IMAGE_ENCODERS = {
     ".png": "png",
     ".jpg": "mjpeg",
     ".jpeg": "mjpeg",
@@ -92,11 +115,13 @@ PICTURE_ENCODERS = {
     ".exr": "exr",
     ".dpx": "dpx",
 }
-PICTURE_OPTIONS = {
+# Encoder options of image files. JPEG: quality scale 2, times FFmpeg's FF_QP2LAMBDA (118); visually lossless.
+IMAGE_OPTIONS = {
     "png": {"pred": "mixed"},
     "mjpeg": {"flags": "+qscale", "global_quality": str(2 * 118), "qmin": "1", "qmax": "2", "huffman": "optimal"},
     "libwebp": {"quality": "95"},
 }
+# FFmpeg's name of a source's ProRes profile -> name of the encoder's option.
 PRORES_PROFILES = {
     "Proxy": "proxy",
     "LT": "lt",
@@ -105,34 +130,44 @@ PRORES_PROFILES = {
     "4444": "4444",
     "XQ": "4444xq",
 }
+
 DNXHR_PROFILES = {"DNXHR LB": "dnxhr_lb", "DNXHR SQ": "dnxhr_sq"}
-"""Profiles of a source that are kept; of the others the depth and chroma decide."""
+"""8-bit 4:2:2 profiles of a source that are kept; other profiles follow from bit depth and chroma."""
 
 
 def codec_entry(name: str, out: Path) -> CodecEntry:
-    """Return the row of codec `name`. Raises UsageError for an unknown one, or where `out` cannot hold it."""
+    """Look up a codec in CODECS.
+
+    Raises:
+        UsageError: the codec is unknown, missing from this installation, or not supported by the container of `out`.
+    """
     if name not in CODECS:
         msg = f"unknown codec {name}; choose one of {', '.join(CODECS)}"
         raise UsageError(msg)
     entry = CODECS[name]
     if entry.encoder not in codecs_available:
-        msg = f"codec {name} is not in this machine's PyAV; choose h264, h265 or av1"
+        msg = f"codec {name} is not part of the installed PyAV; choose h264, h265 or av1"
         raise UsageError(msg)
     if out.suffix.lower() not in entry.suffixes:
-        fitting = ", ".join(codec for codec, other in CODECS.items() if out.suffix.lower() in other.suffixes)
-        msg = f"{out}: {name} goes into {', '.join(entry.suffixes)}; rename the result, or choose one of {fitting}"
+        supported = ", ".join(codec for codec, other in CODECS.items() if out.suffix.lower() in other.suffixes)
+        containers = ", ".join(entry.suffixes)
+        msg = f"{out}: {name} is supported in {containers}; rename the result, or choose one of {supported}"
         raise UsageError(msg)
     return entry
 
 
 def codec_options(name: str, crf: float | None) -> dict[str, str]:
-    """Return the encoder's options for a constant quality, the codec's own where `crf` is None. Raises UsageError."""
+    """Return the encoder options for a constant quality; None is the codec's default.
+
+    Raises:
+        UsageError: the codec has no constant quality option.
+    """
     entry = CODECS[name]
     if entry.crf is None:
         if crf is not None:
-            msg = f"--crf has no meaning for {name}; leave it out, or choose h264, h265 or av1"
+            msg = f"--crf has no effect on {name}; leave it out, or choose h264, h265 or av1"
             raise UsageError(msg)
         return dict(entry.options)
     if crf == 0 and entry.lossless is not None:
         return dict(entry.lossless)
-    return entry.options | {entry.quality: f"{entry.crf if crf is None else crf:g}"}
+    return entry.options | {entry.crf_option: f"{entry.crf if crf is None else crf:g}"}

@@ -1,4 +1,4 @@
-"""Finding the ffmpeg program and running it; commands are built with ffmpeg-python."""
+"""Find and run the ffmpeg program."""
 
 import re
 import shutil
@@ -11,11 +11,12 @@ import imageio_ffmpeg
 from facevid.errors import OutputError
 
 MINIMUM_VERSION = 6
+"""Oldest supported major version of ffmpeg."""
 
 
 @lru_cache(maxsize=1)
 def ffmpeg_program() -> str:
-    """Return the ffmpeg on PATH where its version is at least 6 (or unnumbered), else imageio-ffmpeg's own."""
+    """Return the ffmpeg on PATH if it is recent enough (see MINIMUM_VERSION), else the one in imageio-ffmpeg."""
     on_path = shutil.which("ffmpeg")
     if on_path is not None and _version(on_path) >= MINIMUM_VERSION:
         return on_path
@@ -23,7 +24,7 @@ def ffmpeg_program() -> str:
 
 
 def _version(program: str) -> int:
-    """Return the major version; builds from a repository's tip (N-12345) count as new, what does not run as 0."""
+    """Return the major version; development builds (N-12345) count as MINIMUM_VERSION, failures to run as 0."""
     try:
         banner = subprocess.run(
             [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True
@@ -37,9 +38,14 @@ def _version(program: str) -> int:
 
 
 def run_ffmpeg(arguments: Sequence[str], product: str) -> None:
-    """Run ffmpeg with `arguments` (without the program) to make `product`, and wait for it.
+    """Run ffmpeg and wait for it; an interrupt kills it.
 
-    The program is killed when the wait is interrupted. Raises OutputError with ffmpeg's last words where it fails.
+    Args:
+        arguments: the command line, without the program.
+        product: the output file, named in the error message.
+
+    Raises:
+        OutputError: ffmpeg failed; the message has the last lines of its output.
     """
     command = [ffmpeg_program(), "-nostdin", "-hide_banner", "-loglevel", "error", *arguments]
     with subprocess.Popen(
@@ -54,5 +60,5 @@ def run_ffmpeg(arguments: Sequence[str], product: str) -> None:
         lines = errors.decode(errors="replace").strip().splitlines()
         tail = " | ".join(line.strip() for line in lines[-3:]) or f"exit status {process.returncode}"
         remedy = "free some space" if "No space left" in tail else "try another container, such as .mov or .mkv"
-        msg = f"{product} cannot be written: ffmpeg says: {tail}; {remedy}"
+        msg = f"{product} cannot be written: ffmpeg failed: {tail}; {remedy}"
         raise OutputError(msg)

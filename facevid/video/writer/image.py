@@ -1,4 +1,4 @@
-"""Writing one picture to a file of its own, with what its source's file says beside the samples."""
+"""Write one frame to an image file, with the metadata of the source's image file."""
 
 from pathlib import Path
 
@@ -6,44 +6,56 @@ import numpy as np
 import OpenImageIO as oiio
 from av import VideoFrame
 
-from facevid.video.color.pixels import planes_of
-from facevid.video.images.heif import heif_notes
-from facevid.video.images.image_file import FORMATS, open_picture, sample_of
-from facevid.video.images.metadata import carry_notes, embed_notes
-from facevid.video.images.rewriting import new_spec, rewrite_picture, write_picture_file
-from facevid.video.images.source import frame_in
+from facevid.video.color.pixels import colour_and_alpha_views
+from facevid.video.images.heif import heif_metadata
+from facevid.video.images.image_file import OIIO_FORMATS, oiio_type, open_image
+from facevid.video.images.metadata import copy_metadata, embed_metadata
+from facevid.video.images.rewriting import new_spec, rewrite_image, write_image_file
+from facevid.video.images.source import frame_roi
 from facevid.video.info import ClipInfo
 from facevid.video.writer.conversion import Conversion
-from facevid.video.writer.encoder import PictureEncoder
+from facevid.video.writer.encoder import FrameEncoder
 from facevid.video.writer.plan import EncoderPlan
 
 
-def write_picture(
-    made: Path, native: VideoFrame, plan: EncoderPlan, *, product: Path, source: ClipInfo, file: Path | None
+def save_image(
+    path: Path, native: VideoFrame, plan: EncoderPlan, *, product: Path, source: ClipInfo, file: Path | None
 ) -> None:
-    """Write a picture as `plan` has it to `made`; `product` is the file named in messages.
+    """Write a frame to an image file.
 
-    `file` is the source's own picture file, where there is one. If `plan.carries`, its notes are kept; of an OpenEXR or
-    TIFF file that becomes another, all but the picture. Raises OutputError, and InputError where `file` cannot be read.
+    With `plan.copies_metadata`, the metadata of `file` is copied. If both are OpenEXR or both TIFF, all other content
+    (channels, parts, pages, windows) is copied as well.
+
+    Args:
+        path: the file to write.
+        native: the frame, in stored orientation.
+        plan: encoder settings.
+        product: the final path, named in messages.
+        source: properties of the source.
+        file: the source's image file of this frame; None if the source is a video.
+
+    Raises:
+        OutputError: the image cannot be written.
+        InputError: `file` cannot be read.
     """
-    file = file if plan.carries else None
-    if made.suffix.lower() not in FORMATS:
-        _encode(made, native, plan, product)
+    file = file if plan.copies_metadata else None
+    if path.suffix.lower() not in OIIO_FORMATS:
+        _encode(path, native, plan, product)
     elif file is not None and source.codec == plan.encoder:
-        whole = open_picture(file, source.layer)
-        rewrite_picture(whole, Conversion(plan).convert(native), frame_in(whole, source), made, product)
+        image = open_image(file, source.layer)
+        rewrite_image(image, Conversion(plan).convert(native), frame_roi(image, source), path, product)
     else:
-        _write_new(made, Conversion(plan).convert(native), plan, product, source)
+        _write_new(path, Conversion(plan).convert(native), plan, product, source)
     if file is not None:
-        carry_notes(file, made, product)
+        copy_metadata(file, path, product)
         if source.codec == "tiff":
-            embed_notes(None, open_picture(file).profile, made, product)
+            embed_metadata(None, open_image(file).icc_profile, path, product)
         elif source.codec == "heif":
-            embed_notes(*heif_notes(file), made, product)
+            embed_metadata(*heif_metadata(file), path, product)
 
 
-def _encode(made: Path, native: VideoFrame, plan: EncoderPlan, product: Path) -> None:
-    encoder = PictureEncoder(made, product, plan)
+def _encode(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path) -> None:
+    encoder = FrameEncoder(path, product, plan)
     try:
         encoder.write(native)
         encoder.finish()
@@ -51,16 +63,17 @@ def _encode(made: Path, native: VideoFrame, plan: EncoderPlan, product: Path) ->
         encoder.abandon()
 
 
-def _write_new(made: Path, native: VideoFrame, plan: EncoderPlan, product: Path, source: ClipInfo) -> None:
-    colours, alpha = planes_of(native)
+def _write_new(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path, source: ClipInfo) -> None:
+    """Write an OpenEXR or TIFF file that has no counterpart in the source."""
+    colours, alpha = colour_and_alpha_views(native)
     names = ("Y",) if len(colours) == 1 else ("R", "G", "B")
     planes = colours if alpha is None else [*colours, alpha]
     window = oiio.ROI(0, native.width, 0, native.height)
-    spec = new_spec(window, (*names, "A")[: len(planes)], sample_of(planes[0]))
+    spec = new_spec(window, (*names, "A")[: len(planes)], oiio_type(planes[0]))
     spec.attribute("PixelAspectRatio", float(plan.sample_aspect_ratio or 1))
     if plan.encoder == "exr" and plan.rate:
         rate = plan.rate.numerator, plan.rate.denominator
         spec.attribute("framesPerSecond", oiio.TypeRational, rate)
     if plan.encoder == "tiff" and source.codec != "exr":
-        spec.attribute("oiio:UnassociatedAlpha", 1)  # of these sources, OpenEXR alone has colours multiplied by alpha
-    write_picture_file(made, product, spec, np.dstack(planes))
+        spec.attribute("oiio:UnassociatedAlpha", 1)  # only OpenEXR sources have premultiplied alpha
+    write_image_file(path, product, spec, np.dstack(planes))

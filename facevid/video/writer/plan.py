@@ -1,4 +1,4 @@
-"""What an encoder is opened with: chosen from the source, the container and the user's wishes."""
+"""Encoder settings of a result, chosen from the source, the output file name and the user's options."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -6,45 +6,69 @@ from pathlib import Path
 
 import numpy as np
 from av import VideoFormat
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from facevid.errors import UsageError
 from facevid.video.color.hdr import hdr_options
 from facevid.video.color.pixels import has_alpha
 from facevid.video.images.dpx import dpx_pix_fmt
-from facevid.video.images.image_file import FORMATS, lost_of, open_picture
+from facevid.video.images.image_file import OIIO_FORMATS, dropped_content, open_image
 from facevid.video.info import ClipInfo, ColourTags
 from facevid.video.orientation import Orientation
-from facevid.video.sequence import PICTURE_SUFFIXES
+from facevid.video.sequence import IMAGE_SUFFIXES
 from facevid.video.square import Box
 from facevid.video.writer.encoding import (
+    CODEC_OF_SOURCE,
     CODECS,
     DNXHR_PROFILES,
-    FROM_SOURCE,
+    IMAGE_ENCODERS,
+    IMAGE_OPTIONS,
     LOSSLESS_SOURCES,
-    PICTURE_ENCODERS,
-    PICTURE_OPTIONS,
     PRORES_PROFILES,
     Encoding,
     codec_entry,
     codec_options,
 )
-from facevid.video.writer.result_format import choose_pix_fmt, colours_of_result, gamut_of_result
+from facevid.video.writer.result_format import (
+    BT601_MATRIX,
+    BT709_MATRIX,
+    BT709_PRIMARIES,
+    BT709_TRANSFER,
+    UNSPECIFIED,
+    choose_pix_fmt,
+    colours_of_result,
+    gamut_of_result,
+)
 
-TOLD_START = 10
-"""Seconds that a broadcast's clock may be from 0 at its start without a word: muxers begin with one or two."""
+CLOCK_WARNING_SECONDS = 10
+"""First timestamp of an MPEG stream in seconds above which its removal is reported: muxers start at 1 or 2 s."""
 
 
 @dataclass(frozen=True)
 class EncoderPlan:
-    """Everything an encoder is opened with, and what the user should be told of it.
+    """Settings of an encoder.
 
-    `muxer` is FFmpeg's name of the format of the encoder's own file. `field_order` is FFmpeg's number of it, above 1
-    for interlaced pictures. `matrix` is the display matrix to write, or None. `crop` is the part of the pictures that
-    is written, None all of it. `gamut`, (3, 3), takes linear R, G, B of the source to those of the result, None where
-    they are the same. `turn` is how the pictures are to be turned and mirrored, for files that cannot say it; `width`
-    and `height` are those after it. `timecode` is the first picture's. `carries` is set where the result takes over
-    what the source's picture file holds beside the picture, `drops_profile` where its ICC profile is not of its RGB.
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        muxer: FFmpeg's name of the container of the file that the encoder writes.
+        pix_fmt: FFmpeg's name of the pixel format to encode.
+        options: encoder options.
+        width, height: encoded size in pixels, after `orientation` is applied.
+        sample_aspect_ratio: encoded pixel width divided by pixel height; None if unspecified.
+        colour: colour tags to write, and to convert to.
+        time_base: unit of the timestamps, in seconds.
+        rate: average frames per second, if known.
+        display_matrix: display matrix to write, or None.
+        field_order: FFmpeg's AVFieldOrder; above 1 is interlaced.
+        orientation: rotation and mirroring to apply to the samples, for files that cannot store it; None for none.
+        crop: the part of the stored pixels to write (left, top, width, height); None for all.
+        gamut_matrix: (3, 3), linear RGB of the source to linear RGB of the result; None if the primaries are the same.
+        timecode: SMPTE timecode of the first frame.
+        copies_metadata: whether metadata, and an EXR or TIFF file's other content, is copied from the source's image
+            file.
+        drops_icc_profile: whether the source's ICC profile does not apply to the result.
+        warnings: what the result cannot keep of its source, for the user.
     """
 
     encoder: str
@@ -57,39 +81,45 @@ class EncoderPlan:
     colour: ColourTags
     time_base: Fraction
     rate: Fraction | None
-    matrix: tuple[int, ...] | None = None
+    display_matrix: tuple[int, ...] | None = None
     field_order: int = 0
-    turn: Orientation | None = None
+    orientation: Orientation | None = None
     crop: Box | None = None
-    gamut: NDArray[np.float32] | None = None
+    gamut_matrix: NDArray[np.float32] | None = None
     timecode: str | None = None
-    carries: bool = True
-    drops_profile: bool = False
+    copies_metadata: bool = True
+    drops_icc_profile: bool = False
     warnings: tuple[str, ...] = ()
 
 
 def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
-    """Choose encoder and settings for a result of the source's size and format.
+    """Choose the encoder settings for a result with the source's size and format.
 
-    Raises UsageError for an unknown codec or pixel format, and for one that the container or encoder cannot hold.
+    Args:
+        info: properties of the source.
+        out: the result, which names the container.
+        encoding: the user's choices.
+
+    Raises:
+        UsageError: the codec or pixel format is unknown, or does not fit the container or encoder.
     """
-    warnings = [f"{info.path.name}: {what}" for what in info.unread]
-    if abs(info.start * info.time_base) > TOLD_START:
-        begins = f"{float(info.start * info.time_base):.3f} s"
-        warnings.append(f"{info.path.name}: its clock begins at {begins}, the result's at 0")
-    if info.files[0].suffix.lower() in FORMATS:
-        warnings += lost_of(open_picture(info.files[0], info.layer), out.suffix.lower())
-    turn = None
+    warnings = [f"{info.path.name}: {description}" for description in info.ignored_content]
+    if abs(info.start * info.time_base) > CLOCK_WARNING_SECONDS:
+        start = f"{float(info.start * info.time_base):.3f} s"
+        warnings.append(f"{info.path.name}: its clock starts at {start}; the result starts at 0")
+    if info.files[0].suffix.lower() in OIIO_FORMATS:
+        warnings += dropped_content(open_image(info.files[0], info.layer), out.suffix.lower())
+    orientation = None
     crop = info.display_window if out.suffix.lower() != ".exr" else None
     size = crop[2:] if crop else (info.stored_width, info.stored_height)
-    if _is_picture(out):
-        encoder = _picture_encoder(out, encoding)
-        turn = _turn(info, encoder)
-        warnings += _lost_notes(info, encoder, out)
+    if _is_image(out):
+        encoder = _image_encoder(out, encoding)
+        orientation = _orientation_to_apply(info, encoder)
+        warnings += _metadata_warnings(info, encoder, out)
         pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, encoding.pix_fmt, out, warnings, size=size)
         if encoder == "dpx":
             pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
-        options = dict(PICTURE_OPTIONS.get(encoder, {}))
+        options = dict(IMAGE_OPTIONS.get(encoder, {}))
     else:
         name = _choose_codec(info, out, encoding.codec, warnings)
         encoder = codec_entry(name, out).encoder
@@ -99,48 +129,61 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, out, warnings, size=size)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         _add_side_data(options, encoder, info, out, warnings)
-        warnings += _add_sampling(options, name, info, pix_fmt)
+        warnings += _add_chroma_and_field_options(options, name, info, pix_fmt)
     return EncoderPlan(
         encoder=encoder,
         muxer=_muxer(out),
         pix_fmt=pix_fmt,
         options=options,
-        width=info.width if turn else size[0],
-        height=info.height if turn else size[1],
-        sample_aspect_ratio=upright_aspect(info) if turn else info.sample_aspect_ratio,
+        width=info.width if orientation else size[0],
+        height=info.height if orientation else size[1],
+        sample_aspect_ratio=displayed_aspect(info) if orientation else info.sample_aspect_ratio,
         colour=colours_of_result(info, pix_fmt, encoder),
         time_base=info.time_base,
         rate=info.average_rate,
-        matrix=None if turn else info.orientation.matrix,
-        field_order=0 if _is_picture(out) else info.field_order,
-        turn=turn,
+        display_matrix=None if orientation else info.orientation.matrix,
+        field_order=0 if _is_image(out) else info.field_order,
+        orientation=orientation,
         crop=crop,
-        gamut=gamut_of_result(info, pix_fmt),
+        gamut_matrix=gamut_of_result(info, pix_fmt),
         timecode=info.timecode,
-        drops_profile=info.is_cmyk,
+        drops_icc_profile=info.is_cmyk,
         warnings=tuple(warnings),
     )
 
 
 def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding: Encoding) -> EncoderPlan:
-    """Choose encoder and settings for upright RGB pictures of another size (width, height) than the source's.
+    """Choose the encoder settings for 8-bit RGB frames of any size, in display orientation.
 
-    A video becomes 8-bit 4:2:0 BT.709 with an even size, which every player shows; a still stays RGB where it can.
-    Raises UsageError as `plan_encoder` does.
+    A video becomes 8-bit 4:2:0 BT.709 with an even size, which all players support; an image stays RGB if possible.
+
+    Args:
+        info: properties of the source, for its time base and rate.
+        out: the result, which names the container.
+        size: width and height of the frames in pixels.
+        encoding: the user's choices.
+
+    Raises:
+        UsageError: as for `plan_encoder`.
     """
     warnings: list[str] = []
-    if _is_picture(out):
-        encoder = _picture_encoder(out, encoding)
+    if _is_image(out):
+        encoder = _image_encoder(out, encoding)
         pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings, size=size)
-        options = dict(PICTURE_OPTIONS.get(encoder, {}))
-        colour = ColourTags(2, 6, 2, 2) if pix_fmt.startswith("yuvj") else ColourTags(0, 2, 2, 2)
+        options = dict(IMAGE_OPTIONS.get(encoder, {}))
+        is_jpeg = pix_fmt.startswith("yuvj")
+        colour = (
+            ColourTags(ColorRange.JPEG, BT601_MATRIX, UNSPECIFIED, UNSPECIFIED)
+            if is_jpeg
+            else ColourTags(ColorRange.UNSPECIFIED, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED)
+        )
     else:
         name = encoding.codec or ("av1" if out.suffix.lower() == ".webm" else "h264")
         encoder = codec_entry(name, out).encoder
         size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings, size=size)
         options = _video_options(name, info, pix_fmt, encoding.crf)
-        colour = ColourTags(1, 1, 1, 1)
+        colour = ColourTags(ColorRange.MPEG, BT709_MATRIX, BT709_PRIMARIES, BT709_TRANSFER)
     return EncoderPlan(
         encoder=encoder,
         muxer=_muxer(out),
@@ -152,30 +195,30 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         colour=colour,
         time_base=info.time_base,
         rate=info.average_rate,
-        carries=False,
+        copies_metadata=False,
         warnings=tuple(warnings),
     )
 
 
-def _turn(info: ClipInfo, encoder: str) -> Orientation | None:
-    """Return how pictures are to be turned; None where they are not, or where the file can say it."""
-    is_told = info.orientation.matrix is not None and info.is_of_pictures
-    can_say = encoder == info.codec == "tiff" or (encoder == "png" and is_told)
-    return info.orientation if info.orientation.is_turned and not can_say else None
+def _orientation_to_apply(info: ClipInfo, encoder: str) -> Orientation | None:
+    """Return the orientation to apply to the samples; None if there is none, or the result's file can store it."""
+    has_matrix = info.orientation.matrix is not None and info.is_image_source
+    can_store = encoder == info.codec == "tiff" or (encoder == "png" and has_matrix)
+    return info.orientation if info.orientation.is_turned and not can_store else None
 
 
-def upright_aspect(info: ClipInfo) -> Fraction | None:
-    """Return the pixel aspect ratio of the source's pictures as displayed."""
+def displayed_aspect(info: ClipInfo) -> Fraction | None:
+    """Return the source's pixel aspect ratio as displayed; None if unspecified."""
     aspect = info.sample_aspect_ratio
     return 1 / aspect if aspect and info.orientation.transpose else aspect
 
 
 def _add_side_data(options: dict[str, str], encoder: str, info: ClipInfo, out: Path, warnings: list[str]) -> None:
-    """Add the options that keep the source's static HDR metadata; say what of that and of captions is lost."""
-    kept = hdr_options(encoder, info.hdr)
-    if kept is None:
+    """Add options that write the source's static HDR metadata; warn of HDR metadata and captions that are lost."""
+    added = hdr_options(encoder, info.hdr)
+    if added is None:
         warnings.append(f"{out.name}: {encoder} cannot write the source's HDR10 metadata; h265 can")
-    for name, value in (kept or {}).items():
+    for name, value in (added or {}).items():
         options[name] = f"{options[name]}:{value}" if name in options else value
     if info.hdr.is_dynamic:
         warnings.append(f"{out.name}: the source's Dolby Vision or HDR10+ metadata is not kept")
@@ -183,93 +226,100 @@ def _add_side_data(options: dict[str, str], encoder: str, info: ClipInfo, out: P
         warnings.append(f"{out.name}: {encoder} cannot write the source's closed captions; h264 can")
 
 
-def _add_sampling(options: dict[str, str], name: str, info: ClipInfo, pix_fmt: str) -> list[str]:
-    """Keep where chroma lies; have an interlaced source's pictures encoded and marked as such, or say they are not."""
+def _add_chroma_and_field_options(options: dict[str, str], name: str, info: ClipInfo, pix_fmt: str) -> list[str]:
+    """Add options that keep the chroma location and interlacing.
+
+    Returns:
+        A warning if the codec cannot mark frames as interlaced.
+    """
     if info.chroma_location is not None and "420" in pix_fmt:
         options["chroma_sample_location"] = info.chroma_location
     if info.field_order <= 1:
         return []
-    if not CODECS[name].keeps_fields:
-        return [f"{name} does not mark the pictures as interlaced, as the source is; h264 and prores do"]
+    if not CODECS[name].supports_interlacing:
+        return [f"{name} cannot mark the frames as interlaced, as in the source; h264 and prores can"]
     options["flags"] = "+ildct+ilme"
     return []
 
 
-def _is_picture(out: Path) -> bool:
-    return out.suffix.lower() in PICTURE_SUFFIXES
+def _is_image(out: Path) -> bool:
+    return out.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _muxer(out: Path) -> str:
-    """Return the format of the encoder's own file: a picture's final one, else one that keeps the timestamps."""
-    if _is_picture(out):
+    """Return FFmpeg's container for the encoder's file: that of the image, else a video one that keeps timestamps."""
+    if _is_image(out):
         return "image2pipe"
     return {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
 
 
-def _picture_encoder(out: Path, encoding: Encoding) -> str:
+def _image_encoder(out: Path, encoding: Encoding) -> str:
     if encoding.codec is not None or encoding.crf is not None:
-        msg = f"{out.name} is a still picture: --codec and --crf are for video; leave them out"
+        msg = f"{out.name} is an image: --codec and --crf are for video; leave them out"
         raise UsageError(msg)
-    return PICTURE_ENCODERS[out.suffix.lower()]
+    return IMAGE_ENCODERS[out.suffix.lower()]
 
 
-def _lost_notes(info: ClipInfo, encoder: str, out: Path) -> list[str]:
-    """Say which of the notes in a picture its file cannot hold."""
-    lost: list[str] = []
+def _metadata_warnings(info: ClipInfo, encoder: str, out: Path) -> list[str]:
+    """Return warnings of Exif metadata and ICC profiles that the result's file cannot store."""
+    warnings: list[str] = []
     keeps_exif = encoder == info.codec or encoder in {"tiff": (), "heif": ("png", "mjpeg")}.get(info.codec, ("png",))
-    if info.has_exif and info.is_of_pictures and not keeps_exif:
-        kept = f"a {info.files[0].suffix.lower()} keeps them" if info.codec == "tiff" else "a .png keeps them"
-        lost.append(f"{out.name}: the camera's EXIF notes are not kept; {kept}")
+    if info.has_exif and info.is_image_source and not keeps_exif:
+        suffix = info.files[0].suffix.lower() if info.codec == "tiff" else ".png"
+        warnings.append(f"{out.name}: Exif metadata is not kept; a {suffix} keeps it")
     keeps_icc = encoder in ("png", "mjpeg") or encoder == info.codec == "tiff"
     if info.has_icc and (not keeps_icc or info.is_cmyk):
-        lost.append(f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it")
-    return lost
+        warnings.append(
+            f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it"
+        )
+    return warnings
 
 
-def _choose_codec(info: ClipInfo, out: Path, asked: str | None, warnings: list[str]) -> str:
-    """Return the asked codec, or the source's where `out` holds it, or the container's ordinary one."""
-    if asked is not None:
-        codec_entry(asked, out)
-        return asked
+def _choose_codec(info: ClipInfo, out: Path, requested: str | None, warnings: list[str]) -> str:
+    """Return the requested codec, else the one that matches the source if `out` supports it, else a default."""
+    if requested is not None:
+        codec_entry(requested, out)
+        return requested
     suffix, depth = out.suffix.lower(), VideoFormat(info.pix_fmt).components[0].bits
-    ordinary = "av1" if suffix == ".webm" else "h264" if depth <= 8 else "h265"
+    default = "av1" if suffix == ".webm" else "h264" if depth <= 8 else "h265"
     if info.sequence is not None:
-        return {".mov": "prores", ".mkv": "ffv1"}.get(suffix, ordinary)
-    natural = "ffv1" if info.codec in LOSSLESS_SOURCES else FROM_SOURCE.get(info.codec, ordinary)
-    if suffix in CODECS[natural].suffixes:
-        return natural
+        return {".mov": "prores", ".mkv": "ffv1"}.get(suffix, default)
+    matching = "ffv1" if info.codec in LOSSLESS_SOURCES else CODEC_OF_SOURCE.get(info.codec, default)
+    if suffix in CODECS[matching].suffixes:
+        return matching
     if info.codec in LOSSLESS_SOURCES and suffix == ".mov":
-        ordinary = "prores"
-    warnings.append(f"{out.name} cannot hold {natural}, which the source calls for: encoded as {ordinary}")
-    return ordinary
+        default = "prores"
+    warnings.append(f"{out.name} cannot hold {matching}, which matches the source: encoded as {default}")
+    return default
 
 
 def _playable_pix_fmt(info: ClipInfo, name: str, out: Path, warnings: list[str]) -> str | None:
-    """Return 4:2:0 where 8-bit RGB becomes H.264 or H.265: players show no other. Else None, the source's own."""
+    """Return 4:2:0 if 8-bit RGB becomes H.264 or H.265, because most players support no other; else None."""
     source = VideoFormat(info.pix_fmt)
     is_rgb = source.is_rgb and source.components[0].bits <= 8
     is_even = info.stored_width % 2 == info.stored_height % 2 == 0
     if info.codec in ("h264", "hevc") or not is_rgb or not is_even or name not in ("h264", "h265"):
         return None
-    kept = "--pix-fmt yuv444p keeps more" + ("; the alpha is left out" if has_alpha(info.pix_fmt) else "")
-    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which players show; {kept}")
+    remedy = "--pix-fmt yuv444p keeps full chroma" + ("; alpha is dropped" if has_alpha(info.pix_fmt) else "")
+    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which all players support; {remedy}")
     return "yuv420p"
 
 
 def _video_options(name: str, info: ClipInfo, pix_fmt: str, crf: float | None) -> dict[str, str]:
     options = codec_options(name, crf) | _profile(name, info, pix_fmt)
     if not info.is_constant_rate:
-        options["bf"] = "0"  # MP4 keeps durations in decoding order: reordered, the last frame's would be lost
+        options["bf"] = "0"  # MP4 stores durations in decoding order: with B-frames, the last one would be lost
     return options
 
 
 def _profile(name: str, info: ClipInfo, pix_fmt: str) -> dict[str, str]:
+    """Return the option for the ProRes or DNxHR profile: the source's, unless depth or chroma need another."""
     full_chroma = "444" in pix_fmt or "gbr" in pix_fmt
     if name == "prores":
-        kept = PRORES_PROFILES.get(info.codec_profile or "", "hq") if info.codec == "prores" else "hq"
-        if full_chroma != kept.startswith("4444"):
-            kept = "4444" if full_chroma else "hq"
-        return {"profile": kept}
+        profile = PRORES_PROFILES.get(info.codec_profile or "", "hq") if info.codec == "prores" else "hq"
+        if full_chroma != profile.startswith("4444"):
+            profile = "4444" if full_chroma else "hq"
+        return {"profile": profile}
     if name == "dnxhr":
         if full_chroma or "10" in pix_fmt:
             return {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}

@@ -1,4 +1,4 @@
-"""Joining new pictures with everything else of the source, by stream copy."""
+"""Combine the re-encoded video stream with the source's other streams, by stream copy."""
 
 import math
 import os
@@ -17,20 +17,28 @@ from facevid.video.writer.ffmpeg import run_ffmpeg
 from facevid.video.writer.plan import EncoderPlan
 
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
-_MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-_TEXT_OF = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
+"""FFmpeg's names of text subtitle codecs, which can be converted to each other."""
 
-# Notes that QuickTime's and MP4's muxers write, each in a place of its own; any other needs `use_metadata_tags`.
-_COMMON_NOTES = {
+_MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Suffix -> FFmpeg's name of the container."""
+
+_SUBTITLE_CODECS = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
+"""Suffix -> the container's text subtitle codec."""
+
+# Metadata keys that FFmpeg's MP4 and QuickTime muxers write by default; all others need `use_metadata_tags`.
+_COMMON_KEYS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
     *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "encoder", "encoded_by"),
     *("creation_time", "timecode", "track", "disc", "compilation", "media_type", "location", "location-eng"),
 }
-_MOV_NOTES = {"make", "model"}
-_BRANDS = ("major_brand", "minor_version", "compatible_brands")  # of the source's container: not the result's
+_MOV_KEYS = {"make", "model"}
+"""Further keys that the QuickTime muxer writes by default."""
+
+_BRANDS = ("major_brand", "minor_version", "compatible_brands")
+"""Keys that describe the source's container, and are not copied."""
 
 _Options = dict[str, str | int | None]
-"""Of ffmpeg's command line, by name."""
+"""Options of ffmpeg's command line: name -> value, None for a flag."""
 
 
 @dataclass(frozen=True)
@@ -38,110 +46,110 @@ class CopiedStream:
     """One stream of the result.
 
     Attributes:
-        index: its number in the source.
-        convert_to: the codec, if it must be converted.
-        disposition: as ffmpeg's option has it.
-        notes: `key=value` of those to be set beside the source's; without a value, to be left out.
+        index: stream index in the source.
+        convert_to: FFmpeg's name of the codec to convert to; None to copy.
+        disposition: value of ffmpeg's `-disposition`.
+        metadata: `key=value` to set in addition to the source's metadata; an empty value deletes the key.
     """
 
     index: int
     convert_to: str | None
     disposition: str
-    notes: tuple[str, ...]
+    metadata: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class RemuxPlan:
-    """Which of the source's streams go into the result, in order, and what could not be kept.
+    """The streams of a result.
 
-    `has_own_notes` is set where the source holds notes under names that are a camera's or a studio's own.
+    Attributes:
+        streams: in the order of the result; empty for an image source.
+        movie_timescale: units per second of MP4's and QuickTime's movie header.
+        has_custom_metadata: whether the source has metadata keys that the muxer does not write by default.
+        warnings: what the result cannot keep.
     """
 
     streams: tuple[CopiedStream, ...]
     movie_timescale: int
-    has_own_notes: bool
+    has_custom_metadata: bool
     warnings: tuple[str, ...]
 
 
 def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
-    """Decide, before any work, what becomes of each stream of the source; an image sequence has none to carry.
+    """Decide for each stream of the source whether it is copied, converted or dropped; quick, before any decoding.
 
-    Raises UsageError where the container of `out` cannot hold the source's sound.
+    Raises:
+        UsageError: the container of `out` does not support the source's audio codec.
     """
     copied: list[CopiedStream] = []
     warnings: list[str] = []
-    if info.is_of_pictures:
+    if info.is_image_source:
         return RemuxPlan((), info.time_base.denominator, False, ())
     bases = [info.time_base]
     suffix = out.suffix.lower()
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:
         for stream in container.streams:
-            each = _place_stream(stream, info, out, warnings)
-            if each is not None:
-                copied.append(each)
+            planned = _plan_stream(stream, info, out, warnings)
+            if planned is not None:
+                copied.append(planned)
                 if stream.time_base:
                     bases.append(stream.time_base)
-        has_own_notes = not {name.lower() for name in container.metadata} <= _written_notes(suffix)
-    return RemuxPlan(tuple(copied), _common_timescale(bases), has_own_notes, tuple(warnings))
+        has_custom_metadata = not {name.lower() for name in container.metadata} <= _standard_keys(suffix)
+    return RemuxPlan(tuple(copied), _common_timescale(bases), has_custom_metadata, tuple(warnings))
 
 
-def _place_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]) -> CopiedStream | None:
+def _plan_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]) -> CopiedStream | None:
     codec = stream.codec_context.name if stream.codec_context else "unknown"
     disposition = "+".join(flag.name or "" for flag in Disposition if flag in stream.disposition) or "0"
-    each = CopiedStream(stream.index, None, disposition, _notes(stream))
-    if stream.index == info.stream_index or _is_held(stream, codec, info, out):
-        return each
-    if isinstance(stream, DataStream) and _is_written_anew(stream):
+    copied = CopiedStream(stream.index, None, disposition, _metadata_changes(stream))
+    if stream.index == info.stream_index or _can_copy(stream, codec, info, out):
+        return copied
+    if isinstance(stream, DataStream) and _is_made_by_muxer(stream):
         return None
     if stream.type == "audio" and stream.codec_context:
-        fitting = [suffix for suffix in VIDEO_SUFFIXES if _is_written(stream, info, suffix)]
-        remedy = (
-            f"end its name in one of {', '.join(fitting)}" if fitting else "convert its sound first, such as to AAC"
-        )
+        supported = [suffix for suffix in VIDEO_SUFFIXES if _muxer_accepts(stream, info, suffix)]
+        remedy = f"use one of {', '.join(supported)}" if supported else "convert the sound first, such as to AAC"
         raise UsageError(f"{out.name} cannot hold the source's {codec} sound; {remedy}")
     name = f"stream {stream.index} ({stream.type}, {codec})"
     if stream.type == "subtitle" and codec in _TEXT_SUBTITLES:
-        text = _TEXT_OF[out.suffix.lower()]
-        warnings.append(f"{out.name}: {name} is converted to {text}")
-        return replace(each, convert_to=text)
+        text_codec = _SUBTITLE_CODECS[out.suffix.lower()]
+        warnings.append(f"{out.name}: {name} is converted to {text_codec}")
+        return replace(copied, convert_to=text_codec)
     warnings.append(f"{out.name} cannot hold the source's {name}: left out")
     return None
 
 
-def _notes(stream: Stream) -> tuple[str, ...]:
-    """Return what is to be changed of a stream's notes: `name`, as QuickTime's reader calls a title, to `title`.
-
-    The muxer takes the reel's name of the timecode track that it makes from the pictures' stream.
-    """
-    notes = []
-    if stream.type == "video":
+def _metadata_changes(stream: Stream) -> tuple[str, ...]:
+    """Return `key=value` of the metadata to change in a copied stream."""
+    changes = []
+    if stream.type == "video":  # the muxer reads the timecode track's reel name from the video stream
         reels = (other.metadata["reel_name"] for other in stream.container.streams if "reel_name" in other.metadata)
-        notes += [f"reel_name={name}" for name in [*reels][:1]]
-    if "name" in stream.metadata and "title" not in stream.metadata:
-        notes += [f"title={stream.metadata['name']}", "name="]
+        changes += [f"reel_name={name}" for name in [*reels][:1]]
+    if "name" in stream.metadata and "title" not in stream.metadata:  # the QuickTime demuxer's key of a title
+        changes += [f"title={stream.metadata['name']}", "name="]
     if "alpha_mode" in stream.metadata:
-        notes.append("alpha_mode=")  # the alpha beside a VP8's or VP9's pictures is not read
-    return tuple(notes)
+        changes.append("alpha_mode=")  # the alpha layer of VP8 and VP9 is not read
+    return tuple(changes)
 
 
-def _is_held(stream: Stream, codec: str, info: ClipInfo, out: Path) -> bool:
+def _can_copy(stream: Stream, codec: str, info: ClipInfo, out: Path) -> bool:
     if stream.type == "attachment":
         return out.suffix.lower() == ".mkv"
     if stream.type == "video" and stream.disposition & Disposition.attached_pic:
-        return out.suffix.lower() in (".mp4", ".m4v", ".mov")  # Matroska's muxer would make a second video of it
-    if stream.type == "subtitle" and codec == _TEXT_OF[out.suffix.lower()]:
+        return out.suffix.lower() in (".mp4", ".m4v", ".mov")  # the Matroska muxer would add it as a second video
+    if stream.type == "subtitle" and codec == _SUBTITLE_CODECS[out.suffix.lower()]:
         return True
-    return stream.type in ("video", "audio", "subtitle") and _is_written(stream, info, out.suffix.lower())
+    return stream.type in ("video", "audio", "subtitle") and _muxer_accepts(stream, info, out.suffix.lower())
 
 
-def _is_written_anew(stream: DataStream) -> bool:
-    """Return whether the muxer makes this stream itself: from the timecode in the metadata, or from the chapters."""
+def _is_made_by_muxer(stream: DataStream) -> bool:
+    """Return whether the muxer creates this stream itself, from the timecode in the metadata or from the chapters."""
     is_text = stream.name == "bin_data"
     return "timecode" in stream.metadata or (is_text and bool(stream.container.chapters()))
 
 
-def _is_written(stream: Stream, info: ClipInfo, suffix: str) -> bool:
-    """Ask ffmpeg's muxer whether it writes a copy of a stream, of which it is given nothing but the header."""
+def _muxer_accepts(stream: Stream, info: ClipInfo, suffix: str) -> bool:
+    """Return whether the muxer of `suffix` accepts a copy of the stream, by running ffmpeg on its header only."""
     source = ffmpeg.input(f"file:{info.path}")[str(stream.index)]
     options: _Options = {"c": "copy", "t": "0", "f": _MUXERS[suffix]}
     try:
@@ -151,26 +159,38 @@ def _is_written(stream: Stream, info: ClipInfo, suffix: str) -> bool:
     return True
 
 
-def _written_notes(suffix: str) -> set[str]:
-    return {*_COMMON_NOTES, *_BRANDS} | (_MOV_NOTES if suffix == ".mov" else set())
+def _standard_keys(suffix: str) -> set[str]:
+    """Return the metadata keys that need no `use_metadata_tags` in the container of `suffix`."""
+    return {*_COMMON_KEYS, *_BRANDS} | (_MOV_KEYS if suffix == ".mov" else set())
 
 
 def _common_timescale(bases: list[Fraction]) -> int:
-    """Return the units a second in which every stream's start is exact, or the best a 32-bit box can do."""
+    """Return the timescale in units per second that represents all time bases exactly, if it fits 31 bits."""
     scale = math.lcm(*(base.denominator for base in bases))
     return scale if scale < 2**31 else max(base.denominator for base in bases)
 
 
 def remux(
-    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, *, pictures: Path, result: Path, out: Path
+    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, *, encoded_video: Path, result: Path, out: Path
 ) -> list[str]:
-    """Write `result` from the new `pictures` and the source's other streams, all copied; say what it does not keep.
+    """Combine the re-encoded frames with the source's other streams.
+
+    Args:
+        plan: which streams to copy.
+        info: properties of the source.
+        encoded: settings of the re-encoded video.
+        encoded_video: the file with the re-encoded video.
+        result: the file to write.
+        out: the final path, named in messages.
+
+    Returns:
+        Warnings of what the result does not keep.
 
     Raises:
         OutputError: the result cannot be written.
     """
-    offset = f"{float(-info.start * info.time_base):.6f}"  # ffmpeg rounds it to the stream's own unit: exact at 1/90000
-    new, old = ffmpeg.input(f"file:{pictures}"), ffmpeg.input(f"file:{info.path}", itsoffset=offset)
+    offset = f"{float(-info.start * info.time_base):.6f}"  # ffmpeg rounds to the stream's time base: exact at 1/90000
+    new, old = ffmpeg.input(f"file:{encoded_video}"), ffmpeg.input(f"file:{info.path}", itsoffset=offset)
     streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
     options: _Options = {
         "c": "copy",
@@ -187,40 +207,43 @@ def remux(
         if each.convert_to is not None:
             options[f"c:{number}"] = each.convert_to
         if each.index == info.stream_index:
-            options |= _aspect_option(number, encoded, pictures)
+            options |= _aspect_option(number, encoded, encoded_video)
     options |= _muxer_options(plan, info, out.suffix.lower())
-    # ffmpeg-python numbers inputs as they are first named and drops those that are not: two empty maps settle both.
+    # ffmpeg-python numbers inputs in order of first use and drops unused ones. Two maps that match no stream ("v:99?")
+    # fix the order: input 0 is the new video, input 1 the source.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)
     arguments = ffmpeg.get_args(node)
-    arguments[-1:-1] = _note_arguments(plan)  # ffmpeg-python knows no option that is given twice
+    arguments[-1:-1] = _metadata_arguments(plan)  # ffmpeg-python does not support repeated options
     run_ffmpeg(arguments, str(out))
-    written = _aspect_of(result)
+    written = _stored_aspect(result)
     if not encoded.sample_aspect_ratio or written == encoded.sample_aspect_ratio:
         return []
     ratios = [str(aspect).replace("/", ":") for aspect in (written, encoded.sample_aspect_ratio)]
-    return [f"{out.name}: its pixels are {ratios[0]} wide instead of {ratios[1]}; a .mov or .mp4 keeps that"]
+    return [f"{out.name}: its pixel aspect ratio is {ratios[0]} instead of {ratios[1]}; a .mov or .mp4 keeps it"]
 
 
-def _aspect_option(number: int, encoded: EncoderPlan, pictures: Path) -> _Options:
-    """Return what has the shape of pixels written where Matroska's muxer did not take it from the encoder.
+def _aspect_option(number: int, encoded: EncoderPlan, encoded_video: Path) -> _Options:
+    """Return the option that sets the pixel aspect ratio, if the Matroska muxer did not take it from the encoder.
 
-    ffmpeg knows ratios of numbers up to 255; others come out as the nearest of these.
+    ffmpeg approximates ratios of numbers above 255.
     """
-    if not encoded.sample_aspect_ratio or _aspect_of(pictures) == encoded.sample_aspect_ratio:
+    if not encoded.sample_aspect_ratio or _stored_aspect(encoded_video) == encoded.sample_aspect_ratio:
         return {}
     shape = encoded.sample_aspect_ratio * Fraction(encoded.width, encoded.height)
     return {f"aspect:{number}": f"{shape.numerator}:{shape.denominator}"}
 
 
-def _aspect_of(video: Path) -> Fraction | None:
+def _stored_aspect(video: Path) -> Fraction | None:
     with av.open(f"file:{video}", metadata_errors="replace") as container:
         return container.streams.video[0].sample_aspect_ratio
 
 
-def _note_arguments(plan: RemuxPlan) -> list[str]:
-    notes = [("-metadata", f"{name}=") for name in _BRANDS]
-    notes += [(f"-metadata:s:{number}", note) for number, each in enumerate(plan.streams) for note in each.notes]
-    return [argument for pair in notes for argument in pair]
+def _metadata_arguments(plan: RemuxPlan) -> list[str]:
+    """Return the ffmpeg arguments that delete the source's brands and change metadata of single streams."""
+    options = [("-metadata", f"{name}=") for name in _BRANDS]
+    for number, stream in enumerate(plan.streams):
+        options += [(f"-metadata:s:{number}", change) for change in stream.metadata]
+    return [argument for option in options for argument in option]
 
 
 def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> _Options:
@@ -232,6 +255,6 @@ def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> _Options:
         "video_track_timescale": info.time_base.denominator,
         "movie_timescale": plan.movie_timescale,
     }
-    if plan.has_own_notes:
+    if plan.has_custom_metadata:
         options["movflags"] = "+faststart+use_metadata_tags"
     return options

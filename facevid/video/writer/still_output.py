@@ -1,4 +1,4 @@
-"""A result in one picture file, made of a still."""
+"""Output to a single image file, for a still as source."""
 
 from pathlib import Path
 from types import TracebackType
@@ -10,16 +10,16 @@ from facevid.errors import OutputError
 from facevid.utils.atomic_output import Temporaries
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.writer.image import write_picture
+from facevid.video.writer.image import save_image
 from facevid.video.writer.plan import EncoderPlan
 
 
 class StillOutput:
-    """A picture written to a hidden file, and the move to its final place; a context manager."""
+    """Writes an image to a hidden file and moves it into place on success; a context manager."""
 
     def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
         self._out, self._source, self._plan = out, source, plan
-        self._made: Path | None = None
+        self._written: Path | None = None
         self.warnings: list[str] = [*plan.warnings]
 
     def __enter__(self) -> Self:
@@ -30,16 +30,16 @@ class StillOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None and self._made is None:
-                raise OutputError(f"{self._out} is not written: it would hold no frame; give the writer at least one")
-            if kind is None and self._made is not None:
-                self._temporaries.commit(self._made)
+            if kind is None and self._written is None:
+                raise OutputError(f"{self._out} cannot be written: it has no frames; write at least one frame")
+            if kind is None and self._written is not None:
+                self._temporaries.commit(self._written)
         finally:
             self._temporaries.__exit__(kind, error, trace)
 
     def write(self, native: VideoFrame, frame: Frame) -> None:
-        """Encode the picture, which becomes this call's own. Raises OutputError."""
+        """Encode `native`; takes ownership of it. Raises OutputError."""
         native.pts, native.time_base = 0, frame.time_base
-        self._made = self._temporaries.path("picture", self._out.suffix)
+        self._written = self._temporaries.path("image", self._out.suffix)
         source = self._source
-        write_picture(self._made, native, self._plan, product=self._out, source=source, file=source.path)
+        save_image(self._written, native, self._plan, product=self._out, source=source, file=source.path)

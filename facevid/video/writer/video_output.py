@@ -1,4 +1,4 @@
-"""A result in one video file, with everything else of its source."""
+"""Output to a single video file, with the source's other streams."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,13 +12,16 @@ from facevid.errors import OutputError
 from facevid.utils.atomic_output import Temporaries
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.writer.encoder import PictureEncoder
+from facevid.video.writer.encoder import FrameEncoder
 from facevid.video.writer.plan import EncoderPlan
 from facevid.video.writer.remux import plan_remux, remux
 
 
-class FileOutput:
-    """An encoder into a hidden file, the stream copy, and the move to the final place; a context manager."""
+class VideoOutput:
+    """Encodes to a hidden file, adds the source's other streams, and moves the result into place on success.
+
+    A context manager.
+    """
 
     def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
         self._out, self._source, self._plan = out, source, plan
@@ -30,8 +33,8 @@ class FileOutput:
         with ExitStack() as stack:
             self._temporaries = stack.enter_context(Temporaries(self._out))
             suffix = f".{self._plan.muxer}" if self._remux.streams else self._out.suffix
-            self._pictures = self._temporaries.path("pictures", suffix)
-            self._encoder = PictureEncoder(self._pictures, self._out, self._plan)
+            self._encoded_video = self._temporaries.path("video", suffix)
+            self._encoder = FrameEncoder(self._encoded_video, self._out, self._plan)
             self._stack = stack.pop_all()
         return self
 
@@ -44,38 +47,43 @@ class FileOutput:
                 return
             if not self._count:
                 self._encoder.abandon()
-                msg = f"{self._out} is not written: it would hold no frame; give the writer at least one"
+                msg = f"{self._out} cannot be written: it has no frames; write at least one frame"
                 raise OutputError(msg)
             try:
                 self._encoder.finish()
             finally:
                 self._encoder.abandon()
-            result = self._pictures
+            result = self._encoded_video
             if self._remux.streams:
                 result = self._temporaries.path("result", self._out.suffix)
                 self.warnings += remux(
-                    self._remux, self._source, self._plan, pictures=self._pictures, result=result, out=self._out
+                    self._remux,
+                    self._source,
+                    self._plan,
+                    encoded_video=self._encoded_video,
+                    result=result,
+                    out=self._out,
                 )
                 self._check_count(result)
             self._temporaries.commit(result)
 
     def _check_count(self, result: Path) -> None:
-        """Raise OutputError where the result holds more or fewer pictures than were written."""
+        """Raise OutputError if the number of frames in the result is not the number of frames written."""
         index = next(i for i, each in enumerate(self._remux.streams) if each.index == self._source.stream_index)
         with av.open(f"file:{result}", metadata_errors="replace") as container:
-            held = sum(packet.size > 0 for packet in container.demux(container.streams[index]))
-        if held != self._count:
+            count = sum(packet.size > 0 for packet in container.demux(container.streams[index]))
+        if count != self._count:
             raise OutputError(
-                f"{self._out} would hold {held} of {self._count} pictures: this container cannot hold the source's "
-                f"times; try a .mkv, and report it, please"
+                f"{self._out} would have {count} instead of {self._count} frames: its container cannot store the "
+                f"source's timestamps; try a .mkv, and please report this"
             )
 
     def write(self, native: VideoFrame, frame: Frame) -> None:
-        """Encode a picture, which becomes this call's own, at the time of `frame`. Raises OutputError."""
+        """Encode `native` at the timestamp of `frame`; takes ownership of `native`. Raises OutputError."""
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         self._encoder.write(native)
         self._count += 1
         in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm")
         if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
             self._rounded = True
-            self.warnings.append(f"{self._out.name} holds times in whole milliseconds: rounded by up to half of one")
+            self.warnings.append(f"{self._out.name} stores timestamps in milliseconds: rounded by up to half of one")

@@ -1,4 +1,4 @@
-"""Writing a result: pictures encoded anew, everything else of the source carried over."""
+"""Write a result: re-encoded frames, with sound, subtitles, chapters and metadata copied from the source."""
 
 import os
 from collections.abc import Callable
@@ -16,25 +16,25 @@ from facevid.video.filters import filtered
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.reader.clip import Clip
-from facevid.video.sequence import PICTURE_SUFFIXES
+from facevid.video.sequence import IMAGE_SUFFIXES
 from facevid.video.writer.encoding import VIDEO_SUFFIXES, Encoding
 from facevid.video.writer.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
 from facevid.video.writer.sequence_output import SequenceOutput, check_sequence_destination, sequence_target
 from facevid.video.writer.still_output import StillOutput
-from facevid.video.writer.video_output import FileOutput
+from facevid.video.writer.video_output import VideoOutput
 
 
 class _Writer:
-    """What both writers share: they are a context manager around an output of the kind that `out` names."""
+    """Base of the writers: a context manager around the output (video, still or image sequence) that `out` names."""
 
     def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
         check_name(out)
         target = sequence_target(out, source)
-        self._output: FileOutput | StillOutput | SequenceOutput
+        self._output: VideoOutput | StillOutput | SequenceOutput
         if target is None:
-            check_destination(out, source.path, PICTURE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
+            check_destination(out, source.path, IMAGE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
             self._plan = plan(out)
-            self._output = (StillOutput if source.is_still else FileOutput)(out, source, self._plan)
+            self._output = (StillOutput if source.is_still else VideoOutput)(out, source, self._plan)
         else:
             check_sequence_destination(target, source, overwrite)
             self._plan = plan(target.pattern)
@@ -42,7 +42,7 @@ class _Writer:
 
     @property
     def warnings(self) -> list[str]:
-        """What the result cannot hold of its source; complete on leaving."""
+        """What the result cannot keep of its source; complete after the context is left."""
         return self._output.warnings
 
     def __enter__(self) -> Self:
@@ -56,13 +56,21 @@ class _Writer:
 
 
 class ClipWriter(_Writer):
-    """Writes edited frames of `source` to `out`, with its sound, subtitles, chapters, metadata and timestamps.
+    """Write edited frames of `source` to `out`, with the source's sound, subtitles, chapters, metadata and timestamps.
 
-    A context manager: `out` appears, whole, on leaving it without an exception; otherwise nothing is left and an
-    existing `out` stays as it was. `warnings` names what the result cannot hold (complete on leaving). A still source
-    gives a still; a video and an image sequence give either, an image sequence where `out` is a pattern or, for a
-    sequence, a folder. Its frames keep the source's numbers, which `--frames` takes. Raises UsageError or
-    OutputError at once where `out` or `encoding` cannot be, OutputError on writing.
+    A context manager. The complete `out` appears when the context is left without an exception; after an exception,
+    nothing is left behind and an existing `out` is unchanged.
+
+    Args:
+        out: a video; an image sequence (a pattern; for a sequence as source, also a folder), whose frames keep the
+            source's frame numbers; or, for a still as source, an image.
+        source: the clip that the frames come from.
+        encoding: codec, quality and pixel format.
+        overwrite: whether an existing `out` may be replaced.
+
+    Raises:
+        UsageError: `out` or `encoding` does not fit the source; raised by the constructor.
+        OutputError: `out` exists or cannot be written; raised by the constructor, or while writing.
     """
 
     def __init__(
@@ -76,12 +84,12 @@ class ClipWriter(_Writer):
         super().__init__(Path(out), source.info, overwrite, lambda path: plan_encoder(source.info, path, encoding))
 
     def write(self, frame: Frame) -> None:
-        """Encode the next frame at its own time. Raises OutputError."""
+        """Encode the next frame at its own timestamp. Raises OutputError."""
         self._output.write(filtered(frame.native, []), frame)
 
 
 class RgbWriter(_Writer):
-    """Writes RGB pictures of any size (width, height) at a clip's timestamps, with its sound; else as ClipWriter."""
+    """Write 8-bit RGB frames of size `width` x `height` at the timestamps of `source`; otherwise as ClipWriter."""
 
     def __init__(
         self,
@@ -102,10 +110,19 @@ class RgbWriter(_Writer):
         )
 
     def write(self, rgb: NDArray[np.uint8], frame: Frame) -> None:
-        """Encode uint8 RGB (height, width, 3), as displayed, at the time of `frame`. Raises OutputError."""
+        """Encode an image at the timestamp of `frame`.
+
+        Args:
+            rgb: uint8 (height, width, 3) RGB in display orientation.
+            frame: the source's frame.
+
+        Raises:
+            UsageError: wrong shape or dtype.
+            OutputError: the output cannot be written.
+        """
         if rgb.shape != (*self._size, 3) or rgb.dtype != np.uint8:
-            msg = f"{self._out}: pictures must be uint8 of shape {(*self._size, 3)}, not {rgb.dtype} {rgb.shape}"
+            msg = f"{self._out}: frames must be uint8 of shape {(*self._size, 3)}, not {rgb.dtype} {rgb.shape}"
             raise UsageError(msg)
-        extra = (self._plan.height - self._size[0], self._plan.width - self._size[1])
-        padded = np.pad(rgb, ((0, extra[0]), (0, extra[1]), (0, 0)), mode="edge") if any(extra) else rgb
+        padding = (self._plan.height - self._size[0], self._plan.width - self._size[1])
+        padded = np.pad(rgb, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge") if any(padding) else rgb
         self._output.write(VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"), frame)
