@@ -131,3 +131,16 @@ def test_missing_hardware_is_an_error_before_any_work(make_clip: MakeClip, tmp_p
     with pytest.raises(OutputError, match=r"out\.mp4 .*h264_nvenc"), writer:
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [(name, suffix) for name, entry in CODECS.items() if "_" not in name for suffix in entry.suffixes],
+)
+def test_every_container_of_the_table_takes_its_codec(
+    make_clip: MakeClip, tmp_path: Path, codec: str, suffix: str
+) -> None:
+    out = tmp_path / f"out{suffix}"
+    copy(make_clip("hd.mp4"), out, Encoding(codec))
+    assert open_clip(out).info.frame_count in (None, 12, *range(1, 13))
+    assert difference(make_clip("hd.mp4"), out) < 4

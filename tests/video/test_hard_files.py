@@ -279,3 +279,11 @@ def test_a_file_descriptor_path_is_resolved_to_the_file(make_file: MakeFile) -> 
     with source.open("rb") as file:
         given = Path(f"/dev/fd/{file.fileno()}")
         assert open_clip(given).info.path == source.resolve()
+
+
+@pytest.mark.parametrize("name", ["a.tga", "a.jp2", "a.ppm"])
+def test_stills_of_other_formats_become_stills(make_file: MakeFile, tmp_path: Path, name: str) -> None:
+    source = make_file(name, *PICTURES, "-frames:v", "1")
+    assert open_clip(source).info.is_still
+    copy(source, tmp_path / "out.png")
+    assert open_clip(tmp_path / "out.png").info.width == 64

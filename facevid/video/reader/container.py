@@ -125,7 +125,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         is_constant_rate=bool(stream.average_rate) and stream.average_rate == stream.base_rate,
         frame_count=stream.frames or None,
         has_sound=bool(container.streams.audio),
-        is_still=path.suffix.lower() in IMAGE_SUFFIXES,
+        is_still=path.suffix.lower() in IMAGE_SUFFIXES or _is_image(container),
         has_exif=any(tag in _metadata(first) for tag in ("Make", "Model", "DateTime", "Orientation")),
         has_icc=has_icc_profile(first),
         has_captions=has_captions(first),
@@ -139,6 +139,12 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
 def without_jpeg_alpha(pix_fmt: str, codec: str) -> str:
     """Return a JPEG's pixel format without alpha: FFmpeg stores the black of converted CMYK there, not opacity."""
     return _WITHOUT_ALPHA.get(pix_fmt, pix_fmt) if codec == "mjpeg" else pix_fmt
+
+
+def _is_image(container: InputContainer) -> bool:
+    """Return whether FFmpeg's demuxer is one of images, such as of Targa, JPEG 2000 or PPM files."""
+    name = container.format.name
+    return name == "image2" or name.endswith("_pipe")
 
 
 def _is_cmyk(first: VideoFrame, codec: str) -> bool:

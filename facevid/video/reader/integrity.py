@@ -34,7 +34,7 @@ def is_cut_off(path: Path, container: str) -> bool:
     if container != "avi":
         return False
     with path.open("rb") as file:
-        kind, size = struct.unpack("<4sI", file.read(8))
+        kind, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
     is_size_declared = kind == b"RIFF" and 0 < size < 0xFFFFFFFF  # an interrupted recorder leaves 0 or 0xFFFFFFFF
     return bool(is_size_declared and path.stat().st_size < 8 + size)
 

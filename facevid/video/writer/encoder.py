@@ -31,7 +31,7 @@ class FrameEncoder:
                 self._container.metadata["timecode"] = plan.timecode
             self._stream = self._add_stream()
             self._stream.codec_context.open()
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: not a codec of this container
             raise self._failure(error) from error
 
     def _add_stream(self) -> VideoStream:

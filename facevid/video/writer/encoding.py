@@ -82,7 +82,7 @@ CODECS = {
     ),
     "av1": CodecEntry("libsvtav1", _AV1_SUFFIXES, 15, {"preset": "6"}),
     "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}, supports_interlacing=True),
-    "dnxhr": CodecEntry("dnxhd", (".mov", ".mkv"), None),
+    "dnxhr": CodecEntry("dnxhd", (".mov",), None),
     "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}, supports_interlacing=True),
     "h264_nvenc": CodecEntry("h264_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
     "hevc_nvenc": CodecEntry("hevc_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),

@@ -237,7 +237,7 @@ def _add_chroma_and_field_options(options: dict[str, str], name: str, info: Clip
     if info.field_order <= 1:
         return []
     if not CODECS[name].supports_interlacing:
-        return [f"{name} cannot mark the frames as interlaced, as in the source; h264 and prores can"]
+        return [f"{info.path.name}: {name} cannot mark the frames as interlaced, as in the source; h264 and prores can"]
     options["flags"] = "+ildct+ilme"
     return []
 
@@ -265,7 +265,7 @@ def _metadata_warnings(info: ClipInfo, encoder: str, out: Path) -> list[str]:
     warnings: list[str] = []
     keeps_exif = encoder == info.codec or encoder in {"tiff": (), "heif": ("png", "mjpeg")}.get(info.codec, ("png",))
     if info.has_exif and info.is_image_source and not keeps_exif:
-        suffix = info.files[0].suffix.lower() if info.codec == "tiff" else ".png"
+        suffix = {"tiff": info.files[0].suffix.lower(), "heif": ".jpg"}.get(info.codec, ".png")
         warnings.append(f"{out.name}: Exif metadata is not kept; a {suffix} keeps it")
     keeps_icc = encoder in ("png", "mjpeg") or encoder == info.codec == "tiff"
     if info.has_icc and (not keeps_icc or info.is_cmyk):
