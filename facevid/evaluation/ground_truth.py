@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facevid.errors import InputError, UsageError
 from facevid.evaluation.judge import Judge, Judgement, distance, to_pictures
 from facevid.models.model import FaceModel
-from facevid.training.appearance.mouth import smile
+from facevid.training.appearance.mouth_geometry import smile
 from facevid.training.common.augmentation import to_float
 from facevid.training.common.labels import numbers_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
@@ -73,7 +73,7 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     - Reconstruction inside the face: the mean over photographs of the PSNR, at the generator's resolution, inside the
       oval that FFHQ's alignment puts a face in.
     - Identity: the mean distance of dlib's descriptors.
-    - Expression: a face's `facevid.training.appearance.mouth.smile`, from landmarks. It smiles if that is above the
+    - Expression: a face's `facevid.training.appearance.mouth_geometry.smile`, from landmarks. It smiles if that is above the
       midpoint of the same person's two photographs. Kept: the share of reconstructions on their photograph's side.
     - Smile +1 changed: the share of neutral photographs whose edit smiles; -1: of smiling ones whose edit does not.
 

@@ -17,7 +17,7 @@ from facevid.faces.alignment import crop, quad_side
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.tracking import Track
 from facevid.options import TrackingOptions
-from facevid.training.appearance.mouth import mouth_gap
+from facevid.training.appearance.mouth_geometry import mouth_gap
 from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
 

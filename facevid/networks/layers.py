@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 LEAKY_SLOPE = 0.2
 """Slope of the leaky ReLU for negative inputs (StyleGAN2)."""
 

@@ -15,7 +15,7 @@ from facevid.evaluation.judge import to_pictures
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models.load import load_model
-from facevid.training.appearance.mouth import mouth_gap, smile
+from facevid.training.appearance.mouth_geometry import mouth_gap, smile
 
 BASE = np.random.default_rng(0).uniform(0, 100, (68, 2))
 
