@@ -24,7 +24,7 @@ def codes() -> CodeSet:
     return CodeSet(values, labels, files, torch.from_numpy(held_out_rows(400)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of two picture sets of 32 px: 40 whole faces, and 40 that are valid only from 8 to 24 px."""
     folder: Path = tmp_path_factory.mktemp("data")

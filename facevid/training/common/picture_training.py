@@ -150,7 +150,7 @@ class PictureTraining(ABC):
         losses = self.losses(batch)
         total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]  # PyTorch's stubs leave it untyped
+        total.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
         self._optimizer.step()

@@ -79,7 +79,7 @@ def train_classifier(
         noise = torch.randn(inputs[rows].shape, device=compute.device, generator=generator)
         loss = classifier_loss(classifier(inputs[rows] + noise * noise_deviation), labels[rows], weights)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's stubs leave it untyped
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         optimizer.step()
         if (step + 1) % max(total // options.epochs, 1) == 0:
             compute.report(step + 1, {"loss": loss.item()})

@@ -129,7 +129,8 @@ def train_transformer(
             layers=layers,
         )
         optimizer.zero_grad(set_to_none=True)
-        losses.total(options.lambda_attr, options.lambda_rec).backward()  # type: ignore[no-untyped-call]
+        loss = losses.total(options.lambda_attr, options.lambda_rec)
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         optimizer.step()
         if (step + 1) % max(total // options.epochs, 1) == 0:
             values = {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()}

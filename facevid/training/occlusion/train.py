@@ -129,7 +129,7 @@ def _new_network(recipe: OcclusionRecipe, compute: Compute) -> OcclusionNetwork:
 
 
 def _with_occluders(pictures: Tensor, fraction: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Add occluders to a random fraction of pictures; skin and textures come from the next picture of the batch.
+    """Add occluders to a random fraction of pictures; textures come from the previous picture of the batch.
 
     Args:
         pictures: (N, 3, INPUT_SIDE, INPUT_SIDE), RGB in [-1, 1].
