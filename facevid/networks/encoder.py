@@ -43,7 +43,7 @@ class EncoderSizes:
         stages: number of channels and number of blocks of each stage.
         layers: number of layers of the W+ code.
         width: length of the code of one layer.
-        e4e: whether heads 1, 2, ... give offsets from the code of head 0, as in e4e. The shapes do not tell.
+        e4e: whether heads 1, 2, ... give offsets from the code of head 0, as in e4e. Shapes do not show it.
     """
 
     input_size: int

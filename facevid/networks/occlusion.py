@@ -50,8 +50,8 @@ class OcclusionNetwork(nn.Module):
         self.sizes = sizes
         widths = (3 + COORDINATE_CHANNELS, *sizes.widths)
         self.down = nn.ModuleList(
-            nn.Sequential(_layer(before, width, stride=2), _layer(width, width))
-            for before, width in zip(widths, sizes.widths, strict=False)
+            nn.Sequential(_layer(inputs, width, stride=2), _layer(width, width))
+            for inputs, width in zip(widths, sizes.widths, strict=False)
         )
         self.up = nn.ModuleList(
             _layer(deeper + width, width)

@@ -19,7 +19,8 @@ from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
 from facevid.training.editors.components import fit_components
 from tests.models.files import LAYERS, WIDTH, save, save_generator
 
-SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")
+SMILE = CELEBA.index("Smiling")
+YOUNG = CELEBA.index("Young")
 
 
 @pytest.fixture(scope="module")

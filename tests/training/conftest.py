@@ -8,8 +8,10 @@ import torch
 from facevid.edits.attributes import CELEBA
 from facevid.training.editors.codes import CodeSet, held_out_rows
 
-LAYERS, WIDTH = 4, 8
-SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")
+LAYERS = 4
+WIDTH = 8
+SMILE = CELEBA.index("Smiling")
+YOUNG = CELEBA.index("Young")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def mouth_gap(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     Returns:
         float64 (...), at least 0.
     """
-    points = _normalized(landmarks)
+    points = _normalised(landmarks)
     distances = points[..., [67, 66, 65], 1] - points[..., [61, 62, 63], 1]
     return np.asarray(np.maximum(distances.mean(axis=-1), 0.0))
 
@@ -32,14 +32,14 @@ def smile(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     Returns:
         float64 (...), larger for a broader smile.
     """
-    points = _normalized(landmarks)
+    points = _normalised(landmarks)
     width = points[..., MOUTH_RIGHT, 0] - points[..., MOUTH_LEFT, 0]
     corners = (points[..., MOUTH_LEFT, 1] + points[..., MOUTH_RIGHT, 1]) / 2
     middle = (points[..., 51, 1] + points[..., 57, 1]) / 2
     return np.asarray(width + 2 * (middle - corners))
 
 
-def _normalized(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+def _normalised(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rotate and scale landmarks so that the eye centres lie on a horizontal line at a distance of 1."""
     points = np.asarray(landmarks, np.float64)
     left_eye = points[..., EYE_LEFT, :].mean(axis=-2, keepdims=True)

@@ -16,7 +16,7 @@ from facevid.training.common.labels import UNKNOWN, YES
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.transformer import edit_layers_of
 
-SVM_REGULARIZATION = 1e-3
+SVM_REGULARISATION = 1e-3
 """C of the linear SVM: codes have thousands of dimensions, so a weakly regularised SVM overfits."""
 
 SVM_ITERATIONS = 20_000
@@ -51,7 +51,7 @@ def fit_direction(codes: CodeSet, index: int, layers: range | None = None, seed:
     edited_layers = edit_layers_of(codes.codes.shape[1], layers)
     x, y = _labelled(codes.part(held_out=False), index, edited_layers)
     centre, scale = x.mean(axis=0), x.std()
-    svm = LinearSVC(C=SVM_REGULARIZATION, class_weight="balanced", random_state=seed, max_iter=SVM_ITERATIONS)
+    svm = LinearSVC(C=SVM_REGULARISATION, class_weight="balanced", random_state=seed, max_iter=SVM_ITERATIONS)
     svm.fit((x - centre) / scale, y)
     normal = svm.coef_[0] / np.linalg.norm(svm.coef_[0])
     length = (x[y].mean(axis=0) - x[~y].mean(axis=0)) @ normal
