@@ -1,1 +1,1 @@
-"""Evaluation: how well editors edit, and how well a face model keeps a person."""
+"""Evaluation of edits, smoothing methods, occlusion detection, editors and face models."""

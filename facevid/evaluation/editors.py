@@ -1,4 +1,4 @@
-"""Editors against each other on held-out codes, after Yao et al. (ICCV 2021, section 4.2 and figure 4)."""
+"""Comparison of editors on held-out codes, after Yao et al. (ICCV 2021, section 4.2 and figure 4)."""
 
 import csv
 from collections.abc import Sequence
@@ -13,29 +13,35 @@ from torch import Tensor
 
 from facevid.edits.attributes import CELEBA, METHODS, Attribute
 from facevid.errors import OutputError, UsageError
-from facevid.evaluation.judge import Judge, Judgement, distance, to_pictures
+from facevid.evaluation.face_features import FaceFeatureExtractor, FaceFeatures, descriptor_distance, to_pictures
 from facevid.models.model import FaceModel
 from facevid.networks import LatentClassifier
 from facevid.training.editors.codes import CodeSet
 from facevid.utils.progress import Progress, silent
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Strengths of the edits; 1 is a full edit, and 3 the largest that the command line accepts."""
+
 COMPONENT_SCALE = 2.0
-"""A component's strengths are this many times larger: they are standard deviations, not full edits."""
+"""Factor of the strengths of components, which are in standard deviations: 2 is about a full edit."""
+
+CHUNK = 32
+"""Number of faces generated at once, which bounds the memory."""
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One attribute, moved by one method, at one strength.
+    """The result of editing all codes for one attribute, by one method, with one strength.
 
     Attributes:
-        attribute, method: everyday name; transformer, direction or ganspace.
-        strength: how far every code was moved, towards the class it is not in.
-        changed: share of the codes that the classifier then puts in the other class.
-        preserved: share of the other attributes, over all codes, that stay in their class.
-        identity: mean over the codes of 1 - d, not below 0; d is the distance of dlib's descriptors of the faces
-            generated from the code before and after.
-        distance: the mean of d.
+        attribute: everyday name.
+        method: transformer, direction or ganspace.
+        strength: strength of the edit; each code is edited towards the opposite class.
+        changed: fraction of the codes whose predicted class of the attribute changes.
+        preserved: fraction of the predicted classes of the other attributes, over all codes, that do not change.
+        identity: mean over the codes of max(1 - d, 0), where d is the distance between dlib's descriptors of the
+            faces generated before and after the edit.
+        distance: mean of d.
     """
 
     attribute: str
@@ -49,7 +55,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Area:
-    """Areas under the curves of one attribute and method, of at most 1."""
+    """Areas under the curves of one attribute and method.
+
+    Attributes:
+        attribute: everyday name.
+        method: transformer, direction or ganspace.
+        preserved: area under `CurvePoint.preserved` over `CurvePoint.changed`, in [0, 1]; more is better.
+        identity: area under `CurvePoint.identity` over `CurvePoint.changed`, in [0, 1]; more is better.
+    """
 
     attribute: str
     method: str
@@ -67,65 +80,78 @@ def evaluate_editors(
     strengths: Sequence[float] = STRENGTHS,
     progress: Progress = silent,
 ) -> list[CurvePoint]:
-    """Move held-out codes towards the other class, by every method that the model has, at every strength.
+    """Edit held-out codes towards the opposite class, by every method of the model, with every strength.
 
-    Only attributes that the codes are labelled for are judged: the classifier's other answers mean nothing. For
-    GANSpace, the component is taken that follows the classifier's answer best on the codes of training.
+    Only attributes with labels are evaluated, because the classifier's predictions of others are meaningless. For
+    GANSpace, the component that correlates most with the classifier's prediction on the training codes is used.
 
     Args:
-        model: with a generator and editors.
-        codes: labelled; at most `count` of those held out are edited.
-        classifier: judges which class a code is in. One that the editors were not trained against is the fairer.
-        attributes: those to compare; none means all that are labelled and that a transformer of the model moves.
-        count: codes to edit.
-        strengths: from small to large.
-        progress: told how many points are done.
+        model: a model with a generator and editors.
+        codes: labelled codes; at most `count` of the held-out ones are edited.
+        classifier: predicts the class of a code. For a fair comparison, use another classifier than the one that the
+            editors were trained with.
+        attributes: the attributes to compare; empty for all that have labels and a transformer.
+        count: largest number of codes to edit.
+        strengths: strengths of the edits, in ascending order.
+        progress: receives the number of evaluated points.
+
+    Returns:
+        The points of all curves, grouped by attribute and method.
 
     Raises:
-        UsageError: the model has no editor for an attribute, or no code is held out.
+        UsageError: the model has no editor for an attribute, or there are no held-out codes.
     """
     labelled = [attribute for attribute in codes.attributes if attribute.index is not None]
-    chosen = list(attributes) or [
+    selected = list(attributes) or [
         attribute for attribute in labelled if _methods(model, attribute)[:1] == ["transformer"]
     ]
     held_out = codes.part(held_out=True).codes[:count].to(model.device)
-    if not len(held_out) or not chosen:
+    if not len(held_out) or not selected:
         raise UsageError(
-            "nothing to compare: give codes of 20 pictures or more, and a model with editors for their labels"
+            "nothing to compare: provide codes of at least 20 pictures, and a model with editors for their labels"
         )
-    for attribute in chosen:
+    for attribute in selected:
         codes.index_of(attribute)
         if not _methods(model, attribute):
             raise UsageError(f"{model.name} has no editor for {attribute.everyday}; leave it out, or import one")
-    bench = _Bench(model, classifier.to(model.device), [each.index for each in labelled if each.index is not None])
-    plan = [
+    comparison = _Comparison(
+        model,
+        classifier.to(model.device),
+        [each.index for each in labelled if each.index is not None],
+        held_out,
+        codes.part(held_out=False).codes.to(model.device),
+    )
+    edits = [
         (attribute, method, strength)
-        for attribute in chosen
+        for attribute in selected
         for method in _methods(model, attribute)
         for strength in strengths
     ]
-    bench.begin(held_out, codes.part(held_out=False).codes.to(model.device))
-    return [bench.point(*each) for each in progress("edits", plan, len(plan))]
+    return [comparison.evaluate(*edit) for edit in progress("edits", edits, len(edits))]
 
 
 def areas(points: Sequence[CurvePoint]) -> list[Area]:
-    """Measure the area under each curve, of preservation over the share changed.
+    """Compute the areas under the curves of preservation and identity over the fraction of changed codes.
 
-    A curve begins at (0, 1), nothing changed and all preserved, and goes through its points by the share changed. What
-    lies beyond its largest share adds nothing: a method that cannot change an attribute gains nothing by it.
+    A curve starts at (0, 1), where nothing is changed and everything is preserved, and connects its points in order of
+    the changed fraction. It ends at its largest changed fraction, so a method that changes few codes has a small area.
     """
-    found = []
+    results = []
     for (attribute, method), group in groupby(points, key=lambda point: (point.attribute, point.method)):
         curve = sorted(group, key=lambda point: point.changed)
         x = [0.0, *(point.changed for point in curve)]
         preserved = float(np.trapezoid([1.0, *(point.preserved for point in curve)], x))
         identity = float(np.trapezoid([1.0, *(point.identity for point in curve)], x))
-        found.append(Area(attribute, method, preserved, identity))
-    return found
+        results.append(Area(attribute, method, preserved, identity))
+    return results
 
 
 def write_points(path: Path, points: Sequence[CurvePoint]) -> None:
-    """Write the points as CSV. Raises OutputError where that fails."""
+    """Write the points as a CSV file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="") as file:
@@ -134,67 +160,85 @@ def write_points(path: Path, points: Sequence[CurvePoint]) -> None:
             for point in points:
                 writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(point).items()})
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error
 
 
 def _methods(model: FaceModel, attribute: Attribute) -> list[str]:
-    has = {editor.method for editor in model.editors if editor.attribute.name == attribute.name}
-    if has and model.components is not None:
-        has.add("ganspace")
-    return [method for method in METHODS if method in has]
+    """Return the methods by which the model can edit an attribute, in the order of `METHODS`."""
+    available = {editor.method for editor in model.editors if editor.attribute.name == attribute.name}
+    if available and model.components is not None:
+        available.add("ganspace")
+    return [method for method in METHODS if method in available]
 
 
-class _Bench:
-    """The codes before their edit, and what was seen of them."""
+class _Comparison:
+    """Evaluates edits of the same codes."""
 
-    def __init__(self, model: FaceModel, classifier: LatentClassifier, judged: list[int]) -> None:
+    def __init__(
+        self,
+        model: FaceModel,
+        classifier: LatentClassifier,
+        labelled: list[int],
+        codes: Tensor,
+        training_codes: Tensor,
+    ) -> None:
+        """Evaluate the codes before the edits.
+
+        Args:
+            model: the model that edits.
+            classifier: predicts the class of a code.
+            labelled: indices of the attributes to evaluate.
+            codes: the codes to edit, (N, L, D).
+            training_codes: the codes that the component of each attribute is chosen by, (M, L, D).
+        """
         self._model, self._classifier = model, classifier.eval()
-        self._judged = judged
-        self._judge = Judge()
-
-    def begin(self, codes: Tensor, training: Tensor) -> None:
-        self._codes, self._training = codes, training
+        self._labelled = labelled
+        self._extractor = FaceFeatureExtractor()
+        self._codes, self._training_codes = codes, training_codes
         self._classes = self._classify(codes) > 0
-        self._seen = self._look(codes)
+        self._features = self._generate_features(codes)
 
-    def point(self, attribute: Attribute, method: str, strength: float) -> CurvePoint:
+    def evaluate(self, attribute: Attribute, method: str, strength: float) -> CurvePoint:
+        """Edit all codes towards the opposite class of an attribute, and evaluate the result."""
         assert attribute.index is not None
         k = attribute.index
-        towards = torch.where(self._classes[:, k], -1.0, 1.0) * strength
+        strengths = torch.where(self._classes[:, k], -1.0, 1.0) * strength
         if method == "ganspace":
-            number, sign = self._component(k)
-            edited = self._model.edit(self._codes, {f"ganspace:{number}": (towards * sign * COMPONENT_SCALE).cpu()})
+            component, sign = self._component(k)
+            name, strengths = f"ganspace:{component}", strengths * sign * COMPONENT_SCALE
         else:
-            edited = self._model.edit(self._codes, {f"{method}:{CELEBA[k]}": towards.cpu()})
-        same = (self._classify(edited) > 0) == self._classes
-        others = [index for index in self._judged if index != k]
-        apart = distance(self._seen, self._look(edited))
+            name = f"{method}:{CELEBA[k]}"
+        edited = self._model.edit(self._codes, {name: strengths.cpu()})
+        unchanged = (self._classify(edited) > 0) == self._classes
+        others = [index for index in self._labelled if index != k]
+        distances = descriptor_distance(self._features, self._generate_features(edited))
         return CurvePoint(
             attribute.everyday,
             method,
             strength,
-            changed=float(1 - same[:, k].float().mean()),
-            preserved=float(same[:, others].float().mean()) if others else 1.0,
-            identity=float(np.maximum(1 - apart, 0).mean()),
-            distance=float(apart.mean()),
+            changed=float(1 - unchanged[:, k].float().mean()),
+            preserved=float(unchanged[:, others].float().mean()) if others else 1.0,
+            identity=float(np.maximum(1 - distances, 0).mean()),
+            distance=float(distances.mean()),
         )
 
     def _component(self, k: int) -> tuple[int, int]:
-        """Return the component that follows attribute k best, and the sign that goes towards yes."""
+        """Return the component that correlates most with attribute k, and the sign of the correlation."""
         components = self._model.components
         assert components is not None
-        directions = components.directions.expand(-1, *self._training.shape[1:]).flatten(1)
-        placed = (self._training - self._training.mean(dim=0)).flatten(1) @ directions.T
-        answers = self._classify(self._training)[:, k]
-        correlation: NDArray[np.float64] = np.corrcoef(placed.T.cpu().numpy(), answers.cpu().numpy())[-1, :-1]
-        number = int(np.abs(correlation).argmax())
-        return number, 1 if correlation[number] > 0 else -1
+        directions = components.directions.expand(-1, *self._training_codes.shape[1:]).flatten(1)
+        coefficients = (self._training_codes - self._training_codes.mean(dim=0)).flatten(1) @ directions.T
+        logits = self._classify(self._training_codes)[:, k]
+        correlation: NDArray[np.float64] = np.corrcoef(coefficients.T.cpu().numpy(), logits.cpu().numpy())[-1, :-1]
+        component = int(np.abs(correlation).argmax())
+        return component, 1 if correlation[component] > 0 else -1
 
     @torch.no_grad()
     def _classify(self, codes: Tensor) -> Tensor:
         logits: Tensor = self._classifier(codes)
         return logits
 
-    def _look(self, codes: Tensor) -> Judgement:
-        chunks = [to_pictures(self._model.generate(chunk)) for chunk in codes.split(32)]
-        return self._judge.look(face for chunk in chunks for face in chunk)
+    def _generate_features(self, codes: Tensor) -> FaceFeatures:
+        """Generate faces from codes, and compute their features."""
+        chunks = [to_pictures(self._model.generate(chunk)) for chunk in torch.split(codes, CHUNK)]
+        return self._extractor.extract(face for chunk in chunks for face in chunk)

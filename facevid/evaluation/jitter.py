@@ -1,4 +1,4 @@
-"""How much quads tremble on the faces that they are to rest on."""
+"""Jitter: the frame-to-frame movement of a quad relative to its face."""
 
 from collections.abc import Sequence
 
@@ -13,78 +13,95 @@ from facevid.utils.progress import Progress, silent
 from facevid.video import Clip
 
 FACE_SIDE = 300
-"""Pixels that the longer side of a face's landmarks is brought to for the flow."""
+"""Longer side of the landmarks' bounding box after resizing, in pixels: the flow is computed at this size."""
 
-REACH = 0.3
-"""How far beyond the landmarks the flow is computed, as a share of their longer side."""
+MARGIN = 0.3
+"""Margin around the landmarks' bounding box in which the flow is computed, as a fraction of its longer side."""
 
-MISS = 0.7
-"""Pixels, at `FACE_SIDE`, by which a pixel may miss the face's motion and still be taken to follow it."""
+INLIER_DISTANCE = 0.7
+"""Largest RANSAC residual of a pixel that follows the face's motion, in pixels at `FACE_SIDE`."""
 
 STRIDE = 37
-"""One of so many pixels of a face takes part in the fit."""
+"""One of this many pixels of a face is used in the fit."""
+
+MIN_PIXELS = 8
+"""Smallest number of pixels to fit a motion to."""
+
+MIN_VISIBLE = 0.5
+"""Smallest side of the visible part of a face, as a fraction of the longer side of its landmarks' bounding box."""
 
 
 def face_motions(clip: Clip, tracks: Sequence[Track], progress: Progress = silent) -> list[NDArray[np.float64]]:
-    """Measure how each face moves in the picture, by dense optical flow over all of it, without any landmark's motion.
+    """Measure the motion of each face by dense optical flow, independently of its tracked landmarks' motion.
+
+    Args:
+        clip: the clip.
+        tracks: the faces; their landmarks only determine which pixels belong to a face.
+        progress: receives the number of frames.
 
     Returns:
-        For each track float64 (N, 2, 3): the similarity from the frame before to each frame, in pixels, that most of
-        the face follows (RANSAC); NaN in the first frame, and where none was found.
+        For each track, float64 (N, 2, 3): the similarity transform, in pixels, from the previous frame to each frame,
+        fitted with RANSAC. NaN in the first frame, and where no transform could be fitted.
     """
     motions = [np.full((len(track), 2, 3), np.nan) for track in tracks]
-    last: NDArray[np.uint8] | None = None
+    previous: NDArray[np.uint8] | None = None
     for index, frame in enumerate(progress("motion", clip.frames(), clip.info.frame_count)):
         picture = frame.rgb()
         for track, motion in zip(tracks, motions, strict=True):
-            if last is not None and track.first < index <= track.last:
+            if previous is not None and track.first < index <= track.last:
                 offset = index - track.first
-                motion[offset] = _motion(last, picture, track.landmarks[offset])
-        last = picture
+                motion[offset] = _face_motion(previous, picture, track.landmarks[offset])
+        previous = picture
     return motions
 
 
 def quad_jitter(quads: NDArray[np.floating], motion: NDArray[np.float64]) -> float:
-    """Measure how much quads tremble on their face, in thousandths of their side.
+    """Measure the jitter of quads relative to their face, in thousandths of their side.
 
-    How far a corner slips over the face from one frame to the next is the corner less where the face's motion takes
-    the corner before. Jitter is the mean length of the change of that slip from frame to frame: the second difference
-    of the corner's path on the face. A quad that rests on the face has none, however the face moves; one that drifts
-    evenly over it has none; one that lags behind a face that starts or stops does.
+    The slip of a corner is its position minus its previous position moved by the face's motion. Jitter is the mean
+    length of the change of the slip between frames, that is, the second difference of the corner's path on the face.
+    It is 0 for a quad that is fixed to the face, however the face moves, and for a quad that drifts at constant speed.
+    It is positive for a quad that lags behind a face that starts or stops moving.
 
     Args:
-        quads: (N, 4, 2) in pixels.
-        motion: float64 (N, 2, 3), as from `face_motions`.
+        quads: (N, 4, 2), in pixels.
+        motion: float64 (N, 2, 3), from `face_motions`.
 
     Returns:
-        Jitter; NaN where no three frames on end have a motion.
+        Jitter; NaN unless two consecutive frames have a motion.
     """
-    taken = np.einsum("nij,nkj->nki", motion[1:, :, :2], quads[:-1]) + motion[1:, None, :, 2]
-    change = np.linalg.norm(np.diff(quads[1:] - taken, axis=0), axis=-1) / quad_side(quads).mean()
-    known = change[~np.isnan(change)]
-    return float(known.mean() * 1000) if known.size else float("nan")
+    moved = np.einsum("nij,nkj->nki", motion[1:, :, :2], quads[:-1]) + motion[1:, None, :, 2]
+    change = np.linalg.norm(np.diff(quads[1:] - moved, axis=0), axis=-1) / quad_side(quads).mean()
+    valid = change[~np.isnan(change)]
+    return float(valid.mean() * 1000) if valid.size else float("nan")
 
 
-def _motion(last: NDArray[np.uint8], picture: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Fit one face's motion, (2, 3); NaN where there is none to be found."""
+def _face_motion(
+    previous: NDArray[np.uint8], picture: NDArray[np.uint8], landmarks: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Fit the similarity transform of one face, (2, 3); NaN if that fails."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     side = float(max(*(high - low), 1.0))
     limit = (picture.shape[1], picture.shape[0])
-    left, top = np.floor(low - REACH * side).astype(int).clip(0, limit).tolist()
-    right, bottom = np.ceil(high + REACH * side).astype(int).clip(0, limit).tolist()
-    if min(right - left, bottom - top) < side / 2:
+    left, top = np.floor(low - MARGIN * side).astype(int).clip(0, limit).tolist()
+    right, bottom = np.ceil(high + MARGIN * side).astype(int).clip(0, limit).tolist()
+    if min(right - left, bottom - top) < side * MIN_VISIBLE:
         return np.full((2, 3), np.nan)
     size = tuple(round(length * FACE_SIDE / side) for length in (right - left, bottom - top))
     scale = np.array(size) / (right - left, bottom - top)
-    way = cv2.INTER_AREA if side > FACE_SIDE else cv2.INTER_LINEAR
-    before, after = (cv2.resize(each[top:bottom, left:right], size, interpolation=way) for each in (last, picture))
+    interpolation = cv2.INTER_AREA if side > FACE_SIDE else cv2.INTER_LINEAR
+    before, after = (
+        cv2.resize(each[top:bottom, left:right], size, interpolation=interpolation) for each in (previous, picture)
+    )
     flow = dense_flow(before, after)
     hull = np.rint(cv2.convexHull(((landmarks - (left, top)) * scale).astype(np.float32))).astype(np.int32)
-    face = cv2.fillConvexPoly(np.zeros(flow.seen.shape, np.uint8), hull, 1) == 1
-    rows, columns = (each[::STRIDE] for each in np.nonzero(face & flow.seen))
-    if len(rows) < 8:
+    face = cv2.fillConvexPoly(np.zeros(flow.visible.shape, np.uint8), hull, 1) == 1
+    rows, columns = (each[::STRIDE] for each in np.nonzero(face & flow.visible))
+    if len(rows) < MIN_PIXELS:
         return np.full((2, 3), np.nan)
-    now = np.stack([columns, rows], axis=1) / scale + (left, top)
-    was = flow.places[rows, columns] / scale + (left, top)
-    similarity, _ = cv2.estimateAffinePartial2D(was, now, ransacReprojThreshold=MISS / scale.min())
+    positions = np.stack([columns, rows], axis=1) / scale + (left, top)
+    previous_positions = flow.positions[rows, columns] / scale + (left, top)
+    similarity, _ = cv2.estimateAffinePartial2D(
+        previous_positions, positions, ransacReprojThreshold=INLIER_DISTANCE / scale.min()
+    )
     return np.full((2, 3), np.nan) if similarity is None else similarity

@@ -1,4 +1,4 @@
-"""Ways to steady an edit over time, against each other on the same clips."""
+"""Comparison of temporal smoothing methods on the same clips."""
 
 import csv
 from collections.abc import Sequence
@@ -19,22 +19,26 @@ from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
 
-RECIPES = {
+SMOOTHING_METHODS = {
     "none": TrackingOptions(smooth=0.0),
     "published": TrackingOptions(recipe="published"),
     "facevid": TrackingOptions(),
 }
-"""No smoothing; what the latent transformer was published with; and the default."""
+"""No smoothing, the smoothing of the published latent transformer, and the default."""
+
+MIN_TRACK_LENGTH = 3
+"""Smallest number of frames of a track whose jitter can be measured."""
 
 
 @dataclass(frozen=True)
 class RecipeMeasures:
-    """One clip, edited with one recipe.
+    """Measures of one clip, edited with one smoothing method.
 
     Attributes:
-        clip, recipe: the file's name; a name in `RECIPES`.
-        jitter: of the edited faces' quads, in thousandths of their side; see `jitter.quad_jitter`.
-        edit: the measures of the edited clip.
+        clip: file name of the clip.
+        recipe: name of the smoothing method, a key of `SMOOTHING_METHODS`.
+        jitter: mean jitter of the quads of the edited faces, in thousandths of their side; see `jitter.quad_jitter`.
+        edit: measures of the edited clip.
     """
 
     clip: str
@@ -46,16 +50,16 @@ class RecipeMeasures:
 def compare_recipes(
     clips: Sequence[Path], edits: Sequence[str], options: EditOptions, progress: Progress = silent
 ) -> list[RecipeMeasures]:
-    """Edit every clip with every recipe, without loss, and measure the results.
+    """Edit every clip with every smoothing method, with a lossless codec, and measure the results.
 
     Args:
-        clips: videos.
-        edits: as `edit_video` takes them.
-        options: all but how to steady, where to write and how to encode.
-        progress: told how far each stage of each edit is.
+        clips: video files.
+        edits: the edits, as in `edit_video`.
+        options: other options of `edit_video`; smoothing and codec are replaced.
+        progress: receives the progress of each stage.
 
     Raises:
-        FacevidError: as `edit_video` and `evaluate_edit` do.
+        FacevidError: as in `edit_video` and `evaluate_edit`.
     """
     return [row for clip in clips for row in _compare(clip, edits, options, progress)]
 
@@ -66,13 +70,13 @@ def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: P
     analysis = Analysis(clip, detector, options.tracking, progress)
     tracks = analysis.choose(analysis.track(), options.tracking.faces)
     motions = face_motions(clip, tracks, progress)
-    for name, recipe in RECIPES.items():
-        tracking = replace(options.tracking, smooth=recipe.smooth, recipe=recipe.recipe)
-        steadied = replace(analysis, options=tracking)
+    for name, method in SMOOTHING_METHODS.items():
+        tracking = replace(options.tracking, smooth=method.smooth, recipe=method.recipe)
+        smoothed = replace(analysis, options=tracking)
         jitters = [
-            quad_jitter(steadied.quads(track), motion)
+            quad_jitter(smoothed.quads(track), motion)
             for track, motion in zip(tracks, motions, strict=True)
-            if len(track) > 2
+            if len(track) >= MIN_TRACK_LENGTH
         ]
         with TemporaryDirectory() as folder:
             edited = Path(folder) / "edited.mkv"
@@ -83,7 +87,11 @@ def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: P
 
 
 def write_recipes(path: Path, rows: Sequence[RecipeMeasures]) -> None:
-    """Write the rows as CSV. Raises OutputError where that fails."""
+    """Write the measures as a CSV file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     names = ("clip", "recipe", "jitter", "flicker_source", "flicker_edited", "flicker", "flicker_ratio", "lips")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,4 +105,4 @@ def write_recipes(path: Path, rows: Sequence[RecipeMeasures]) -> None:
                 identity = (f"{edit.identity:.4f}", f"{edit.identity_spread:.4f}", edit.frames)
                 writer.writerow([row.clip, row.recipe, *(f"{number:.4f}" for number in numbers), lips, *identity])
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error

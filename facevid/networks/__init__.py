@@ -1,7 +1,8 @@
 """Networks as plain PyTorch modules: tensors in, tensors out. No files, no options, no attribute names.
 
-Parameters and buffers carry the published files' names, so a published state dict loads with `strict=True`. Each
-network has a frozen dataclass of its sizes and a function that reads them off the shapes of a state dict.
+Parameters and buffers have the same names as in the published files, so a published state dict loads with
+`strict=True`. Each network has a frozen dataclass with its sizes, and a function that infers the sizes from the tensor
+shapes of a state dict.
 """
 
 from facevid.networks.appearance_model import AppearanceModel, AppearanceModelSizes, appearance_model_sizes

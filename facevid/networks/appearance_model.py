@@ -1,8 +1,8 @@
-"""A linear appearance model: shape, colour and energies of a face, and whitened codes of them.
+"""A linear appearance model: maps the shape, colour and band energies of a face to whitened codes and back.
 
 After the active appearance models of Cootes, Edwards and Taylor (ECCV 1998). A code has one layer for each part of the
-appearance; its numbers are principal components in units of their standard deviations, so that a short step in code
-space is a natural one.
+appearance. Its numbers are coefficients of principal components in units of their standard deviation, so a short step
+in code space gives a plausible face.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,16 @@ from torch import Tensor, nn
 from facevid.networks.shapes import Shapes, shape_at
 
 PARTS = ("shape", "colour", "energies")
-"""The layers of a code, in order."""
+"""Names of the layers of a code, in order."""
 
-LOW, HIGH = 0, 1
-"""Rows of `limits`."""
+LOW = 0
+"""Row of `limits` that holds the minimum of each number."""
+
+HIGH = 1
+"""Row of `limits` that holds the maximum of each number."""
+
+MIN_SQUARED_LENGTH = 1e-12
+"""Lower bound of a component's squared length: avoids division by zero for unused components, which are all zero."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,9 @@ class AppearanceModelSizes:
     """Sizes of an appearance model.
 
     Attributes:
-        width: numbers of a layer of a code.
-        numbers: how many numbers each of `PARTS` has.
-        detail: bands, and side in pixels, of the mean detail.
+        width: number of coefficients in one layer of a code.
+        numbers: number of values in each of `PARTS`.
+        detail: number of octave bands of the mean detail, and its side in pixels.
     """
 
     width: int
@@ -36,19 +42,23 @@ class AppearanceModelSizes:
 
 
 def appearance_model_sizes(shapes: Shapes) -> AppearanceModelSizes:
-    """Read the sizes off `<part>.basis`. Raises ValueError where they make no appearance model."""
+    """Infer the sizes from the shapes of `<part>.basis` and `detail`.
+
+    Raises:
+        ValueError: a tensor is missing or has an unexpected shape.
+    """
     bases = [shape_at(shapes, f"{part}.basis", 2) for part in PARTS]
     count, side, _ = shape_at(shapes, "detail", 3)
     return AppearanceModelSizes(bases[0][0], (bases[0][1], bases[1][1], bases[2][1]), (count, side))
 
 
 class _Components(nn.Module):
-    """Principal components of one part.
+    """Principal components of one part of the appearance.
 
     Attributes:
         mean: float32 (P,).
-        basis: float32 (D, P), orthogonal rows, each as long as its component's standard deviation.
-        limits: float32 (2, P), the least and the most that each number is taken to by an edit.
+        basis: float32 (D, P), orthogonal rows; the length of a row is the standard deviation of its component.
+        limits: float32 (2, P), minimum and maximum of each value; edits are clamped to this range.
     """
 
     def __init__(self, width: int, numbers: int) -> None:
@@ -62,21 +72,21 @@ class _Components(nn.Module):
     limits: Tensor
 
     def encode(self, values: Tensor) -> Tensor:
-        """Take values (N, P) to codes (N, D)."""
-        size = self.basis.square().sum(dim=1).clamp(min=1e-12)
-        return (values - self.mean) @ (self.basis / size[:, None]).T
+        """Map values (N, P) to codes (N, D)."""
+        squared_length = self.basis.square().sum(dim=1).clamp(min=MIN_SQUARED_LENGTH)
+        return (values - self.mean) @ (self.basis / squared_length[:, None]).T
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Take codes (N, D) to values (N, P)."""
+        """Map codes (N, D) to values (N, P)."""
         return self.mean + codes @ self.basis
 
 
 class AppearanceModel(nn.Module):
-    """Encodes appearances and decodes codes.
+    """Encodes appearances to codes and decodes codes to appearances.
 
     Attributes:
-        detail: float32 (B, S, S), for each octave band of the luminance the mean over faces of the band in units of its
-            local energy, in the frame of the mean face: what generated pictures take their features from.
+        detail: float32 (B, S, S), the mean over faces of each octave band of the luminance, normalised by the band's
+            local energy, in the frame of the mean face. Generated pictures take their facial features from it.
     """
 
     def __init__(self, sizes: AppearanceModelSizes) -> None:
@@ -95,13 +105,13 @@ class AppearanceModel(nn.Module):
         return module
 
     def encode(self, parts: Sequence[Tensor]) -> Tensor:
-        """Take the parts of appearances, (N, P) each, to codes (N, 3, D)."""
+        """Map the parts of appearances, one (N, P) tensor each, to codes (N, 3, D)."""
         return torch.stack([self._part(name).encode(x) for name, x in zip(PARTS, parts, strict=True)], dim=1)
 
     def decode(self, codes: Tensor) -> list[Tensor]:
-        """Take codes (N, 3, D) to the parts of appearances, (N, P) each."""
+        """Map codes (N, 3, D) to the parts of appearances, one (N, P) tensor each."""
         return [self._part(name).decode(codes[:, layer]) for layer, name in enumerate(PARTS)]
 
     def limits(self) -> list[Tensor]:
-        """Return for each part the least and the most of each number, (2, P); of colour, without light."""
+        """Return the minimum and maximum of each value, (2, P) for each part; those of colour exclude lighting."""
         return [self._part(name).limits for name in PARTS]

@@ -1,7 +1,7 @@
-"""The pSp encoder (Richardson et al., CVPR 2021) and the e4e encoder (Tov et al., SIGGRAPH 2021), which share a body.
+"""The pSp encoder (Richardson et al., CVPR 2021) and the e4e encoder (Tov et al., SIGGRAPH 2021).
 
-An IR-SE body gives features at three sizes, joined by a feature pyramid; one small head for each layer reads its code
-off one of them.
+Both have the same architecture: an IR-SE body computes features at three resolutions, a feature pyramid joins them,
+and for each layer of the W+ code a small head maps one of the three feature maps to that layer's code.
 """
 
 import re
@@ -15,17 +15,35 @@ from facevid.networks.layers import EqualizedLinear
 from facevid.networks.shapes import Shapes, count_indexed, power_of_two, shape_at
 
 PUBLISHED_BLOCKS = {24: (3, 4, 14, 3), 49: (3, 13, 30, 3), 50: (3, 8, 36, 3)}
-"""Blocks of each stage in the published bodies (IR-SE 50, 100, 152), by their total."""
-COARSE_LAYERS, MIDDLE_LAYERS = 3, 7
-"""Heads 0-2 read the smallest features, 3-6 the middle ones, the rest the largest."""
+"""Number of blocks in each stage of the published bodies (IR-SE 50, 100, 152), keyed by the total number of blocks."""
+
+COARSE_LAYERS = 3
+"""Heads 0 to 2 read the coarsest features (pSp, figure 2)."""
+
+MIDDLE_LAYERS = 7
+"""Heads 3 to 6 read the middle features; the heads from this one on read the finest (pSp, figure 2)."""
+
 MAX_INPUT = 2048
+"""Largest accepted input side in pixels: bounds the memory that a damaged file can make the loader allocate."""
+
+MAX_LAYERS = 64
+"""Largest accepted number of W+ layers; a 1024 px generator has 18."""
+
+MAX_BLOCKS = 200
+"""Largest accepted number of residual blocks; IR-SE 152 has 50."""
 
 
 @dataclass(frozen=True)
 class EncoderSizes:
-    """Side of the input in pixels; width of the input layer; (width, blocks) of each stage; layers and width of a code.
+    """Sizes of an encoder.
 
-    `e4e`: codes 1, 2, ... are offsets from code 0, as e4e's are. It shows in no shape.
+    Attributes:
+        input_size: side of the input in pixels.
+        stem: number of channels of the input layer.
+        stages: number of channels and number of blocks of each stage.
+        layers: number of layers of the W+ code.
+        width: length of the code of one layer.
+        e4e: whether heads 1, 2, ... give offsets from the code of head 0, as in e4e. Shapes do not show it.
     """
 
     input_size: int
@@ -37,32 +55,42 @@ class EncoderSizes:
 
 
 def encoder_sizes(shapes: Shapes, e4e: bool) -> EncoderSizes:
-    """Read the sizes off an encoder's state dict. Raises ValueError where they make no encoder."""
+    """Infer the sizes from the shapes of a state dict.
+
+    Raises:
+        ValueError: a tensor is missing or has an unexpected shape, or the stages cannot be inferred.
+    """
     stem = shape_at(shapes, "input_layer.0.weight", 4)[0]
     stages = _stages(shapes)
-    layers = count_indexed(shapes, r"styles\.(\d+)\.linear\.weight", limit=64)
+    layers = count_indexed(shapes, r"styles\.(\d+)\.linear\.weight", limit=MAX_LAYERS)
     halvings = sum(re.fullmatch(r"styles\.0\.convs\.\d+\.weight", name) is not None for name in shapes)
     input_size = power_of_two(2 ** min(halvings + len(stages), 32), "the encoder's input", MAX_INPUT)
     return EncoderSizes(input_size, stem, stages, layers, shape_at(shapes, "styles.0.linear.weight", 2)[0], e4e)
 
 
 def _stages(shapes: Shapes) -> tuple[tuple[int, int], ...]:
-    """A stage begins where the width changes; where widths repeat, the published bodies' plans tell the stages."""
-    blocks = count_indexed(shapes, r"body\.(\d+)\.res_layer\.1\.weight", limit=200)
+    """Return the number of channels and blocks of each stage.
+
+    A stage starts where the number of channels changes. If neighbouring stages have the same number of channels, the
+    block counts of the published bodies are used.
+    """
+    blocks = count_indexed(shapes, r"body\.(\d+)\.res_layer\.1\.weight", limit=MAX_BLOCKS)
     starts = [i for i in range(blocks) if i == 0 or f"body.{i}.shortcut_layer.0.weight" in shapes]
-    plan = PUBLISHED_BLOCKS.get(blocks)
-    if plan is not None:
-        published = [sum(plan[:stage]) for stage in range(len(plan))]
-        starts = published if set(starts) <= set(published) else starts
+    block_counts = PUBLISHED_BLOCKS.get(blocks)
+    if block_counts is not None:
+        published_starts = [sum(block_counts[:stage]) for stage in range(len(block_counts))]
+        starts = published_starts if set(starts) <= set(published_starts) else starts
     if len(starts) < 3:
-        raise ValueError(f"its body of {blocks} blocks has {len(starts)} stages to tell by width; three are needed")
+        raise ValueError(
+            f"the encoder body of {blocks} blocks changes width too rarely: {len(starts)} stages found, 3 needed"
+        )
     ends = [*starts[1:], blocks]
     widths = [shape_at(shapes, f"body.{start}.res_layer.1.weight", 4)[0] for start in starts]
     return tuple((width, end - start) for width, start, end in zip(widths, starts, ends, strict=True))
 
 
 class Encoder(nn.Module):
-    """Faces to W+ codes, without the average code; parameters named as `encoder.*` of the published files."""
+    """Maps faces to W+ codes relative to the average code. Parameters are named as `encoder.*` in published files."""
 
     def __init__(self, sizes: EncoderSizes) -> None:
         super().__init__()
@@ -86,27 +114,27 @@ class Encoder(nn.Module):
         self.latlayer2 = nn.Conv2d(sizes.stages[-3][0], features, 1)
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Map faces (N, 3, S, S), RGB in [-1, 1], to codes (N, L, D); the average code is still to be added."""
-        large, middle, coarse = self._features(faces)
+        """Map faces (N, 3, S, S), RGB in [-1, 1], to codes (N, L, D). The caller adds the average code."""
+        fine, middle, coarse = self._features(faces)
         middle = _upsample_as(coarse, middle) + self.latlayer1(middle)
-        large = _upsample_as(middle, large) + self.latlayer2(large)
-        sources = [coarse] * COARSE_LAYERS + [middle] * (MIDDLE_LAYERS - COARSE_LAYERS)
-        sources += [large] * (self.sizes.layers - len(sources))
-        codes = torch.stack([head(x) for head, x in zip(self.styles, sources, strict=False)], dim=1)
+        fine = _upsample_as(middle, fine) + self.latlayer2(fine)
+        features = [coarse] * COARSE_LAYERS + [middle] * (MIDDLE_LAYERS - COARSE_LAYERS)
+        features += [fine] * (self.sizes.layers - len(features))
+        codes = torch.stack([head(x) for head, x in zip(self.styles, features, strict=False)], dim=1)
         if self.sizes.e4e:
             codes = torch.cat([codes[:, :1], codes[:, :1] + codes[:, 1:]], dim=1)
         return codes
 
     def _features(self, faces: Tensor) -> list[Tensor]:
-        """Return the ends of the last three stages, largest first."""
+        """Return the outputs of the last three stages, finest first."""
         x = self.input_layer(faces)
-        ends = []
+        outputs = []
         blocks = iter(self.body)
         for _, count in self.sizes.stages:
             for _ in range(count):
                 x = next(blocks)(x)
-            ends.append(x)
-        return ends[-3:]
+            outputs.append(x)
+        return outputs[-3:]
 
 
 def _upsample_as(x: Tensor, like: Tensor) -> Tensor:
@@ -155,7 +183,7 @@ class _Block(nn.Module):
 
 
 class _StyleHead(nn.Module):
-    """Convolutions of stride 2 down to one pixel, then a linear layer (pSp's map2style)."""
+    """Convolutions of stride 2 that reduce the features to one pixel, then a linear layer (map2style in pSp)."""
 
     def __init__(self, features: int, width: int, halvings: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Layers that several networks share: the equalized linear layer and StyleGAN2's activation."""
+"""Layers shared by several networks: the equalized linear layer and StyleGAN2's activation."""
 
 import math
 
@@ -6,10 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LEAKY_SLOPE = 0.2
+"""Slope of the leaky ReLU for negative inputs (StyleGAN2)."""
+
 
 def scaled_leaky_relu(x: Tensor) -> Tensor:
-    """Leaky ReLU of slope 0.2 times sqrt(2), which keeps the variance (StyleGAN2, Karras et al. 2020)."""
-    return F.leaky_relu(x, 0.2) * math.sqrt(2.0)
+    """Apply a leaky ReLU of slope 0.2, scaled by sqrt(2) to keep the variance (StyleGAN2, Karras et al. 2020)."""
+    return F.leaky_relu(x, LEAKY_SLOPE) * math.sqrt(2.0)
 
 
 class EqualizedLinear(nn.Module):

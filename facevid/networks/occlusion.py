@@ -1,7 +1,7 @@
-"""An occlusion network: which pixels of a crop show something before the face.
+"""The occlusion network: the probability that each pixel of a crop shows something in front of the face.
 
-A small U-Net (Ronneberger et al., MICCAI 2015). It sees where in the crop a pixel is, too: FFHQ's alignment puts every
-face in the same place.
+A small U-Net (Ronneberger et al., MICCAI 2015). The pixel coordinates are additional input channels, because FFHQ
+alignment puts every face in the same place of the crop.
 """
 
 from dataclasses import dataclass
@@ -12,36 +12,46 @@ from torch import Tensor, nn
 
 from facevid.networks.shapes import Shapes, shape_at
 
-INPUT_SIDE, OUTPUT_SIDE = 128, 64
-"""Of the crop that it sees, and of what it tells, in pixels."""
+INPUT_SIDE = 128
+"""Side of the input crop, in pixels."""
 
-RAISED = 4
-"""Pixels of its input by which a crop is raised for a second look; a whole number of those of its output."""
+OUTPUT_SIDE = 64
+"""Side of the output map, in pixels: half the input side."""
+
+VERTICAL_SHIFT = 4
+"""Input pixels by which the crop is moved up for test-time augmentation; a whole number of output pixels."""
+
+COORDINATE_CHANNELS = 2
+"""Channels that hold the x and y coordinate of each pixel."""
 
 
 @dataclass(frozen=True)
 class OcclusionNetworkSizes:
-    """Widths at a half, a quarter, an eighth and a sixteenth of the input's side."""
+    """Number of channels at 1/2, 1/4, 1/8 and 1/16 of the input side."""
 
     widths: tuple[int, int, int, int] = (16, 28, 44, 56)
 
 
 def occlusion_network_sizes(shapes: Shapes) -> OcclusionNetworkSizes:
-    """Read the sizes off a state dict. Raises ValueError where they make no occlusion network."""
+    """Infer the sizes from the shapes of a state dict.
+
+    Raises:
+        ValueError: a tensor is missing or has an unexpected shape.
+    """
     half, quarter, eighth, sixteenth = (shape_at(shapes, f"down.{level}.0.0.weight", 4)[0] for level in range(4))
     return OcclusionNetworkSizes((half, quarter, eighth, sixteenth))
 
 
 class OcclusionNetwork(nn.Module):
-    """Crops to logits of what is before the face."""
+    """Maps crops to occlusion logits."""
 
     def __init__(self, sizes: OcclusionNetworkSizes) -> None:
         super().__init__()
         self.sizes = sizes
-        widths = (5, *sizes.widths)
+        widths = (3 + COORDINATE_CHANNELS, *sizes.widths)
         self.down = nn.ModuleList(
-            nn.Sequential(_layer(before, width, stride=2), _layer(width, width))
-            for before, width in zip(widths, sizes.widths, strict=False)
+            nn.Sequential(_layer(inputs, width, stride=2), _layer(width, width))
+            for inputs, width in zip(widths, sizes.widths, strict=False)
         )
         self.up = nn.ModuleList(
             _layer(deeper + width, width)
@@ -50,45 +60,47 @@ class OcclusionNetwork(nn.Module):
         self.to_hidden = nn.Conv2d(sizes.widths[0], 1, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Look at FFHQ crops.
+        """Compute the occlusion logits of FFHQ crops.
 
         Args:
             pictures: (N, 3, INPUT_SIDE, INPUT_SIDE), RGB in [-1, 1].
 
         Returns:
-            (N, 1, OUTPUT_SIDE, OUTPUT_SIDE), above 0 where something is before the face, below 0 elsewhere.
+            (N, 1, OUTPUT_SIDE, OUTPUT_SIDE), positive where the face is occluded, negative elsewhere.
         """
-        seen = torch.cat([pictures, _places(pictures).expand(len(pictures), -1, -1, -1)], dim=1)
-        levels = []
-        for level in self.down:
-            seen = level(seen)
-            levels.append(seen)
-        upper = levels.pop()
+        x = torch.cat([pictures, _coordinates(pictures).expand(len(pictures), -1, -1, -1)], dim=1)
+        skip_connections = []
+        for block in self.down:
+            x = block(x)
+            skip_connections.append(x)
+        x = skip_connections.pop()
         for merge in self.up:
-            doubled = F.interpolate(upper, scale_factor=2, mode="bilinear", align_corners=False)
-            upper = merge(torch.cat([doubled, levels.pop()], dim=1))
-        logits: Tensor = self.to_hidden(upper)
+            upsampled = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = merge(torch.cat([upsampled, skip_connections.pop()], dim=1))
+        logits: Tensor = self.to_hidden(x)
         return logits
 
 
 def occlusion_probability(network: OcclusionNetwork, pictures: Tensor) -> Tensor:
-    """Tell how likely something is before faces: the mean of two looks, one of them at the crop mirrored and raised.
+    """Compute occlusion probabilities, averaged over the crop and a mirrored crop that is moved up.
 
-    A single look is sure of a microphone in one frame and blind to it in the next, which hardly differs.
+    This test-time augmentation reduces flicker: a single evaluation can find a microphone in one frame and miss it in
+    the next, although the two frames hardly differ.
 
     Args:
-        network: what looks.
-        pictures: as for the network.
+        network: the occlusion network.
+        pictures: (N, 3, INPUT_SIDE, INPUT_SIDE), RGB in [-1, 1].
 
     Returns:
-        float32 (N, OUTPUT_SIDE, OUTPUT_SIDE), 0 to 1.
+        float32 (N, OUTPUT_SIDE, OUTPUT_SIDE) in [0, 1].
     """
-    rows = RAISED * OUTPUT_SIDE // INPUT_SIDE
-    raised = F.pad(pictures[:, :, RAISED:], (0, 0, 0, RAISED), mode="replicate")
-    looks = torch.cat([pictures, raised.flip(-1)])
-    seen, other = network(looks.contiguous(memory_format=torch.channels_last)).float().sigmoid()[:, 0].chunk(2)
-    lowered = F.pad(other.flip(-1)[:, :-rows], (0, 0, rows, 0), mode="replicate")
-    return torch.lerp(seen, lowered, 0.5)
+    output_shift = VERTICAL_SHIFT * OUTPUT_SIDE // INPUT_SIDE
+    shifted = F.pad(pictures[:, :, VERTICAL_SHIFT:], (0, 0, 0, VERTICAL_SHIFT), mode="replicate")
+    inputs = torch.cat([pictures, shifted.flip(-1)])
+    logits = network(inputs.contiguous(memory_format=torch.channels_last))
+    plain, augmented = logits.float().sigmoid()[:, 0].chunk(2)
+    aligned = F.pad(augmented.flip(-1)[:, :-output_shift], (0, 0, output_shift, 0), mode="replicate")
+    return torch.lerp(plain, aligned, 0.5)
 
 
 def _layer(inputs: int, width: int, stride: int = 1) -> nn.Sequential:
@@ -96,12 +108,12 @@ def _layer(inputs: int, width: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
-def _places(pictures: Tensor) -> Tensor:
-    """Say of each pixel where it is across and down, -1 to 1: (1, 2, H, W)."""
+def _coordinates(pictures: Tensor) -> Tensor:
+    """Return the x and y coordinate of each pixel, in [-1, 1]: (1, 2, H, W)."""
     height, width = pictures.shape[-2:]
-    down, across = torch.meshgrid(
+    y, x = torch.meshgrid(
         torch.linspace(-1, 1, height, device=pictures.device),
         torch.linspace(-1, 1, width, device=pictures.device),
         indexing="ij",
     )
-    return torch.stack([across, down])[None].to(pictures.dtype)
+    return torch.stack([x, y])[None].to(pictures.dtype)

@@ -1,4 +1,7 @@
-"""Reading sizes off the shapes of a state dict, refusing absurd ones before any memory is allocated for them."""
+"""Infer network sizes from the tensor shapes of a state dict.
+
+Implausible shapes are rejected before a network is built, so a damaged file cannot cause a huge allocation.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,46 +9,63 @@ from collections.abc import Mapping
 import torch
 
 Shapes = Mapping[str, tuple[int, ...]]
+"""Shape of each tensor of a state dict, by name."""
 
 MAX_SIDE = 65536
-"""No dimension of a network's tensor comes near this; an appearance model's 27648 numbers of colour are the longest."""
+"""Largest accepted tensor dimension. The largest in use is 27648: the colour values of an appearance model."""
 
 
 def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor of a state dict; no tensor's data is read."""
+    """Return the shape of every tensor of a state dict, without reading tensor data."""
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def shape_at(shapes: Shapes, name: str, dimensions: int) -> tuple[int, ...]:
-    """Return one tensor's shape. Raises ValueError where it is missing, of another rank, or of absurd size."""
+    """Return the shape of one tensor.
+
+    Raises:
+        ValueError: the tensor is missing, does not have `dimensions` dimensions, or has one above `MAX_SIDE`.
+    """
     if name not in shapes:
         raise ValueError(f"tensor {name} is missing")
     shape = shapes[name]
     if len(shape) != dimensions or not all(1 <= side <= MAX_SIDE for side in shape):
-        raise ValueError(f"tensor {name} has the shape {shape}, which no such network has")
+        raise ValueError(
+            f"tensor {name} has shape {shape}; {dimensions} dimensions of 1 to {MAX_SIDE} each are expected"
+        )
     return shape
 
 
 def count_indexed(shapes: Shapes, pattern: str, limit: int) -> int:
-    """Count a list of modules: the indices that `pattern` (one group, the index) finds must be 0, 1, 2, ...
+    """Return the number of modules in a module list, from the names of their tensors.
 
-    Raises ValueError where there are none, a gap, or more than `limit`.
+    Args:
+        shapes: shape of each tensor, by name.
+        pattern: regular expression of a tensor name; its only group is the index in the list.
+        limit: largest accepted number of modules.
+
+    Raises:
+        ValueError: there are no such tensors, more than `limit`, or their indices are not 0, 1, 2, ...
     """
     expression = re.compile(pattern)
-    found = {int(match[1]) for name in shapes if (match := expression.fullmatch(name))}
+    indices = {int(match[1]) for name in shapes if (match := expression.fullmatch(name))}
     readable = pattern.replace(r"(\d+)", "<i>").replace("\\", "")
-    if not found:
+    if not indices:
         raise ValueError(f"tensors {readable} are missing")
-    if len(found) > limit:
-        raise ValueError(f"there are {len(found)} tensors {readable}; at most {limit} are expected")
-    if found != set(range(len(found))):
-        missing = min(set(range(max(found))) - found)
+    if len(indices) > limit:
+        raise ValueError(f"there are {len(indices)} tensors {readable}; at most {limit} are expected")
+    if indices != set(range(len(indices))):
+        missing = min(set(range(max(indices))) - indices)
         raise ValueError(f"tensor {readable.replace('<i>', str(missing))} is missing")
-    return len(found)
+    return len(indices)
 
 
-def power_of_two(value: int, what: str, largest: int) -> int:
-    """Return `value` if it is a power of two up to `largest`, else raise ValueError saying `what` it is."""
+def power_of_two(value: int, description: str, largest: int) -> int:
+    """Return `value` unchanged.
+
+    Raises:
+        ValueError: `value` is not a power of two from 1 to `largest`. The message begins with `description`.
+    """
     if value < 1 or value & (value - 1) or value > largest:
-        raise ValueError(f"{what} is {value}; a power of two up to {largest} is expected")
+        raise ValueError(f"{description} is {value}; a power of two up to {largest} is expected")
     return value

@@ -1,7 +1,7 @@
-"""StyleGAN2's generator (Karras et al., CVPR 2020), from W+ codes, with constant noise.
+"""StyleGAN2's generator (Karras et al., CVPR 2020), driven by W+ codes, with constant noise.
 
-The convolution scales its input channels by the style and its output channels by the demodulation: the same numbers
-as scaling the weights of each sample (section 2.2 and equation 3), and the weights are shared by the batch.
+A modulated convolution scales its input channels by the style and its output channels by the demodulation. The result
+equals scaling the weights for each sample (section 2.2, equation 3), but the whole batch shares one set of weights.
 """
 
 import math
@@ -12,15 +12,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facevid.networks.layers import EqualizedLinear, scaled_leaky_relu
+from facevid.networks.layers import LEAKY_SLOPE, EqualizedLinear, scaled_leaky_relu
 from facevid.networks.shapes import Shapes, count_indexed, power_of_two, shape_at
 
 MAX_RESOLUTION = 2048
+"""Largest accepted picture side in pixels: bounds the memory that a damaged file can make the loader allocate."""
+
+EPSILON = 1e-8
+"""Added below square roots, or used as a lower bound, to avoid division by zero (StyleGAN2's own value)."""
 
 
 @dataclass(frozen=True)
 class GeneratorSizes:
-    """Channels at 4, 8, 16, ... px; the width of a code; the number of mapping layers."""
+    """Sizes of a generator.
+
+    Attributes:
+        channels: number of channels at 4, 8, 16, ... px; their count determines the resolution.
+        width: length of z, of w and of one layer of a W+ code.
+        mapping: number of layers of the mapping network.
+    """
 
     channels: tuple[int, ...]
     width: int
@@ -28,20 +38,24 @@ class GeneratorSizes:
 
     @property
     def resolution(self) -> int:
-        """Side of the picture, in pixels."""
+        """Side of the generated picture, in pixels."""
         return int(4 << (len(self.channels) - 1))
 
     @property
     def layers(self) -> int:
-        """Number of codes of a W+ code: 2 log2(resolution) - 2."""
+        """Number of layers of a W+ code: 2 log2(resolution) - 2."""
         return 2 * len(self.channels)
 
 
 def generator_sizes(shapes: Shapes) -> GeneratorSizes:
-    """Read the sizes off a generator's state dict. Raises ValueError where they make no generator."""
+    """Infer the sizes from the shapes of a state dict.
+
+    Raises:
+        ValueError: a tensor is missing or has an unexpected shape.
+    """
     convs = count_indexed(shapes, r"convs\.(\d+)\.conv\.weight", limit=2 * int(math.log2(MAX_RESOLUTION / 4)))
     if convs % 2:
-        raise ValueError(f"there are {convs} tensors convs.<i>.conv.weight; two for each resolution are expected")
+        raise ValueError(f"there are {convs} tensors convs.<i>.conv.weight; two per resolution are expected")
     width = shape_at(shapes, "style.1.weight", 2)[1]
     mapping = sum(f"style.{i}.weight" in shapes for i in range(1, 33))
     first = shape_at(shapes, "conv1.conv.weight", 5)[1]
@@ -52,12 +66,15 @@ def generator_sizes(shapes: Shapes) -> GeneratorSizes:
 
 
 def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
-    """Move w (N, D) towards the mean (D,) or (1, D): psi 1 changes nothing, 0 gives the mean (StyleGAN, section B)."""
+    """Apply the truncation trick (StyleGAN, appendix B): move w (N, D) towards the mean, (D,) or (1, D).
+
+    With `psi` 1 the result is w, with 0 it is the mean.
+    """
     return mean + psi * (w - mean)
 
 
 class Generator(nn.Module):
-    """Mapping network and synthesis network; parameters named as `g_ema` of the published files."""
+    """Mapping network and synthesis network. Parameters are named as in `g_ema` of the published files."""
 
     def __init__(self, sizes: GeneratorSizes) -> None:
         super().__init__()
@@ -84,10 +101,17 @@ class Generator(nn.Module):
         return w
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Generate pictures (N, 3, R, R), RGB in about [-1, 1], from W+ codes (N, L, D). Same codes, same pictures."""
+        """Generate pictures from W+ codes. Deterministic: the noise is constant.
+
+        Args:
+            codes: (N, L, D).
+
+        Returns:
+            (N, 3, R, R), RGB, nominally in [-1, 1] but not clamped.
+        """
         x = self.input.input.expand(codes.shape[0], -1, -1, -1)
         x = self.conv1(x, codes[:, 0], self.noises.noise_0)
-        picture = self.to_rgb1(x, codes[:, 1], None)
+        picture: Tensor = self.to_rgb1(x, codes[:, 1], None)
         for k, to_rgb in enumerate(self.to_rgbs):
             for j in (2 * k, 2 * k + 1):
                 x = self.convs[j](x, codes[:, j + 1], self.noises.get_buffer(f"noise_{j + 1}"))
@@ -97,7 +121,7 @@ class Generator(nn.Module):
 
 class _Normalise(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
-        return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+        return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + EPSILON)
 
 
 class _MappingLayer(EqualizedLinear):
@@ -115,7 +139,7 @@ class _ConstantInput(nn.Module):
 
 
 class _Filter(nn.Module):
-    """Holds the low-pass filter of up-sampling: the outer product of [1, 3, 3, 1], of sum 4."""
+    """Holds the low-pass filter of upsampling: the outer product of [1, 3, 3, 1] with itself, normalised to sum 4."""
 
     kernel: Tensor
 
@@ -138,16 +162,16 @@ class _ModulatedConvolution(nn.Module):
         self.upsample = upsample
 
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the convolution, and the demodulation (N, O, 1, 1) by which its channels are still to be scaled."""
+        """Return the convolution of modulated x, and the demodulation (N, O, 1, 1) that the caller multiplies it by."""
         weight = self.weight[0] * self.scale
         with torch.autocast(x.device.type, enabled=False):
             style = self.modulation(code.float())
             if self.demodulate:
-                # Demodulation does not depend on the style's length, so half precision gets one that cannot overflow.
-                length = style.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-8)
-                style = style / length
+                # Demodulation cancels the scale of the style, so normalise it: float16 cannot overflow then.
+                magnitude = style.detach().abs().amax(dim=1, keepdim=True).clamp(min=EPSILON)
+                style = style / magnitude
                 power = style.square() @ weight.square().sum(dim=(2, 3)).T
-                demodulation = torch.rsqrt(power + 1e-8 / length.square())
+                demodulation = torch.rsqrt(power + EPSILON / magnitude.square())
         x = self._convolve(x * style.to(x.dtype)[:, :, None, None], weight)
         return x, demodulation[:, :, None, None] if self.demodulate else None
 
@@ -180,10 +204,10 @@ class _StyledConvolution(nn.Module):
 
     def forward(self, x: Tensor, code: Tensor, noise: Tensor) -> Tensor:
         x, demodulation = self.conv(x, code)
-        # Leaky ReLU's gain of sqrt(2) goes into what comes before it: one pass over the features instead of three.
+        # The gain sqrt(2) of the activation is folded into noise, bias and demodulation: one pass over the features.
         offset = (self.noise.weight * noise + self.activate.bias[None, :, None, None]) * math.sqrt(2.0)
         gain = demodulation * math.sqrt(2.0)
-        return F.leaky_relu(torch.addcmul(offset.to(x.dtype), x, gain.to(x.dtype)), 0.2)
+        return F.leaky_relu(torch.addcmul(offset.to(x.dtype), x, gain.to(x.dtype)), LEAKY_SLOPE)
 
 
 class _ToRGB(nn.Module):
@@ -195,7 +219,7 @@ class _ToRGB(nn.Module):
             self.upsample = _Filter()
 
     def forward(self, x: Tensor, code: Tensor, picture: Tensor | None) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # the sum of all resolutions needs float32
+        with torch.autocast(x.device.type, enabled=False):  # summing over resolutions needs float32
             x, _ = self.conv(x.float(), code)
             x = x + self.bias
             if picture is None:

@@ -1,1 +1,1 @@
-"""Training: pictures to labelled codes, the latent classifier, the editors, and a face model of one's own."""
+"""Training: labelled codes from pictures, the latent classifier, editors, and face models."""

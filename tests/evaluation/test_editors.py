@@ -1,6 +1,7 @@
-"""Comparing editors: a small random model whose classifier reads one number of the code for each attribute."""
+"""Comparison of editors, with a small random model whose classifier reads one number of the code per attribute."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,12 +19,13 @@ from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
 from facevid.training.editors.components import fit_components
 from tests.models.files import LAYERS, WIDTH, save, save_generator
 
-SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")
+SMILE = CELEBA.index("Smiling")
+YOUNG = CELEBA.index("Young")
 
 
 @pytest.fixture(scope="module")
 def codes() -> CodeSet:
-    """Normal codes; number 0 of layer 0 says who smiles, number 1 who is young, and number 0 varies most."""
+    """Normally distributed codes. In layer 0, number 0 determines Smiling and number 1 Young; number 0 varies most."""
     values = torch.randn(80, LAYERS, WIDTH, generator=torch.Generator().manual_seed(0))
     values[:, 0, 0] *= 3
     labels = torch.full((80, len(CELEBA)), -1, dtype=torch.int8)
@@ -32,8 +34,7 @@ def codes() -> CodeSet:
 
 
 @pytest.fixture
-def model_folder(codes, tmp_path, monkeypatch):
-    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "home"))
+def model_folder(codes: CodeSet, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     classifier = LatentClassifier(LatentClassifierSizes((LAYERS * WIDTH, 40)))
     with torch.no_grad():
@@ -52,14 +53,13 @@ def model_folder(codes, tmp_path, monkeypatch):
         tmp_path / "direction_Smiling.npy",
         tmp_path / "components.pt",
     ]
-    return import_model(files, "judged")
+    return import_model(files, "evaluated")
 
 
-def test_points_are_what_the_edits_do(codes, model_folder):
+def test_points_match_edits_computed_by_hand(codes: CodeSet, model_folder: Path) -> None:
     model = load_model(model_folder)
     assert model.classifier is not None
-    smile = [attribute_of("smile")]
-    points = evaluate_editors(model, codes, model.classifier, attributes=smile, strengths=(0.1, 3.0))
+    points = evaluate_editors(model, codes, model.classifier, attributes=[attribute_of("smile")], strengths=(0.1, 3.0))
     assert [(p.method, p.strength) for p in points] == [
         ("direction", 0.1),
         ("direction", 3.0),
@@ -70,18 +70,18 @@ def test_points_are_what_the_edits_do(codes, model_folder):
     sign = torch.where(held_out[:, 0, 0] > 0, -1.0, 1.0)
     for point, step in zip(points[:2], (0.1, 3.0), strict=True):
         changed = ((held_out[:, 0, 0] + sign * step * 5 > 0) != (held_out[:, 0, 0] > 0)).float().mean()
-        kept = ((held_out[:, 0, 1] + sign * step * 0.5 > 0) == (held_out[:, 0, 1] > 0)).float().mean()
+        preserved = ((held_out[:, 0, 1] + sign * step * 0.5 > 0) == (held_out[:, 0, 1] > 0)).float().mean()
         assert point.changed == pytest.approx(changed.item())
-        assert point.preserved == pytest.approx(kept.item())
-    # the component that varies most is the smile's number, and is moved towards the other class
+        assert point.preserved == pytest.approx(preserved.item())
+    # the first component is number 0, and the edit is towards the opposite class
     assert points[3].changed == 1
     assert 0 < points[0].distance < points[1].distance
-    with pytest.raises(UsageError, match="no editor for age"):
+    with pytest.raises(UsageError, match=r"evaluated .*age"):
         evaluate_editors(model, codes, model.classifier, attributes=[attribute_of("age")])
 
 
-def test_area_under_a_curve():
-    def point(method, changed, preserved, identity):
+def test_area_under_a_curve() -> None:
+    def point(method: str, changed: float, preserved: float, identity: float) -> CurvePoint:
         return CurvePoint("smile", method, 1.0, changed, preserved, identity, 1 - identity)
 
     points = [
@@ -90,15 +90,16 @@ def test_area_under_a_curve():
         point("direction", 0.5, 0.6, 0.6),
     ]
     transformer, direction = areas(points)
-    # trapezia from (0, 1): 0.5 (1 + 1) / 2 + 0.5 (1 + 0.8) / 2, and 0.5 (1 + 0.8) / 2 + 0.5 (0.8 + 0.4) / 2
+    # trapezoids from (0, 1): 0.5 (1 + 1) / 2 + 0.5 (1 + 0.8) / 2, and 0.5 (1 + 0.8) / 2 + 0.5 (0.8 + 0.4) / 2
     assert (transformer.preserved, transformer.identity) == pytest.approx((0.95, 0.75))
-    assert (direction.preserved, direction.identity) == pytest.approx((0.4, 0.4))  # nothing beyond a half
+    assert (direction.preserved, direction.identity) == pytest.approx((0.4, 0.4))  # no area beyond 0.5
 
 
-def test_command_writes_csv_and_plot(codes, model_folder, tmp_path):
+def test_command_writes_csv_and_plot(codes: CodeSet, model_folder: Path, tmp_path: Path) -> None:
     save_codes(tmp_path / "codes.safetensors", codes)
-    arguments = ["editors", tmp_path / "codes.safetensors", "--model", "judged", "--attr", "smile", "--count", 2, "-q"]
-    result = CliRunner().invoke(command, [*map(str, arguments), "--out", str(tmp_path / "out")], catch_exceptions=False)
+    options = ["--model", "evaluated", "--attr", "smile", "--count", "2", "-q", "--out", str(tmp_path / "out")]
+    arguments = ["editors", str(tmp_path / "codes.safetensors"), *options]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "direction" in result.stdout and "ganspace" in result.stdout
     header, *rows = (tmp_path / "out/editors.csv").read_text().splitlines()

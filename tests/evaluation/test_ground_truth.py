@@ -1,27 +1,29 @@
-"""A face model against photographs, and the mouth's geometry."""
+"""Evaluation of a face model on photographs, and measures of the mouth."""
 
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from facevid.cli.evaluate import command
 from facevid.errors import InputError
+from facevid.evaluation.face_features import to_pictures
 from facevid.evaluation.ground_truth import read_photographs
-from facevid.evaluation.judge import to_pictures
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models.load import load_model
-from facevid.training.appearance.mouth import mouth_gap, smile
+from facevid.training.appearance.mouth_geometry import mouth_gap, smile
 
 BASE = np.random.default_rng(0).uniform(0, 100, (68, 2))
 
 
-def face(width: float, lift: float, gap: float) -> np.ndarray:
-    """Landmarks of a level face whose eyes are 100 px apart."""
+def face_landmarks(width: float, lift: float, gap: float) -> NDArray[np.float64]:
+    """Return the landmarks of an upright face whose eyes are 100 px apart, (68, 2)."""
     points = BASE.copy()
     points[36:42], points[42:48] = (100, 100), (200, 100)
     points[48], points[54] = (150 - width * 50, 200 - lift * 100), (150 + width * 50, 200 - lift * 100)
@@ -30,17 +32,17 @@ def face(width: float, lift: float, gap: float) -> np.ndarray:
     return points
 
 
-def test_mouth_geometry_is_that_of_the_face_whatever_its_place_turn_and_size():
-    points = face(width=0.8, lift=0.1, gap=0.2)
-    turned = points @ np.array([[0.8, 0.6], [-0.6, 0.8]]) * 3 + (40, -20)
-    for seen in (points, turned):
-        assert smile(seen) == pytest.approx(0.8 + 2 * 0.1)
-        assert mouth_gap(seen) == pytest.approx(0.2)
-    assert smile(np.stack([points, turned])).shape == (2,)
+def test_mouth_measures_are_invariant_to_position_rotation_and_scale() -> None:
+    upright = face_landmarks(width=0.8, lift=0.1, gap=0.2)
+    transformed = upright @ np.array([[0.8, 0.6], [-0.6, 0.8]]) * 3 + (40, -20)
+    for landmarks in (upright, transformed):
+        assert smile(landmarks) == pytest.approx(0.8 + 2 * 0.1)
+        assert mouth_gap(landmarks) == pytest.approx(0.2)
+    assert smile(np.stack([upright, transformed])).shape == (2,)
 
 
-def test_carried_model_on_one_person(portrait, tmp_path):
-    """The two photographs are the model's own edits of a portrait: one that it can keep, and take to each other."""
+def test_bundled_model_on_one_person(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+    """The two photographs are the model's own edits of a portrait, which it can reconstruct and edit back."""
     aligned = crop(portrait, ffhq_quad(DlibDetector().detect(portrait)[0].landmarks), 256)
     model = load_model()
     codes = model.edit(model.encode(np.stack([aligned, aligned])), {"smile": [-0.5, 0.5]})
@@ -57,14 +59,14 @@ def test_carried_model_on_one_person(portrait, tmp_path):
     assert 0 < rows["photograph to its reconstruction"] < rows["edit to photograph"] < 1
 
 
-def test_incomplete_tables(tmp_path):
+def test_missing_photograph_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("file,person,smiling\na.png,1,0\n")
-    with pytest.raises(InputError, match="person 1 lacks"):
+    with pytest.raises(InputError, match=r"people\.csv: person 1 "):
         read_photographs(tmp_path, tmp_path / "people.csv")
 
 
-def test_starter_figures_on_six_people(shared, tmp_path):
-    """The first model's published figures (23.8 dB, 0.71, 0.45, over 51 people) come out about the same."""
+def test_starter_model_on_six_people(shared: Path, tmp_path: Path) -> None:
+    """The results are close to those documented for the starter model: 23.8 dB, 0.71 and 0.45, over 51 people."""
     with (shared / "faces/london.csv").open() as file:
         header, *rows = csv.reader(file)
     people = sorted({row[1] for row in rows})[:6]

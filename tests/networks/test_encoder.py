@@ -1,6 +1,7 @@
-"""The encoders: the published implementations' numbers, and any width, depth and input size."""
+"""The encoders match the published implementations and support any width, depth and input size."""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ STAGES = ((8, 1), (12, 2), (16, 3), (24, 2))
 
 
 @pytest.mark.parametrize("kind", ["psp", "e4e"])
-def test_the_published_files_give_the_published_codes(shared, kind):
+def test_published_files_give_published_codes(shared: Path, kind: str) -> None:
     with torch.serialization.safe_globals([argparse.Namespace]):
         content = torch.load(shared / f"fixtures/{kind}_tiny.pt", weights_only=True)
     expected = np.load(shared / f"fixtures/{kind}_tiny_expected.npz")
@@ -35,7 +36,7 @@ def test_the_published_files_give_the_published_codes(shared, kind):
         EncoderSizes(64, 4, ((8, 3), (8, 4), (12, 14), (12, 3)), layers=8, width=8, e4e=True),
     ],
 )
-def test_sizes_are_read_off_the_shapes(sizes):
+def test_sizes_are_inferred_from_shapes(sizes: EncoderSizes) -> None:
     encoder = Encoder(sizes).eval()
     assert encoder_sizes(shapes_of(encoder.state_dict()), sizes.e4e) == sizes
     with torch.inference_mode():
@@ -43,7 +44,7 @@ def test_sizes_are_read_off_the_shapes(sizes):
     assert codes.shape == (2, sizes.layers, sizes.width)
 
 
-def test_stages_that_nothing_tells_apart_are_refused():
+def test_stages_of_equal_width_and_unknown_depth_are_rejected() -> None:
     encoder = Encoder(EncoderSizes(64, 8, ((8, 2), (8, 2), (8, 2), (8, 2)), layers=8, width=8, e4e=False))
-    with pytest.raises(ValueError, match="stages to tell by width"):
+    with pytest.raises(ValueError, match=r"8 blocks .* 1 stages"):
         encoder_sizes(shapes_of(encoder.state_dict()), e4e=False)

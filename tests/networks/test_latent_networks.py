@@ -1,5 +1,7 @@
 """The latent transformer and the latent classifier."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from facevid.networks import (
 )
 
 
-def test_the_published_transformer_gives_the_published_steps(shared):
+def test_published_transformer_gives_published_steps(shared: Path) -> None:
     state = torch.load(shared / "fixtures/tnet_31_tiny.pth.tar", weights_only=True)
     expected = np.load(shared / "fixtures/latent_transformer_tiny_expected.npz")
     network = LatentTransformer(latent_transformer_sizes(shapes_of(state)))
@@ -26,7 +28,7 @@ def test_the_published_transformer_gives_the_published_steps(shared):
         assert torch.equal(network(codes, range(2, 5)), network(codes)[:, 2:5])
 
 
-def test_the_published_classifier_gives_the_published_logits(shared):
+def test_published_classifier_gives_published_logits(shared: Path) -> None:
     state = torch.load(shared / "fixtures/latent_classifier_tiny.pth", weights_only=True)
     expected = np.load(shared / "fixtures/latent_transformer_tiny_expected.npz")
     network = LatentClassifier(latent_classifier_sizes(shapes_of(state)))
@@ -36,7 +38,7 @@ def test_the_published_classifier_gives_the_published_logits(shared):
     assert logits.numpy() == pytest.approx(expected["classifier_logits"], abs=1e-4)
 
 
-def test_a_gap_among_the_layers_is_named():
-    state = {"dense.0.weight": (4, 4), "dense.2.weight": (4, 4)}
-    with pytest.raises(ValueError, match=r"dense\.1\.weight is missing"):
-        latent_transformer_sizes(state)
+def test_missing_layer_is_named_in_the_error() -> None:
+    shapes = {"dense.0.weight": (4, 4), "dense.2.weight": (4, 4)}
+    with pytest.raises(ValueError, match=r"dense\.1\.weight"):
+        latent_transformer_sizes(shapes)

@@ -8,13 +8,15 @@ import torch
 from facevid.edits.attributes import CELEBA
 from facevid.training.editors.codes import CodeSet, held_out_rows
 
-LAYERS, WIDTH = 4, 8
-SMILE, YOUNG = CELEBA.index("Smiling"), CELEBA.index("Young")
+LAYERS = 4
+WIDTH = 8
+SMILE = CELEBA.index("Smiling")
+YOUNG = CELEBA.index("Young")
 
 
 @pytest.fixture(scope="session")
 def codes() -> CodeSet:
-    """400 normal codes; who smiles shows in layer 1, who is young in layer 2, and some labels are unknown."""
+    """400 normally distributed codes. Layer 1 determines Smiling, layer 2 Young; some labels are unknown."""
     values = torch.randn(400, LAYERS, WIDTH, generator=torch.Generator().manual_seed(1))
     labels = torch.full((400, len(CELEBA)), -1, dtype=torch.int8)
     labels[:, SMILE] = values[:, 1, 0] + 0.5 * values[:, 1, 1] > 0
@@ -24,23 +26,17 @@ def codes() -> CodeSet:
     return CodeSet(values, labels, files, torch.from_numpy(held_out_rows(400)))
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A store of the test's own."""
-    monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "home"))
-
-
 @pytest.fixture(scope="session")
-def drawn_faces(tmp_path_factory) -> Path:
-    """40 whole faces, and 40 of which only the square from 8 to 24 px is picture."""
-    folder = tmp_path_factory.mktemp("data")
+def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of two picture sets of 32 px: 40 whole faces, and 40 that are valid only from 8 to 24 px."""
+    folder: Path = tmp_path_factory.mktemp("data")
     random = np.random.default_rng(0)
     for name in ("drawn", "tight"):
         (folder / name).mkdir()
         rows = ["file,smile,picture_corners_px" if name == "tight" else "file,smile"]
         for number in range(40):
-            ground, skin = (tuple(map(int, colour)) for colour in random.integers(0, 255, (2, 3)))
-            picture = np.full((32, 32, 3), ground, np.uint8)
+            background, skin = (tuple(map(int, colour)) for colour in random.integers(0, 255, (2, 3)))
+            picture = np.full((32, 32, 3), background, np.uint8)
             cv2.ellipse(picture, (16, 19), (9, 11), 0, 0, 360, skin, -1)
             if name == "tight":
                 black = np.zeros_like(picture)

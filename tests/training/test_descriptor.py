@@ -1,4 +1,6 @@
-"""The descriptor network in PyTorch gives dlib's own numbers."""
+"""The descriptor network in PyTorch gives the same descriptors as dlib."""
+
+from pathlib import Path
 
 import dlib
 import numpy as np
@@ -7,24 +9,24 @@ import torch
 
 from facevid.errors import ModelError
 from facevid.faces.dlib_detector import weights_path
-from facevid.training.face_model.descriptor import CHIP, DescriptorNetwork
+from facevid.training.face_model.descriptor import CHIP_SIDE, DescriptorNetwork
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 
 
-def test_it_gives_dlibs_descriptors():
-    chips = np.random.default_rng(0).integers(0, 256, (3, CHIP, CHIP, 3), dtype=np.uint8)
-    theirs = dlib.face_recognition_model_v1(str(weights_path(FILE))).compute_face_descriptor(list(chips))
-    ours, features = DescriptorNetwork(weights_path(FILE)).describe(
+def test_descriptors_are_those_of_dlib() -> None:
+    chips = np.random.default_rng(0).integers(0, 256, (3, CHIP_SIDE, CHIP_SIDE, 3), dtype=np.uint8)
+    expected = dlib.face_recognition_model_v1(str(weights_path(FILE))).compute_face_descriptor(list(chips))
+    descriptors, features = DescriptorNetwork(weights_path(FILE)).describe(
         torch.from_numpy(chips).permute(0, 3, 1, 2) / 127.5 - 1
     )
-    assert ours.numpy() == pytest.approx(np.array(theirs), abs=1e-5)
+    assert descriptors.numpy() == pytest.approx(np.array(expected), abs=1e-5)
     assert [feature.shape[1:] for feature in features] == [(32, 35, 35), (64, 17, 17), (128, 8, 8)]
 
 
-def test_other_files_are_refused(tmp_path):
+def test_damaged_files_are_rejected(tmp_path: Path) -> None:
     content = weights_path(FILE).read_bytes()
-    for name, damaged in {"short": content[:100_000], "other": content[5000:]}.items():
+    for name, damaged in {"truncated": content[:100_000], "shifted": content[5000:]}.items():
         (tmp_path / name).write_bytes(damaged)
         with pytest.raises(ModelError, match=name):
             DescriptorNetwork(tmp_path / name)

@@ -1,4 +1,4 @@
-"""One space for all layers changes no picture; the mapping network draws what it was shown."""
+"""The common code space does not change pictures; the mapping network learns the distribution of w."""
 
 import copy
 
@@ -10,7 +10,7 @@ from facevid.training.face_model.mapping import share_space, train_mapping
 SIZES = GeneratorSizes((6, 6, 4, 4), 8, mapping=4)
 
 
-def test_pictures_stay_and_one_w_makes_the_nearest_face():
+def test_share_space_preserves_pictures_and_one_w_approximates_each_face() -> None:
     torch.manual_seed(0)
     generator = Generator(SIZES).eval()
     encoder = Encoder(EncoderSizes(32, 4, ((4, 1), (6, 1), (8, 1)), SIZES.layers, SIZES.width, e4e=False)).eval()
@@ -19,25 +19,25 @@ def test_pictures_stay_and_one_w_makes_the_nearest_face():
     with torch.no_grad():
         codes = encoder(faces)
         w = share_space(encoder, generator, codes)
-        changed = encoder(faces)
-        assert torch.allclose(generator(changed), before(codes), atol=1e-3)
-        spread = before(codes).std(dim=0).mean()
-        near = generator(w[:, None].expand(-1, SIZES.layers, -1)) - before(codes)
-        assert near.std(dim=0).mean() < 0.5 * spread
+        new_codes = encoder(faces)
+        assert torch.allclose(generator(new_codes), before(codes), atol=1e-3)
+        deviation = before(codes).std(dim=0).mean()
+        error = generator(w[:, None].expand(-1, SIZES.layers, -1)) - before(codes)
+        assert error.std(dim=0).mean() < 0.5 * deviation
     assert torch.allclose(w.T @ w / len(w), torch.eye(SIZES.width), atol=1e-3)
 
 
-def test_the_mapping_network_draws_what_it_was_shown():
+def test_mapping_network_learns_the_given_distribution() -> None:
     torch.manual_seed(0)
     generator = Generator(GeneratorSizes((4, 4), 32))
     z = torch.randn(2000, 32)
-    assert strangeness(generator.map(z)) > 0.5, "a network that was not trained draws something else"
+    assert deviation_from_normal(generator.map(z)) > 0.5, "the untrained network must not pass"
     train_mapping(generator, torch.randn(4000, 32), torch.Generator().manual_seed(0))
-    assert strangeness(generator.map(z)) < 0.3
+    assert deviation_from_normal(generator.map(z)) < 0.3
 
 
-def strangeness(w: torch.Tensor) -> float:
-    """Return how far means and covariances are, on average, from those of a standard normal distribution."""
+def deviation_from_normal(w: torch.Tensor) -> float:
+    """Return the mean error of means and covariances, compared with a standard normal distribution."""
     w = w.detach()
     covariance = torch.cov(w.T) - torch.eye(w.shape[1])
     return float(torch.cat([w.mean(dim=0), covariance.diagonal()]).abs().mean() + covariance.abs().mean())

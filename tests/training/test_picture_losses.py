@@ -1,14 +1,14 @@
-"""Losses between pictures, and between features, against numbers worked by hand."""
+"""Losses between pictures and between features give values that were computed by hand."""
 
 import pytest
 import torch
 
-from facevid.training.common.augmentation import cover, quad_mask
-from facevid.training.common.face_data import WHOLE
+from facevid.training.common.augmentation import apply_mask, quad_mask
+from facevid.training.common.face_data import WHOLE_PICTURE
 from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
 
 
-def test_pixel_loss_weighs_pixels():
+def test_pixel_loss_uses_the_weights() -> None:
     a, b = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
     b[..., :8] = 1.0  # the left half differs by 1, at every scale
     weights = torch.ones(1, 1, 16, 16)
@@ -17,7 +17,7 @@ def test_pixel_loss_weighs_pixels():
     assert pixel_loss(a, b, weights).item() == pytest.approx(0.75)
 
 
-def test_what_a_mask_leaves_out_does_not_count():
+def test_pixels_outside_the_mask_have_no_effect() -> None:
     torch.manual_seed(0)
     a, b = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
     mask = torch.zeros(2, 1, 16, 16)
@@ -28,23 +28,23 @@ def test_what_a_mask_leaves_out_does_not_count():
         assert loss(a, b, mask).item() > 0.1
 
 
-def test_gradient_loss():
-    a = torch.arange(4.0).expand(1, 3, 4, 4)  # rises by 1 across, by 0 down
+def test_gradient_loss() -> None:
+    a = torch.arange(4.0).expand(1, 3, 4, 4)  # horizontal gradient 1, vertical gradient 0
     assert gradient_loss(a, torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)).item() == pytest.approx(1.0)
     assert gradient_loss(a, a + 5, torch.ones(1, 1, 4, 4)).item() == 0
 
 
-def test_feature_loss_is_in_shares_of_the_features():
+def test_feature_loss_is_normalised_by_the_features() -> None:
     a = [torch.full((1, 2, 2, 2), 3.0), torch.full((1, 2, 1, 1), 10.0)]
     b = [torch.full((1, 2, 2, 2), 2.0), torch.full((1, 2, 1, 1), 20.0)]
     assert feature_loss(a, b).item() == pytest.approx((1 / 2 + 10 / 20) / 2)
 
 
-def test_quadrilaterals():
+def test_quad_mask() -> None:
     square = torch.tensor([[[0.25, 0.25], [0.25, 0.75], [0.75, 0.75], [0.75, 0.25]]])
-    mask = quad_mask(torch.cat([square, torch.tensor([WHOLE])]), 64)
+    mask = quad_mask(torch.cat([square, torch.tensor([WHOLE_PICTURE])]), 64)
     expected = torch.zeros(64, 64)
-    expected[17:47, 17:47] = 1  # 16 to 48, less a rim
+    expected[17:47, 17:47] = 1  # 16 to 48, without the rim
     assert torch.equal(mask[0, 0], expected)
     assert (mask[1] == 1).all()
-    assert (cover(torch.ones(2, 3, 64, 64), mask)[0, :, 0, 0] == -1).all()
+    assert (apply_mask(torch.ones(2, 3, 64, 64), mask)[0, :, 0, 0] == -1).all()

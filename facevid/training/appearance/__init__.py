@@ -1,1 +1,1 @@
-"""Fitting the appearance model, and labels that are measured on faces."""
+"""Fitting of the appearance model, and labels measured from faces."""

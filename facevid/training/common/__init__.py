@@ -1,1 +1,1 @@
-"""What several kinds of training share: runs and checkpoints, pictures and labels, losses between pictures."""
+"""Code shared by several kinds of training: runs and checkpoints, pictures and labels, losses between pictures."""

@@ -1,4 +1,4 @@
-"""Label columns of a table, turned into CelebA's attributes: yes, no, or unknown."""
+"""Labels from the columns of a table: CelebA's attributes as yes, no or unknown."""
 
 import csv
 import re
@@ -12,22 +12,38 @@ from numpy.typing import NDArray
 from facevid.edits.attributes import CELEBA, Attribute, attribute_of
 from facevid.errors import InputError, UsageError, reason
 
-UNKNOWN, NO, YES = -1, 0, 1
+UNKNOWN = -1
+"""Label of a face for which an attribute is not known; it is not used in training."""
+
+NO = 0
+"""Label of a face without an attribute; also the row of the negative class in class weights."""
+
+YES = 1
+"""Label of a face with an attribute; also the row of the positive class in class weights."""
+
 Table = dict[str, list[str]]
-"""A CSV file: the cells of each column, as text."""
+"""Content of a CSV file: the cells of each column, as text."""
 
 MOUTH_GAP = "mouth_gap"
-"""A column that need not be in the table: it is measured from the landmarks where a rule asks for it."""
+"""Optional column; if a rule uses it and the table lacks it, it is measured from the landmarks."""
+
 HAS_LABELS = "has_labels"
-"""A column that may be in the table: 0 marks a row whose other cells say nothing."""
+"""Optional column; 0 marks a row without labels, for which all attributes are unknown."""
 
 
 @dataclass(frozen=True)
 class LabelRule:
-    """How a column says whether a face has an attribute.
+    """Converts the numbers of a column to labels of an attribute by two thresholds.
 
-    Cells from `no` on, away from `yes`, say no; cells from `yes` on, away from `no`, say yes; those between, and
-    empty ones, leave it unknown. `no` may be the larger: young is no from 40 years on, and yes from 28 down.
+    If `no` < `yes`, a number up to `no` means no and a number from `yes` on means yes. If `no` > `yes`, a number from
+    `no` on means no and a number up to `yes` means yes; for example, Young with `no` 40 and `yes` 28 years. Numbers
+    between the thresholds and empty cells mean unknown.
+
+    Attributes:
+        attribute: the attribute, by its everyday name or CelebA's.
+        column: name of the column.
+        no: threshold of the negative class.
+        yes: threshold of the positive class.
     """
 
     attribute: Attribute
@@ -36,19 +52,19 @@ class LabelRule:
     yes: float
 
     def apply(self, cells: NDArray[np.floating]) -> NDArray[np.int8]:
-        """Turn cells (N,), NaN where empty, into labels (N,): YES, NO or UNKNOWN of CelebA's attribute."""
-        rising = 1 if self.yes > self.no else -1
+        """Convert numbers (N,), NaN for empty cells, to labels of CelebA's attribute, int8 (N,)."""
+        sign = 1 if self.yes > self.no else -1
         labels = np.full(len(cells), UNKNOWN, np.int8)
-        labels[cells * rising <= self.no * rising] = NO if self.attribute.sign > 0 else YES
-        labels[cells * rising >= self.yes * rising] = YES if self.attribute.sign > 0 else NO
+        labels[cells * sign <= self.no * sign] = NO if self.attribute.sign > 0 else YES
+        labels[cells * sign >= self.yes * sign] = YES if self.attribute.sign > 0 else NO
         return labels
 
 
 def parse_rule(text: str) -> LabelRule:
-    """Read `NAME=COLUMN:NO:YES`, for example `smile=smile:0.3:0.7` or `Young=age:40:28`.
+    """Parse `NAME=COLUMN:NO:YES`, for example `smile=smile:0.3:0.7` or `Young=age:40:28`.
 
     Raises:
-        UsageError: it is of another form, no attribute of CelebA, or its two numbers are equal.
+        UsageError: the form is wrong, NAME is not an attribute of CelebA, or NO equals YES.
     """
     number = r"(-?\d{1,12}(?:\.\d{1,12})?)"
     match = re.fullmatch(rf"([^=]+)=([^:]+):{number}:{number}", text.strip())
@@ -56,10 +72,12 @@ def parse_rule(text: str) -> LabelRule:
         raise UsageError(f'--label "{text}": write NAME=COLUMN:NO:YES, for example smile=smile:0.3:0.7')
     attribute = attribute_of(match[1])
     if attribute.index is None:
-        raise UsageError(f'--label "{text}": "{match[1]}" is none of CelebA\'s attributes; `smile` or `Smiling` is')
+        raise UsageError(
+            f'--label "{text}": "{match[1]}" is not an attribute of CelebA; `smile` or `Smiling` are, for example'
+        )
     rule = LabelRule(attribute, match[2].strip(), float(match[3]), float(match[4]))
     if rule.no == rule.yes:
-        raise UsageError(f'--label "{text}": NO and YES are equal; cells between them are unknown')
+        raise UsageError(f'--label "{text}": NO and YES are equal; write two different numbers')
     return rule
 
 
@@ -83,33 +101,43 @@ DEFAULT_RULES = tuple(
         ),
     )
 )
-"""The rules for the columns of FFHQ's machine-made labels; those whose column is absent are left out."""
+"""Rules for the columns of FFHQ's machine-made labels. Rules whose column is missing are skipped."""
 
 
 def read_table(path: Path) -> Table:
     """Read a CSV file with a header.
 
     Raises:
-        InputError: it cannot be read, has no rows, or rows of other lengths than its header.
+        InputError: the file cannot be read, has no rows, or has a row of another length than the header.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = list(csv.reader(file)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({reason(error)}); give a table with a header") from error
+        raise InputError(f"{path}: cannot be read as CSV ({reason(error)}); provide a table with a header") from error
     if not header or not rows:
-        raise InputError(f"{path}: an empty table; give a header and a row for each picture")
+        raise InputError(f"{path}: the table is empty; write a header and one row per picture")
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
-            raise InputError(f"{path}: line {number} has {len(row)} cells, the header {len(header)}; mend the table")
+            raise InputError(
+                f"{path}: line {number} has {len(row)} cells, but the header has {len(header)}; correct the table"
+            )
     return {name.strip(): list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
 
 
 def labels_of(path: Path, table: Table, rules: Sequence[LabelRule]) -> NDArray[np.int8]:
-    """Label every row of `table`, which was read from `path`: int8 (N, 40), UNKNOWN where no rule speaks.
+    """Label every row of a table.
+
+    Args:
+        path: file of the table, for error messages.
+        table: the table.
+        rules: one rule for each attribute to label.
+
+    Returns:
+        int8 (N, 40), CelebA's attributes; UNKNOWN for attributes without a rule.
 
     Raises:
-        InputError: a column is missing, or a cell is no number.
+        InputError: a column is missing, or a cell is not a number.
     """
     count = len(next(iter(table.values())))
     labels = np.full((count, len(CELEBA)), UNKNOWN, np.int8)
@@ -122,10 +150,16 @@ def labels_of(path: Path, table: Table, rules: Sequence[LabelRule]) -> NDArray[n
 
 
 def numbers_of(path: Path, table: Mapping[str, Sequence[str]], column: str) -> NDArray[np.float64]:
-    """Read a column as numbers, NaN where a cell is empty. Raises InputError where it is missing or no number."""
+    """Convert a column to numbers, float64 (N,), NaN for empty cells.
+
+    Raises:
+        InputError: the column is missing, or a cell is not a number.
+    """
     if column not in table:
-        raise InputError(f"{path}: has no column {column}; it has {', '.join(table)}")
+        raise InputError(f"{path}: has no column {column}; its columns are: {', '.join(table)}")
     try:
         return np.array([float(cell) if cell.strip() else np.nan for cell in table[column]])
     except ValueError as error:
-        raise InputError(f"{path}: column {column} holds no plain numbers ({error}); mend the table") from error
+        raise InputError(
+            f"{path}: column {column} contains a cell that is not a number ({error}); correct the table"
+        ) from error

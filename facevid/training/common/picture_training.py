@@ -1,4 +1,4 @@
-"""What all trainings on pictures of faces have in common: batches, steps, averages, samples."""
+"""The training loop shared by all training on pictures: batches, steps, weight averages, samples and records."""
 
 import json
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from facevid.errors import UsageError
-from facevid.training.common.augmentation import Batch, draw_batch, to_float
+from facevid.training.common.augmentation import Batch, sample_batch, to_float
 from facevid.training.common.face_data import FaceData, load_faces
 from facevid.training.common.recipe import PictureRecipe
 from facevid.training.common.record import RunRecord
@@ -20,18 +20,25 @@ from facevid.training.common.samples import write_rows
 from facevid.utils.device import training_dtype
 
 REPORT_EVERY = 50
+"""Steps between two reports of the losses: reading them from the device stalls it."""
+
 SNAPSHOT_EVERY = 500
+"""Steps between two sample images."""
+
+ADAM_BETA2 = 0.99
+"""Second beta of Adam, as in StyleGAN2."""
 
 
 class PictureTraining(ABC):
-    """One training; a subclass brings the networks and says what is done with a batch.
+    """A training run on pictures. A subclass defines the networks, the losses and the result.
 
     Attributes:
-        recipe: its numbers; each loss is weighed by the number of its name.
-        compute: where it runs.
-        side: of the pictures, in pixels.
-        random: where all random numbers come from.
-        device: where the networks are.
+        stage: name of the training in progress messages.
+        recipe: hyperparameters; the weight of each loss is the field with the name of the loss.
+        compute: device, seed, progress and reports.
+        side: side of the pictures in pixels.
+        random: source of all random numbers.
+        device: device of the networks.
     """
 
     stage: str
@@ -46,125 +53,130 @@ class PictureTraining(ABC):
         averages: Sequence[tuple[nn.Module, nn.Module]],
         rates: Sequence[tuple[Sequence[nn.Parameter], float]],
     ) -> None:
-        """Prepare.
+        """Create the optimizer.
 
         Args:
-            modules: what a checkpoint keeps, by name.
-            averages: networks that are kept as the average of others over the steps: (average, trained).
+            recipe: hyperparameters.
+            compute: device, seed, progress and reports.
+            side: side of the pictures in pixels.
+            modules: networks to store in a checkpoint, by name.
+            averages: pairs (average, trained): the first network is the moving average of the weights of the second.
             rates: parameters to train, and their learning rates.
         """
         self.recipe, self.compute, self.side = recipe, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
         self._modules, self._averages = modules, averages
         self._optimizer = torch.optim.Adam(
-            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, 0.99)
+            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, ADAM_BETA2)
         )
         torch.backends.cudnn.benchmark = True
 
     @abstractmethod
-    def see(self, data: FaceData) -> FaceData:
-        """Take note of the pictures to train on, and return those to draw from."""
+    def prepare(self, data: FaceData) -> FaceData:
+        """Read statistics of the training data, and return the data to sample batches from."""
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the losses, by the names of their weights in the recipe."""
+        """Compute the losses, by the names of their weights in the recipe."""
 
     @abstractmethod
-    def rows(self, pictures: Tensor) -> list[Tensor]:
-        """Show what becomes of pictures (N, 3, R, R) that are held out: rows of pictures."""
+    def sample_rows(self, pictures: Tensor) -> list[Tensor]:
+        """Apply the averaged networks to held-out pictures (N, 3, R, R); return rows of pictures for a sample image."""
 
     @abstractmethod
-    def judge(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
-        """Measure what `rows` shows, for the report."""
+    def metrics(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
+        """Compute metrics of held-out pictures and the result of `sample_rows`, by name."""
 
     @abstractmethod
-    def write(self, folder: Path, step: int) -> Path:
-        """Write the result."""
+    def write_result(self, folder: Path, step: int) -> Path:
+        """Write the trained networks, and return the path of the file."""
 
     def train(self, data_folder: Path, out: Path, steps: int, minutes: float | None, start: str | None) -> Path:
-        """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
+        """Train until `steps` steps or `minutes` minutes are reached; resume from the checkpoint in `out`, if any.
 
         Args:
-            data_folder: holds the picture sets.
-            out: where all is written.
-            steps: of all sessions together.
-            minutes: of this session.
-            start: what a new run begins with, for the record.
+            data_folder: folder that contains the picture sets.
+            out: folder of all output.
+            steps: total number of steps, over all sessions of the run.
+            minutes: time limit of this session; None for no limit.
+            start: name of the checkpoint that a new run is initialised with, for the record.
 
         Returns:
-            the path of what `write` wrote.
+            The path of the result.
 
         Raises:
             InputError: the pictures cannot be read.
-            UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
-            OutputError: `out` cannot be written to.
+            UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+            OutputError: `out` cannot be written.
         """
         compute = self.compute
         data = load_faces(data_folder, self.recipe.sets, self.side, compute.device, compute.progress)
-        drawn = self.see(data)
-        run = self._run(out / "checkpoint.pt")
+        training_data = self.prepare(data)
+        run = self._training_run(out / "checkpoint.pt")
         record = RunRecord(out, compute)
         record.begin(run.step, json.loads(json.dumps(asdict(self.recipe))), data.counts, start)
         for step in run.steps(steps, self.stage, compute.progress, minutes):
-            losses = self._step(draw_batch(drawn, self.recipe, self.recipe.batch_size, self.random), step, steps)
+            batch = sample_batch(training_data, self.recipe, self.recipe.batch_size, self.random)
+            losses = self._step(batch, step, steps)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-                shown = {name: value.item() for name, value in losses.items()}
-                if not all(math.isfinite(value) for value in shown.values()):
+                values = {name: value.item() for name, value in losses.items()}
+                if not all(math.isfinite(value) for value in values.values()):
                     raise UsageError(
-                        f"{out}: the losses are no longer finite at step {step + 1}; begin anew, with lower rates"
+                        f"{out}: the losses are not finite at step {step + 1}; start over with lower learning rates"
                     )
-                record.log(step + 1, shown)
-                compute.report(step + 1, shown)
+                record.log(step + 1, values)
+                compute.report(step + 1, values)
             if (step + 1) % SNAPSHOT_EVERY == 0:
-                self._show(data, out, step + 1)
-        self._show(data, out, run.step)
-        path = self.write(out, run.step)
+                self._write_samples(data, out, step + 1)
+        self._write_samples(data, out, run.step)
+        path = self.write_result(out, run.step)
         record.end(run.step, run.seconds)
         return path
 
     def autocast(self) -> torch.autocast:
-        """Compute in the number format that trains fastest here."""
+        """Return the mixed-precision context for this device."""
         dtype = training_dtype(self.compute.device)
         return torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32)
 
-    def _run(self, checkpoint: Path) -> TrainingRun:
-        """Begin, or go on from the checkpoint."""
+    def _training_run(self, checkpoint: Path) -> TrainingRun:
+        """Start a run, or restore it from the checkpoint. The batch size may change between sessions."""
         settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
         settings["seed"] = self.compute.seed
         return TrainingRun(checkpoint, settings, self._modules, {"optimizer": self._optimizer}, self.random)
 
     def _step(self, batch: Batch, step: int, steps: int) -> dict[str, Tensor]:
-        """Train every network by one step; return the losses, still on the device."""
+        """Run one optimizer step, and return the losses, detached, on the device."""
         self._set_rates(step, steps)
         losses = self.losses(batch)
         total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        trained = [p for group in self._optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(trained, self.recipe.clip)
+        total.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
         self._optimizer.step()
-        self._average(step)
+        self._update_averages(step)
         return {name: value.detach() for name, value in losses.items()}
 
     def _set_rates(self, step: int, steps: int) -> None:
-        """Rise over the first steps, stay, fall over the last ones."""
-        falling = (steps - step) / max(steps * self.recipe.cool_down, 1)
-        factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, falling)
+        """Set the learning rates: linear warm-up, constant, then linear decay to 0."""
+        decay = (steps - step) / max(steps * self.recipe.cool_down, 1)
+        factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, decay)
         for group in self._optimizer.param_groups:
             group["lr"] = group["rate"] * factor
 
     @torch.no_grad()
-    def _average(self, step: int) -> None:
-        keep = min(0.5 ** (1 / self.recipe.ema), (1 + step) / (10 + step))
-        for average, now in self._averages:
-            torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - keep)
-            for kept, buffer in zip(average.buffers(), now.buffers(), strict=True):
-                kept.copy_(buffer)
+    def _update_averages(self, step: int) -> None:
+        """Update the exponential moving averages; their decay is smaller in the first steps."""
+        decay = min(0.5 ** (1 / self.recipe.ema), (1 + step) / (10 + step))
+        for average, trained in self._averages:
+            torch._foreach_lerp_(list(average.parameters()), list(trained.parameters()), 1 - decay)
+            for average_buffer, trained_buffer in zip(average.buffers(), trained.buffers(), strict=True):
+                average_buffer.copy_(trained_buffer)
 
     @torch.no_grad()
-    def _show(self, data: FaceData, out: Path, step: int) -> None:
-        """Write and report what becomes of pictures that are held out."""
+    def _write_samples(self, data: FaceData, out: Path, step: int) -> None:
+        """Write a sample image of held-out pictures, and report their metrics."""
         pictures = to_float(data.held_out)
-        rows = self.rows(pictures)
+        rows = self.sample_rows(pictures)
         write_rows(out / "samples" / f"{step:07d}.png", [pictures, *rows])
-        self.compute.report(step, self.judge(pictures, rows))
+        self.compute.report(step, self.metrics(pictures, rows))

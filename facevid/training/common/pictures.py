@@ -1,4 +1,4 @@
-"""Reading face pictures out of a folder or a tar file, in the order of a table."""
+"""Reading face pictures from a folder or a tar file, in the order of a table."""
 
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,16 @@ from facevid.faces.landmarks import Detector
 from facevid.training.common.labels import Table
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""File name suffixes of pictures, in lower case."""
 
 
 class PictureFiles:
-    """The pictures in a folder (and those under it) or in a tar file; a context manager that closes the tar.
+    """The pictures in a folder and its subfolders, or in a tar file. A context manager that closes the tar file.
+
+    Pictures are identified by file name, without folder.
 
     Raises:
-        InputError: there is no such folder or file, no tar file, or no picture in it.
+        InputError: the source is neither a folder nor a tar file, or contains no picture.
     """
 
     def __init__(self, source: Path) -> None:
@@ -29,19 +32,20 @@ class PictureFiles:
         self._archive: tarfile.TarFile | None = None
         if source.is_dir():
             paths = [path for path in sorted(source.rglob("*")) if path.suffix.lower() in SUFFIXES]
-            self._places: dict[str, Path | tarfile.TarInfo] = {path.name: path for path in paths}
+            self._entries: dict[str, Path | tarfile.TarInfo] = {path.name: path for path in paths}
         else:
             try:
-                self._archive = tarfile.open(source)  # noqa: SIM115 (closed with this)
-                members = [each for each in self._archive.getmembers() if each.isfile()]
-            except Exception as error:  # a damaged archive fails in many ways
-                why = reason(error)
-                raise InputError(f"{source}: no folder and no tar file of pictures ({why}); check the path") from error
-            self._places = {
-                Path(each.name).name: each for each in members if Path(each.name).suffix.lower() in SUFFIXES
+                self._archive = tarfile.open(source)  # noqa: SIM115 (closed by __exit__)
+                members = [member for member in self._archive.getmembers() if member.isfile()]
+            except Exception as error:  # a damaged archive can fail in any way
+                raise InputError(
+                    f"{source}: no folder and no tar file of pictures ({reason(error)}); check the path"
+                ) from error
+            self._entries = {
+                Path(member.name).name: member for member in members if Path(member.name).suffix.lower() in SUFFIXES
             }
-        if not self._places:
-            raise InputError(f"{source}: holds no pictures ({', '.join(SUFFIXES)}); check the path")
+        if not self._entries:
+            raise InputError(f"{source}: contains no pictures ({', '.join(SUFFIXES)}); check the path")
 
     def __enter__(self) -> Self:
         return self
@@ -51,70 +55,84 @@ class PictureFiles:
             self._archive.close()
 
     def names(self, path: Path, table: Table) -> list[str]:
-        """Name the file of each row of `table` (read from `path`): its column `file`, or the number in `index`.
+        """Return the picture's file name for each row of a table, from its column `file` or its number in `index`.
+
+        Args:
+            path: file of the table, for error messages.
+            table: the table.
 
         Raises:
-            InputError: neither column is there, or a row's picture is missing.
+            InputError: the table has neither column, or the picture of a row is missing.
         """
         if "file" in table:
             names = [Path(cell).name for cell in table["file"]]
         elif "index" in table:
-            numbered = {name.split(".")[0].lstrip("0") or "0": name for name in self._places}
+            numbered = {name.split(".")[0].lstrip("0") or "0": name for name in self._entries}
             names = [numbered.get(cell.strip().lstrip("0") or "0", f"{cell}.jpg") for cell in table["index"]]
         else:
-            raise InputError(f"{path}: has neither a column `file` nor `index` to tell the pictures by; add one")
-        missing = next((name for name in names if name not in self._places), None)
+            raise InputError(f"{path}: has no column `file` or `index` that identifies the pictures; add one")
+        missing = next((name for name in names if name not in self._entries), None)
         if missing is not None:
-            raise InputError(f"{self.source}: has no picture {missing}, which {path} lists; complete one of them")
+            raise InputError(
+                f"{self.source}: has no picture {missing}, but {path} lists it; add the picture or remove the row"
+            )
         return names
 
     def read(self, name: str) -> NDArray[np.uint8]:
-        """Decode a picture, uint8 (H, W, 3) RGB. Raises InputError where that fails."""
-        place = self._places[name]
+        """Decode a picture: uint8 (H, W, 3), RGB.
+
+        Raises:
+            InputError: the picture cannot be read or decoded.
+        """
+        entry = self._entries[name]
         try:
-            if isinstance(place, Path):
-                data = place.read_bytes()
+            if isinstance(entry, Path):
+                data = entry.read_bytes()
             else:
                 assert self._archive is not None
-                file = self._archive.extractfile(place)
+                file = self._archive.extractfile(entry)
                 data = file.read() if file else b""
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
-        except Exception as error:  # a damaged archive, or a picture that says it is huge, fails in many ways
+        except Exception as error:  # a damaged archive, or a header with a huge size, can fail in any way
             raise InputError(f"{self.source}: {name} cannot be read ({reason(error)}); copy it again") from error
         if picture is None:
-            raise InputError(f"{self.source}: {name} is no picture, or damaged; replace it")
+            raise InputError(f"{self.source}: {name} is no picture, or is damaged; replace it")
         return np.asarray(picture, np.uint8)
 
 
 def aligned_faces(files: PictureFiles, names: Sequence[str], size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield pictures that are FFHQ crops already as uint8 (size, size, 3) RGB. Raises InputError for one not square."""
+    """Yield FFHQ crops, resized: uint8 (size, size, 3), RGB.
+
+    Raises:
+        InputError: a picture cannot be read, or is not square.
+    """
     for name in names:
         picture = files.read(name)
         height, width = picture.shape[:2]
         if height != width:
             raise InputError(
-                f"{files.source}: {name} is {width}x{height}, and an aligned face is square; "
-                "for pictures as they were taken, add --align"
+                f"{files.source}: {name} is {width}x{height}, but an aligned face is square; "
+                "for pictures that are not aligned, add --align"
             )
         yield _resized(picture, size)
 
 
-def faces_in(
+def detected_faces(
     files: PictureFiles, names: Sequence[str], size: int, detector: Detector
 ) -> Iterator[NDArray[np.uint8] | None]:
-    """Find the largest face of each picture and cut its FFHQ crop; None where there is no face."""
+    """Yield the FFHQ crop of the largest face in each picture, uint8 (size, size, 3), RGB; None without a face."""
     for name in names:
         picture = files.read(name)
-        found = detector.detect(picture)
-        if not found:
+        faces = detector.detect(picture)
+        if not faces:
             yield None
             continue
-        face = max(found, key=lambda each: (each.box[2] - each.box[0]) * (each.box[3] - each.box[1]))
-        yield crop(picture, ffhq_quad(face.landmarks), size)
+        largest = max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+        yield crop(picture, ffhq_quad(largest.landmarks), size)
 
 
 def _resized(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     if len(picture) == size:
         return picture
-    way = cv2.INTER_AREA if len(picture) > size else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (size, size), interpolation=way), np.uint8)
+    interpolation = cv2.INTER_AREA if len(picture) > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=interpolation), np.uint8)

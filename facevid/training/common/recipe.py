@@ -1,26 +1,30 @@
-"""Every number of the trainings on pictures, in one place."""
+"""Hyperparameters of all training on pictures."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PictureRecipe:
-    """What all trainings on pictures share.
+    """Hyperparameters shared by all training on pictures.
 
     Attributes:
-        sets: names of the picture sets, and the share of each batch that is drawn from each; sets that are not there
-            are left out.
-        batch_size: pictures a step.
-        warm_up: steps over which the learning rates rise from 0.
-        cool_down: last share of the steps, over which they fall to 0 in a line. A run is lengthened by asking for
-            more steps from an earlier checkpoint: before the fall, all lengths are alike.
-        momentum: Adam's first beta.
-        ema: steps over which the averages of the networks forget half.
-        clip: longest gradient of all networks together.
+        sets: name of each picture set, and the fraction of each batch that is sampled from it; missing sets are
+            skipped.
+        batch_size: pictures per step.
+        warm_up: number of steps over which the learning rates rise from 0.
+        cool_down: fraction of the steps, at the end, over which the learning rates decay linearly to 0. To extend a
+            run, resume with more steps from a checkpoint that was saved before the decay.
+        momentum: first beta of Adam.
+        ema: half-life of the moving averages of the weights, in steps.
+        clip: largest norm of the gradient of all networks together.
 
-        masked: share of whole pictures of which the encoder sees only a quadrilateral, as in sets with tight pictures.
-        shift, turn, scale: of the affine jitter: shares of the side, degrees, share.
-        brightness, contrast, saturation: of the colour jitter, shares.
+        masked: fraction of whole pictures that are masked to a random quadrilateral, like partly black pictures.
+        shift: largest shift of the affine jitter, as a fraction of the side.
+        turn: largest rotation of the affine jitter, in degrees.
+        scale: largest relative change of size of the affine jitter.
+        brightness: largest offset of the colour jitter; pictures are in [-1, 1].
+        contrast: largest relative change of contrast of the colour jitter.
+        saturation: largest relative change of saturation of the colour jitter.
     """
 
     sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.65), ("utk128", 0.25), ("congress256", 0.1))
@@ -42,23 +46,29 @@ class PictureRecipe:
 
 @dataclass(frozen=True)
 class Recipe(PictureRecipe):
-    """How `facevid train model` makes a generator and an encoder; the defaults are of the bundled model's last run.
+    """Hyperparameters of `facevid train model`: a generator and an encoder, trained as an autoencoder.
 
     Attributes:
-        channels: of the generator at 4, 8, 16, ... px, which also says its resolution.
-        width: of a code.
+        channels: number of channels of the generator at 4, 8, 16, ... px; their count determines the resolution.
+        width: length of the code of one layer.
         encoder_input: side of the encoder's input in pixels.
-        encoder_stem, encoder_stages: width of its first layer; (width, blocks) of its stages, each halving the side.
-        generator_rate, encoder_rate: learning rates of Adam.
-        code_noise: deviation of the noise added to codes before they are decoded, so that neighbours look alike.
+        encoder_stem: number of channels of the encoder's first layer.
+        encoder_stages: number of channels and blocks of each stage of the encoder; each stage halves the side.
+        generator_rate: learning rate of Adam for the generator.
+        encoder_rate: learning rate of Adam for the encoder and the attribute classifier.
+        code_noise: standard deviation of the noise added to codes before decoding, which smooths the code space.
 
-        pixel, gradient: weights of the L1 losses of pictures over four scales, and of their derivatives.
-        identity: weight of the distance of dlib's descriptors of picture and reconstruction.
-        perceptual: weight of the L1 distance of that network's features.
-        judged: share of each batch that these two are measured on; they take a third of the time.
-        outside, face, feature_spots: weights of pixels outside the face's oval, inside it, and at eyes and mouth.
-        attribute: weight of the cross-entropy of a linear classifier on the code, so that attributes lie along lines.
-        size: weight of the codes' mean square, which keeps them near 0.
+        pixel: weight of the L1 loss between pictures, over four resolutions.
+        gradient: weight of the L1 loss between the gradients of pictures.
+        identity: weight of the distance between dlib's face descriptors of a picture and its reconstruction.
+        perceptual: weight of the L1 loss between features of dlib's descriptor network.
+        judged: fraction of each batch that `identity` and `perceptual` use; they take a third of the time.
+        outside: weight of pixels outside the face.
+        face: weight of pixels inside the face.
+        feature_spots: additional weight of pixels at the eyes and the mouth.
+        attribute: weight of the cross-entropy of a linear classifier on the code, which makes attributes linear
+            in code space.
+        size: weight of the mean square of the codes, which keeps them close to 0.
     """
 
     channels: tuple[int, ...] = (128, 128, 128, 96, 48, 24)
@@ -84,16 +94,17 @@ class Recipe(PictureRecipe):
 
 @dataclass(frozen=True)
 class OcclusionRecipe(PictureRecipe):
-    """How `facevid train occlusion` makes an occlusion network; the defaults are of the bundled model's.
+    """Hyperparameters of `facevid train occlusion`; the defaults are those of the bundled occlusion network.
 
     Attributes:
         widths: see `OcclusionNetworkSizes`.
         rate: learning rate of Adam.
-        occluded: share of faces that something is drawn before.
-        boosts: attributes of faces that are drawn more often, and how many times: they are not to pass for occluders.
-        outside: weight of pixels outside the face's oval.
-        entropy: weight of the cross-entropy, pixel by pixel.
-        overlap: weight of what the Dice coefficient of each picture lacks of 1.
+        occluded: fraction of faces that get a synthetic occluder.
+        boosts: faces that are sampled more often, so that the network does not mistake them for occluded ones:
+            CelebA's attribute, whether it is present, and the factor.
+        outside: weight of pixels outside the face.
+        entropy: weight of the cross-entropy of each pixel.
+        overlap: weight of the Dice loss of each picture.
     """
 
     sets: tuple[tuple[str, float], ...] = (("portraits512", 0.4), ("congress256", 0.6))

@@ -1,4 +1,4 @@
-"""What a training on pictures writes beside its checkpoint: the losses, and a record of the run."""
+"""The log of the losses and the record of a training run on pictures."""
 
 import csv
 import json
@@ -14,11 +14,11 @@ from facevid.training.common.run import Compute
 
 
 class RunRecord:
-    """Writes `losses.csv` and `run.json` into the folder of a run.
+    """Writes `losses.csv` and `run.json` to the folder of a run.
 
     Raises:
-        InputError: what an earlier session wrote there is damaged.
-        OutputError: it cannot be written to.
+        InputError: a file of an earlier session is damaged.
+        OutputError: the folder cannot be written.
     """
 
     def __init__(self, folder: Path, compute: Compute) -> None:
@@ -28,16 +28,23 @@ class RunRecord:
         self._record: dict[str, Any] = {}
 
     def begin(self, step: int, recipe: dict[str, Any], pictures: dict[str, int], start: str | None) -> None:
-        """Note what is about to run; forget losses logged after the checkpoint that it goes on from."""
+        """Start the record of a session, and delete logged losses of steps after the checkpoint.
+
+        Args:
+            step: step of the checkpoint that the session resumes from; 0 for a new run.
+            recipe: hyperparameters, as JSON values.
+            pictures: number of training pictures of each set.
+            start: name of the checkpoint that a new run is initialised with.
+        """
         try:
             (self._folder / "samples").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self._folder}: cannot be made ({error.strerror}); see to permissions") from error
+            raise OutputError(f"{self._folder}: cannot be created ({error.strerror}); check permissions") from error
         log = self._folder / "losses.csv"
         if log.is_file():
-            _write_text(log, "".join(_until(log, step)))
+            _write_text(log, "".join(_log_lines(log, step)))
         record = self._folder / "run.json"
-        sessions = _sessions(record) if record.is_file() and step else []
+        sessions = _read_sessions(record) if record.is_file() and step else []
         device = self._compute.device
         self._session = {
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,32 +64,37 @@ class RunRecord:
         }
 
     def log(self, step: int, losses: dict[str, float]) -> None:
-        """Append losses: rows of step, name, value."""
+        """Append losses as rows of step, name, value."""
         with (self._folder / "losses.csv").open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([step, name, f"{v:.6g}"] for name, v in losses.items())
 
     def end(self, step: int, seconds: float) -> None:
-        """Note what was run."""
+        """Write the record of the session.
+
+        Args:
+            step: total number of steps of the run.
+            seconds: time spent in steps, over all sessions.
+        """
         self._record["sessions"].append(self._session | {"to_step": step})
         self._record |= {"steps": step, "seconds": round(seconds, 1)}
         _write_text(self._folder / "run.json", json.dumps(self._record, indent=2) + "\n")
 
 
-def _until(log: Path, step: int) -> list[str]:
-    """Return the lines of a log up to a step. Raises InputError where they are none."""
+def _log_lines(log: Path, last_step: int) -> list[str]:
+    """Return the lines of a log up to a step. Raises InputError if the log is damaged."""
     try:
         lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [line for line in lines if int(line.split(",")[0]) <= step]
+        return [line for line in lines if int(line.split(",")[0]) <= last_step]
     except (OSError, ValueError) as error:
-        raise InputError(f"{log}: no log of losses ({reason(error)}); delete it") from error
+        raise InputError(f"{log}: not a valid log of losses ({reason(error)}); delete it") from error
 
 
-def _sessions(record: Path) -> list[Any]:
-    """Return the sessions that a run's record tells of. Raises InputError where it tells of none."""
+def _read_sessions(record: Path) -> list[Any]:
+    """Return the earlier sessions from the record of a run. Raises InputError if the record is damaged."""
     try:
         return list(json.loads(record.read_text(encoding="utf-8"))["sessions"])
     except Exception as error:  # a damaged file can fail in any way
-        raise InputError(f"{record}: no record of a run ({reason(error)}); delete it") from error
+        raise InputError(f"{record}: not a valid record of a training run ({reason(error)}); delete it") from error
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -91,4 +103,4 @@ def _write_text(path: Path, text: str) -> None:
         staging.write_text(text)
         staging.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error

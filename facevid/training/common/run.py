@@ -1,4 +1,4 @@
-"""One training: its networks, optimisers and random numbers, kept in a checkpoint so that it can stop and go on."""
+"""A resumable training run: networks, optimizers and the state of the random numbers are kept in a checkpoint."""
 
 import json
 import os
@@ -18,17 +18,26 @@ from facevid.models.weights import unpickling_reason
 from facevid.utils.progress import Progress, silent
 
 SECONDS_BETWEEN_SAVES = 60.0
+"""Seconds between two checkpoints: an interruption loses at most one minute of work."""
+
 Report = Callable[[int, Mapping[str, float]], None]
-"""Told the number of steps done, and the losses by name."""
+"""A function that receives the number of completed steps, and losses or metrics by name."""
 
 
 def no_report(step: int, losses: Mapping[str, float]) -> None:
-    """Tell nothing."""
+    """Do nothing: the default `Report`."""
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where a training runs, from which random numbers, and who listens."""
+    """How a training run computes and reports.
+
+    Attributes:
+        device: PyTorch device, for example "cpu" or "cuda:0".
+        seed: seed of all random numbers.
+        progress: receives the number of completed steps.
+        report: receives losses and metrics.
+    """
 
     device: str = "cpu"
     seed: int = 0
@@ -36,20 +45,21 @@ class Compute:
     report: Report = no_report
 
     def generator(self) -> torch.Generator:
-        """Make the source of random numbers, on the device."""
+        """Return a new random number generator on the device."""
         return torch.Generator(self.device).manual_seed(self.seed)
 
 
 class TrainingRun:
-    """Counts a training's steps and keeps its state in `path`, from where it goes on if the file is there.
+    """Counts the steps of a run and stores its state in a checkpoint. Resumes from the checkpoint, if there is one.
 
     Attributes:
-        step: steps done.
+        path: the checkpoint.
+        step: number of completed steps.
         seconds: time spent in steps, over all sessions.
 
     Raises:
-        UsageError: the checkpoint there was made with other settings.
-        InputError: the checkpoint there is damaged.
+        UsageError: the checkpoint was created with other settings.
+        InputError: the checkpoint is damaged.
     """
 
     def __init__(
@@ -70,24 +80,24 @@ class TrainingRun:
             self._restore()
 
     def steps(self, total: int, stage: str, progress: Progress, minutes: float | None = None) -> Iterator[int]:
-        """Yield the numbers of the steps still to do; save now and then, and after the last one.
+        """Yield the indices of the remaining steps, from 0; save periodically and after the last step.
 
-        Ends early when `minutes` have passed. An interrupted run leaves the last checkpoint.
+        Stops early after `minutes`. An interrupted run can resume from the last checkpoint.
         """
-        began = saved = last = time.monotonic()
+        start = last_save = last_step = time.monotonic()
         for step in progress(stage, range(self.step, total), total - self.step):
             yield step
             now = time.monotonic()
-            self.step, self.seconds, last = step + 1, self.seconds + now - last, now
-            if now - saved > SECONDS_BETWEEN_SAVES:
+            self.step, self.seconds, last_step = step + 1, self.seconds + now - last_step, now
+            if now - last_save > SECONDS_BETWEEN_SAVES:
                 self.save()
-                saved = now
-            if minutes is not None and now - began > minutes * 60:
+                last_save = now
+            if minutes is not None and now - start > minutes * 60:
                 break
         self.save()
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint atomically."""
         content: dict[str, Any] = {name: part.state_dict() for name, part in self._parts.items()}
         content |= {
             "step": self.step,
@@ -98,17 +108,18 @@ class TrainingRun:
         save_whole(self.path, content)
 
     def finish(self) -> None:
-        """Remove the checkpoint: the result is written."""
+        """Delete the checkpoint. Call it after the result is written."""
         self.path.unlink(missing_ok=True)
 
     def _restore(self) -> None:
         content = load_saved(self.path)
         settings = content.get("settings")
         for name, value in self._settings.items():
-            before = settings.get(name) if isinstance(settings, dict) else None
-            if before != value:
+            saved_value = settings.get(name) if isinstance(settings, dict) else None
+            if saved_value != value:
                 raise UsageError(
-                    f"{self.path}: begun with {name} {before}, not {value}; use the same, another --out, or --overwrite"
+                    f"{self.path}: this run was started with {name} {saved_value}, not {value}; "
+                    "use the same value, another --out, or --overwrite"
                 )
         try:
             for name, part in self._parts.items():
@@ -116,15 +127,16 @@ class TrainingRun:
             self._generator.set_state(content["random"])
             self.step, self.seconds = int(content["step"]), float(content["seconds"])
         except Exception as error:  # a damaged file can fail in any way
-            why = reason(error)
-            raise InputError(f"{self.path}: does not fit this training ({why}); begin anew, --overwrite") from error
+            raise InputError(
+                f"{self.path}: the checkpoint does not fit this training ({reason(error)}); start over with --overwrite"
+            ) from error
 
 
 def save_whole(path: Path, content: Any) -> None:
-    """Write with `torch.save` beside the final place, then move there: `path` is never half a file.
+    """Write a file with `torch.save` atomically: to a temporary file in the same folder, which is then renamed.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -132,19 +144,24 @@ def save_whole(path: Path, content: Any) -> None:
         torch.save(content, staging)
         staging.replace(path)
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: cannot be written ({reason(error)}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); check free space and permissions") from error
     finally:
         staging.unlink(missing_ok=True)
 
 
 def load_saved(path: Path) -> dict[str, Any]:
-    """Read a file of `save_whole` without running anything in it. Raises InputError where that fails."""
+    """Read a file written by `save_whole`, without executing code in it.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, or does not contain a dictionary of tensors and plain values.
+    """
     try:
         with warnings.catch_warnings(action="ignore"):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict):
             raise ValueError(f"it holds a {type(content).__name__}")
         return content
-    except Exception as error:  # a damaged archive fails in many ways
-        why = unpickling_reason(error)
-        raise InputError(f"{path}: no whole checkpoint ({why}); delete it, or begin anew with --overwrite") from error
+    except Exception as error:  # a damaged archive can fail in any way
+        raise InputError(
+            f"{path}: not a valid checkpoint ({unpickling_reason(error)}); delete it, or start over with --overwrite"
+        ) from error

@@ -1,1 +1,1 @@
-"""Training editors on labelled codes: classifier, latent transformers, directions, and components."""
+"""Training of editors on labelled codes: the latent classifier, latent transformers, directions and components."""

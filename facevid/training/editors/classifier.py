@@ -1,4 +1,4 @@
-"""Training the latent classifier: attributes from W+ codes (Yao et al., ICCV 2021, section 3.2)."""
+"""Training of the latent classifier, which predicts attributes from W+ codes (Yao et al., ICCV 2021, section 3.2)."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -21,15 +21,15 @@ CLASSIFIER_FILE = "latent_classifier.pth"
 
 @dataclass(frozen=True)
 class ClassifierOptions:
-    """How the latent classifier is trained.
+    """Hyperparameters of the latent classifier.
 
     Attributes:
-        hidden: widths between code and logits; the published one has 2048 and 512.
-        epochs: times that every code is seen.
-        batch_size: codes a step.
-        learning_rate: of Adam with betas 0.9 and 0.999; falls to 0 along a cosine.
-        noise: deviation of the noise added to the codes, as a share of their own spread. Without it the transformers
-            find steps that fool the classifier and change only colours.
+        hidden: widths of the hidden layers; (2048, 512) in the published network.
+        epochs: number of passes over the codes.
+        batch_size: codes per step.
+        learning_rate: initial learning rate of Adam with betas (0.9, 0.999); it decays to 0 along a cosine.
+        noise: standard deviation of the noise added to the codes, as a fraction of their standard deviation. Without
+            noise, transformers learn adversarial steps that satisfy the classifier but only change colours.
     """
 
     hidden: tuple[int, ...] = (256, 128)
@@ -42,20 +42,29 @@ class ClassifierOptions:
 def train_classifier(
     codes: CodeSet, folder: Path, options: ClassifierOptions | None = None, compute: Compute | None = None
 ) -> LatentClassifier:
-    """Train on the codes that are not held out, write `latent_classifier.pth`, and return the classifier.
+    """Train the classifier on the codes that are not held out, and write `latent_classifier.pth`.
 
-    Goes on from `latent_classifier.checkpoint.pt` in the folder, if it is there.
+    Resumes from `latent_classifier.checkpoint.pt` in `folder`, if there is one.
+
+    Args:
+        codes: labelled codes.
+        folder: folder of the result and the checkpoint.
+        options: hyperparameters.
+        compute: device, seed, progress and reports.
+
+    Returns:
+        The trained classifier, in evaluation mode.
     """
     options, compute = options or ClassifierOptions(), compute or Compute()
     train = codes.part(held_out=False)
-    known, labels = train.codes.to(compute.device), train.labels.to(compute.device)
+    inputs, labels = train.codes.to(compute.device), train.labels.to(compute.device)
     weights = class_weights(labels)
-    spread = known.std(dim=0) * options.noise
-    classifier = _new(known, options, compute)
+    noise_deviation = inputs.std(dim=0) * options.noise
+    classifier = _new_classifier(inputs, options, compute)
     optimizer = torch.optim.Adam(classifier.parameters(), options.learning_rate)
     generator = compute.generator()
-    total = options.epochs * math.ceil(len(known) / options.batch_size)
-    settings = asdict(options) | {"seed": compute.seed, "codes": len(known)}
+    total = options.epochs * math.ceil(len(inputs) / options.batch_size)
+    settings = asdict(options) | {"seed": compute.seed, "codes": len(inputs)}
     run = TrainingRun(
         folder / "latent_classifier.checkpoint.pt",
         settings,
@@ -66,11 +75,11 @@ def train_classifier(
     for step in run.steps(total, "classifier", compute.progress):
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * (1 + math.cos(math.pi * step / total)) / 2
-        rows = torch.randint(len(known), (options.batch_size,), device=compute.device, generator=generator)
-        noise = torch.randn(known[rows].shape, device=compute.device, generator=generator)
-        loss = classifier_loss(classifier(known[rows] + noise * spread), labels[rows], weights)
+        rows = torch.randint(len(inputs), (options.batch_size,), device=compute.device, generator=generator)
+        noise = torch.randn(inputs[rows].shape, device=compute.device, generator=generator)
+        loss = classifier_loss(classifier(inputs[rows] + noise * noise_deviation), labels[rows], weights)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         optimizer.step()
         if (step + 1) % max(total // options.epochs, 1) == 0:
             compute.report(step + 1, {"loss": loss.item()})
@@ -81,24 +90,32 @@ def train_classifier(
 
 
 def balanced_accuracy(classifier: LatentClassifier, codes: CodeSet) -> dict[str, float]:
-    """Measure, for each attribute of which both classes are known, the mean of the shares of yes and of no found."""
+    """Compute the balanced accuracy of each attribute that has labels of both classes: the mean of both recalls.
+
+    Returns:
+        Balanced accuracy in [0, 1], by CelebA's name of the attribute.
+    """
     with torch.no_grad():
         device = next(classifier.parameters()).device
-        says_yes = (classifier(codes.codes.to(device)) > 0).cpu()
-    shares: dict[str, float] = {}
+        predictions = (classifier(codes.codes.to(device)) > 0).cpu()
+    accuracies: dict[str, float] = {}
     for index, name in enumerate(CELEBA):
         labels = codes.labels[:, index]
         if bool((labels == YES).any()) and bool((labels == NO).any()):
-            found = [(says_yes[labels == side, index] == bool(side)).float().mean() for side in (NO, YES)]
-            shares[name] = float((found[0] + found[1]) / 2)
-    return shares
+            recalls = [(predictions[labels == label, index] == bool(label)).float().mean() for label in (NO, YES)]
+            accuracies[name] = float((recalls[0] + recalls[1]) / 2)
+    return accuracies
 
 
 def read_classifier(path: Path, codes: CodeSet) -> LatentClassifier:
-    """Read a latent classifier that fits the codes. Raises ModelError for another file."""
+    """Load a latent classifier and check that it fits the codes.
+
+    Raises:
+        ModelError: the file holds no latent classifier, or one for codes of another size.
+    """
     network = load_model(path).classifier if path.is_file() else None
     if network is None:
-        raise ModelError(f"{path}: no latent classifier; train one with `facevid train classifier`")
+        raise ModelError(f"{path}: no latent classifier in this file; train one with `facevid train classifier`")
     if network.sizes.widths[0] != codes.codes[0].numel() or network.sizes.widths[-1] != len(CELEBA):
         raise ModelError(
             f"{path}: reads codes of {network.sizes.widths[0]} numbers, and these have {codes.codes[0].numel()}; "
@@ -107,8 +124,8 @@ def read_classifier(path: Path, codes: CodeSet) -> LatentClassifier:
     return network
 
 
-def _new(known: Tensor, options: ClassifierOptions, compute: Compute) -> LatentClassifier:
-    widths = (known[0].numel(), *options.hidden, len(CELEBA))
+def _new_classifier(codes: Tensor, options: ClassifierOptions, compute: Compute) -> LatentClassifier:
+    widths = (codes[0].numel(), *options.hidden, len(CELEBA))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(compute.seed)
         return LatentClassifier(LatentClassifierSizes(widths)).to(compute.device)

@@ -1,4 +1,4 @@
-"""Labelled codes: what `facevid train codes` writes, and all training of editors reads."""
+"""Labelled codes: the output of `facevid train codes` and the input of all training of editors."""
 
 import json
 import time
@@ -20,28 +20,28 @@ from facevid.errors import InputError, NoFaceError, OutputError, UsageError, rea
 from facevid.faces.landmarks import Detector
 from facevid.models.model import FaceModel
 from facevid.networks.finite import is_finite
-from facevid.training.appearance.mouth import mouth_gap
+from facevid.training.appearance.mouth_geometry import mouth_gap
 from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, labels_of, read_table
-from facevid.training.common.pictures import PictureFiles, aligned_faces, faces_in
+from facevid.training.common.pictures import PictureFiles, aligned_faces, detected_faces
 from facevid.training.common.run import SECONDS_BETWEEN_SAVES, load_saved, save_whole
 from facevid.utils.progress import Progress, silent
 
 HELD_OUT_EVERY = 20
-"""Rows 19, 39, 59, ... of a table are never trained on, by any command: evaluation is done on them."""
+"""Rows 19, 39, 59, ... of a table are excluded from all training: evaluation uses them."""
 
 LANDMARK_SIZE = 128
-"""Least side, in pixels, of faces read for an encoder: a mouth is still to be measured in them."""
+"""Smallest side of a crop in pixels, also for encoders with a smaller input: mouth landmarks need this resolution."""
 
 
 @dataclass(frozen=True)
 class CodeSet:
-    """W+ codes with labels.
+    """Codes with labels.
 
     Attributes:
         codes: float32 (N, L, D).
-        labels: int8 (N, 40), CelebA's attributes in its order: 1 yes, 0 no, -1 unknown.
-        files: the picture of each code.
-        held_out: bool (N,), the codes that nothing may be trained on.
+        labels: int8 (N, 40), CelebA's attributes in CelebA's order: 1 yes, 0 no, -1 unknown.
+        files: file name of the picture of each code.
+        held_out: bool (N,), True for codes that are reserved for evaluation.
     """
 
     codes: Tensor
@@ -51,32 +51,43 @@ class CodeSet:
 
     @property
     def attributes(self) -> tuple[Attribute, ...]:
-        """The attributes of which codes of both classes are known, among those to train on."""
+        """The attributes that have labels of both classes among the training codes."""
         labels = self.labels[~self.held_out]
-        both = (labels == 0).any(dim=0) & (labels == 1).any(dim=0)
-        return tuple(Attribute(name) for name, labelled in zip(CELEBA, both.tolist(), strict=True) if labelled)
+        both_classes = (labels == 0).any(dim=0) & (labels == 1).any(dim=0)
+        return tuple(Attribute(name) for name, labelled in zip(CELEBA, both_classes.tolist(), strict=True) if labelled)
 
     def part(self, held_out: bool) -> "CodeSet":
-        """Take the codes to train on, or those held out."""
-        chosen = self.held_out == held_out
-        files = tuple(name for name, keep in zip(self.files, chosen.tolist(), strict=True) if keep)
-        return CodeSet(self.codes[chosen], self.labels[chosen], files, self.held_out[chosen])
+        """Return the held-out codes, or the training codes."""
+        selected = self.held_out == held_out
+        files = tuple(name for name, keep in zip(self.files, selected.tolist(), strict=True) if keep)
+        return CodeSet(self.codes[selected], self.labels[selected], files, self.held_out[selected])
 
     def index_of(self, attribute: Attribute) -> int:
-        """Return CelebA's index of a labelled attribute. Raises UsageError where it is not labelled yes and no."""
+        """Return the index of an attribute among CelebA's.
+
+        Raises:
+            UsageError: the training codes lack labels of one class of the attribute.
+        """
         if attribute.index is None or attribute.name not in {each.name for each in self.attributes}:
-            has = ", ".join(each.everyday for each in self.attributes) or "none"
-            raise UsageError(f"the codes are not labelled for {attribute.everyday}; they are for: {has}")
+            labelled = ", ".join(each.everyday for each in self.attributes) or "none"
+            raise UsageError(
+                f"the codes have no labels for {attribute.everyday}; the labelled attributes are: {labelled}"
+            )
         return attribute.index
 
 
 def held_out_rows(count: int) -> NDArray[np.bool_]:
-    """Say which of a table's rows are held out, bool (N,)."""
-    return np.arange(count) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    """Return which rows of a table of `count` rows are held out, bool (N,)."""
+    held_out: NDArray[np.bool_] = np.arange(count) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    return held_out
 
 
 def save_codes(path: Path, codes: CodeSet) -> None:
-    """Write codes as safetensors, whole or not at all. Raises OutputError where that fails."""
+    """Write codes as a safetensors file, atomically.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     tensors = {"codes": codes.codes.contiguous(), "labels": codes.labels, "held_out": codes.held_out}
     staging = path.with_name(f".{path.name}.part")
     try:
@@ -84,39 +95,45 @@ def save_codes(path: Path, codes: CodeSet) -> None:
         staging.write_bytes(save(tensors, {"files": json.dumps(codes.files)}))
         staging.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); see to space and permissions") from error
+        raise OutputError(f"{path}: cannot be written ({error}); check free space and permissions") from error
     finally:
         staging.unlink(missing_ok=True)
 
 
 def load_codes(path: Path) -> CodeSet:
-    """Read codes. Raises InputError where the file is missing, damaged, or holds something else."""
+    """Read codes from a safetensors file.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds something else.
+    """
     try:
         if path.exists() and not path.is_file():
-            raise ValueError("no regular file")
+            raise ValueError("not a regular file")
         with safe_open(path, framework="pt") as file:
             files = json.loads((file.metadata() or {})["files"])
             tensors = [file.get_tensor(name) for name in ("codes", "labels", "held_out")]
-        return _checked(files, *tensors)
+        return _checked_code_set(files, *tensors)
     except Exception as error:  # a damaged file can fail in any way
-        raise InputError(f"{path}: no file of codes ({reason(error)}); make one with `facevid train codes`") from error
+        raise InputError(
+            f"{path}: no file of codes ({reason(error)}); create one with `facevid train codes`"
+        ) from error
 
 
-def _checked(files: Any, codes: Tensor, labels: Tensor, held_out: Tensor) -> CodeSet:
-    """Put together what a file of codes holds. Raises ValueError where it does not fit."""
+def _checked_code_set(files: Any, codes: Tensor, labels: Tensor, held_out: Tensor) -> CodeSet:
+    """Check the content of a codes file. Raises ValueError if shapes, types or values are wrong."""
     if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-        raise ValueError("its list of files is none")
+        raise ValueError("`files` is not a list of file names")
     count = len(files)
     if codes.ndim != 3 or len(codes) != count or labels.shape != (count, len(CELEBA)) or held_out.shape != (count,):
-        raise ValueError("its tensors do not fit each other")
+        raise ValueError("the shapes of its tensors are inconsistent")
     if (codes.dtype, labels.dtype, held_out.dtype) != (torch.float32, torch.int8, torch.bool):
-        raise ValueError(f"its tensors are of {codes.dtype}, {labels.dtype} and {held_out.dtype}")
+        raise ValueError(f"its tensors have types {codes.dtype}, {labels.dtype} and {held_out.dtype}")
     if not count or not codes.numel():
         raise ValueError("it is empty")
     if not is_finite(codes):
         raise ValueError("its codes are not finite")
     if labels.min() < -1 or labels.max() > 1:
-        raise ValueError("its labels are none")
+        raise ValueError("its labels are not all -1, 0 or 1")
     return CodeSet(codes, labels, tuple(files), held_out)
 
 
@@ -131,20 +148,25 @@ def encode_pictures(
     batch_size: int = 64,
     progress: Progress = silent,
 ) -> CodeSet:
-    """Encode the pictures that a table lists, label them, and write them to `out`.
+    """Encode the pictures listed in a table, label them, and write the codes to `out`.
+
+    Progress is saved beside `out`, and an interrupted run resumes from there.
 
     Args:
-        model: with an encoder.
+        model: a model with an encoder.
         pictures: a folder or a tar file.
-        table_path: CSV with a column `file` (or `index`, the number in the file's name) and columns for `rules`.
-        out: the safetensors file to write; beside it, a file of what is done so far while it runs.
-        rules: how columns become labels; none means those of `DEFAULT_RULES` whose column is there.
-        detector: finds the faces in pictures as they were taken; None for pictures that are FFHQ crops.
-        batch_size: pictures encoded at once.
-        progress: told how many pictures are done.
+        table_path: CSV file with a column `file` (or `index`, the number in the file name) and columns for `rules`.
+        out: the safetensors file to write.
+        rules: rules that turn columns into labels; empty for those of `DEFAULT_RULES` whose column exists.
+        detector: face detector for pictures that are not aligned; None for FFHQ crops.
+        batch_size: number of pictures per batch.
+        progress: receives the number of encoded pictures.
+
+    Returns:
+        The codes of the pictures with a face.
 
     Raises:
-        InputError: pictures or the table cannot be read, or do not fit each other.
+        InputError: the pictures or the table cannot be read, or a picture of the table is missing.
         NoFaceError: no picture has a face.
         OutputError: `out` cannot be written.
     """
@@ -153,78 +175,93 @@ def encode_pictures(
     measures_mouth = MOUTH_GAP not in table and any(rule.column == MOUTH_GAP for rule in rules)
     with PictureFiles(pictures) as files:
         names = files.names(table_path, table)
-        partial = _Partial(out.with_name(f".{out.name}.partial"), model, names, measures_mouth)
-        remaining = names[len(partial.kept) :]
+        checkpoint = _Checkpoint(out.with_name(f".{out.name}.partial"), model, names, measures_mouth)
+        remaining = names[len(checkpoint.has_face) :]
         size = max(model.crop_size, LANDMARK_SIZE)
-        found = (
-            aligned_faces(files, remaining, size) if detector is None else faces_in(files, remaining, size, detector)
+        faces: Iterator[NDArray[np.uint8] | None] = (
+            aligned_faces(files, remaining, size)
+            if detector is None
+            else detected_faces(files, remaining, size, detector)
         )
-        _encode(model, progress("encode", found, len(remaining)), partial, batch_size)
-    kept = np.array(partial.kept, bool)
-    if not kept.any():
-        raise NoFaceError(f"{pictures}: no face found in {len(names)} pictures; give pictures of faces")
+        _encode(model, progress("encode", faces, len(remaining)), checkpoint, batch_size)
+    has_face = np.array(checkpoint.has_face, bool)
+    if not has_face.any():
+        raise NoFaceError(f"{pictures}: no face found in {len(names)} pictures; provide pictures of faces")
     if measures_mouth:
-        table = table | {MOUTH_GAP: [f"{gap:.4f}" for gap in partial.gaps]}
+        table = table | {MOUTH_GAP: [f"{gap:.4f}" for gap in checkpoint.mouth_gaps]}
     labels = labels_of(table_path, table, rules)
     codes = CodeSet(
-        codes=torch.cat(partial.codes),
-        labels=torch.from_numpy(labels[kept]),
-        files=tuple(name for name, keep in zip(names, kept, strict=True) if keep),
-        held_out=torch.from_numpy(held_out_rows(len(names))[kept]),
+        codes=torch.cat(checkpoint.codes),
+        labels=torch.from_numpy(labels[has_face]),
+        files=tuple(name for name, keep in zip(names, has_face, strict=True) if keep),
+        held_out=torch.from_numpy(held_out_rows(len(names))[has_face]),
     )
     save_codes(out, codes)
-    partial.path.unlink(missing_ok=True)
+    checkpoint.path.unlink(missing_ok=True)
     return codes
 
 
-class _Partial:
-    """What an encoding has done so far, kept in a file: an interrupted one goes on from it."""
+class _Checkpoint:
+    """State of an encoding run, kept in a file so that an interrupted run can resume.
+
+    Attributes:
+        path: the file.
+        codes: float32 (n, L, D) tensors; together, the codes of the faces encoded so far.
+        has_face: whether each picture read so far has a face.
+        mouth_gaps: gap between the lips in each picture read so far; NaN where it is not measured.
+        measures_mouth: whether the gap between the lips is measured.
+    """
 
     def __init__(self, path: Path, model: FaceModel, names: list[str], measures_mouth: bool) -> None:
         self.path = path
         self._settings = {"model": model.fingerprint, "names": names, "mouth": measures_mouth}
         self.codes: list[Tensor] = []
-        self.kept: list[bool] = []
-        self.gaps: list[float] = []
+        self.has_face: list[bool] = []
+        self.mouth_gaps: list[float] = []
         self.measures_mouth = measures_mouth
         if path.is_file():
             content = load_saved(path)
             if content.get("settings") == self._settings:
-                self._take_up(content, (model.layers, model.width))
+                self._restore(content, (model.layers, model.width))
 
-    def _take_up(self, content: dict[str, Any], shape: tuple[int, int]) -> None:
+    def _restore(self, content: dict[str, Any], code_shape: tuple[int, int]) -> None:
         try:
-            codes, self.kept, self.gaps = content["codes"], list(content["kept"]), list(content["gaps"])
-            whole = codes.shape == (sum(self.kept), *shape) and codes.dtype == torch.float32 and is_finite(codes)
-            if not whole or len(self.kept) != len(self.gaps):
-                raise ValueError("its parts do not fit each other")
+            codes = content["codes"]
+            self.has_face = list(content["kept"])
+            self.mouth_gaps = list(content["gaps"])
+            valid = codes.shape == (sum(self.has_face), *code_shape) and codes.dtype == torch.float32
+            if not valid or not is_finite(codes) or len(self.has_face) != len(self.mouth_gaps):
+                raise ValueError("its parts are inconsistent")
             self.codes = [codes]
         except Exception as error:  # a damaged file can fail in any way
-            why = f"{self.path}: no whole beginning of codes ({reason(error)})"
-            raise InputError(f"{why}; delete it, or begin anew with --overwrite") from error
+            problem = f"{self.path}: not a valid checkpoint of `facevid train codes` ({reason(error)})"
+            raise InputError(f"{problem}; delete it, or start over with --overwrite") from error
 
     def save(self) -> None:
         if not self.codes:
             return
         self.codes = [torch.cat(self.codes)]
-        content = {"settings": self._settings, "codes": self.codes[0], "kept": self.kept, "gaps": self.gaps}
+        content = {"settings": self._settings, "codes": self.codes[0], "kept": self.has_face, "gaps": self.mouth_gaps}
         save_whole(self.path, content)
 
 
-def _encode(model: FaceModel, faces: Iterator[NDArray[np.uint8] | None], partial: _Partial, batch_size: int) -> None:
-    from facevid.faces.dlib_detector import LandmarkPredictor  # 100 MB of weights, wanted by some tables only
+def _encode(
+    model: FaceModel, faces: Iterator[NDArray[np.uint8] | None], checkpoint: _Checkpoint, batch_size: int
+) -> None:
+    """Encode the faces, None where a picture has none, and append the results to the checkpoint."""
+    from facevid.faces.dlib_detector import LandmarkPredictor  # loads 100 MB of weights that few tables need
 
-    predictor = LandmarkPredictor() if partial.measures_mouth else None
-    saved = time.monotonic()
+    predictor = LandmarkPredictor() if checkpoint.measures_mouth else None
+    last_save = time.monotonic()
     while batch := list(islice(faces, batch_size)):
-        found = [face for face in batch if face is not None]
-        if found:
-            partial.codes.append(model.encode(np.stack(found)).cpu())
-        partial.kept += [face is not None for face in batch]
-        partial.gaps += [
+        present = [face for face in batch if face is not None]
+        if present:
+            checkpoint.codes.append(model.encode(np.stack(present)).cpu())
+        checkpoint.has_face += [face is not None for face in batch]
+        checkpoint.mouth_gaps += [
             float("nan") if predictor is None or face is None else float(mouth_gap(predictor.place_in_crop(face)))
             for face in batch
         ]
-        if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-            partial.save()
-            saved = time.monotonic()
+        if time.monotonic() - last_save > SECONDS_BETWEEN_SAVES:
+            checkpoint.save()
+            last_save = time.monotonic()

@@ -13,22 +13,36 @@ COMPONENTS_FILE = "components.pt"
 
 
 def fit_components(codes: CodeSet, count: int, folder: Path, seed: int = 0) -> list[float]:
-    """Fit components to the codes that are not held out and write `components.pt`; return the variance each explains.
+    """Fit principal components to the codes that are not held out, and write `components.pt`.
 
-    GANSpace takes the components of w, the same for every layer, from codes drawn at random. These are of W+, each
-    component moving every layer its own way, and of encoded faces: the codes that are edited.
+    GANSpace computes the components of w, one vector for all layers, from randomly sampled codes. Here they are
+    computed in W+, with a separate vector for each layer, from the codes of encoded faces, because those are edited.
 
-    The file holds `comp` (K, L, D) of unit length, `mean` (1, L, D) and `std` (K,). Raises UsageError where there are
-    fewer codes than components.
+    The file holds `comp` (K, L, D), of unit length, `mean` (1, L, D) and `std` (K,).
+
+    Args:
+        codes: the codes to fit.
+        count: number of components.
+        folder: folder of `components.pt`.
+        seed: seed of the randomised solver.
+
+    Returns:
+        The fraction of the variance that each component explains, largest first.
+
+    Raises:
+        UsageError: `count` is larger than the number of codes or the size of a code.
     """
-    known = codes.part(held_out=False).codes
-    if count > min(len(known), known[0].numel()):
-        raise UsageError(f"--count {count}: {len(known)} codes of {known[0].numel()} numbers have fewer components")
-    analysis = PCA(count, svd_solver="auto", random_state=seed).fit(known.flatten(1).numpy())
+    train = codes.part(held_out=False).codes
+    if count > min(len(train), train[0].numel()):
+        raise UsageError(
+            f"--count {count}: {len(train)} codes of {train[0].numel()} numbers have at most "
+            f"{min(len(train), train[0].numel())} components"
+        )
+    pca = PCA(count, svd_solver="auto", random_state=seed).fit(train.flatten(1).numpy())
     content = {
-        "comp": torch.from_numpy(analysis.components_).float().reshape(count, *known.shape[1:]).contiguous(),
-        "mean": torch.from_numpy(analysis.mean_).float().reshape(1, *known.shape[1:]),
-        "std": torch.from_numpy(analysis.explained_variance_).float().sqrt(),
+        "comp": torch.from_numpy(pca.components_).float().reshape(count, *train.shape[1:]).contiguous(),
+        "mean": torch.from_numpy(pca.mean_).float().reshape(1, *train.shape[1:]),
+        "std": torch.from_numpy(pca.explained_variance_).float().sqrt(),
     }
     save_whole(folder / COMPONENTS_FILE, content)
-    return [float(share) for share in analysis.explained_variance_ratio_]
+    return [float(fraction) for fraction in pca.explained_variance_ratio_]

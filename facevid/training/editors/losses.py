@@ -1,6 +1,6 @@
-"""The losses of the latent classifier and the latent transformer (Yao et al., ICCV 2021, section 3.2).
+"""Losses of the latent classifier and the latent transformer (Yao et al., ICCV 2021, section 3.2).
 
-C is the latent classifier, k the attribute to edit, w a code and w' = w + alpha T_k(w) the edited one.
+Notation: C is the latent classifier, k the attribute to edit, w a code, w' = w + alpha T_k(w) the edited code.
 """
 
 from dataclasses import dataclass
@@ -14,30 +14,36 @@ from facevid.training.common.labels import NO, UNKNOWN, YES
 
 @dataclass(frozen=True)
 class EditLosses:
-    """The three parts of equation 2, each a scalar."""
+    """The three terms of equation 2, each a scalar tensor.
+
+    Attributes:
+        cls: classification loss, see `target_loss`.
+        attr: attribute preservation loss, see `preservation_loss`.
+        rec: reconstruction loss, see `reconstruction_loss`.
+    """
 
     cls: Tensor
     attr: Tensor
     rec: Tensor
 
     def total(self, lambda_attr: float, lambda_rec: float) -> Tensor:
-        """Equation 2: L = L_cls + lambda_attr L_attr + lambda_rec L_rec."""
+        """Return L = L_cls + lambda_attr L_attr + lambda_rec L_rec (equation 2)."""
         return self.cls + lambda_attr * self.attr + lambda_rec * self.rec
 
 
 def target_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """L_cls of equation 3: the cross-entropy of C(w')_k, logits (N,), against the target, 0 or 1 (N,)."""
+    """Return L_cls (equation 3): the cross-entropy of the logits C(w')_k, (N,), and the targets, 0 or 1, (N,)."""
     return F.binary_cross_entropy_with_logits(logits, target)
 
 
 def preservation_loss(before: Tensor, after: Tensor, correlation: Tensor, k: int) -> Tensor:
-    """L_attr of equation 4: the sum over i != k of (1 - gamma_ik) (p_i - C(w')_i)^2, averaged over the codes.
+    """Return L_attr (equation 4): the sum over i != k of (1 - gamma_ik) (p_i - C(w')_i)^2, averaged over codes.
 
     Args:
-        before: p, the probabilities of w, (N, A).
-        after: the probabilities of w', (N, A).
-        correlation: gamma, (A, A), as from `label_correlation`.
-        k: the attribute that is edited.
+        before: p, the attribute probabilities of w, (N, A).
+        after: the attribute probabilities of w', (N, A).
+        correlation: gamma, (A, A), from `label_correlation`.
+        k: index of the edited attribute.
     """
     weights = 1 - correlation[k]
     weights = torch.where(torch.arange(len(weights), device=weights.device) == k, 0.0, weights)
@@ -45,40 +51,47 @@ def preservation_loss(before: Tensor, after: Tensor, correlation: Tensor, k: int
 
 
 def reconstruction_loss(edited: Tensor, codes: Tensor) -> Tensor:
-    """L_rec of equation 5: |w' - w|^2, as the mean over the numbers of a code: lambda_rec then suits any code."""
+    """Return L_rec (equation 5): |w' - w|^2, averaged over code dimensions so that lambda_rec suits any code size."""
     return (edited - codes).square().mean()
 
 
 def label_correlation(labels: Tensor) -> Tensor:
-    """Measure gamma of equation 4: the absolute correlation of each two attributes, float32 (A, A).
+    """Compute gamma of equation 4: the absolute correlation between each two attributes.
 
-    A pair is measured on the rows where both are known. Attributes that are known nowhere get 1 with every other:
-    nothing can be said of what a classifier answers there, so equation 4 leaves them out.
+    Each pair is computed from the rows in which both attributes are known. An attribute without any label gets
+    correlation 1 with all others, which removes it from equation 4: the classifier's output for it is meaningless.
 
     Args:
         labels: (N, A), YES, NO or UNKNOWN.
+
+    Returns:
+        float32 (A, A) in [0, 1], symmetric.
     """
     known = (labels != UNKNOWN).double()
-    values = (labels == YES).double()
+    positive = (labels == YES).double()
     count = (known.T @ known).clamp(min=1)
-    mean = (values.T @ known) / count
-    both = (values.T @ values) / count
-    variance = mean * (1 - mean)  # of a yes or no
+    mean = (positive.T @ known) / count
+    joint_mean = (positive.T @ positive) / count
+    variance = mean * (1 - mean)  # of a Bernoulli variable
     deviation = (variance * variance.T).sqrt()
-    correlation = torch.where(deviation > 1e-9, (both - mean * mean.T) / deviation.clamp(min=1e-9), 0.0).abs()
-    unseen = known.sum(dim=0) == 0
-    correlation[unseen] = 1.0
-    correlation[:, unseen] = 1.0
+    covariance = joint_mean - mean * mean.T
+    correlation = torch.where(deviation > 1e-9, covariance / deviation.clamp(min=1e-9), 0.0).abs()
+    unlabelled = known.sum(dim=0) == 0
+    correlation[unlabelled] = 1.0
+    correlation[:, unlabelled] = 1.0
     return correlation.clamp(max=1.0).float()
 
 
 def class_weights(labels: Tensor) -> Tensor:
-    """Weigh no and yes of each attribute so that both count the same: float32 (2, A), 1 / (2 frequency).
+    """Compute class weights that balance the negative and positive class of each attribute: 1 / (2 frequency).
 
-    An attribute of which only one class is known gets 0: it cannot be learned.
+    An attribute with labels of one class only gets weight 0: it cannot be learned.
 
     Args:
         labels: (N, A), YES, NO or UNKNOWN.
+
+    Returns:
+        float32 (2, A); row NO for the negative class, row YES for the positive class.
     """
     counts = torch.stack([(labels == NO).sum(dim=0), (labels == YES).sum(dim=0)]).float()
     weights = counts.sum(dim=0) / (2 * counts.clamp(min=1))
@@ -86,7 +99,13 @@ def class_weights(labels: Tensor) -> Tensor:
 
 
 def classifier_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Return the cross-entropy of logits (N, A) against the known ones of labels (N, A), classes weighed (2, A)."""
+    """Return the weighted cross-entropy of the known labels.
+
+    Args:
+        logits: (N, A).
+        labels: (N, A), YES, NO or UNKNOWN; unknown labels have no effect.
+        weights: (2, A), from `class_weights`.
+    """
     weight = torch.where(labels == YES, weights[1], weights[0]) * (labels != UNKNOWN)
     entropy = F.binary_cross_entropy_with_logits(logits, (labels == YES).float(), weight=weight, reduction="sum")
     return entropy / weight.sum().clamp(min=1e-8)

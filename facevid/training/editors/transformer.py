@@ -1,4 +1,4 @@
-"""Training latent transformers, one for each attribute (Yao et al., ICCV 2021, section 3.2)."""
+"""Training of latent transformers, one per attribute (Yao et al., ICCV 2021, section 3.2)."""
 
 import math
 from collections.abc import Mapping
@@ -24,14 +24,15 @@ from facevid.training.editors.losses import (
 
 @dataclass(frozen=True)
 class TransformerOptions:
-    """How latent transformers are trained; the defaults are the authors' own.
+    """Hyperparameters of latent transformers; the defaults are the authors'.
 
     Attributes:
-        edit_layers: layers of the code that are moved, None for 0-10; the others' steps stay zero.
-        lambda_attr, lambda_rec: weights of equation 2.
-        learning_rate: of Adam with betas 0.9 and 0.999.
-        batch_size: codes a step.
-        epochs: times that every code is seen.
+        edit_layers: layers of the code to edit, None for 0-10; the step is zero in all other layers.
+        lambda_attr: weight of the attribute preservation loss in equation 2.
+        lambda_rec: weight of the reconstruction loss in equation 2.
+        learning_rate: learning rate of Adam with betas (0.9, 0.999).
+        batch_size: codes per step.
+        epochs: number of passes over the codes.
     """
 
     edit_layers: range | None = None
@@ -42,20 +43,32 @@ class TransformerOptions:
     epochs: int = 10
 
 
+DEFAULT_EDIT_LAYERS = 11
+"""Number of layers that are edited by default, from layer 0 on, as in the published method."""
+
+
 def transformer_file(index: int) -> str:
-    """Name the file of the transformer of CelebA's attribute `index`, as the published ones are named."""
+    """Return the file name of a transformer, as in the published files.
+
+    Args:
+        index: index of the attribute among CelebA's.
+    """
     return f"tnet_{index}.pth.tar"
 
 
-def edit_layers_of(layers: int, chosen: range | None) -> range:
-    """Return the layers to move: those chosen, else 0-10 as the method's authors do, as many as there are.
+def edit_layers_of(layers: int, requested: range | None) -> range:
+    """Return the layers of the code to edit.
+
+    Args:
+        layers: number of layers of the code.
+        requested: layers to edit; None for 0-10, or all layers where there are fewer.
 
     Raises:
         UsageError: the code has no such layers.
     """
-    if chosen is not None and chosen.stop > layers:
-        raise UsageError(f"edit layers {chosen.start}-{chosen.stop - 1}: the codes have layers 0-{layers - 1}")
-    return chosen if chosen is not None else range(min(layers, 11))
+    if requested is not None and requested.stop > layers:
+        raise UsageError(f"edit layers {requested.start}-{requested.stop - 1}: the codes have layers 0-{layers - 1}")
+    return requested if requested is not None else range(min(layers, DEFAULT_EDIT_LAYERS))
 
 
 def train_transformer(
@@ -67,48 +80,61 @@ def train_transformer(
     options: TransformerOptions | None = None,
     compute: Compute | None = None,
 ) -> LatentTransformer:
-    """Train T_k of CelebA's attribute k = `index`, write `tnet_<k>.pth.tar`, and return it.
+    """Train the transformer T_k of attribute k = `index`, and write `tnet_<k>.pth.tar`.
 
-    Every code is asked to change to the other class: the target y is 1 where the classifier's p_k is below one half,
-    else 0, and the strength is alpha = y - p_k. Codes are drawn so that both classes come equally often. Goes on from
-    `tnet_<k>.checkpoint.pt` in the folder, if it is there.
+    The training target flips the class of every code: y is 1 if the classifier's probability p_k is below 0.5, else 0,
+    and the strength is alpha = y - p_k. Codes are sampled so that both classes are equally frequent. Resumes from
+    `tnet_<k>.checkpoint.pt` in `folder`, if there is one.
+
+    Args:
+        codes: labelled codes.
+        classifier: latent classifier of these codes.
+        index: index of the attribute among CelebA's.
+        folder: folder of the result and the checkpoint.
+        options: hyperparameters.
+        compute: device, seed, progress and reports.
+
+    Returns:
+        The trained transformer, in evaluation mode.
     """
     options, compute = options or TransformerOptions(), compute or Compute()
-    known = codes.part(held_out=False).codes.to(compute.device)
+    train = codes.part(held_out=False)
+    inputs = train.codes.to(compute.device)
     classifier = classifier.to(compute.device).eval().requires_grad_(False)
-    correlation = label_correlation(codes.part(held_out=False).labels.to(compute.device))
-    layers = edit_layers_of(known.shape[1], options.edit_layers)
+    correlation = label_correlation(train.labels.to(compute.device))
+    layers = edit_layers_of(inputs.shape[1], options.edit_layers)
     with torch.no_grad():
-        before = torch.sigmoid(classifier(known))
-    balance = _balance(before[:, index])
-    network = _new(known, compute)
+        probabilities = torch.sigmoid(classifier(inputs))
+    sampling_weights = _balanced_weights(probabilities[:, index])
+    network = _new_transformer(inputs, compute)
     optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
     generator = compute.generator()
-    total = options.epochs * math.ceil(len(known) / options.batch_size)
+    total = options.epochs * math.ceil(len(inputs) / options.batch_size)
     run = TrainingRun(
         folder / f"tnet_{index}.checkpoint.pt",
-        _settings(options, layers, compute, len(known)),
+        _settings(options, layers, compute, len(inputs)),
         {"network": network},
         {"optimizer": optimizer},
         generator,
     )
     for step in run.steps(total, CELEBA[index], compute.progress):
-        rows = torch.multinomial(balance, options.batch_size, replacement=True, generator=generator)
+        rows = torch.multinomial(sampling_weights, options.batch_size, replacement=True, generator=generator)
         losses = edit_losses(
             network,
             classifier,
-            codes=known[rows],
-            before=before[rows],
+            codes=inputs[rows],
+            before=probabilities[rows],
             correlation=correlation,
             k=index,
             layers=layers,
         )
         optimizer.zero_grad(set_to_none=True)
-        losses.total(options.lambda_attr, options.lambda_rec).backward()
+        loss = losses.total(options.lambda_attr, options.lambda_rec)
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         optimizer.step()
         if (step + 1) % max(total // options.epochs, 1) == 0:
-            shown = {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()}
-            compute.report(step + 1, shown)
+            values = {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()}
+            compute.report(step + 1, values)
     save_whole(folder / transformer_file(index), {key: value.cpu() for key, value in network.state_dict().items()})
     run.finish()
     return network.eval()
@@ -124,7 +150,17 @@ def edit_losses(
     k: int,
     layers: range,
 ) -> EditLosses:
-    """Edit codes (N, L, D), whose probabilities are `before` (N, 40), to the other class of k, and weigh the result."""
+    """Edit codes towards the opposite class of attribute k, and compute the losses of the edit.
+
+    Args:
+        network: the transformer of attribute k.
+        classifier: latent classifier.
+        codes: (N, L, D).
+        before: the classifier's probabilities of these codes, (N, 40).
+        correlation: gamma of equation 4, (40, 40).
+        k: index of the attribute among CelebA's.
+        layers: layers of the code to edit.
+    """
     target = (before[:, k] < 0.5).float()
     alpha = (target - before[:, k])[:, None, None]
     edited = codes.clone()
@@ -137,21 +173,21 @@ def edit_losses(
     )
 
 
-def _balance(probability: Tensor) -> Tensor:
-    """Weigh each code (N,) by the inverse frequency of its class."""
-    yes = probability >= 0.5
-    share = yes.float().mean().clamp(1e-6, 1 - 1e-6)
-    return torch.where(yes, 0.5 / share, 0.5 / (1 - share))
+def _balanced_weights(probability: Tensor) -> Tensor:
+    """Return a sampling weight for each code, (N,): the inverse frequency of its predicted class."""
+    positive = probability >= 0.5
+    frequency = positive.float().mean().clamp(1e-6, 1 - 1e-6)
+    return torch.where(positive, 0.5 / frequency, 0.5 / (1 - frequency))
 
 
-def _new(known: Tensor, compute: Compute) -> LatentTransformer:
-    """Make a transformer whose steps are zero: layers that are not moved stay so."""
-    network = LatentTransformer(LatentTransformerSizes(known.shape[1], known.shape[2]))
+def _new_transformer(codes: Tensor, compute: Compute) -> LatentTransformer:
+    """Create a transformer whose step is zero; layers that are not edited receive no gradient and stay zero."""
+    network = LatentTransformer(LatentTransformerSizes(codes.shape[1], codes.shape[2]))
     for parameter in network.parameters():
         nn.init.zeros_(parameter)
     return network.to(compute.device)
 
 
 def _settings(options: TransformerOptions, layers: range, compute: Compute, count: int) -> Mapping[str, object]:
-    chosen = {"edit_layers": [layers.start, layers.stop - 1], "seed": compute.seed, "codes": count}
-    return asdict(options) | chosen
+    resolved = {"edit_layers": [layers.start, layers.stop - 1], "seed": compute.seed, "codes": count}
+    return asdict(options) | resolved

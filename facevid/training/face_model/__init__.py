@@ -1,1 +1,1 @@
-"""Training a face model: encoder and generator as an autoencoder, and a mapping network."""
+"""Training of a face model: encoder and generator as an autoencoder, and a mapping network."""

@@ -1,4 +1,4 @@
-"""Training a face model: encoder and generator as an autoencoder, then a mapping network."""
+"""Training of a face model: encoder and generator as an autoencoder, then a mapping network."""
 
 import copy
 from pathlib import Path
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from facevid.faces.dlib_detector import weights_path
 from facevid.networks import Generator
-from facevid.training.common.augmentation import Batch, cover, to_float, weight_map
+from facevid.training.common.augmentation import Batch, apply_mask, to_float, weight_map
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.common.picture_training import PictureTraining
@@ -21,8 +21,12 @@ from facevid.training.face_model.face_networks import FaceNetworks, new_networks
 from facevid.training.face_model.mapping import share_space, train_mapping
 
 MODEL_FILE = "face_model.pt"
-MAPPED = 4096
-"""Pictures whose codes the mapping network learns to draw from, at most; of the first set."""
+
+MAPPING_PICTURES = 4096
+"""Largest number of training pictures whose codes the mapping network is trained on."""
+
+CHUNK = 64
+"""Number of pictures encoded at once, which bounds the memory."""
 
 
 def train_face_model(
@@ -35,29 +39,40 @@ def train_face_model(
     minutes: float | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
+    """Train until `steps` steps or `minutes` minutes are reached; resume from the checkpoint in `out`, if any.
 
-    Writes into `out`: `checkpoint.pt`; `face_model.pt` in pSp's layout; `losses.csv`; `samples/<step>.png`, of rows
-    held-out pictures and their reconstructions; `run.json`, which says what was run, where, and how long.
+    Output in `out`:
+
+    - `checkpoint.pt`: the state of the run.
+    - `face_model.pt`: the model, in pSp's layout.
+    - `losses.csv`: step, name and value of each logged loss.
+    - `samples/<step>.png`: held-out pictures and their reconstructions.
+    - `run.json`: hyperparameters, and device and duration of each session.
 
     Args:
-        data_folder: holds the picture sets.
-        start: a checkpoint in pSp's layout whose encoder and generator a new run begins with.
+        data_folder: folder that contains the picture sets.
+        out: folder of all output.
+        steps: total number of steps, over all sessions of the run.
+        recipe: hyperparameters.
+        start: checkpoint in pSp's layout; a new run is initialised with its encoder and generator.
+        minutes: time limit of this session; None for no limit.
+        compute: device, seed, progress and reports.
 
     Returns:
-        the path of `face_model.pt`.
+        The path of `face_model.pt`.
 
     Raises:
         InputError: the pictures cannot be read.
-        ModelError: `start` is no such checkpoint, or dlib's weights are missing.
-        UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
+        ModelError: `start` does not contain a pSp encoder and a generator, or dlib's weights are missing.
+        UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+        OutputError: `out` cannot be written.
     """
     training = FaceModelTraining(recipe or Recipe(), compute or Compute(), start)
     return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
 class FaceModelTraining(PictureTraining):
-    """Trains encoder and generator."""
+    """Training of an encoder and a generator as an autoencoder."""
 
     stage = "face model"
     recipe: Recipe
@@ -80,38 +95,38 @@ class FaceModelTraining(PictureTraining):
         self._weights = weight_map(recipe, self.side, compute.device)
         self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat")).to(self.device)
 
-    def see(self, data: FaceData) -> FaceData:
-        """Weigh the classes of their labels."""
+    def prepare(self, data: FaceData) -> FaceData:
+        """Compute the class weights of the labels."""
         self._data = data
         self._class_weights = class_weights(data.labels)
         return data
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Reconstruct the pictures, from codes with noise."""
+        """Reconstruct the pictures from codes with noise, and compare them with the batch."""
         with self.autocast():
             codes = self.networks.autoencoder.encode(batch.pictures)
             noise = torch.randn(codes.shape, device=self.device, generator=self.random)
-            made = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
-        return self._picture_losses(made, batch) | {
+            reconstructions = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
+        return self._picture_losses(reconstructions, batch) | {
             "attribute": classifier_loss(self.networks.attributes(codes.flatten(1)), batch.labels, self._class_weights),
             "size": codes.square().mean(),
         }
 
-    def rows(self, pictures: Tensor) -> list[Tensor]:
-        """Show reconstructions."""
+    def sample_rows(self, pictures: Tensor) -> list[Tensor]:
+        """Return the reconstructions."""
         return [self.networks.average.generate(self.networks.average.encode(pictures))]
 
-    def judge(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
-        """Compare pictures to their reconstructions."""
+    def metrics(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
+        """Compute the PSNR of the reconstructions."""
         return {"held-out dB": oval_psnr(pictures, rows[-1].clamp(-1, 1))}
 
-    def write(self, folder: Path, step: int) -> Path:
-        """Write the model in pSp's layout, with a mapping network that suits it, and faces drawn from that."""
+    def write_result(self, folder: Path, step: int) -> Path:
+        """Train a mapping network, write the model in pSp's layout, and write random faces as `<step>-drawn.png`."""
         autoencoder = copy.deepcopy(self.networks.average)
         w = share_space(autoencoder.encoder, autoencoder.generator, self._codes())
         random = torch.Generator(w.device).manual_seed(0)
         train_mapping(autoencoder.generator, w, random)
-        write_rows(folder / "samples" / f"{step:07d}-drawn.png", _drawn(autoencoder.generator, random))
+        write_rows(folder / "samples" / f"{step:07d}-drawn.png", _random_faces(autoencoder.generator, random))
         networks = {"encoder": autoencoder.encoder, "decoder": autoencoder.generator}
         state = {f"{key}.{name}": t.cpu() for key, net in networks.items() for name, t in net.state_dict().items()}
         sizes = autoencoder.generator.sizes
@@ -123,32 +138,35 @@ class FaceModelTraining(PictureTraining):
         save_whole(folder / MODEL_FILE, content)
         return folder / MODEL_FILE
 
-    def _picture_losses(self, made: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare pictures with those they should be: by pixels, gradients, identity and dlib's features."""
+    def _picture_losses(self, reconstructions: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Compute the pixel, gradient, identity and perceptual loss; the last two on a part of the batch."""
         weights = self._weights * batch.mask
-        count = max(round(len(made) * self.recipe.judged), 1)
-        first = int(torch.randint(len(made) - count + 1, (), generator=self.random, device=self.device))
-        judged = slice(first, first + count)
+        count = max(round(len(reconstructions) * self.recipe.judged), 1)
+        first = int(torch.randint(len(reconstructions) - count + 1, (), generator=self.random, device=self.device))
+        part = slice(first, first + count)
         with self.autocast():
-            descriptors, seen = self._descriptor(cover(made[judged], batch.mask[judged]))
+            descriptors, features = self._descriptor(apply_mask(reconstructions[part], batch.mask[part]))
             with torch.no_grad():
-                wanted, to_see = self._descriptor(batch.pictures[judged])
+                target_descriptors, target_features = self._descriptor(batch.pictures[part])
+        # The small constant keeps the gradient of the square root finite at a distance of 0.
+        distances = (descriptors - target_descriptors).square().sum(dim=1).add(1e-6).sqrt()
         return {
-            "pixel": pixel_loss(made, batch.pictures, weights),
-            "gradient": gradient_loss(made, batch.pictures, weights),
-            "identity": (descriptors - wanted).square().sum(dim=1).add(1e-6).sqrt().mean(),
-            "perceptual": feature_loss(seen, to_see),
+            "pixel": pixel_loss(reconstructions, batch.pictures, weights),
+            "gradient": gradient_loss(reconstructions, batch.pictures, weights),
+            "identity": distances.mean(),
+            "perceptual": feature_loss(features, target_features),
         }
 
     @torch.no_grad()
     def _codes(self) -> Tensor:
-        """Return the codes of the first pictures that are trained on."""
-        chunks = self._data.pictures[:MAPPED].split(64)
+        """Return the codes of the first `MAPPING_PICTURES` training pictures."""
+        chunks = torch.split(self._data.pictures[:MAPPING_PICTURES], CHUNK)
         return torch.cat([self.networks.average.encode(to_float(chunk)) for chunk in chunks])
 
 
 @torch.no_grad()
-def _drawn(generator: Generator, random: torch.Generator) -> list[Tensor]:
+def _random_faces(generator: Generator, random: torch.Generator) -> list[Tensor]:
+    """Generate two rows of faces from random z."""
     z = torch.randn(2 * COLUMNS, generator.sizes.width, generator=random, device=random.device)
     codes = generator.map(z)[:, None].expand(-1, generator.sizes.layers, -1)
     return list(generator(codes).split(COLUMNS))

@@ -1,4 +1,4 @@
-"""What `facevid train model` trains, and how it begins: anew, or from a checkpoint in pSp's layout."""
+"""The networks of `facevid train model`, with random weights or the weights of a checkpoint in pSp's layout."""
 
 import copy
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from facevid.training.common.recipe import Recipe
 
 
 class Autoencoder(nn.Module):
-    """Encoder and generator. The average code is in the encoder's own numbers."""
+    """An encoder and a generator. The average code is 0: it is contained in the biases of the encoder's heads."""
 
     def __init__(self, encoder: Encoder, generator: Generator) -> None:
         super().__init__()
@@ -40,14 +40,20 @@ class Autoencoder(nn.Module):
         return codes.float()
 
     def generate(self, codes: Tensor) -> Tensor:
-        """Generate pictures, float32 (N, 3, R, R), from W+ codes."""
+        """Map W+ codes (N, L, D) to pictures, float32 (N, 3, R, R), RGB."""
         pictures: Tensor = self.generator(codes)
         return pictures.float()
 
 
 @dataclass(frozen=True)
 class FaceNetworks:
-    """What is trained, and the average over its steps, which is what is kept in the end."""
+    """The networks of a training run.
+
+    Attributes:
+        autoencoder: encoder and generator.
+        attributes: linear classifier of CelebA's attributes on the flattened code.
+        average: the autoencoder with the moving average of the weights, which is the result.
+    """
 
     autoencoder: Autoencoder
     attributes: nn.Linear
@@ -55,19 +61,25 @@ class FaceNetworks:
 
 
 def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> FaceNetworks:
-    """Make the networks; generator and encoder are those of `start` where it is given.
+    """Create the networks.
+
+    Args:
+        recipe: sizes of a new encoder and generator; unused with `start`.
+        seed: seed of random weights.
+        device: PyTorch device.
+        start: checkpoint in pSp's layout to take encoder and generator from; None for random weights.
 
     Raises:
-        ModelError: `start` is no checkpoint of an encoder and a generator.
+        ModelError: `start` does not contain a pSp encoder and a generator that fit each other.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder, generator = _begun(start) if start is not None else _anew(recipe)
+        encoder, generator = _load_networks(start) if start is not None else _random_networks(recipe)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
-        if name.endswith("noise.weight"):  # 0, and stays so: a constant pattern has nothing to add to a face
+        if name.endswith("noise.weight"):  # stays 0: the noise is constant and would be the same in all faces
             parameter.requires_grad_(False)
-    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs leave it out
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     autoencoder = Autoencoder(encoder, generator).to(device)
     return FaceNetworks(
         autoencoder=autoencoder,
@@ -76,7 +88,7 @@ def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> 
     )
 
 
-def _anew(recipe: Recipe) -> tuple[Encoder, Generator]:
+def _random_networks(recipe: Recipe) -> tuple[Encoder, Generator]:
     sizes = GeneratorSizes(recipe.channels, recipe.width)
     encoder = EncoderSizes(
         recipe.encoder_input, recipe.encoder_stem, recipe.encoder_stages, sizes.layers, recipe.width, e4e=False
@@ -84,12 +96,13 @@ def _anew(recipe: Recipe) -> tuple[Encoder, Generator]:
     return Encoder(encoder), Generator(sizes)
 
 
-def _begun(start: Path) -> tuple[Encoder, Generator]:
+def _load_networks(start: Path) -> tuple[Encoder, Generator]:
+    """Load encoder and generator, and add the checkpoint's average code to the biases of the encoder's heads."""
     parts = {part.kind: part for part in read_parts(start)}
     if not {"encoder", "generator"} <= parts.keys():
-        raise ModelError(f"{start}: holds no encoder with its generator; give a checkpoint in pSp's layout")
+        raise ModelError(f"{start}: does not contain an encoder and a generator; use a checkpoint in pSp's layout")
     if parts["encoder"].encoder != "psp":
-        raise ModelError(f"{start}: an e4e encoder, and pSp's are trained here; give a checkpoint in pSp's layout")
+        raise ModelError(f"{start}: has an e4e encoder, but a pSp encoder is needed; use a checkpoint in pSp's layout")
     tensors = dict(parts["encoder"].tensors)
     average = tensors.pop(AVERAGE, None)
     try:
@@ -98,9 +111,12 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
     except ValueError as error:
         raise ModelError(f"{start}: no whole encoder and generator ({error}); use the whole checkpoint") from error
     if (encoder.sizes.layers, encoder.sizes.width) != (generator.sizes.layers, generator.sizes.width):
-        raise ModelError(f"{start}: its encoder and its generator have codes of other sizes; use another checkpoint")
-    _fill(generator, parts["generator"], parts["generator"].tensors)
-    _fill(encoder, parts["encoder"], tensors)
+        raise ModelError(
+            f"{start}: its encoder produces codes of {encoder.sizes.layers} x {encoder.sizes.width}, but its generator "
+            f"reads {generator.sizes.layers} x {generator.sizes.width}; use another checkpoint"
+        )
+    _load_weights(generator, parts["generator"], parts["generator"].tensors)
+    _load_weights(encoder, parts["encoder"], tensors)
     if average is not None:
         with torch.no_grad():
             for layer, code in enumerate(average):
@@ -108,10 +124,10 @@ def _begun(start: Path) -> tuple[Encoder, Generator]:
     return encoder, generator
 
 
-def _fill(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:
-    given = {name: value for name, value in tensors.items() if name != AVERAGE}
+def _load_weights(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:
+    weights = {name: value for name, value in tensors.items() if name != AVERAGE}
     try:
-        check_fit(network.state_dict(), given)
-        network.load_state_dict({name: working(name, value) for name, value in given.items()}, strict=False)
+        check_fit(network.state_dict(), weights)
+        network.load_state_dict({name: working(name, value) for name, value in weights.items()}, strict=False)
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{part.source}: no whole {part.kind} ({reason(error)}); use the whole checkpoint") from error

@@ -1,1 +1,1 @@
-"""Training an occlusion network, on faces with synthetic occluders drawn over them."""
+"""Training of the occlusion network on faces with synthetic occluders."""

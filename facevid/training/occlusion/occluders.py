@@ -1,72 +1,82 @@
-"""Faces with something drawn before them, so that where it is is known.
+"""Synthetic occluders in front of faces, with exact masks, for training.
 
-`facevid.evaluation.occluders` draws others, which no training sees.
+`facevid.evaluation.occluders` draws different occluders, which are not used in training.
 """
 
 import cv2
 import numpy as np
 
+from facevid.training.occlusion.degradation import add_shadow, darken, degrade
+from facevid.training.occlusion.drawing import SIDE, Layer, Mask, Picture, Point
 from facevid.training.occlusion.hands import fist, hand
 from facevid.training.occlusion.microphones import microphone
-from facevid.training.occlusion.recording import darkened, recorded, shaded
-from facevid.training.occlusion.shapes import SIDE, Drawn, Mask, Picture, Point
-from facevid.training.occlusion.things import strands, thing
+from facevid.training.occlusion.random_shapes import hair_strands, random_shape
 
-KINDS = {"microphone": 0.3, "hand": 0.25, "fist": 0.1, "thing": 0.2, "strands": 0.15}
-"""How often each is drawn."""
-SECOND = 0.2
-"""How often there is another one."""
-ACROSS, DOWN = (0.3, 0.7), (0.38, 0.8)
-"""Where in an FFHQ crop occluders end, in shares of the side."""
-SHADED, SHADOW = 0.12, 0.3
-"""How often something unseen throws a shadow on a face, and an occluder does."""
+KINDS = {"microphone": 0.3, "hand": 0.25, "fist": 0.1, "shape": 0.2, "hair": 0.15}
+"""Probability of each kind of occluder; the sum is 1."""
+
+SECOND_OCCLUDER = 0.2
+"""Probability of a second occluder."""
+
+TIP_X = (0.3, 0.7)
+"""Range of x of the tip of an occluder, as fractions of the side of an FFHQ crop."""
+
+TIP_Y = (0.38, 0.8)
+"""Range of y of the tip of an occluder, as fractions of the side of an FFHQ crop."""
+
+EXTERNAL_SHADOW = 0.12
+"""Probability of a shadow of an object outside the crop; it is not an occluder."""
+
+OCCLUDER_SHADOW = 0.3
+"""Probability that an occluder casts a shadow on the face."""
 
 
-def drawn_before(rng: np.random.Generator, face: Picture, other: Picture, *, occluded: bool) -> tuple[Picture, Mask]:
-    """Draw something before a face.
+def add_occluders(rng: np.random.Generator, face: Picture, other: Picture, *, occluded: bool) -> tuple[Picture, Mask]:
+    """Draw occluders in front of a face, and degrade the picture.
 
     Args:
-        rng: random numbers.
-        face: the face, an FFHQ crop.
-        other: another one: the hand or the patch that is drawn may be from there.
-        occluded: whether anything is drawn; light and quality change in any case.
+        rng: source of random numbers.
+        face: an FFHQ crop.
+        other: another crop; its skin colour and its texture are used for occluders.
+        occluded: whether to draw occluders. Shadows and degradation are applied in either case.
 
     Returns:
-        The picture, and where something is before the face.
+        The picture, and the occlusion mask: 1 where the face is occluded.
     """
-    hidden = np.zeros((SIDE, SIDE), np.float32)
-    if rng.random() < SHADED:
-        face = shaded(rng, face)
-    for _ in range((1 + (rng.random() < SECOND)) * occluded):
-        drawn = _drawn(rng, face, other)
-        if rng.random() < SHADOW:
-            moved = np.roll(drawn.alpha, tuple(rng.integers(-5, 6, 2)), axis=(0, 1))
-            face = darkened(face, cv2.GaussianBlur(moved, (0, 0), rng.uniform(2, 5)), rng.uniform(0.1, 0.5))
-        face = face + (drawn.colour - face) * drawn.alpha[..., None]
-        hidden = np.maximum(hidden, drawn.alpha)
-    return recorded(rng, face), hidden
+    occlusion = np.zeros((SIDE, SIDE), np.float32)
+    if rng.random() < EXTERNAL_SHADOW:
+        face = add_shadow(rng, face)
+    for _ in range((1 + (rng.random() < SECOND_OCCLUDER)) * occluded):
+        occluder = _random_occluder(rng, face, other)
+        if rng.random() < OCCLUDER_SHADOW:
+            shadow = np.roll(occluder.alpha, tuple(rng.integers(-5, 6, 2)), axis=(0, 1))
+            face = darken(face, cv2.GaussianBlur(shadow, (0, 0), rng.uniform(2, 5)), rng.uniform(0.1, 0.5))
+        face = face + (occluder.colour - face) * occluder.alpha[..., None]
+        occlusion = np.maximum(occlusion, occluder.alpha)
+    return degrade(rng, face), occlusion
 
 
-def _drawn(rng: np.random.Generator, face: Picture, other: Picture) -> Drawn:
-    """Draw one occluder, sharp or blurred by its motion."""
-    at, away = np.array([rng.uniform(*ACROSS), rng.uniform(*DOWN)]) * SIDE, _away(rng)
-    of = face if rng.random() < 0.5 else other * (face.mean() / max(other.mean(), 20)) ** np.float32(rng.random())
+def _random_occluder(rng: np.random.Generator, face: Picture, other: Picture) -> Layer:
+    """Draw an occluder of a random kind, with sharp edges or motion blur."""
+    tip, direction = np.array([rng.uniform(*TIP_X), rng.uniform(*TIP_Y)]) * SIDE, _random_direction(rng)
+    # Hands have the skin colour of this face, or of the other one with its brightness partly matched to this face.
+    skin = face if rng.random() < 0.5 else other * (face.mean() / max(other.mean(), 20)) ** np.float32(rng.random())
     match rng.choice(list(KINDS), p=list(KINDS.values())):
         case "microphone":
-            drawn = microphone(rng, of, at, away)
+            occluder = microphone(rng, skin, tip, direction)
         case "hand":
-            drawn = hand(rng, of, at, away)
+            occluder = hand(rng, skin, tip, direction)
         case "fist":
-            drawn = fist(rng, of, at, away)
-        case "thing":
-            drawn = thing(rng, other, at, away)
+            occluder = fist(rng, skin, tip, direction)
+        case "shape":
+            occluder = random_shape(rng, other, tip, direction)
         case _:
-            drawn = strands(rng, at)
+            occluder = hair_strands(rng, tip)
     blur = rng.uniform(0.4, 1.2) if rng.random() < 0.85 else rng.uniform(1.2, 3)
-    return Drawn(drawn.colour, cv2.GaussianBlur(drawn.alpha, (0, 0), blur))
+    return Layer(occluder.colour, cv2.GaussianBlur(occluder.alpha, (0, 0), blur))
 
 
-def _away(rng: np.random.Generator) -> Point:
-    """Choose where an occluder comes from: mostly from below."""
+def _random_direction(rng: np.random.Generator) -> Point:
+    """Return a random unit vector from the tip of an occluder to the rest of it; it usually points downwards."""
     angle = rng.normal(np.pi / 2, 0.7) if rng.random() < 0.7 else rng.uniform(0, 2 * np.pi)
     return np.array([np.cos(angle), np.sin(angle)])

@@ -1,4 +1,4 @@
-"""Training an occlusion network: on faces before which something was drawn, so that where it is is known."""
+"""Training of the occlusion network on faces with synthetic occluders, whose masks are known exactly."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes
 from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE
-from facevid.training.common.augmentation import FACE, Batch, oval_mask
+from facevid.training.common.augmentation import FACE_OVAL, Batch, oval_mask
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_training import PictureTraining
 from facevid.training.common.recipe import OcclusionRecipe
 from facevid.training.common.run import Compute, save_whole
-from facevid.training.occlusion.occluders import drawn_before
+from facevid.training.occlusion.occluders import add_occluders
 
 OCCLUSION_FILE = "occlusion.pt"
 
@@ -28,31 +28,37 @@ def train_occlusion(
     minutes: float | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Train until `steps` steps are done in all, or `minutes` have passed; go on from the checkpoint in `out`.
+    """Train until `steps` steps or `minutes` minutes are reached; resume from the checkpoint in `out`, if any.
 
-    Writes into `out` what `train_face_model` does, with `occlusion.pt` in place of a model. The rows of the samples are
-    held-out pictures, something before them, and what of that is found.
+    The output is that of `train_face_model`, with `occlusion.pt` instead of a model. The rows of the sample images are
+    held-out pictures, the same with synthetic occluders, the predicted masks, and the true masks.
 
     Args:
-        data_folder: holds the picture sets, of whole crops.
+        data_folder: folder that contains the picture sets, of whole FFHQ crops.
+        out: folder of all output.
+        steps: total number of steps, over all sessions of the run.
+        recipe: hyperparameters.
+        minutes: time limit of this session; None for no limit.
+        compute: device, seed, progress and reports.
 
     Returns:
-        the path of `occlusion.pt`.
+        The path of `occlusion.pt`.
 
     Raises:
         InputError: the pictures cannot be read.
-        UsageError: the checkpoint in `out` was begun with another recipe or seed, or the training diverged.
+        UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+        OutputError: `out` cannot be written.
     """
     training = OcclusionTraining(recipe or OcclusionRecipe(), compute or Compute())
     return training.train(data_folder, out, steps, minutes, None)
 
 
 class OcclusionTraining(PictureTraining):
-    """Trains an occlusion network.
+    """Training of an occlusion network.
 
     Attributes:
-        network: what is trained.
-        average: of it over the steps, which is what is kept in the end.
+        network: the network that is trained.
+        average: the network with the moving average of the weights, which is the result.
     """
 
     stage = "occlusion"
@@ -69,43 +75,46 @@ class OcclusionTraining(PictureTraining):
             averages=[(self.average, self.network)],
             rates=[(list(self.network.parameters()), recipe.rate)],
         )
-        face = oval_mask(FACE, OUTPUT_SIDE, compute.device)[None, None]
+        face = oval_mask(FACE_OVAL, OUTPUT_SIDE, compute.device)[None, None]
         self._weights = recipe.outside + (1 - recipe.outside) * face
 
-    def see(self, data: FaceData) -> FaceData:
-        """Draw some faces more often."""
+    def prepare(self, data: FaceData) -> FaceData:
+        """Increase the sampling weights of the faces in the recipe's `boosts`."""
         return data.boosted(self.recipe.boosts)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Draw something before most faces, and look for it."""
-        pictures, hidden = _occluded(batch.pictures, self.recipe.occluded, self.random)
+        """Add occluders to a part of the batch, and compute the cross-entropy and the Dice loss of the prediction."""
+        pictures, target = _with_occluders(batch.pictures, self.recipe.occluded, self.random)
         with self.autocast():
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
-        logits, weights = logits.float(), self._weights.expand_as(hidden)
-        found = logits.sigmoid()
-        both, either = ((each * weights).sum(dim=(1, 2, 3)) for each in (found * hidden, found + hidden))
+        logits, weights = logits.float(), self._weights.expand_as(target)
+        probability = logits.sigmoid()
+        intersection, total = (
+            (each * weights).sum(dim=(1, 2, 3)) for each in (probability * target, probability + target)
+        )
         return {
-            "entropy": (F.binary_cross_entropy_with_logits(logits, hidden, reduction="none") * weights).mean(),
-            "overlap": (1 - (2 * both + 1) / (either + 1)).mean(),
+            "entropy": (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weights).mean(),
+            "overlap": (1 - (2 * intersection + 1) / (total + 1)).mean(),
         }
 
-    def rows(self, pictures: Tensor) -> list[Tensor]:
-        """Show pictures with something before each, and what of that is found and what there is, light on dark."""
-        shown, hidden = _occluded(pictures, 1.0, torch.Generator(self.device).manual_seed(0))
-        found = self.average(shown).sigmoid()
+    def sample_rows(self, pictures: Tensor) -> list[Tensor]:
+        """Return the pictures with occluders, the predicted masks, and the true masks."""
+        occluded, target = _with_occluders(pictures, 1.0, torch.Generator(self.device).manual_seed(0))
+        probability = self.average(occluded).sigmoid()
         masks = (
-            F.interpolate(each, size=pictures.shape[-2:]).expand(-1, 3, -1, -1) * 2 - 1 for each in (found, hidden)
+            F.interpolate(mask, size=pictures.shape[-2:]).expand(-1, 3, -1, -1) * 2 - 1
+            for mask in (probability, target)
         )
-        return [shown, *masks]
+        return [occluded, *masks]
 
-    def judge(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
-        """Measure the overlap of both masks inside the face."""
-        face = oval_mask(FACE, pictures.shape[-1], self.compute.device) > 0.5
-        found, hidden = ((row > 0).any(dim=1) & face for row in rows[-2:])
-        return {"held-out overlap": float((found & hidden).sum() / (found | hidden).sum().clamp(min=1))}
+    def metrics(self, pictures: Tensor, rows: list[Tensor]) -> dict[str, float]:
+        """Compute the intersection over union of predicted and true masks inside the face."""
+        face = oval_mask(FACE_OVAL, pictures.shape[-1], self.compute.device) > 0.5
+        predicted, target = ((row > 0).any(dim=1) & face for row in rows[-2:])
+        return {"held-out overlap": float((predicted & target).sum() / (predicted | target).sum().clamp(min=1))}
 
-    def write(self, folder: Path, step: int) -> Path:
-        """Write the network."""
+    def write_result(self, folder: Path, step: int) -> Path:
+        """Write the averaged network."""
         state = {name: tensor.cpu().contiguous() for name, tensor in self.average.state_dict().items()}
         save_whole(folder / OCCLUSION_FILE, state)
         return folder / OCCLUSION_FILE
@@ -115,20 +124,27 @@ def _new_network(recipe: OcclusionRecipe, compute: Compute) -> OcclusionNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(compute.seed)
         network = OcclusionNetwork(OcclusionNetworkSizes(recipe.widths))
-    return network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
+    return network
 
 
-def _occluded(pictures: Tensor, share: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw something before a share of pictures (N, 3, SIDE, SIDE), each with another's hand, say.
+def _with_occluders(pictures: Tensor, fraction: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Add occluders to a random fraction of pictures; textures come from the previous picture of the batch.
+
+    Args:
+        pictures: (N, 3, INPUT_SIDE, INPUT_SIDE), RGB in [-1, 1].
+        fraction: probability that a picture gets occluders.
+        random: source of random numbers.
 
     Returns:
-        The pictures, and float32 (N, 1, OUTPUT_SIDE, OUTPUT_SIDE), how much of each pixel is hidden.
+        The pictures, and the occluded fraction of each output pixel: float32 (N, 1, OUTPUT_SIDE, OUTPUT_SIDE).
     """
     rng = np.random.default_rng(int(torch.randint(2**31, (), generator=random, device=random.device)))
     faces = ((pictures + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
-    drawn = [
-        drawn_before(rng, face, other, occluded=rng.random() < share)
+    results = [
+        add_occluders(rng, face, other, occluded=rng.random() < fraction)
         for face, other in zip(faces, np.roll(faces, 1, axis=0), strict=True)
     ]
-    shown, hidden = (torch.from_numpy(np.stack(each)).to(pictures.device) for each in zip(*drawn, strict=True))
-    return shown.permute(0, 3, 1, 2) / 127.5 - 1, F.interpolate(hidden[:, None], size=(OUTPUT_SIDE,) * 2, mode="area")
+    occluded, masks = (torch.from_numpy(np.stack(each)).to(pictures.device) for each in zip(*results, strict=True))
+    target = F.interpolate(masks[:, None], size=(OUTPUT_SIDE, OUTPUT_SIDE), mode="area")
+    return occluded.permute(0, 3, 1, 2) / 127.5 - 1, target
