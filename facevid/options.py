@@ -6,10 +6,19 @@ from pathlib import Path
 from typing import Literal
 
 Detail = Literal["keep", "replace"]
+"""Keep the pixels of the plate and change them, or replace them by a generated face."""
+
 Blend = Literal["seamless", "feather"]
+"""Blend a generated face into the plate by Poisson cloning, or by its matte alone."""
+
 Faces = Literal["largest", "all"] | tuple[int, ...] | Path
+"""Which faces to edit: the largest, all, people by number, or the person in a picture."""
+
 Recipe = Literal["flow", "published"]
+"""Method of temporal smoothing."""
+
 Precision = Literal["float32", "float16", "bfloat16"]
+"""Number format of the networks."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facevid.analysis.analysis import Analysis
+from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
-from facevid.faces.landmarks import choose_detector
+from facevid.faces.landmarks import DetectorChoice, choose_detector
+from facevid.faces.tracking import Track
 from facevid.models import FaceModel, load_model
 from facevid.options import CompositingOptions, EditOptions, TrackingOptions
 from facevid.rendering.comparison import Comparison
@@ -105,22 +107,13 @@ def edit_video(
         encoded_tracks = analysis.encode(tracking, tracks, model, options.compute)
         track_edits = [schedule(encoded, targeted_edits, tracking, clip.info) for encoded in encoded_tracks]
 
-        renderer = _renderer(model, options, keep_detail)
+        renderer = _make_renderer(model, options, keep_detail)
         prepared_tracks = renderer.prepare(track_edits, progress)
         layers = _open_layers(outputs, clip, options, track_edits)
         frames = edit_frames(renderer, prepared_tracks, trimmed(clip.frames()), options.compositing.blend, layers)
-        frame_count, face_count = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
-    return EditSummary(
-        output=Path(target),
-        compare=options.compare,
-        layers=options.layers,
-        frames=tracking.frame_count,
-        edited=frame_count,
-        faces=face_count,
-        tracks=len(tracks),
-        detector=f"{choice.detector.name} ({choice.reason})",
-        device=device,
-        warnings=(*writer.warnings, *_no_edit_warnings(frame_count)),
+        counts = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
+    return _summary(
+        target, options, device=device, choice=choice, tracking=tracking, tracks=tracks, counts=counts, writer=writer
     )
 
 
@@ -128,7 +121,7 @@ def _check_output_names(target: str | Path, options: EditOptions) -> None:
     """Raise UsageError if the comparison or the layers would be written to the target."""
     for option, path in (("--compare", options.compare), ("--layers", options.layers)):
         if path and Path(path).resolve() == Path(target).resolve():
-            raise UsageError(f"{option} {path} is OUT itself; give it another name")
+            raise UsageError(f"{option} {path} is the same path as OUT; choose another name")
 
 
 def _as_face_edits(
@@ -188,7 +181,7 @@ def _check_editors(face_edits: Sequence[FaceEdits], model: FaceModel) -> None:
                 model.editor(edit.attribute)
 
 
-def _renderer(model: FaceModel, options: EditOptions, keep_detail: bool) -> Renderer:
+def _make_renderer(model: FaceModel, options: EditOptions, keep_detail: bool) -> Renderer:
     return Renderer(
         model,
         sigma=options.tracking.code_sigma,
@@ -199,7 +192,7 @@ def _renderer(model: FaceModel, options: EditOptions, keep_detail: bool) -> Rend
 
 
 def _write(frames: Iterable[EditedFrame], writer: ClipWriter, comparison: Comparison | None) -> tuple[int, int]:
-    """Write all frames; return the number of edited frames, and the number of edited faces in them."""
+    """Write all frames; return the number of edited frames and the number of edited faces."""
     frame_count = face_count = 0
     for frame in frames:
         writer.write(frame.result)
@@ -210,5 +203,31 @@ def _write(frames: Iterable[EditedFrame], writer: ClipWriter, comparison: Compar
     return frame_count, face_count
 
 
-def _no_edit_warnings(edited_frames: int) -> list[str]:
-    return [] if edited_frames else ["no frame was edited: every strength is 0 where there is a face"]
+def _summary(
+    target: str | Path,
+    options: EditOptions,
+    *,
+    device: str,
+    choice: DetectorChoice,
+    tracking: Tracking,
+    tracks: Sequence[Track],
+    counts: tuple[int, int],
+    writer: ClipWriter,
+) -> EditSummary:
+    """Summarise an edit of `tracks`; `counts` are the numbers of edited frames and of edited faces."""
+    edited_frames, edited_faces = counts
+    warnings = [*writer.warnings]
+    if not edited_frames:
+        warnings.append("no frame was edited: every strength is 0 where there is a face")
+    return EditSummary(
+        output=Path(target),
+        compare=options.compare,
+        layers=options.layers,
+        frames=tracking.frame_count,
+        edited=edited_frames,
+        faces=edited_faces,
+        tracks=len(tracks),
+        detector=f"{choice.detector.name} ({choice.reason})",
+        device=device,
+        warnings=tuple(warnings),
+    )

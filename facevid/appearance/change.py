@@ -26,8 +26,8 @@ EDGE = 0.012
 """Distance inside the face's outline up to which nothing but the shape changes, as a share of the crop's side."""
 
 EDGE_WIDTH = 0.03
-"""Distance over which the colour change rises to all of it, as a share of the crop's side. For gains, half of this
-plus the band's own width: a wide band mixes the face with its background."""
+"""Distance over which the colour change then rises from 0 to its full value, as a share of the crop's side. Gains rise
+over half of it plus the width of the band: a wide band mixes the face with its background."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ INNER = [60, 61, 62, 63, 64, 65, 66, 67]
 """Landmarks that outline the inside of the mouth."""
 
 _UPPER_OUTLINE = [48, 49, 50, 51, 52, 53, 54, 64, 63, 62, 61, 60]
+"""Landmarks that outline the upper lip, in order."""
+
 _LOWER_OUTLINE = [54, 55, 56, 57, 58, 59, 48, 60, 67, 66, 65, 64]
+"""Landmarks that outline the lower lip, in order."""
 
 EDGE_BLUR = 0.002
 """Standard deviation of the Gaussian over the edges between lips and mouth, as a share of the crop's side."""
@@ -48,7 +51,7 @@ CLOSED_GAP = 0.004
 """Gap of closed lips, in shares of the crop's side: added to both gaps before their ratio is taken."""
 
 DARK = (9.0, 10.0, 6.0)
-"""CIELAB of the dark of the mouth, on a face whose cheeks have the lightness `LIGHT`."""
+"""CIELAB of the dark part of the mouth, on a face whose cheeks have the lightness `LIGHT`."""
 
 TONGUE = (24.0, 22.0, 10.0)
 """CIELAB of the tongue, on such a face."""

@@ -10,7 +10,7 @@ EDGE_RADIUS = 1.5
 """Greatest error of an edge in a coarse visibility map, in pixels of the map: how far edges may move."""
 
 NOISE = 6.0
-"""Standard deviation of the plate's lightness, 0 to 255, below which the filter sees no edge."""
+"""Standard deviation of the plate's lightness, 0 to 255, below which a variation is noise and not an edge."""
 
 OCCLUDED_BELOW = 0.35
 """Filtered visibility below which a pixel is fully occluded: no trace of an edit shows on a hand."""

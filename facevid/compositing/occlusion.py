@@ -188,7 +188,7 @@ def outlined(
 
 
 def guesses(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return the area in and around what exceeds `GUESS_PROBABILITY`; arguments as for `known`."""
+    """Return the area within `GUESS_RADIUS` of a probability above `GUESS_PROBABILITY`; arguments as for `known`."""
     return np.asarray(cv2.dilate((probability > GUESS_PROBABILITY).astype(np.uint8), _disc(GUESS_RADIUS)) > 0)
 
 

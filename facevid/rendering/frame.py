@@ -1,4 +1,4 @@
-"""Compositing of whole frames: the edited faces of each frame go into it here, and nowhere else."""
+"""Compositing of whole frames; the only module that composites faces into a frame."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class EditedFrame:
 
     Attributes:
         plate: the source frame.
-        faces: the faces edited in it; empty where no edit acts.
+        faces: the faces edited in it; empty where no edit applies.
         result: the frame to write; `plate` itself where no face is edited.
     """
 

@@ -68,16 +68,16 @@ class Renderer:
             frames: consecutive frames of the clip.
 
         Returns:
-            the edited faces of each frame, in the order of `tracks`; empty where no edit acts.
+            the edited faces of each frame, in the order of `tracks`; empty where no edit applies.
         """
         faces: list[list[EditedFace]] = [[] for _ in frames]
         for prepared in tracks:
             track, active = prepared.edit.encoded.track, prepared.edit.active
             offsets = {i: frame.index - track.first for i, frame in enumerate(frames)}
-            acting = [i for i, offset in offsets.items() if 0 <= offset < len(track) and active[offset]]
-            if acting:
-                rendered = self._render_track(prepared, [offsets[i] for i in acting])
-                for i, face in zip(acting, rendered, strict=True):
+            positions = [i for i, offset in offsets.items() if 0 <= offset < len(track) and active[offset]]
+            if positions:
+                rendered = self._render_track(prepared, [offsets[i] for i in positions])
+                for i, face in zip(positions, rendered, strict=True):
                     faces[i].append(face)
         return faces
 
