@@ -1,4 +1,4 @@
-"""What a user may choose, with units and defaults. The command line and the Python API share it."""
+"""Settings of an edit, with units and defaults; shared by the command line and the Python API."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -6,25 +6,34 @@ from pathlib import Path
 from typing import Literal
 
 Detail = Literal["keep", "replace"]
+"""Keep the pixels of the plate and change them, or replace them by a generated face."""
+
 Blend = Literal["seamless", "feather"]
+"""Blend a generated face into the plate by Poisson cloning, or by its matte alone."""
+
 Faces = Literal["largest", "all"] | tuple[int, ...] | Path
+"""Which faces to edit: the largest, all, people by number, or the person in a picture."""
+
 Recipe = Literal["flow", "published"]
+"""Method of temporal smoothing."""
+
 Precision = Literal["float32", "float16", "bfloat16"]
+"""Number format of the networks."""
 
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """How faces are found and followed.
+    """Settings of face detection, tracking and temporal smoothing.
 
     Attributes:
-        detector: which landmark detector: auto, face-alignment or dlib.
-        faces: "largest" (one person a shot), "all", numbers of people as `facevid inspect` shows them, or a picture of
-            the one person to edit.
-        max_gap: longest miss, in seconds, that a track survives.
-        smooth: sigma, in frames, of the Gaussian over time that codes are smoothed with, and that quads and landmarks
-            are steadied in proportion to; 0 turns it all off.
-        recipe: "flow" steadies along the face's own motion; "published" is what the method was published with, and
-            knows no `smooth`.
+        detector: landmark detector: "auto", "face-alignment" or "dlib".
+        faces: the faces to edit: "largest" (one person in each shot), "all", the numbers of people as shown by
+            `facevid inspect`, or a picture of the one person to edit.
+        max_gap: longest time without a detection, in seconds, that a track bridges.
+        smooth: standard deviation, in frames, of the Gaussian that smooths codes over time; quads and landmarks are
+            smoothed in proportion to it. 0 turns all smoothing off.
+        recipe: smoothing method: "flow" follows the motion of the face; "published" is the method of the paper (Yao et
+            al., ICCV 2021) and ignores `smooth`.
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
@@ -35,18 +44,18 @@ class TrackingOptions:
 
     @property
     def code_sigma(self) -> float:
-        """Sigma, in frames, of the Gaussian over codes; how an edit moves landmarks is averaged in proportion."""
+        """Standard deviation, in frames, of the Gaussian that smooths codes; 0 for no smoothing."""
         return 0.0 if self.recipe == "published" else self.smooth
 
 
 @dataclass(frozen=True)
 class ComputeOptions:
-    """Where and how the networks run.
+    """Settings of the networks.
 
     Attributes:
-        device: auto (CUDA where there is a device, else the CPU), cpu, cuda, or cuda:N.
+        device: "auto" (the first CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:N".
         precision: number format of the networks.
-        batch_size: faces encoded or generated at once.
+        batch_size: number of faces encoded or generated at once.
     """
 
     device: str = "auto"
@@ -56,12 +65,13 @@ class ComputeOptions:
 
 @dataclass(frozen=True)
 class CompositingOptions:
-    """How the edited face gets back into the frame.
+    """Settings of the compositing of edited faces.
 
     Attributes:
-        detail: "keep" moves the plate's own pixels, "replace" puts the generated face there; None follows the model.
-        blend: how a generated face is put there: "seamless" (Poisson cloning) or "feather" (the matte alone). Where
-            detail is kept there is no seam: the face is the plate's own at its edge.
+        detail: "keep" applies an appearance change to the pixels of the plate; "replace" replaces them by the
+            generated face; None is the default of the model.
+        blend: how a generated face is blended into the plate: "seamless" (Poisson cloning) or "feather" (the matte
+            alone). It has no effect where detail is kept.
     """
 
     detail: Detail | None = None
@@ -70,19 +80,24 @@ class CompositingOptions:
 
 @dataclass(frozen=True)
 class EditOptions:
-    """Everything `edit_video` may be told beside source, target and edits.
+    """All settings of `edit_video` other than the source, the target and the edits.
 
     Attributes:
-        model: a name in the store, or a path; None is the bundled model.
-        frames: first and last frame to edit, by the clip's own numbers (a sequence's, else from `start_number`); None
-            is all. The others pass through, whatever the edits say.
-        start_number: of a video's first frame, for `frames`, keyframes, layers, and a sequence made of it; None is 0.
-        rate: frames a second of an image sequence; None is what OpenEXR files say, else 24. A video has its own times.
-        layer: of OpenEXR files, which layer or part is the picture; None is their plain R, G, B.
-        compare: where to write original, reconstruction and edit side by side.
-        layers: folder to write every edited face to, as a picture to be laid over the plate.
-        overwrite: replace an existing result.
-        codec, crf, pix_fmt: of the result; None follows the source.
+        model: name of a model in the store, or path of a bundle; None is the bundled model.
+        frames: first and last frame to edit, by frame number (an image sequence's own numbers, else counted from
+            `start_number`); None edits all frames. Other frames are written without an edit.
+        start_number: number of the first frame of a video; it applies to `frames`, keyframes, layers and an image
+            sequence written from the video. None is 0.
+        rate: frame rate of an image sequence, in frames per second; None is the rate stored in OpenEXR files, else 24.
+            Videos have their own timestamps.
+        layer: layer or part of OpenEXR files to edit; None is the default R, G, B channels.
+        compare: where to write a comparison of the original and the edit; None writes none.
+        layers: folder for the edited faces as images to composite over the plate; None writes none.
+        overwrite: replace existing outputs.
+        codec: video codec of the output, as named by `--codec`; None follows the source.
+        crf: constant rate factor of h264, h265 and av1; lower is better, 0 is lossless (h264, h265). None is visually
+            lossless.
+        pix_fmt: FFmpeg pixel format of the output; None follows the source.
     """
 
     model: str | None = None

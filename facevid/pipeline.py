@@ -1,41 +1,46 @@
-"""The whole recipe: a clip in, the clip with its faces edited out."""
+"""The whole edit, from a source clip to the edited clip."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from facevid.analysis.analysis import Analysis
-from facevid.compositing import EditedFace, composite
+from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
-from facevid.faces.landmarks import choose_detector
+from facevid.faces.landmarks import DetectorChoice, choose_detector
+from facevid.faces.tracking import Track
 from facevid.models import FaceModel, load_model
-from facevid.options import Blend, CompositingOptions, EditOptions
+from facevid.options import CompositingOptions, EditOptions, TrackingOptions
 from facevid.rendering.comparison import Comparison
-from facevid.rendering.layers import Layers, check_layers
+from facevid.rendering.frame import EditedFrame, edit_frames
+from facevid.rendering.generation import TrackEdit
+from facevid.rendering.layers import LayerWriter, check_layers
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import find_targets, schedule
 from facevid.utils.device import choose_device
-from facevid.utils.prefetch import map_ahead
 from facevid.utils.progress import Progress, silent
-from facevid.video import ClipWriter, Encoding, Frame, add_patches, open_clip
+from facevid.video import Clip, ClipWriter, Encoding, open_clip
 from facevid.video.reader.memory import trimmed
 
 
 @dataclass(frozen=True)
 class EditSummary:
-    """What `edit_video` did.
+    """The outcome of `edit_video`.
 
     Attributes:
-        frames: frames read, and written.
-        edited: frames in which at least one face was edited; the others passed through untouched.
-        faces: faces edited, over all frames.
-        tracks: tracks edited.
-        detector: which landmark detector ran, and why that one.
-        device: where the networks ran.
-        warnings: what the result could not keep of its source, and what may not be as meant.
+        output: path of the edited clip.
+        compare: path of the comparison; None where none was asked for.
+        layers: folder of the layers; None where none were asked for.
+        frames: number of frames read and written.
+        edited: number of frames in which at least one face was edited.
+        faces: number of edited faces, summed over all frames.
+        tracks: number of edited tracks.
+        detector: the landmark detector, and the reason for its choice.
+        device: the PyTorch device that ran the networks.
+        warnings: losses in the output, and settings that are probably mistakes; one sentence each.
     """
 
     output: Path
@@ -51,7 +56,7 @@ class EditSummary:
 
     @property
     def passed_through(self) -> int:
-        """Frames written as they came."""
+        """Number of frames that were written without an edit."""
         return self.frames - self.edited
 
 
@@ -62,115 +67,167 @@ def edit_video(
     options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
     progress: Progress = silent,
 ) -> EditSummary:
-    """Edit the faces of a clip, of an image sequence, or of a still picture.
+    """Edit the faces in a video, an image sequence or a still image.
 
-    The sound, timing, size and colour tags of the source are kept, and so is every sample that no edit reaches, up to
-    the encoder. `target` appears when it is complete; if anything fails, it is as it was before.
+    Sound, timing, frame size and colour tags are those of the source. Samples that no edit changes reach the encoder
+    unchanged. `target` is written under a temporary name and moved into place when complete; after a failure it is as
+    it was before.
 
     Args:
-        source: a video file, an image sequence (`shot.%04d.png`, `shot.####.png`, a folder) or a still picture.
-        target: what to write; a still for a still.
-        edits: applied one after another, in this order; each as `--attr` takes it ("smile=+1"), or parsed. Or, to edit
-            faces in ways of their own, `FaceEdits`: whose face is then theirs to say, not the options'.
-        options: what else may be chosen.
-        progress: told how far each stage is.
+        source: a video file, an image sequence (`shot.%04d.png`, `shot.####.png`, a folder) or a still image.
+        target: the output; a still image if the source is one.
+        edits: applied in this order: strings as `--attr` takes them ("smile=+1"), parsed edits, or `FaceEdits` to edit
+            faces differently. `FaceEdits` select their own faces, and `options.tracking.faces` is ignored.
+        options: all other settings.
+        progress: receives the progress of each stage.
 
     Raises:
         InputError: the source is missing or cannot be decoded to its end.
         NoFaceError: there is no face to edit.
-        ModelError: the model, or weights, are missing or wrong.
-        UsageError: the edits or options cannot be.
+        ModelError: the model or its weights are missing or invalid.
+        UsageError: the edits or options are invalid.
         OutputError: the target cannot be written.
     """
-    for option, path in (("--compare", options.compare), ("--layers", options.layers)):
-        if path and Path(path).resolve() == Path(target).resolve():
-            raise UsageError(f"{option} {path} is OUT itself; give it another name")
-    wanted = _by_face(edits, options)
+    _check_output_names(target, options)
+    face_edits = _as_face_edits(edits, options.tracking)
     clip = open_clip(source, options.rate, options.start_number, options.layer)
     device = choose_device(options.compute.device)
     with ExitStack() as outputs:
-        encoding = Encoding(options.codec, options.crf, options.pix_fmt)
-        writer = outputs.enter_context(ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite))
-        if options.layers:
-            check_layers(options.layers, options.overwrite)
-
+        writer = _open_writer(outputs, target, clip, options)
         model = load_model(options.model, device, options.compute.precision)
-        keep = _keeps_detail(model, options.compositing)
-        compare = None
-        if options.compare:
-            comparison = Comparison(options.compare, clip, reconstruct=not keep, overwrite=options.overwrite)
-            compare = outputs.enter_context(comparison)
-        for each in wanted:
-            with error_context(each.origin):
-                for edit in each.edits:
-                    model.editor(edit.attribute)
+        keep_detail = _keeps_detail(model, options.compositing)
+        comparison = _open_comparison(outputs, clip, options, keep_detail)
+        _check_editors(face_edits, model)
         choice = choose_detector(options.tracking.detector, device)
+
         analysis = Analysis(clip, choice.detector, options.tracking, progress)
         tracking = analysis.track()
-        work = [find_targets(each, analysis, tracking, options.frames) for each in wanted]
-        tracks = [track for track in tracking.tracks if any(each.applies_to(track) for each in work)]
-        encoded = analysis.encode(tracking, tracks, model, options.compute)
-        renderer = Renderer(
-            model, options.tracking.code_sigma, options.compute.batch_size, keep, compare is not None and not keep
-        )
-        scheduled = [schedule(each, work, tracking, clip.info) for each in encoded]
-        prepared = renderer.prepare(scheduled, progress)
-        layers = outputs.enter_context(Layers(options.layers, clip.info, scheduled)) if options.layers else None
+        targeted_edits = [find_targets(each, analysis, tracking, options.frames) for each in face_edits]
+        tracks = [track for track in tracking.tracks if any(each.applies_to(track) for each in targeted_edits)]
+        encoded_tracks = analysis.encode(tracking, tracks, model, options.compute)
+        track_edits = [schedule(encoded, targeted_edits, tracking, clip.info) for encoded in encoded_tracks]
 
-        def finish(rendered: tuple[Frame, list[EditedFace]]) -> tuple[Frame, list[EditedFace], Frame]:
-            frame, faces = rendered
-            return frame, faces, edit_frame(frame, faces, options.compositing.blend, layers)
-
-        edited = count = 0
-        finished = map_ahead(finish, renderer.rendered(prepared, trimmed(clip.frames())))
-        for frame, faces, result in progress("edit", finished, tracking.frame_count):
-            writer.write(result)
-            if compare:
-                compare.write(frame, result, faces)
-            edited += bool(faces)
-            count += len(faces)
-    return EditSummary(
-        Path(target),
-        options.compare,
-        options.layers,
-        tracking.frame_count,
-        edited,
-        count,
-        len(tracks),
-        f"{choice.detector.name} ({choice.reason})",
-        device,
-        (*writer.warnings, *([] if edited else ["no frame was edited: every strength is 0 where there is a face"])),
+        renderer = _make_renderer(model, options, keep_detail)
+        prepared_tracks = renderer.prepare(track_edits, progress)
+        layers = _open_layers(outputs, clip, options, track_edits)
+        frames = edit_frames(renderer, prepared_tracks, trimmed(clip.frames()), options.compositing.blend, layers)
+        counts = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
+    return _summary(
+        target, options, device=device, choice=choice, tracking=tracking, tracks=tracks, counts=counts, writer=writer
     )
 
 
-def _by_face(edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options: EditOptions) -> list[FaceEdits]:
-    by_face = [edit for edit in edits if isinstance(edit, FaceEdits)]
+def _check_output_names(target: str | Path, options: EditOptions) -> None:
+    """Raise UsageError if the comparison or the layers would be written to the target."""
+    for option, path in (("--compare", options.compare), ("--layers", options.layers)):
+        if path and Path(path).resolve() == Path(target).resolve():
+            raise UsageError(f"{option} {path} is the same path as OUT; choose another name")
+
+
+def _as_face_edits(
+    edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options: TrackingOptions
+) -> list[FaceEdits]:
+    """Turn edits of any kind into `FaceEdits`; the options select the faces of plain edits."""
+    face_edits = [edit for edit in edits if isinstance(edit, FaceEdits)]
     plain = [edit for edit in edits if not isinstance(edit, FaceEdits)]
-    if by_face and plain:
-        raise UsageError("edits are either all FaceEdits, or none: put the others into FaceEdits, too")
+    if face_edits and plain:
+        raise UsageError("edits mix FaceEdits with other kinds; put all of them into FaceEdits")
     if not edits:
         raise UsageError("nothing to edit: give at least one edit, such as smile=+1")
     parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in plain]
     check_totals(parsed)
-    return by_face or [FaceEdits(parsed, options.tracking.faces)]
+    return face_edits or [FaceEdits(parsed, options.faces)]
+
+
+def _open_writer(outputs: ExitStack, target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter:
+    """Open the target for writing, and check that the layers can be written, before any analysis."""
+    encoding = Encoding(options.codec, options.crf, options.pix_fmt)
+    writer = outputs.enter_context(ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite))
+    if options.layers:
+        check_layers(options.layers, options.overwrite)
+    return writer
+
+
+def _open_comparison(outputs: ExitStack, clip: Clip, options: EditOptions, keep_detail: bool) -> Comparison | None:
+    if not options.compare:
+        return None
+    comparison = Comparison(options.compare, clip, reconstruct=not keep_detail, overwrite=options.overwrite)
+    return outputs.enter_context(comparison)
+
+
+def _open_layers(
+    outputs: ExitStack, clip: Clip, options: EditOptions, track_edits: Sequence[TrackEdit]
+) -> LayerWriter | None:
+    return outputs.enter_context(LayerWriter(options.layers, clip.info, track_edits)) if options.layers else None
 
 
 def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
-    """Say whether the plate's own pixels are changed. Raises UsageError where a model has no faces to replace them."""
-    keep = (options.detail or model.detail) == "keep"
-    if not keep and model.appearance is not None:
-        raise UsageError(f"--detail replace: the model {model.name} draws no faces to put there; leave it out")
-    return keep
+    """Return whether edits change the pixels of the plate; False if generated faces replace them.
+
+    Raises:
+        UsageError: `--detail replace` with a model that cannot generate faces.
+    """
+    keep_detail = (options.detail or model.detail) == "keep"
+    if not keep_detail and model.appearance is not None:
+        raise UsageError(f"--detail replace: the model {model.name} cannot generate faces; use --detail keep")
+    return keep_detail
 
 
-def edit_frame(frame: Frame, faces: Sequence[EditedFace], blend: Blend, layers: Layers | None = None) -> Frame:
-    """Set faces into a frame, each over the ones before it."""
-    for face in faces:
-        patch = composite(frame, face, blend)
-        if patch is None:
-            continue
-        edited = add_patches(frame, [patch])
-        if layers:
-            layers.write(frame, edited, face, patch)
-        frame = edited
-    return frame
+def _check_editors(face_edits: Sequence[FaceEdits], model: FaceModel) -> None:
+    """Raise UsageError or ModelError if the model cannot edit one of the attributes."""
+    for edits_of_face in face_edits:
+        with error_context(edits_of_face.origin):
+            for edit in edits_of_face.edits:
+                model.editor(edit.attribute)
+
+
+def _make_renderer(model: FaceModel, options: EditOptions, keep_detail: bool) -> Renderer:
+    return Renderer(
+        model,
+        sigma=options.tracking.code_sigma,
+        batch_size=options.compute.batch_size,
+        keep_detail=keep_detail,
+        reconstruct=options.compare is not None and not keep_detail,
+    )
+
+
+def _write(frames: Iterable[EditedFrame], writer: ClipWriter, comparison: Comparison | None) -> tuple[int, int]:
+    """Write all frames; return the number of edited frames and the number of edited faces."""
+    frame_count = face_count = 0
+    for frame in frames:
+        writer.write(frame.result)
+        if comparison:
+            comparison.write(frame)
+        frame_count += bool(frame.faces)
+        face_count += len(frame.faces)
+    return frame_count, face_count
+
+
+def _summary(
+    target: str | Path,
+    options: EditOptions,
+    *,
+    device: str,
+    choice: DetectorChoice,
+    tracking: Tracking,
+    tracks: Sequence[Track],
+    counts: tuple[int, int],
+    writer: ClipWriter,
+) -> EditSummary:
+    """Summarise an edit of `tracks`; `counts` are the numbers of edited frames and of edited faces."""
+    edited_frames, edited_faces = counts
+    warnings = [*writer.warnings]
+    if not edited_frames:
+        warnings.append("no frame was edited: every strength is 0 where there is a face")
+    return EditSummary(
+        output=Path(target),
+        compare=options.compare,
+        layers=options.layers,
+        frames=tracking.frame_count,
+        edited=edited_frames,
+        faces=edited_faces,
+        tracks=len(tracks),
+        detector=f"{choice.detector.name} ({choice.reason})",
+        device=device,
+        warnings=tuple(warnings),
+    )

@@ -1,1 +1,1 @@
-"""A face's appearance: measuring it in the frame of a mean face, and changing it in the plate's own pixels."""
+"""The appearance of a face: measured in the frame of a mean face, and changed in the pixels of the plate."""

@@ -1,6 +1,6 @@
-"""Applying a change of appearance to a plate: a warp, a colour offset, and a gain for each octave band.
+"""Application of an appearance change to a plate: a warp, a colour offset, and a gain for each octave band.
 
-All of it is done on the plate's own pixels at the plate's own resolution, so grain, pores and hair stay.
+The pixels of the plate are changed at the plate's own resolution, so that grain, pores and hair remain.
 """
 
 from collections.abc import Sequence
@@ -15,52 +15,64 @@ from facevid.appearance.change import AppearanceChange
 from facevid.appearance.lips import (
     LOWER,
     UPPER,
+    draw_mouth_inside,
     drawn_share,
-    gap,
+    lip_gap,
     lip_masks,
-    mouth_inside,
-    opened_to_teeth,
-    with_gap,
+    open_to_teeth,
+    set_lip_gap,
 )
 from facevid.appearance.measure import COLOUR_SIDE
-from facevid.appearance.warp import fetched, spline_grid, upsampled
+from facevid.appearance.warp import spline_grid, upsampled, warp
 
 MAX_SHIFT = 0.05
-"""Longest way that a landmark is moved, in shares of the crop's side; approached smoothly."""
+"""Limit of the shift of a landmark, in shares of the crop's side; approached smoothly."""
 
 OUTSTANDING = 2.2
-"""In local energies: detail that stands out as far, such as moles, brows and lashes, is not amplified."""
+"""Band amplitude, in local energies, above which detail is not amplified: moles, brows and lashes stand out as far."""
 
-RESOLVED = 0.5, 1.0
-"""Standard deviation of a band's Gaussian, in pixels, up to which the band is noise, and from which on it is not."""
+NOISE_SIGMA = 0.5
+"""Standard deviation of a band's Gaussian, in pixels, up to which the band is noise and is not amplified."""
+
+RESOLVED_SIGMA = 1.0
+"""Standard deviation of a band's Gaussian, in pixels, from which the band is fully amplified."""
 
 NODES = 48
-"""Nodes of the coarse grid for each side of the FFHQ crop."""
+"""Number of nodes of the coarse grid along a side of the FFHQ crop."""
 
-LIPS_MOVE = 0.004
-"""Change of the gap between the lips, in shares of the crop's side, from which each lip moves by itself."""
+MIN_GAP_CHANGE = 0.004
+"""Change of the gap between the lips, in shares of the crop's side, from which the lips are warped separately."""
 
-AROUND_MOUTH = 0.05
-"""How far beyond the lips they are moved by themselves, in shares of the crop's side."""
+MOUTH_MARGIN = 0.05
+"""Distance around the lips in which they are warped separately, in shares of the crop's side."""
 
 LIP_STIFFNESS = 1e-4
-"""Smoothing of the splines of a single lip."""
+"""Smoothing of the spline of a single lip; less than that of a whole face, to follow the lip closely."""
 
 MOUTH_EDGE = 0.006
-"""Standard deviation of the soft edge of the mouth's inside, which keeps its colours, in shares of the crop's side."""
+"""Standard deviation of the soft edge of the mouth's inside, whose colours do not change, in shares of the crop's
+side."""
+
+LEFT_CHEEK = [2, 31]
+"""Landmarks of the jaw and the nose on the left of the picture; the middle of the cheek lies between them."""
+
+RIGHT_CHEEK = [14, 35]
+"""The same on the right of the picture."""
 
 
 @dataclass(frozen=True)
 class PlacedChange:
-    """A change of appearance, and where in a frame it acts.
+    """An appearance change and its region of a frame.
 
     Attributes:
-        x, y: top left pixel of its region in the frame.
-        width, height: of the region, in pixels.
-        landmarks: float64 (68, 2), of the face as it is, as indices of the region's pixels.
-        target: the same as the change leaves them.
-        side: of the FFHQ crop, in pixels.
-        change: what is done.
+        x: left column of the region, as a pixel index of the frame.
+        y: top row of the region, as a pixel index of the frame.
+        width: width of the region in pixels.
+        height: height of the region in pixels.
+        landmarks: float64 (68, 2), landmarks of the plate, as pixel indices of the region.
+        target: float64 (68, 2), landmarks after the change, as pixel indices of the region.
+        side: side of the FFHQ crop in pixels.
+        change: the appearance change.
     """
 
     x: int
@@ -74,26 +86,26 @@ class PlacedChange:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the region."""
+        """Width and height of the region in pixels."""
         return self.width, self.height
 
 
 def place_change(
     landmarks: NDArray[np.floating], change: AppearanceChange, frame_size: tuple[int, int]
 ) -> PlacedChange | None:
-    """Find out where a change acts in a frame.
+    """Find the region of a frame that an appearance change affects.
 
     Args:
-        landmarks: (68, 2) of the face, as indices of the frame's pixels.
-        change: what is to be done.
-        frame_size: height and width of the frame.
+        landmarks: (68, 2) of the face, as pixel indices of the frame.
+        change: the appearance change.
+        frame_size: height and width of the frame in pixels.
 
     Returns:
-        the change in its region; None where that lies outside the frame.
+        the change in its region; None where the region lies outside the frame.
     """
     source = np.asarray(landmarks, np.float64)
-    affine = _from_mean_face(source)
-    target = _moved(source, change, affine[:2])
+    affine = _fit_mean_face(source)
+    target = _move_landmarks(source, change, affine[:2])
     side = float(np.sqrt(abs(np.linalg.det(affine[:2]))))
     outline = np.c_[mean_face.OUTLINE, np.ones(len(mean_face.OUTLINE))] @ affine
     points = np.concatenate([source, target, outline])
@@ -108,80 +120,91 @@ def place_change(
 
 
 def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Change a plate.
+    """Apply an appearance change to its region of the plate.
 
     Args:
         placed: from `place_change`.
-        plate: float32 (height, width, 3) RGB, the region of the frame, 0 to 1, encoded as displayed.
+        plate: float32 (height, width, 3) RGB, 0 to 1, the region of the frame, encoded for display.
 
     Returns:
-        float32 (height, width, 3), what to add to the plate, exactly 0 where nothing changes; and float32 (height,
-        width, 2), from how far beside its place each pixel was fetched.
+        the difference to add to the plate, float32 (height, width, 3), exactly 0 where nothing changes; and the warp,
+        float32 (height, width, 2), the offset in pixels at which each pixel was sampled.
     """
     side, size = placed.side, placed.size
     step = max(int(side / NODES), 1)
     values = np.concatenate([(placed.landmarks - placed.target) / side, mean_face.LANDMARKS], axis=1)
     grid = spline_grid(placed.target, values, size=size, step=step, unit=side)
-    fields = _sampled(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
+    fields = _sample_maps(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
     motion = upsampled(grid[..., :2] * (fields[..., :1] * side), size, step)
-    moved = _with_lips(placed, plate, motion)
-    delta = moved - plate
-    acting = np.any(fields[..., 1:], axis=-1)
-    if acting.any():
-        nodes = _span(acting, 1), _span(acting, 0)
+    warped = _warp_with_lips(placed, plate, motion)
+    delta = warped - plate
+    active = np.any(fields[..., 1:], axis=-1)
+    if active.any():
+        nodes = _active_span(active, 1), _active_span(active, 0)
         box = tuple(slice(span.start * step, span.stop * step) for span in nodes)
-        lab = cv2.cvtColor(moved[box].clip(0, 1), cv2.COLOR_RGB2LAB)
-        skin = _off_mouth(placed)[box]
+        lab = cv2.cvtColor(warped[box].clip(0, 1), cv2.COLOR_RGB2LAB)
+        off_mouth = _off_mouth_mask(placed)[box]
         maps = np.moveaxis(fields[nodes], -1, 0)[1:]
-        edited = _edited(lab, [upsampled(each, skin.shape[::-1], step)[..., 0] * skin for each in maps], side)
-        delta[box] += _shown(edited) - _shown(lab)
+        changes = [upsampled(each, off_mouth.shape[::-1], step)[..., 0] * off_mouth for each in maps]
+        delta[box] += _lab_to_rgb(_change_colour_and_bands(lab, changes, side)) - _lab_to_rgb(lab)
     return delta, motion
 
 
-def _span(acting: NDArray[np.bool_], axis: int) -> slice:
-    """Find the rows (axis 1) or columns (0) of nodes that act, with one more at either end."""
-    found = np.flatnonzero(acting.any(axis=axis))
-    return slice(max(int(found[0]) - 1, 0), int(found[-1]) + 2)
+def _active_span(active: NDArray[np.bool_], axis: int) -> slice:
+    """Find the span of rows (axis 1) or columns (axis 0) with an active node, and one more at either end."""
+    indices = np.flatnonzero(active.any(axis=axis))
+    return slice(max(int(indices[0]) - 1, 0), int(indices[-1]) + 2)
 
 
-def _edited(lab: NDArray[np.float32], changes: Sequence[NDArray[np.float32]], side: float) -> NDArray[np.float32]:
-    """Add colour, and gains to bands: `changes` are 3 + bands.COUNT maps, as of `fields`."""
+def _change_colour_and_bands(
+    lab: NDArray[np.float32], changes: Sequence[NDArray[np.float32]], side: float
+) -> NDArray[np.float32]:
+    """Add the colour offset and scale the bands of a picture.
+
+    Args:
+        lab: float32 (H, W, 3) CIELAB.
+        changes: 3 + bands.COUNT maps, float32 (H, W): differences of L*, a* and b*, and gains minus 1.
+        side: side of the FFHQ crop in pixels.
+    """
     lightness, green_red, blue_yellow = cv2.split(lab)
     octaves, _ = bands.split(lightness, side)
-    edited = lightness + changes[0]
+    changed = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
         outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
-        amplified = np.where(outstanding, 0, gain * _resolved(i, side))
-        edited += band * np.where(gain > 0, amplified, gain)
-    return cv2.merge([edited, green_red + changes[1], blue_yellow + changes[2]])
+        amplification = np.where(outstanding, 0, gain * _resolved_share(i, side))
+        changed += band * np.where(gain > 0, amplification, gain)
+    return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
 
 
-def _resolved(i: int, side: float) -> float:
-    """Say how much of band `i` is of the face, 0 to 1: what is finer than pixels is noise, which is not amplified."""
-    none, whole = RESOLVED
-    return float(np.clip((bands.FINEST * 2**i * side - none) / (whole - none), 0, 1))
+def _resolved_share(i: int, side: float) -> float:
+    """Return the share of band `i` that is amplified, 0 to 1; at the scale of a pixel, a band holds noise."""
+    sigma = bands.FINEST * 2**i * side
+    return float(np.clip((sigma - NOISE_SIGMA) / (RESOLVED_SIGMA - NOISE_SIGMA), 0, 1))
 
 
-def _shown(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+def _lab_to_rgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.float32).clip(0, 1)
 
 
-def _from_mean_face(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit the affine map, (3, 2), from the mean face to a face: a turned head is foreshortened."""
+def _fit_mean_face(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit the map from the mean face to a face, float64 (3, 2); affine, since a turned head is foreshortened."""
     rigid = mean_face.LANDMARKS[mean_face.RIGID]
     design = np.c_[rigid, np.ones(len(rigid))]
     return np.asarray(np.linalg.lstsq(design, landmarks[mean_face.RIGID], rcond=None)[0])
 
 
-def _moved(landmarks: NDArray[np.float64], change: AppearanceChange, axes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _move_landmarks(
+    landmarks: NDArray[np.float64], change: AppearanceChange, axes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Shift landmarks (68, 2) by a change; `axes` (2, 2) are the x and y axes of the mean face, in pixels."""
     length = np.linalg.norm(change.shape, axis=-1, keepdims=True)
-    bounded = change.shape * (MAX_SHIFT * np.tanh(length / MAX_SHIFT) / np.maximum(length, 1e-9))
-    return with_gap(landmarks + bounded @ axes, landmarks, change.lips, axes[1])
+    limited = change.shape * (MAX_SHIFT * np.tanh(length / MAX_SHIFT) / np.maximum(length, 1e-9))
+    return set_lip_gap(landmarks + limited @ axes, landmarks, change.lips, axes[1])
 
 
-def _sampled(maps: NDArray[np.float32], places: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Sample maps (S, S, C) at places (rows, columns, 2), 0 beyond them; OpenCV takes four channels at once."""
-    x, y = (np.ascontiguousarray(places[..., i], dtype=np.float32) for i in range(2))
+def _sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Sample maps (S, S, C) at points (rows, columns, 2), 0 outside; OpenCV samples four channels at once."""
+    x, y = (np.ascontiguousarray(points[..., i], dtype=np.float32) for i in range(2))
     parts = [
         cv2.remap(np.ascontiguousarray(maps[..., i : i + 4]), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         for i in range(0, maps.shape[-1], 4)
@@ -189,44 +212,53 @@ def _sampled(maps: NDArray[np.float32], places: NDArray[np.floating]) -> NDArray
     return np.dstack(parts)
 
 
-def _off_mouth(placed: PlacedChange) -> NDArray[np.float32]:
-    """Draw all but the mouth's inside, which keeps its colours: float32 (height, width)."""
+def _off_mouth_mask(placed: PlacedChange) -> NDArray[np.float32]:
+    """Draw a mask of everything except the mouth's inside, float32 (height, width)."""
     mouth = np.zeros((placed.height, placed.width), np.float32)
     cv2.fillPoly(mouth, [np.rint(placed.target[60:68] * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
     mouth = cv2.dilate(mouth, np.ones((3, 3), np.uint8))
     return np.asarray(1 - cv2.GaussianBlur(mouth, (0, 0), max(MOUTH_EDGE * placed.side, 0.5)), np.float32)
 
 
-def _with_lips(placed: PlacedChange, plate: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Move the plate's pixels; where the lips close or open, first correct `motion` in place."""
-    before, after = (float(np.linalg.norm(gap(each))) / placed.side for each in (placed.landmarks, placed.target))
-    margin = AROUND_MOUTH * placed.side
-    x0, y0 = np.clip(np.floor(placed.target[48:68].min(axis=0) - margin), 0, placed.size).astype(int).tolist()
-    x1, y1 = np.clip(np.ceil(placed.target[48:68].max(axis=0) + margin), 0, placed.size).astype(int).tolist()
-    if abs(after - before) < LIPS_MOVE or x1 - x0 < 2 or y1 - y0 < 2:
-        return fetched(plate, motion)
+def _warp_with_lips(
+    placed: PlacedChange, plate: NDArray[np.float32], motion: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Warp the plate; where the lips close or open, `motion` is first corrected in place and the mouth is drawn."""
+    gap_before, gap_after = (
+        float(np.linalg.norm(lip_gap(points))) / placed.side for points in (placed.landmarks, placed.target)
+    )
+    (x0, y0), (x1, y1) = _mouth_box(placed)
+    if abs(gap_after - gap_before) < MIN_GAP_CHANGE or x1 - x0 < 2 or y1 - y0 < 2:
+        return warp(plate, motion)
     mouth, size, target = (slice(y0, y1), slice(x0, x1)), (x1 - x0, y1 - y0), placed.target - (x0, y0)
-    shift = (
-        opened_to_teeth(placed.landmarks, max(1 - after / before, 0) if before else 0) - placed.target
-    ) / placed.side
     upper, lower, inside = lip_masks(target, size, placed.side)
+    closing = max(1 - gap_after / gap_before, 0) if gap_before else 0
+    shift = (open_to_teeth(placed.landmarks, closing) - placed.target) / placed.side
+    step = max(int(placed.side / NODES / 2), 1)
     smooth = motion[mouth].copy()
-    for mask, other in ((upper, LOWER), (lower, UPPER)):
-        knots = [i for i in range(68) if i not in other]
-        step = max(int(placed.side / NODES / 2), 1)
+    for mask, other_lip in ((upper, LOWER), (lower, UPPER)):
+        knots = [i for i in range(68) if i not in other_lip]
         grid = spline_grid(target[knots], shift[knots], size=size, step=step, unit=placed.side, stiffness=LIP_STIFFNESS)
         motion[mouth] += mask[..., None] * (upsampled(grid * np.float32(placed.side), size, step) - smooth)
-    moved = fetched(plate, motion)
-    drawn = drawn_share(before, after)
-    if drawn:
-        light = float(cv2.cvtColor(_cheek_colours(placed, plate), cv2.COLOR_RGB2LAB)[..., 0].mean())
-        picture = cv2.cvtColor(mouth_inside(target, size, light), cv2.COLOR_LAB2RGB)
-        moved[mouth] += (drawn * inside)[..., None] * (picture - moved[mouth])
-    return moved
+    warped = warp(plate, motion)
+    opacity = drawn_share(gap_before, gap_after)
+    if opacity:
+        lightness = float(cv2.cvtColor(_cheek_colours(placed, plate), cv2.COLOR_RGB2LAB)[..., 0].mean())
+        picture = cv2.cvtColor(draw_mouth_inside(target, size, lightness), cv2.COLOR_LAB2RGB)
+        warped[mouth] += (opacity * inside)[..., None] * (picture - warped[mouth])
+    return warped
+
+
+def _mouth_box(placed: PlacedChange) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the first and the end column and row, (x0, y0) and (x1, y1), of the mouth and its margin."""
+    lips, margin = placed.target[48:68], MOUTH_MARGIN * placed.side
+    x0, y0 = np.clip(np.floor(lips.min(axis=0) - margin), 0, placed.size).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(lips.max(axis=0) + margin), 0, placed.size).astype(int).tolist()
+    return (x0, y0), (x1, y1)
 
 
 def _cheek_colours(placed: PlacedChange, plate: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take the plate's pixels in the middle of the cheeks: float32 (1, 2, 3)."""
-    points = (placed.landmarks[[2, 14]] + placed.landmarks[[31, 35]]) / 2
+    """Return the pixels of the plate in the middle of the cheeks, float32 (1, 2, 3) RGB."""
+    points = np.stack([placed.landmarks[cheek].sum(axis=0) for cheek in (LEFT_CHEEK, RIGHT_CHEEK)]) / 2
     columns, rows = np.rint(points).astype(int).clip(0, (placed.width - 1, placed.height - 1)).T
-    return plate[rows, columns][None].clip(0, 1)
+    return np.asarray(plate[rows, columns][None].clip(0, 1))

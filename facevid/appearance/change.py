@@ -1,4 +1,4 @@
-"""A change of appearance: what an edit does to a face, in the frame of the mean face."""
+"""The appearance change of an edit, in the frame of the mean face."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,29 +12,33 @@ from facevid.appearance.lips import LipChange
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE
 from facevid.appearance.regions import Region, region_mask
 
-LEAST_GAIN = -1.2
+MIN_LOG_GAIN = -1.2
 """Least natural logarithm of a band's gain."""
 
-MOST_GAIN = (0.7, 1.0, 1.0, 1.0, 1.0)
-"""Most of it for each band, finest first: amplified more, pores turn into freckles and grain into noise."""
+MAX_LOG_GAIN = (0.7, 1.0, 1.0, 1.0, 1.0)
+"""Greatest natural logarithm of each band's gain, finest first: with more, pores look like freckles and grain like
+noise."""
 
-MOST_COLOUR = np.array([20, 6, 6], np.float32)
-"""Most that is added to L*, a* and b* of CIELAB, approached smoothly: more looks painted on."""
+MAX_COLOUR_CHANGE = np.array([20, 6, 6], np.float32)
+"""Limits of the change of L*, a* and b*, approached smoothly: more looks painted on."""
 
-EDGE, EDGE_WIDTH = 0.012, 0.03
-"""Distance from the outline, in shares of the crop's side, up to which no colour changes, and over which the change
-grows to all of it. For gains the width grows with the band: a wide band mixes the face with what is beside it."""
+EDGE = 0.012
+"""Distance inside the face's outline up to which nothing but the shape changes, as a share of the crop's side."""
+
+EDGE_WIDTH = 0.03
+"""Distance over which the colour change then rises from 0 to its full value, as a share of the crop's side. Gains rise
+over half of it plus the width of the band: a wide band mixes the face with its background."""
 
 
 @dataclass(frozen=True)
 class AppearanceChange:
-    """What an edit does to a face, in the frame of the mean face.
+    """The change of a face's appearance by an edit, in the frame of the mean face.
 
     Attributes:
-        shape: float32 (68, 2), how far each landmark moves, in shares of the crop's side.
-        colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), added to CIELAB; without light, see `without_light`.
+        shape: float32 (68, 2), shift of each landmark, in shares of the crop's side.
+        colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), difference of CIELAB, without light (see `without_light`).
         gains: float32 (bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), natural logarithms of the gains of the bands.
-        lips: what becomes of the gap between the lips.
+        lips: change of the gap between the lips.
     """
 
     shape: NDArray[np.float32]
@@ -43,35 +47,35 @@ class AppearanceChange:
     lips: LipChange = LipChange()  # noqa: RUF009 -- immutable
 
     def within(self, region: Region) -> "AppearanceChange":
-        """Limit the change of colour and texture to a region."""
+        """Limit the changes of colour and gains to a region; the shape changes everywhere."""
         colour = self.colour * region_mask(region, COLOUR_SIDE)[..., None]
         return AppearanceChange(self.shape, colour, self.gains * region_mask(region, ENERGY_SIDE), self.lips)
 
     def fields(self) -> NDArray[np.float32]:
-        """Draw all maps over the window, bounded, where they act: eyes keep their colour and detail.
+        """Draw all maps over the window, limited in value and faded out at the face's outline and in the eyes.
 
         Returns:
-            float32 (COLOUR_SIDE, COLOUR_SIDE, 4 + bands.COUNT): how much of the warp acts, 0 to 1; L, a and b to add;
-            for each band its gain less 1.
+            float32 (COLOUR_SIDE, COLOUR_SIDE, 4 + bands.COUNT): the share of the warp that applies, 0 to 1; the
+            differences of L*, a* and b*; the gain of each band minus 1.
         """
         side = COLOUR_SIDE
-        clear = 1 - mean_face.eyes(side)
-        colour = MOST_COLOUR * np.tanh(self.colour / MOST_COLOUR)
-        colour = colour * (mean_face.inside(side, EDGE, EDGE_WIDTH) * clear)[..., None]
-        gains = [
-            cv2.resize(gain.clip(LEAST_GAIN, most), (side, side), interpolation=cv2.INTER_LINEAR)
-            * (clear * mean_face.inside(side, EDGE, EDGE_WIDTH / 2 + bands.FINEST * 2**i))
-            for i, (gain, most) in enumerate(zip(self.gains, MOST_GAIN, strict=True))
+        off_eyes = 1 - mean_face.eyes(side)
+        colour = MAX_COLOUR_CHANGE * np.tanh(self.colour / MAX_COLOUR_CHANGE)
+        colour = colour * (mean_face.inner_mask(side, EDGE, EDGE_WIDTH) * off_eyes)[..., None]
+        log_gains = [
+            cv2.resize(gain.clip(MIN_LOG_GAIN, most), (side, side), interpolation=cv2.INTER_LINEAR)
+            * (off_eyes * mean_face.inner_mask(side, EDGE, EDGE_WIDTH / 2 + bands.FINEST * 2**i))
+            for i, (gain, most) in enumerate(zip(self.gains, MAX_LOG_GAIN, strict=True))
         ]
-        return np.dstack([mean_face.reach(side), colour, *(np.expm1(gain) for gain in gains)]).astype(np.float32)
+        return np.dstack([mean_face.reach(side), colour, *(np.expm1(gain) for gain in log_gains)]).astype(np.float32)
 
 
-def combined(changes: Sequence[AppearanceChange], shares: Sequence[float], lips: LipChange) -> AppearanceChange:
-    """Add up changes, of each the given share, with one change of the lips' gap for all."""
-    weighed = list(zip(changes, shares, strict=True))
+def combine(changes: Sequence[AppearanceChange], shares: Sequence[float], lips: LipChange) -> AppearanceChange:
+    """Sum changes, each multiplied by its share, with one change of the gap between the lips for all."""
+    pairs = list(zip(changes, shares, strict=True))
     return AppearanceChange(
-        np.asarray(sum(share * each.shape for each, share in weighed), np.float32),
-        np.asarray(sum(share * each.colour for each, share in weighed), np.float32),
-        np.asarray(sum(share * each.gains for each, share in weighed), np.float32),
+        np.asarray(sum(share * each.shape for each, share in pairs), np.float32),
+        np.asarray(sum(share * each.colour for each, share in pairs), np.float32),
+        np.asarray(sum(share * each.gains for each, share in pairs), np.float32),
         lips,
     )

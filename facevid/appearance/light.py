@@ -1,6 +1,6 @@
-"""Telling a face's light and skin tone from its features.
+"""Separation of light and skin tone, which an edit keeps, from the colour of a face's features, which it changes.
 
-Light varies slowly over a face, and from picture to picture more than from person to person; an edit leaves it alone.
+Light varies slowly over a face, and more from picture to picture than from person to person.
 """
 
 import functools
@@ -9,28 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance import bands
-from facevid.appearance.mean_face import WINDOW_SIDE, inside
+from facevid.appearance.mean_face import WINDOW_SIDE, inner_mask
 
 LIGHT_BLUR = 0.16
-"""Standard deviation of the Gaussian over colours that leaves light and skin tone, as a share of the crop's side."""
+"""Standard deviation of the Gaussian that extracts light and skin tone, as a share of the crop's side."""
 
 OUTLINE_WIDTH = 0.03
-"""Distance from the face's outline over which pixels come to count, as a share of the crop's side."""
+"""Distance inside the face's outline over which the weight of pixels rises to 1, as a share of the crop's side."""
 
-LEAST_WEIGHT = 1e-4
-"""Weight of a pixel off the face: it counts where no face is near."""
+MIN_WEIGHT = 1e-4
+"""Weight of a pixel off the face; above 0, so that the weighted mean is defined far from the face."""
 
 
 def without_light(colour: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take light and skin tone off a map of colours over the window, float32 (S, S, 3); it is linear in them."""
+    """Remove light and skin tone from a colour map over the window, float32 (S, S, 3); linear in the colours."""
     side = len(colour)
     sigma = LIGHT_BLUR / WINDOW_SIDE * side
-    weights, around = _weights(side, sigma)
-    return colour - bands.blurred(colour * weights, sigma) / around
+    weights, weight_sums = _weights(side, sigma)
+    return colour - bands.blur(colour * weights, sigma) / weight_sums
 
 
 @functools.cache
 def _weights(side: int, sigma: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Say how much each pixel counts, float32 (side, side, 1), and how much is within reach of it."""
-    weights = inside(side, 0, OUTLINE_WIDTH) + np.float32(LEAST_WEIGHT)
-    return weights[..., None], bands.blurred(weights, sigma)[..., None]
+    """Compute the weight of each pixel and the blurred weights, float32 (side, side, 1) each."""
+    weights = inner_mask(side, 0, OUTLINE_WIDTH) + np.float32(MIN_WEIGHT)
+    return weights[..., None], bands.blur(weights, sigma)[..., None]

@@ -1,7 +1,7 @@
-"""The mean face: the common frame in which appearances are measured, compared and changed.
+"""The mean face: the coordinate frame in which appearances are measured, compared and changed.
 
-Coordinates are shares of an FFHQ crop's side, x to the right and y down. The landmarks are the mean of 200 frontal
-portraits (`portraits512`, CC0), made symmetric.
+Coordinates are shares of the FFHQ crop's side, x to the right and y down. The landmarks are the mean of 200 frontal
+portraits (`portraits512`, CC0), made symmetric. Maps cover the window, a square of the crop.
 """
 
 import functools
@@ -28,111 +28,127 @@ MIRROR = np.array([
     35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55,
     64, 63, 62, 61, 60, 67, 66, 65,
 ])
-"""The landmark that each of the 68 becomes in a mirrored picture."""
+"""Index of the landmark that takes the place of each of the 68 landmarks in a mirrored picture."""
 # fmt: on
 
 LANDMARKS = np.array(
     [_LEFT_HALF.get(i) or (1 - _LEFT_HALF[int(MIRROR[i])][0], _LEFT_HALF[int(MIRROR[i])][1]) for i in range(68)]
 )
-"""float64 (68, 2)."""
+"""The landmarks of the mean face, float64 (68, 2)."""
 
 RIGID = [0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45]
-"""Landmarks that expressions hardly move: the upper ends of the jaw, the nose, the corners of the eyes."""
+"""Landmarks that expressions hardly move: the upper ends of the jaw, the nose and the corners of the eyes."""
 
 WINDOW = (0.14, 0.86, 0.24, 0.96)
-"""Left, right, top and bottom of the square that maps cover."""
+"""Left, right, top and bottom of the window, the square that maps cover."""
 
 WINDOW_SIDE = WINDOW[1] - WINDOW[0]
+"""Side of the window."""
 
 FOREHEAD = 0.12
-"""How far a face's outline reaches above its brows."""
+"""Height of the face's outline above the brows."""
 
 OUTLINE = cv2.convexHull(np.concatenate([LANDMARKS[:17], LANDMARKS[17:27] - (0, FOREHEAD)]).astype(np.float32))[:, 0]
-"""float32 (N, 2), from the jaw to the hairline."""
+"""The face's outline from the jaw to the hairline, float32 (N, 2)."""
 
 FALL_OFF = 0.09
-"""Distance beyond the outline over which a warp falls to 0: the jaw moves, a collar does not."""
+"""Distance beyond the outline over which a warp falls to 0, so that the jaw moves and a collar does not."""
 
 CHEEKS = ((0.345, 0.60), (0.655, 0.60))
+"""Centres of the cheeks, (x, y) each."""
+
 CHEEK_RADIUS = 0.065
+"""Radius of the disc that represents a cheek."""
 
-EYE_MARGIN, LIP_MARGIN = 0.006, 0.003
-"""How far the masks of eyes and lips reach beyond their landmarks."""
+EYE_MARGIN = 0.006
+"""Width of the mask of the eyes beyond their landmarks."""
 
-EYE_SOFTNESS, LIP_SOFTNESS = 0.006, 0.006
-"""Standard deviations of their soft edges."""
+LIP_MARGIN = 0.003
+"""Width of the mask of the lips beyond their landmarks."""
 
-_FINE = 576
-"""Side in pixels at which masks are drawn."""
+EYE_SOFTNESS = 0.006
+"""Standard deviation of the soft edge of the mask of the eyes."""
+
+LIP_SOFTNESS = 0.006
+"""Standard deviation of the soft edge of the mask of the lips."""
+
+_MASK_SIDE = 576
+"""Side, in pixels, at which masks are drawn before they are reduced."""
 
 
 def to_window(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Bring points from shares of the crop's side to shares of the window's."""
+    """Convert points from shares of the crop's side to shares of the window's side."""
     return (points - (WINDOW[0], WINDOW[2])) / WINDOW_SIDE
 
 
 @functools.cache
-def inside(side: int, start: float, width: float) -> NDArray[np.float32]:
-    """Draw the face over the window, float32 (side, side).
+def inner_mask(side: int, start: float, width: float) -> NDArray[np.float32]:
+    """Draw the inner part of the face over the window.
 
-    0 up to `start` inside of the outline, 1 from `width` further in, smooth between.
+    Args:
+        side: side of the map in pixels.
+        start: distance inside the outline up to which the mask is 0, in shares of the crop's side.
+        width: distance over which the mask then rises smoothly to 1, in shares of the crop's side.
+
+    Returns:
+        float32 (side, side).
     """
-    drawn = _drawn(OUTLINE).astype(np.uint8)
-    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _FINE)
-    return _reduced(_smooth_step((depth - start) / width), side)
+    drawn = _fill(OUTLINE).astype(np.uint8)
+    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _MASK_SIDE)
+    return _reduce(_smooth_step((depth - start) / width), side)
 
 
 @functools.cache
 def reach(side: int) -> NDArray[np.float32]:
-    """Draw how much of a warp acts over the window, float32 (side, side): 1 on the face, 0 `FALL_OFF` beyond it."""
-    off = (_drawn(OUTLINE) == 0).astype(np.uint8)
-    distance = cv2.distanceTransform(off, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _FINE)
-    return _reduced(_smooth_step(1 - distance / FALL_OFF), side)
+    """Draw the share of a warp that applies, float32 (side, side): 1 on the face, 0 from `FALL_OFF` beyond it."""
+    outside = (_fill(OUTLINE) == 0).astype(np.uint8)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _MASK_SIDE)
+    return _reduce(_smooth_step(1 - distance / FALL_OFF), side)
 
 
 @functools.cache
 def eyes(side: int) -> NDArray[np.float32]:
-    """Draw the eyes over the window, float32 (side, side)."""
-    drawn = np.maximum(_drawn(LANDMARKS[36:42]), _drawn(LANDMARKS[42:48]))
-    return _softened(drawn, EYE_MARGIN, EYE_SOFTNESS, side)
+    """Draw the mask of the eyes over the window, float32 (side, side)."""
+    drawn = np.maximum(_fill(LANDMARKS[36:42]), _fill(LANDMARKS[42:48]))
+    return _soften(drawn, EYE_MARGIN, EYE_SOFTNESS, side)
 
 
 @functools.cache
 def lips(side: int) -> NDArray[np.float32]:
-    """Draw the lips, and what is between them, over the window, float32 (side, side)."""
-    return _softened(_drawn(LANDMARKS[48:60]), LIP_MARGIN, LIP_SOFTNESS, side)
+    """Draw the mask of the lips and the area between them over the window, float32 (side, side)."""
+    return _soften(_fill(LANDMARKS[48:60]), LIP_MARGIN, LIP_SOFTNESS, side)
 
 
 @functools.cache
 def cheeks(side: int) -> NDArray[np.float32]:
-    """Draw the cheeks over the window, float32 (side, side), with a sum of 1: weights of a mean over them."""
-    drawn = np.zeros((_FINE, _FINE), np.float32)
+    """Draw the cheeks over the window, float32 (side, side), with a sum of 1: the weights of a mean over them."""
+    drawn = np.zeros((_MASK_SIDE, _MASK_SIDE), np.float32)
     for centre in CHEEKS:
-        at = np.rint(to_window(np.array(centre)) * _FINE).astype(int).tolist()
-        cv2.circle(drawn, at, round(CHEEK_RADIUS / WINDOW_SIDE * _FINE), 1.0, -1)
-    weights = _reduced(drawn, side)
-    return weights / weights.sum()
+        centre_px = np.rint(to_window(np.array(centre)) * _MASK_SIDE).astype(int).tolist()
+        cv2.circle(drawn, centre_px, round(CHEEK_RADIUS / WINDOW_SIDE * _MASK_SIDE), 1.0, -1)
+    weights = _reduce(drawn, side)
+    return np.asarray(weights / weights.sum())
 
 
 def soft_polygon(outline: NDArray[np.floating], softness: float, side: int) -> NDArray[np.float32]:
-    """Fill an outline, (N, 2) in shares of the crop's side, over the window, with a soft edge: float32 (side, side)."""
-    return _softened(_drawn(outline), 0, softness, side)
+    """Fill an outline, (N, 2) in shares of the crop's side, with a soft edge over the window: float32 (side, side)."""
+    return _soften(_fill(outline), 0, softness, side)
 
 
-def _drawn(outline: NDArray[np.floating]) -> NDArray[np.float32]:
-    drawn = np.zeros((_FINE, _FINE), np.float32)
-    cv2.fillPoly(drawn, [np.rint(to_window(outline) * _FINE).astype(np.int32)], 1.0)
+def _fill(outline: NDArray[np.floating]) -> NDArray[np.float32]:
+    drawn = np.zeros((_MASK_SIDE, _MASK_SIDE), np.float32)
+    cv2.fillPoly(drawn, [np.rint(to_window(outline) * _MASK_SIDE).astype(np.int32)], 1.0)
     return drawn
 
 
-def _softened(drawn: NDArray[np.float32], margin: float, softness: float, side: int) -> NDArray[np.float32]:
-    pixels = _FINE / WINDOW_SIDE
-    reach_px = 2 * round(margin * pixels) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach_px, reach_px))
-    return _reduced(cv2.GaussianBlur(cv2.dilate(drawn, kernel), (0, 0), softness * pixels), side)
+def _soften(drawn: NDArray[np.float32], margin: float, softness: float, side: int) -> NDArray[np.float32]:
+    pixels = _MASK_SIDE / WINDOW_SIDE
+    diameter = 2 * round(margin * pixels) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
+    return _reduce(cv2.GaussianBlur(cv2.dilate(drawn, kernel), (0, 0), softness * pixels), side)
 
 
-def _reduced(picture: NDArray[np.floating], side: int) -> NDArray[np.float32]:
+def _reduce(picture: NDArray[np.floating], side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 

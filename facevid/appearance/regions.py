@@ -1,4 +1,4 @@
-"""Parts of a face in which an edit may change colour and texture."""
+"""Parts of a face to which the colour and texture of an edit can be limited."""
 
 import functools
 from typing import Literal
@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Region = Literal["face", "skin", "lips", "beard"]
-"""The whole face; all of it but the lips; the lips; where a beard grows."""
+"""The whole face; the face without the lips; the lips; the area where a beard grows."""
 
 BEARD = [*range(3, 14), 35, 33, 31]
-"""Landmarks around the part of a face where a beard grows, its outline: the jaw and the base of the nose."""
+"""Landmarks that outline the area where a beard grows: the jaw and the base of the nose."""
 
 SOFTNESS = 0.012
 """Standard deviation of a region's soft edge, as a share of the crop's side."""
@@ -19,7 +19,7 @@ SOFTNESS = 0.012
 @functools.cache
 def region_mask(region: Region, side: int) -> NDArray[np.float32]:
     """Draw a region of the mean face over its window: float32 (side, side), 0 to 1."""
-    from facevid.appearance.mean_face import LANDMARKS, lips, soft_polygon  # they import OpenCV, and --help needs none
+    from facevid.appearance.mean_face import LANDMARKS, lips, soft_polygon  # imports OpenCV, which --help does not need
 
     match region:
         case "face":

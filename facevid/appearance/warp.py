@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
 STIFFNESS = 1e-3
-"""Smoothing of a spline whose knots are in shares of the crop's side: landmarks are noisy, so it need not meet them."""
+"""Smoothing of a spline whose knots are in shares of the crop's side; above 0, since landmarks are noisy and the spline
+should not pass through them exactly."""
 
 
 def spline_grid(
@@ -21,42 +22,46 @@ def spline_grid(
     """Evaluate a thin-plate spline at every `step`-th pixel of a picture.
 
     Args:
-        knots: (N, 2) as indices of the picture's pixels.
-        values: (N, C), what the spline takes at the knots.
+        knots: (N, 2) as pixel indices of the picture.
+        values: (N, C), values of the spline at the knots.
         size: width and height of the picture.
-        step: pixels from one node to the next.
+        step: distance between nodes, in pixels.
         unit: side of the FFHQ crop in pixels.
         stiffness: smoothing of the spline.
 
     Returns:
-        float32 (rows, columns, C), the last row and column at or beyond the picture's end.
+        float32 (rows, columns, C); the last row and column lie at or beyond the end of the picture.
     """
     columns, rows = (np.arange(0, length + step, step) for length in size)
-    places = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+    nodes = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
     spline = RBFInterpolator(knots / unit, values, kernel="thin_plate_spline", smoothing=stiffness)
-    return np.asarray(spline(places / unit).reshape(len(rows), len(columns), -1), np.float32)
+    return np.asarray(spline(nodes / unit).reshape(len(rows), len(columns), -1), np.float32)
 
 
 def upsampled(grid: NDArray[np.float32], size: tuple[int, int], step: int) -> NDArray[np.float32]:
-    """Interpolate a grid of every `step`-th pixel to all of a picture's: float32 (height, width, C)."""
+    """Interpolate a grid of every `step`-th pixel to all pixels of a picture: float32 (height, width, C)."""
     to_grid = np.array([[1 / step, 0, 0], [0, 1 / step, 0]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     full = cv2.warpAffine(grid, to_grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(full, np.float32).reshape(size[1], size[0], -1)
 
 
-def resized_grid(grid: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Interpolate a square grid, whose corner nodes are a picture's corner pixels: float32 (side, side, C)."""
+def resize_grid(grid: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Interpolate a square grid whose corner nodes are the corner pixels of a picture: float32 (side, side, C)."""
     scale = (len(grid) - 1) / (side - 1)
     to_grid = np.array([[scale, 0, 0], [0, scale, 0]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(grid, to_grid, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )
+    full = cv2.warpAffine(grid, to_grid, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(full, np.float32)
 
 
-def fetched(picture: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fetch every pixel of `picture` (H, W[, C]) from `motion` (H, W, 2), in pixels, beside its place."""
+def warp(picture: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Warp a picture backwards: sample each pixel of the result at its own place plus `motion`.
+
+    Args:
+        picture: float32 (H, W[, C]).
+        motion: float32 (H, W, 2), x and y in pixels.
+    """
     height, width = motion.shape[:2]
     columns = np.arange(width, dtype=np.float32)[None, :] + motion[..., 0]
     rows = np.arange(height, dtype=np.float32)[:, None] + motion[..., 1]

@@ -13,6 +13,7 @@ from facevid.analysis.cuts import CutDetector
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.tracking import Tracking, shots_between
 from facevid.benchmark.sample import Sample
+from facevid.compositing import EditedFace
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
 from facevid.faces.identity import SIZE
@@ -21,7 +22,7 @@ from facevid.faces.people import find_people
 from facevid.faces.tracking import Track, find_tracklets
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
-from facevid.pipeline import edit_frame
+from facevid.rendering.frame import composite_frame
 from facevid.rendering.generation import TrackEdit
 from facevid.rendering.renderer import Renderer
 from facevid.utils.progress import silent
@@ -131,10 +132,10 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
-    shown = [frame for frame in sample.frames if frame.index in faces]
+    shown = [(frame, own) for frame, own in zip(sample.frames, faces, strict=True) if own]
 
-    def finish(frame: Frame) -> Frame:
-        return edit_frame(frame, faces[frame.index], CompositingOptions.blend)
+    def finish(rendered: tuple[Frame, list[EditedFace]]) -> Frame:
+        return composite_frame(*rendered, CompositingOptions.blend)
 
     composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
     return [composite]

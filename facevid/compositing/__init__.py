@@ -1,6 +1,6 @@
-"""From a generated face back into the frame: mattes, the plate's detail, Poisson cloning."""
+"""Compositing of one edited face: mattes, occlusion masks, appearance changes of the plate, Poisson cloning."""
 
-from facevid.compositing.composite import composite
+from facevid.compositing.composite import composite_face
 from facevid.compositing.faces import EditedFace
 
-__all__ = ["EditedFace", "composite"]
+__all__ = ["EditedFace", "composite_face"]

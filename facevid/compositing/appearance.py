@@ -1,7 +1,7 @@
-"""How a face usually looks in its crop, learned from the track itself; what differs from that may be before the face.
+"""The usual appearance of a face in its crop, learned from its track; pixels that differ from it may be occluded.
 
-A track knows this face, in this light, with this beard and these glasses. So every frame is compared with other frames
-of its track, those trusted most that are near their median.
+A track shows one person under one light, with the same beard and glasses throughout. So each frame is compared with
+exemplars: other frames of its track, of which those close to their median are trusted.
 """
 
 from collections.abc import Sequence
@@ -12,45 +12,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 64
-"""Side, in pixels, of the crops that are compared. Fingers are 3 wide."""
+"""Side, in pixels, of the crops that are compared. A finger is 3 pixels wide at this size."""
 
 COLOUR_WEIGHTS = np.array([0.6, 1.6, 1.6], dtype=np.float32)
-"""For L, a and b: light on a face changes more than its colour does."""
+"""Weights on L*, a* and b*: light on a face varies more than its colour does."""
 
 GRADIENT_WEIGHT = 2.0
-"""Skin before skin has the colour of a face, and not its features."""
+"""Weight on gradients: a hand matches the face's colour but not its texture."""
 
-TRUSTED = 0.75
-"""Share of the exemplars, chosen pixel by pixel, that come closest in colour to the median: not the occluder's own."""
+TRUSTED_SHARE = 0.75
+"""Share of the exemplars that are trusted at each pixel, those closest in colour to the median: the others may show the
+occluder."""
 
-ALIKE = 0.25
-"""Share of the trusted exemplars that a pixel must resemble: mouths open and eyes close in some of them only."""
+MATCHING_SHARE = 0.25
+"""Share of the trusted exemplars that a pixel must match: open mouths and closed eyes occur in some frames only."""
 
-LOW = 1.5
+MEDIAN_BLUR = 1.5
 """Standard deviation, in pixels, of the Gaussian over differences from the median."""
 
 
 def features(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Describe what a face looks like, pixel by pixel.
+    """Compute the features by which pixels of a face are compared.
 
     Args:
         crop: uint8 (S, S, 3) RGB, aligned.
 
     Returns:
-        float32 (SIDE, SIDE, 5): weighted L, a and b, and the lightness's gradient across and down.
+        float32 (SIDE, SIDE, 5): weighted L*, a* and b*, and the horizontal and vertical gradient of the lightness.
     """
-    light = cv2.GaussianBlur(_lab(crop, 2 * SIDE)[..., 0], (0, 0), 1.0)
-    gradient = [cv2.Sobel(light, cv2.CV_32F, dx, 1 - dx, scale=0.25 * GRADIENT_WEIGHT) for dx in (1, 0)]
-    fine = np.stack(gradient, axis=-1)
-    return np.concatenate([_colour(crop), _resized(fine, SIDE)], axis=-1)
+    lightness = cv2.GaussianBlur(_lab(crop, 2 * SIDE)[..., 0], (0, 0), 1.0)
+    gradients = [cv2.Sobel(lightness, cv2.CV_32F, dx, 1 - dx, scale=0.25 * GRADIENT_WEIGHT) for dx in (1, 0)]
+    colour = _lab(crop, SIDE) * COLOUR_WEIGHTS
+    return np.concatenate([colour, _resize(np.stack(gradients, axis=-1), SIDE)], axis=-1)
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """The ranges in which a face's features lie in the trusted exemplars.
+    """The ranges of a face's features in K trusted exemplars.
 
     Attributes:
-        low, high: float32 (K, SIDE, SIDE, 5), for every pixel the least and the most in its 3x3 neighbourhood.
+        low: float32 (K, SIDE, SIDE, 5), least value in the 3x3 neighbourhood of each pixel.
+        high: float32 (K, SIDE, SIDE, 5), greatest value in the 3x3 neighbourhood of each pixel.
     """
 
     low: NDArray[np.float32]
@@ -58,35 +60,34 @@ class Appearance:
 
     @classmethod
     def of(cls, exemplars: Sequence[NDArray[np.float32]]) -> "Appearance":
-        """Learn from frames of the track, of each its features."""
-        trusted = np.argsort(_from_median(exemplars), axis=0)[: max(int(TRUSTED * len(exemplars)), 1), ..., None]
-        around = np.ones((3, 3), dtype=np.uint8)
-        low, high = (np.stack([extreme(f, around) for f in exemplars]) for extreme in (cv2.erode, cv2.dilate))
+        """Learn the ranges from the features of several frames of the track."""
+        trusted_count = max(int(TRUSTED_SHARE * len(exemplars)), 1)
+        trusted = np.argsort(_distance_from_median(exemplars), axis=0)[:trusted_count, ..., None]
+        kernel = np.ones((3, 3), dtype=np.uint8)
+        low = np.stack([cv2.erode(each, kernel) for each in exemplars])
+        high = np.stack([cv2.dilate(each, kernel) for each in exemplars])
         return cls(np.take_along_axis(low, trusted, axis=0), np.take_along_axis(high, trusted, axis=0))
 
     def mismatch(self, described: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Measure how far each pixel's features lie from those that it has elsewhere: float32 (SIDE, SIDE)."""
-        beyond = np.maximum(np.maximum(self.low - described, described - self.high), 0)
-        distances = np.einsum("kyxc,kyxc->kyx", beyond, beyond)
-        rank = int(ALIKE * len(distances))
-        return np.sqrt(np.partition(distances, rank, axis=0)[rank])
+        """Measure how far the features of a frame, (SIDE, SIDE, 5), lie outside the ranges: float32 (SIDE, SIDE)."""
+        outside = np.maximum(np.maximum(self.low - described, described - self.high), 0)
+        squared_distances = np.einsum("kyxc,kyxc->kyx", outside, outside)
+        rank = int(MATCHING_SHARE * len(squared_distances))
+        return np.asarray(np.sqrt(np.partition(squared_distances, rank, axis=0)[rank]))
 
 
-def _from_median(exemplars: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Measure how far each is from the median of all, in colour: float32 (K, SIDE, SIDE)."""
+def _distance_from_median(exemplars: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Measure how far the colours of each exemplar lie from the median of all: float32 (K, SIDE, SIDE)."""
     colours = np.stack([each[..., :3] for each in exemplars])
     differences = colours - np.median(colours, axis=0)
-    return np.stack([np.linalg.norm(cv2.GaussianBlur(each, (0, 0), LOW), axis=-1) for each in differences])
-
-
-def _colour(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return _lab(picture, SIDE) * COLOUR_WEIGHTS
+    return np.stack([np.linalg.norm(cv2.GaussianBlur(each, (0, 0), MEDIAN_BLUR), axis=-1) for each in differences])
 
 
 def _lab(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    return cv2.cvtColor(_resized(picture, side).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    """Resize a uint8 RGB picture and convert it to CIELAB, float32 (side, side, 3)."""
+    return np.asarray(cv2.cvtColor(_resize(picture, side).astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
-def _resized(picture: NDArray[np.generic], side: int) -> NDArray[np.generic]:
+def _resize(picture: NDArray[np.generic], side: int) -> NDArray[np.generic]:
     interpolation = cv2.INTER_AREA if len(picture) > side else cv2.INTER_LINEAR
-    return cv2.resize(picture, (side, side), interpolation=interpolation)
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=interpolation))

@@ -1,4 +1,4 @@
-"""Setting an edited face into its frame."""
+"""Compositing of one edited face into its frame."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from facevid.appearance.apply import apply_change, place_change
 from facevid.appearance.change import AppearanceChange
-from facevid.appearance.warp import fetched
+from facevid.appearance.warp import warp
 from facevid.compositing.cloning import feathered, seamless
 from facevid.compositing.edges import visible_in_region
 from facevid.compositing.faces import EditedFace
@@ -16,8 +16,14 @@ from facevid.options import Blend
 from facevid.video import Frame, Patch
 
 
-def composite(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
-    """Compute the change that sets `face` into `frame`; None where the face lies outside of it."""
+def composite_face(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
+    """Compute the patch that composites `face` into `frame`; None where the face lies outside the frame.
+
+    Args:
+        frame: the plate.
+        face: an appearance change of the plate, or a generated face.
+        blend: how a generated face is blended into the plate; an appearance change needs no blending.
+    """
     if face.change is not None:
         return change_plate(frame, face, face.change)
     assert face.picture is not None
@@ -25,7 +31,11 @@ def composite(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
 
 
 def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Patch | None:
-    """Change the plate's own pixels, at its own resolution and bit depth; None outside of the frame."""
+    """Apply an appearance change to the pixels of the plate, at the plate's resolution and bit depth.
+
+    Returns:
+        the change; None where the face lies outside the frame.
+    """
     placed = place_change(face.landmarks, change, frame.square_size[::-1])
     if placed is None:
         return None
@@ -36,7 +46,8 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
         to_crop[:, 2] += to_crop[:, :2] @ (placed.x, placed.y)
         placement = Placement(placed.x, placed.y, placed.width, placed.height, to_crop)
         visible = visible_in_region(face.visibility, face.size, plate * np.float32(255), placement)
-        delta *= np.minimum(visible, fetched(visible, motion).clip(0, 1))[..., None]
+        # A pixel changes only if both its own place and the place it is sampled from are visible.
+        delta *= np.minimum(visible, warp(visible, motion).clip(0, 1))[..., None]
     delta *= np.float32(255)
     return Patch(placed.x, placed.y, delta)
 
@@ -44,12 +55,12 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
 def replace_face(
     frame: NDArray[np.uint8], face: EditedFace, picture: NDArray[np.float32], blend: Blend
 ) -> Patch | None:
-    """Put a generated face in the place of the plate's.
+    """Replace the face of the plate by a generated face.
 
     Args:
         frame: uint8 (H, W, 3) RGB.
-        face: where it belongs.
-        picture: float32 (S, S, 3) RGB, 0 to 255.
+        face: place, visibility and opacity of the face.
+        picture: float32 (S, S, 3) RGB, 0 to 255, the generated face.
         blend: "seamless" or "feather".
 
     Returns:
@@ -61,10 +72,11 @@ def replace_face(
     plate = np.ascontiguousarray(frame[placement.rows_and_columns])
     landmarks = cv2.transform(face.landmarks[None].astype(np.float64), cv2.invertAffineTransform(face.crop_to_frame))[0]
     matte = placement.to_region(face_matte(landmarks, face.size)).clip(0, 1)
-    replaced = placement.to_region(picture)
+    generated = placement.to_region(picture)
     visible = None
     if face.visibility is not None:
+        # Occluded pixels are those of the plate before the cloning too, so that their colours do not spread.
         visible = visible_in_region(face.visibility, face.size, plate.astype(np.float32), placement)[..., None]
-        replaced = plate + (replaced - plate) * visible
-    delta = (seamless if blend == "seamless" else feathered)(replaced, plate, matte) * np.float32(face.opacity)
+        generated = plate + (generated - plate) * visible
+    delta = (seamless if blend == "seamless" else feathered)(generated, plate, matte) * np.float32(face.opacity)
     return Patch(placement.x, placement.y, delta if visible is None else delta * visible)

@@ -1,7 +1,4 @@
-"""Bringing the edges of a coarse map to those of the picture beneath it.
-
-By the guided filter (He, Sun and Tang, ECCV 2010).
-"""
+"""Refinement of a visibility map to the edges of the plate, by the guided filter (He, Sun and Tang, ECCV 2010)."""
 
 import cv2
 import numpy as np
@@ -9,40 +6,43 @@ from numpy.typing import NDArray
 
 from facevid.compositing.placement import Placement
 
-REACH = 1.5
-"""How far the edges of a visibility may be off, in its own pixels."""
+EDGE_RADIUS = 1.5
+"""Greatest error of an edge in a coarse visibility map, in pixels of the map: how far edges may move."""
 
 NOISE = 6.0
-"""Standard deviation of the plate, of 255, below which the filter sees no edge."""
+"""Standard deviation of the plate's lightness, 0 to 255, below which a variation is noise and not an edge."""
 
-CERTAIN = (0.35, 0.75)
-"""What is filtered to less than the first is hidden, to more than the second visible: no edit shows through a hand."""
+OCCLUDED_BELOW = 0.35
+"""Filtered visibility below which a pixel is fully occluded: no trace of an edit shows on a hand."""
+
+VISIBLE_FROM = 0.75
+"""Filtered visibility from which a pixel is fully visible; between the two the visibility rises smoothly."""
 
 
 def visible_in_region(
     visibility: NDArray[np.generic], size: int, plate: NDArray[np.float32], placement: Placement
 ) -> NDArray[np.float32]:
-    """Bring a visibility to its region of the frame, and to the edges there.
+    """Resample a visibility map to its region of the frame, and refine it to the edges of the plate.
 
     Args:
-        visibility: (V, V) in the crop's space, 0 where something is before the face, 1 elsewhere.
+        visibility: (V, V) in crop space, 1 where the face is visible, 0 where it is occluded.
         size: side of the crop in pixels.
-        plate: float32 (height, width, 3) RGB, 0 to 255, the placement's region of the frame.
-        placement: where the crop lies.
+        plate: float32 (height, width, 3) RGB, 0 to 255, the region of the frame.
+        placement: the place of the crop in the frame.
 
     Returns:
-        float32 (height, width), exactly 0 inside of what is before the face and exactly 1 off it.
+        float32 (height, width), exactly 0 inside an occluder and exactly 1 away from it.
     """
     coarse = cv2.resize(visibility.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
-    radius = REACH * size / (len(visibility) * placement.scale)
-    return snapped(placement.to_region(coarse).clip(0, 1), plate, radius)
+    radius = EDGE_RADIUS * size / (len(visibility) * placement.scale)
+    return refine_edges(placement.to_region(coarse).clip(0, 1), plate, radius)
 
 
-def snapped(visibility: NDArray[np.float32], plate: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
-    """Move the edges of `visibility` to those of the plate nearby.
+def refine_edges(visibility: NDArray[np.float32], plate: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+    """Move the edges of a visibility map to nearby edges of the plate.
 
     Args:
-        visibility: float32 (H, W), 0 where something is before the face, 1 elsewhere.
+        visibility: float32 (H, W), 1 where the face is visible, 0 where it is occluded.
         plate: float32 (H, W, 3) RGB, 0 to 255.
         radius: how far edges may move, in pixels.
 
@@ -53,11 +53,13 @@ def snapped(visibility: NDArray[np.float32], plate: NDArray[np.float32], radius:
     guide = np.asarray(cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY), np.float32)
 
     def mean(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cv2.boxFilter(picture, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REPLICATE)
+        blurred = cv2.boxFilter(picture, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(blurred, np.float32)
 
-    average, coarse = mean(guide), mean(visibility)
-    slope = (mean(guide * visibility) - average * coarse) / (mean(guide * guide) - average**2 + NOISE**2)
-    filtered = mean(slope) * guide + mean(coarse - slope * average)
-    low, high = CERTAIN
-    share = ((filtered - low) / (high - low)).clip(0, 1)
-    return share * share * (3 - 2 * share)
+    guide_mean, visibility_mean = mean(guide), mean(visibility)
+    covariance = mean(guide * visibility) - guide_mean * visibility_mean
+    variance = mean(guide * guide) - guide_mean**2
+    slope = covariance / (variance + NOISE**2)
+    filtered = mean(slope) * guide + mean(visibility_mean - slope * guide_mean)
+    share = ((filtered - OCCLUDED_BELOW) / (VISIBLE_FROM - OCCLUDED_BELOW)).clip(0, 1)
+    return np.asarray(share * share * (3 - 2 * share))

@@ -1,4 +1,4 @@
-"""What compositing is given: an edited face, and where it belongs."""
+"""The input of compositing: an edited face and its place in the frame."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,21 @@ from facevid.appearance.change import AppearanceChange
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One face of one frame; generated pictures are float32 (S, S, 3) RGB, 0 to 255.
+    """One face of one frame: either an appearance change of the plate, or a generated face that replaces it.
+
+    Generated faces are float32 (S, S, 3) RGB, 0 to 255.
 
     Attributes:
-        number: which face of the clip it is.
+        number: number of the person.
         size: side S of the crop in pixels.
-        crop_to_frame: float64 (2, 3), from indices of the crop's pixels to indices of the frame's.
-        landmarks: (68, 2) of the face in the plate, as indices of the frame's pixels.
-        change: what is done to the plate's own pixels; None where a picture replaces them.
-        picture: the generated face, edited; None where the plate's own pixels are changed.
-        reconstruction: the generated face before its edit; None where nobody asked for it.
-        opacity: how much of a generated face shows, 0 to 1.
-        visibility: (V, V) in the crop's space, 0 where something is before the face, 1 elsewhere; None where nothing
-            is.
+        crop_to_frame: float64 (2, 3), affine map from pixel indices of the crop to pixel indices of the frame.
+        landmarks: (68, 2) of the face in the plate, as pixel indices of the frame.
+        change: the appearance change; None where `picture` replaces the face.
+        picture: the generated face after the edit; None where `change` applies.
+        reconstruction: the generated face before the edit; None where it is not needed.
+        opacity: opacity of the generated face, 0 to 1.
+        visibility: (V, V) in crop space, 1 where the face is visible, 0 where it is occluded; None where all of it is
+            visible.
     """
 
     number: int

@@ -1,8 +1,11 @@
-"""What is before a face: regions that an occlusion network knows, and those around them that do not look like the face.
+"""Occlusion masks of a face, from the output of an occlusion network and from the usual appearance of the face.
 
-The network knows what hands, microphones and hair look like, and is seldom sure of all of one. Near what it at least
-guesses, what a face does not look like elsewhere in its track is before it, if it comes and goes; what tells a hand
-from a smile is where it is: it reaches in from the face's outline, or covers more than an eye or a mouth.
+The network recognises hands, microphones and hair, but often only a part of each. Around the parts to which it gives at
+least a low probability, the face is compared with its usual appearance in the track. What differs there is an occluder
+if it comes and goes, and if its position tells it from an expression: it enters from the face's outline, or covers more
+than an eye or the mouth.
+
+All masks are bool (SIDE, SIDE) in crop space, True where the face is occluded.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,215 +16,265 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.compositing.appearance import SIDE
-from facevid.compositing.matte import OUTER_LIPS, face_matte, filled
+from facevid.compositing.matte import OUTER_LIPS, face_matte, fill_outline
 
 T = TypeVar("T")
 
-EXPRESSIVE = ([*range(48, 68), *range(6, 11)], [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)])
-"""Landmarks around mouth and chin, and each eye with its brow: what these do is expression, so it must differ more."""
+MOUTH_AND_CHIN = [*range(48, 68), *range(6, 11)]
+"""Landmarks of the mouth and the chin."""
 
-EXPRESSION = 1.6
-"""How many times more it must differ there."""
+RIGHT_EYE_AND_BROW = [*range(36, 42), *range(17, 22)]
+"""Landmarks of the person's right eye and brow."""
 
-WEAK, STRONG = 2.0, 6.5
-"""A region of at least WEAK mismatch whose upper tenth is STRONG is an occluder; units of `Appearance.mismatch`, about
-those of CIE Lab."""
+LEFT_EYE_AND_BROW = [*range(42, 48), *range(22, 27)]
+"""Landmarks of the person's left eye and brow."""
 
-OWN_SHARE, OWN_MOST = 0.3, 40.0
-"""The occluder is what has this share of its upper tenth, of which no more than the most counts: the mismatch is
-blurred by a pixel, and the fringe of what differs much would count."""
+EXPRESSIVE_PARTS = (MOUTH_AND_CHIN, RIGHT_EYE_AND_BROW, LEFT_EYE_AND_BROW)
+"""Parts of a face that expressions change, so that a larger mismatch is needed there."""
 
-DEPTH, RIM, ENOUGH = 6, 3, 6
-"""Pixels. A turning head bares some background along the outline: an occluder reaches DEPTH into the face with ENOUGH
-pixels. It lies on the RIM of the face, too, or else outside of what is expressive."""
+EXPRESSIVE_RADIUS = 2
+"""Radius by which these parts are dilated, in pixels."""
 
-FEWEST, GAP = 10, 9
-"""Pixels: the smallest region, and the widest gap that is closed. Skin before skin differs in places only."""
+EXPRESSION_FACTOR = 1.6
+"""Factor by which the mismatch must be larger in expressive parts."""
+
+REGION_MISMATCH = 2.0
+"""Least mismatch above the face's median of a pixel of an occluder, in units of `Appearance.mismatch`, which are about
+those of CIELAB."""
+
+OCCLUDER_MISMATCH = 6.5
+"""Least mean mismatch of the largest tenth of an occluder's pixels, in the same units."""
+
+CORE_SHARE = 0.3
+"""Pixels whose mismatch exceeds this share of the mean of the largest tenth are the occluder. The blur of the mismatch
+adds a fringe of weaker pixels, which are not."""
+
+MAX_CORE_MISMATCH = 40.0
+"""Greatest value of that mean which counts for `CORE_SHARE`, so that weaker parts of a strong occluder remain."""
+
+DEPTH = 6
+"""Distance from the face's outline, in pixels, to which an occluder must reach. A turning head uncovers background, but
+only along the outline."""
+
+DEEP_PIXELS = 6
+"""Least number of pixels of an occluder at this depth."""
+
+RIM = 3
+"""Width, in pixels, of the rim of the face on which an occluder must lie, unless it lies outside expressive parts."""
+
+MIN_AREA = 10
+"""Least area of an occluder, in pixels."""
+
+CLOSING_DIAMETER = 9
+"""Diameter, in pixels, of the closing of masks: a hand over a face differs from it in places only."""
 
 FRINGE = 7
-"""Pixels that an occluder goes on beyond the face's outline: the matte is soft, and its edit must not show there."""
+"""Distance, in pixels, to which occluders extend beyond the face's outline: the matte has a soft edge there."""
 
-KNOWN, GUESSED, OUTLINE = 0.2, 0.03, 0.5
-"""How likely what the network sees must be: it is more often silent than wrong. The second is enough for what it knows
-in a frame before or after, and where a face looks as nowhere else in its track. An outline is where it is this share as
-likely as where it is most."""
+KNOWN_PROBABILITY = 0.2
+"""Occlusion probability from which the network's output is an occluder: the network favours precision over recall."""
 
-AROUND_GUESS = 2
-"""Pixels around what the network guesses within which a face is compared with how it looks elsewhere in its track. Of a
-head that turns and is lit as in no other frame, all else may differ."""
+GUESS_PROBABILITY = 0.03
+"""Occlusion probability that is enough next to an occluder of a neighbouring frame, or where the face differs from its
+usual appearance."""
 
-GONE = 15.0
-"""Mismatch of half the face's pixels from which none of it is there: a flash, or something before all of it. A face in
-another light, or in profile, has 4 at the most."""
+OUTLINE_SHARE = 0.5
+"""Probability of an occluder's outline, as a share of its greatest probability."""
 
-AROUND_LIPS = 3
-"""Pixels around lips that count as a mouth."""
+GUESS_RADIUS = 2
+"""Distance, in pixels, around guesses of the network within which the face is compared with its usual appearance. On a
+head that turns into new light, everything may differ."""
 
-NEAR = 7
-"""Pixels around an occluder in which it must be in the frame before or after."""
+FULLY_OCCLUDED_MISMATCH = 15.0
+"""Median mismatch of the face from which all of it counts as occluded: a flash, or an object in front of all of it. New
+light and profile views reach 4."""
+
+LIP_MARGIN = 3
+"""Width, in pixels, of the area around the lips that counts as the mouth."""
+
+NEAR_RADIUS = 7
+"""Distance, in pixels, within which an occluder must be present in the previous or the next frame."""
 
 
-def face_area(landmarks: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell where a face is, bool (SIDE, SIDE); arguments as for `occluded`."""
-    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual, SIDE) > 0.5)
+def face_area(landmarks: NDArray[np.floating], usual_landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Draw the area of a face, bool (SIDE, SIDE); arguments as for `occluded`."""
+    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual_landmarks, SIDE) > 0.5)
 
 
 def occluded(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
-    usual: NDArray[np.floating],
+    usual_landmarks: NDArray[np.floating],
     guessed: NDArray[np.bool_],
     expected: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Find what is before the face in one frame.
+    """Find the occluders in one frame where the face differs from its usual appearance.
 
     Args:
-        mismatch: float32 (SIDE, SIDE), as from `Appearance.mismatch`.
-        landmarks: (68, 2) as indices of the mismatch's pixels.
-        usual: the same as they usually are in the frames around; the face is looked for within both outlines.
-        guessed: bool (SIDE, SIDE), as from `guesses`.
-        expected: bool (SIDE, SIDE), where one may be that does not reach far in yet, or no more.
+        mismatch: float32 (SIDE, SIDE), from `Appearance.mismatch`.
+        landmarks: (68, 2) as pixel indices of the mismatch.
+        usual_landmarks: (68, 2), their median over the frames around; the face is the area inside either outline.
+        guessed: bool (SIDE, SIDE), from `guesses`; only pixels in it can be occluded.
+        expected: bool (SIDE, SIDE), where a neighbouring frame has an occluder; one that touches it need not reach far
+            into the face.
 
     Returns:
-        bool (SIDE, SIDE), False off the face but for a fringe of the occluders.
+        bool (SIDE, SIDE), False off the face except in a fringe around the occluders.
     """
-    face = face_area(landmarks, usual)
+    face = face_area(landmarks, usual_landmarks)
     if not face.any():
         return face
-    usual_mismatch = float(np.median(mismatch[face]))
-    if usual_mismatch > GONE:
+    median_mismatch = float(np.median(mismatch[face]))
+    if median_mismatch > FULLY_OCCLUDED_MISMATCH:
         return face
-    expressive = _expressive(landmarks)
-    score = mismatch / np.where(expressive, EXPRESSION, 1) - usual_mismatch
+    expressive = _expressive_area(landmarks)
+    score = mismatch / np.where(expressive, EXPRESSION_FACTOR, 1) - median_mismatch
     depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((score > WEAK) & face & guessed).astype(np.uint8))
-    found = np.zeros_like(face)
+    candidates = (score > REGION_MISMATCH) & face & guessed
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(candidates.astype(np.uint8))
+    occluders = np.zeros_like(face)
     for label in range(1, count):
-        if statistics[label, cv2.CC_STAT_AREA] < FEWEST:
+        if statistics[label, cv2.CC_STAT_AREA] < MIN_AREA:
             continue
         region = labels == label
-        values = np.sort(score[region])
-        top = float(values[-max(len(values) // 10, 4) :].mean())
-        region &= score > OWN_SHARE * min(top, OWN_MOST)
+        scores = np.sort(score[region])
+        strongest = float(scores[-max(len(scores) // 10, 4) :].mean())
+        region &= score > CORE_SHARE * min(strongest, MAX_CORE_MISMATCH)
         is_expected = expected is not None and bool((region & expected).any())
-        reaches_in = is_expected or np.count_nonzero(region & (depth > DEPTH)) >= ENOUGH
-        comes_from_outside = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > ENOUGH
-        if top >= STRONG and reaches_in and comes_from_outside:
-            found |= region
-    return _with_fringe(_solid(found, face), face)
+        reaches_in = is_expected or np.count_nonzero(region & (depth > DEPTH)) >= DEEP_PIXELS
+        is_no_expression = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > DEEP_PIXELS
+        if strongest >= OCCLUDER_MISMATCH and reaches_in and is_no_expression:
+            occluders |= region
+    return _add_fringe(_close_gaps(occluders, face), face)
 
 
-def known(likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell where an occlusion network knows that something is before a face.
+def known(probability: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where the occlusion network is confident of an occluder on the face.
 
     Args:
-        likely: (SIDE, SIDE), 0 to 1, as from `FaceModel.hidden`.
-        face: bool (SIDE, SIDE), as from `face_area`.
+        probability: (SIDE, SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
+        face: bool (SIDE, SIDE), from `face_area`.
     """
-    return (likely > KNOWN) & face
+    return (probability > KNOWN_PROBABILITY) & face
 
 
-def guessed_at(places: NDArray[np.bool_], likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Give those regions of what the network guesses that lie on one of the places; arguments as for `known`."""
-    guessed = (likely > GUESSED) & face
+def guessed_at(
+    places: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the regions above `GUESS_PROBABILITY` that touch one of the places; other arguments as for `known`."""
+    guessed = (probability > GUESS_PROBABILITY) & face
     _, labels = cv2.connectedComponents(guessed.astype(np.uint8))
-    return np.isin(labels, labels[places & guessed])
+    return np.asarray(np.isin(labels, labels[places & guessed]))
 
 
-def outlined(found: NDArray[np.bool_], likely: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Draw the outline of each region found, a fringe beyond the face included; arguments as for `known`."""
-    count, labels = cv2.connectedComponents(found.astype(np.uint8))
-    drawn = np.zeros_like(found)
+def outlined(
+    regions: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Draw the outline of each region, with a fringe beyond the face.
+
+    Args:
+        regions: bool (SIDE, SIDE), from `guessed_at`.
+        probability: (SIDE, SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
+        face: bool (SIDE, SIDE), from `face_area`.
+    """
+    count, labels = cv2.connectedComponents(regions.astype(np.uint8))
+    occluders = np.zeros_like(regions)
     for label in range(1, count):
         region = labels == label
-        region &= likely > OUTLINE * likely[region].max()
-        if np.count_nonzero(region) >= FEWEST:
-            drawn |= region
-    return _with_fringe(drawn, face)
+        region &= probability > OUTLINE_SHARE * probability[region].max()
+        if np.count_nonzero(region) >= MIN_AREA:
+            occluders |= region
+    return _add_fringe(occluders, face)
 
 
-def guesses(likely: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell where, or nearly where, an occlusion network guesses that something is; (SIDE, SIDE) as for `known`."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND_GUESS + 1, 2 * AROUND_GUESS + 1))
-    return cv2.dilate((likely > GUESSED).astype(np.uint8), disc) > 0
+def guesses(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return the area within `GUESS_RADIUS` of a probability above `GUESS_PROBABILITY`; arguments as for `known`."""
+    return np.asarray(cv2.dilate((probability > GUESS_PROBABILITY).astype(np.uint8), _disc(GUESS_RADIUS)) > 0)
 
 
 def lasting(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
-    """Fill what is missed in one frame, drop what is seen in one only; bool (SIDE, SIDE) of consecutive frames.
+    """Remove flicker from the masks of consecutive frames: fill gaps of one frame, and drop what lasts one frame only.
 
     Reads two frames ahead.
     """
-    for mask, near in near_others(_filled(masks)):
+    for mask, near in near_others(_fill_single_frame_gaps(masks)):
         yield mask & near
 
 
 def near_others(masks: Iterable[NDArray[np.bool_]]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Give each mask, and where there is something nearby in the frame before or after; reads one frame ahead."""
-    around = np.ones((2 * NEAR + 1, 2 * NEAR + 1), dtype=np.uint8)
-    widened = ((mask, cv2.dilate(mask.astype(np.uint8), around) > 0) for mask in masks)
-    for before, (mask, _), after in _with_neighbours(widened):
+    """Yield each mask with the area within `NEAR_RADIUS` of the masks of its neighbouring frames.
+
+    Reads one frame ahead.
+    """
+    kernel = np.ones((2 * NEAR_RADIUS + 1, 2 * NEAR_RADIUS + 1), dtype=np.uint8)
+    dilated = ((mask, cv2.dilate(mask.astype(np.uint8), kernel) > 0) for mask in masks)
+    for previous, (mask, _), following in _with_neighbours(dilated):
         near = np.zeros_like(mask)
-        for beside in (before, after):
-            if beside is not None:
-                near |= beside[1]
+        for neighbour in (previous, following):
+            if neighbour is not None:
+                near |= neighbour[1]
         yield mask, near
 
 
-def _filled(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
-    for before, mask, after in _with_neighbours(masks):
-        yield mask if before is None or after is None else mask | (before & after)
+def _fill_single_frame_gaps(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
+    for previous, mask, following in _with_neighbours(masks):
+        yield mask if previous is None or following is None else mask | (previous & following)
 
 
 def _with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:
-    """Give each item with the one before it and the one after it, None at the ends."""
+    """Yield each item with the previous and the next one; None at the ends."""
     iterator = iter(items)
-    before, item = None, next(iterator, None)
+    previous, item = None, next(iterator, None)
     while item is not None:
-        after = next(iterator, None)
-        yield before, item, after
-        before, item = item, after
+        following = next(iterator, None)
+        yield previous, item, following
+        previous, item = item, following
 
 
 def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
-    """Tell which share of a face is occluded, 0 to 1; arguments as for `occluded`."""
+    """Measure the occluded share of a face, 0 to 1; arguments are the result and an argument of `occluded`."""
     face = face_matte(landmarks, SIDE) > 0.5
     return float(mask[face].mean()) if face.any() else 0.0
 
 
-def mouth_seen(visible: NDArray[np.generic], landmarks: NDArray[np.floating]) -> float:
-    """Tell how much of what is on and around a mouth is to be seen.
+def visible_mouth_share(visibility: NDArray[np.generic], landmarks: NDArray[np.floating]) -> float:
+    """Measure the visible share of the mouth and a margin around it, 0 to 1.
 
     Args:
-        visible: (SIDE, SIDE), 0 where something is before the face, 1 elsewhere.
-        landmarks: (68, 2) as indices of its pixels.
+        visibility: (SIDE, SIDE), 1 where the face is visible, 0 where it is occluded.
+        landmarks: (68, 2) as pixel indices of the visibility map.
     """
-    lips = filled(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], SIDE)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND_LIPS + 1, 2 * AROUND_LIPS + 1))
-    around = cv2.dilate(lips, disc) > 0.5
-    return float(visible[around].mean()) if around.any() else 1.0
+    lips = fill_outline(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], SIDE)
+    mouth = cv2.dilate(lips, _disc(LIP_MARGIN)) > 0.5
+    return float(visibility[mouth].mean()) if mouth.any() else 1.0
 
 
-def _expressive(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _disc(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def _expressive_area(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Draw the parts of the face that expressions change, bool (SIDE, SIDE)."""
     drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    for part in EXPRESSIVE:
+    for part in EXPRESSIVE_PARTS:
         cv2.fillConvexPoly(drawn, cv2.convexHull(landmarks[part].astype(np.int32)), 1)
-    return cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
+    return np.asarray(cv2.dilate(drawn, _disc(EXPRESSIVE_RADIUS)) > 0)
 
 
-def _solid(found: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Close gaps and holes. The gradient reaches a pixel beyond the occluder's edge, which is taken back."""
-    if not found.any():
-        return found
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GAP, GAP))
-    padded = np.pad(found.astype(np.uint8), GAP)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[GAP:-GAP, GAP:-GAP].astype(bool) & face
+def _close_gaps(occluders: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Close gaps and holes in the occluders, and erode them by the pixel that a gradient extends beyond its edge."""
+    if not occluders.any():
+        return occluders
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_DIAMETER, CLOSING_DIAMETER))
+    padding = CLOSING_DIAMETER
+    padded = np.pad(occluders.astype(np.uint8), padding)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[padding:-padding, padding:-padding].astype(bool) & face
     contours, _ = cv2.findContours(closed.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     solid = cv2.drawContours(np.zeros(face.shape, dtype=np.uint8), contours, -1, 1, cv2.FILLED)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    return (cv2.erode(np.maximum(solid, ~face), cross) > 0) & face
+    return np.asarray((cv2.erode(np.maximum(solid, ~face), cross) > 0) & face)
 
 
-def _with_fringe(inside: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Let occluders go on beyond the face."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1))
-    return np.where(face, inside, cv2.dilate(inside.astype(np.uint8), disc)) > 0
+def _add_fringe(occluders: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Extend occluders beyond the face by `FRINGE`."""
+    return np.where(face, occluders, cv2.dilate(occluders.astype(np.uint8), _disc(FRINGE))) > 0

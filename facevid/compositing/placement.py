@@ -1,4 +1,4 @@
-"""Where a crop lies in its frame, and how pictures get from the one to the other."""
+"""The place of a crop in its frame, and resampling from the crop to the frame."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Placement:
-    """The part of a frame that a crop covers.
+    """The region of a frame that a crop covers.
 
-    It keeps one pixel off the frame's edge: OpenCV's seamless cloning fails on a mask that touches it.
+    The region stays one pixel away from the frame's edge: OpenCV's seamless cloning fails on a mask that touches it.
 
     Attributes:
-        x, y: the region's top left pixel in the frame.
-        width, height: the region's size in pixels; 0 where the crop lies outside the frame.
-        to_crop: float64 (2, 3), from indices of the region's pixels to indices of the crop's.
+        x: left column of the region, as a pixel index of the frame.
+        y: top row of the region, as a pixel index of the frame.
+        width: width of the region in pixels; 0 where the crop lies outside the frame.
+        height: height of the region in pixels; 0 where the crop lies outside the frame.
+        to_crop: float64 (2, 3), affine map from pixel indices of the region to pixel indices of the crop.
     """
 
     x: int
@@ -27,35 +29,36 @@ class Placement:
 
     @property
     def rows_and_columns(self) -> tuple[slice, slice]:
-        """Slices that cut the region out of a frame."""
+        """Slices that select the region in a frame, (rows, columns)."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
     @property
     def scale(self) -> float:
-        """Pixels of the crop that one pixel of the frame spans."""
+        """Side of one frame pixel, in crop pixels."""
         return float(np.hypot(*self.to_crop[:, 0]))
 
     def to_region(self, picture: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Bring a picture (S, S) or (S, S, C) in the crop's space to the region's: (height, width[, C]).
+        """Resample a picture, (S, S) or (S, S, C), from crop space to the region: float32 (height, width[, C]).
 
-        Beyond the crop's edge its last pixels are repeated.
+        Beyond the crop's edge, its outermost pixels are repeated.
         """
-        return cv2.warpAffine(
+        resampled = cv2.warpAffine(
             picture.astype(np.float32, copy=False),
             self.to_crop,
             (self.width, self.height),
             flags=(cv2.INTER_CUBIC if self.scale <= 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        return np.asarray(resampled, np.float32)
 
 
 def place(crop_to_frame: NDArray[np.float64], crop_size: int, frame_size: tuple[int, int]) -> Placement:
     """Find the region of a frame that a crop covers.
 
     Args:
-        crop_to_frame: float64 (2, 3), from indices of crop pixels to indices of frame pixels.
+        crop_to_frame: float64 (2, 3), affine map from pixel indices of the crop to pixel indices of the frame.
         crop_size: side of the crop in pixels.
-        frame_size: height and width of the frame.
+        frame_size: height and width of the frame in pixels.
     """
     ends = (-0.5, crop_size - 0.5)
     corners = cv2.transform(np.array([[(x, y) for x in ends for y in ends]]), crop_to_frame)[0]

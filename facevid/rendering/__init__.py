@@ -1,1 +1,1 @@
-"""Rendering of edited frames: the edits of each track over time, generated faces or appearance changes, and layers."""
+"""Rendering of edited frames: the schedule, generated faces and appearance changes, compositing, and extra outputs."""

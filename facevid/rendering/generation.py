@@ -1,4 +1,4 @@
-"""What is done to a track over time, and the codes and faces that come of it, edit by edit."""
+"""The edits of one track over time, and the codes and generated faces after each edit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,22 @@ from facevid.edits.attributes import AttributeRequest, parse_attribute
 from facevid.models import FaceModel
 from facevid.rendering.temporal_smoothing import smooth_codes
 
-DOUBTFUL = 1e-3
-"""Weight, in that of a face that is seen well, of the code of one that is not: enough where there is no other near."""
+MIN_CODE_WEIGHT = 1e-3
+"""Least weight of a frame's code in temporal smoothing; a fully visible face has weight 1. Occluded and undetected
+faces get it: above 0, so that the weighted mean is defined where all frames nearby are such."""
 
 Strengths = Sequence[tuple[str, NDArray[np.float32]]]
-"""How far edits go in a track's frames, by the attribute's name as the user wrote it, in the order to apply, (N,) each.
-"""
+"""The edits of a track in the order to apply them: the attribute as the user wrote it, and its strength in each of the
+track's N frames, float32 (N,)."""
 
 
 @dataclass(frozen=True)
 class TrackEdit:
-    """One track, and what is done to it over time.
+    """One track and its edits over time.
 
     Attributes:
-        encoded: the track's quads and codes.
-        strengths: of all edits, in the track's N frames.
+        encoded: the track with its quads, landmarks and codes.
+        strengths: the strength of each edit in each of the track's N frames.
     """
 
     encoded: EncodedTrack
@@ -35,37 +36,37 @@ class TrackEdit:
 
     @property
     def active(self) -> NDArray[np.bool_]:
-        """Tell in which frames an edit acts, bool (N,); the others pass through untouched."""
-        return np.any([values != 0 for _, values in self.strengths], axis=0)
+        """True in frames in which the strength of an edit is not 0, bool (N,); other frames are not edited."""
+        return np.asarray(np.any([values != 0 for _, values in self.strengths], axis=0))
 
     @property
     def requests(self) -> list[AttributeRequest]:
-        """What each edit asks for."""
+        """The parsed attribute of each edit."""
         return [parse_attribute(name) for name, _ in self.strengths]
 
 
-def steps_of(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> list[Tensor]:
-    """Edit the codes of some of a track's frames, one attribute after another.
+def edited_codes(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> list[Tensor]:
+    """Smooth the codes of some frames of a track, and apply its edits one after another.
 
     Args:
-        edit: the track and its edits.
-        model: made the codes.
-        sigma: of the Gaussian over time that codes are smoothed with, in frames.
-        offsets: of the frames in the track, ascending, (K,).
+        edit: the track and its edits, E of them.
+        model: the model that encoded the track.
+        sigma: standard deviation, in frames, of the Gaussian that smooths codes over time.
+        offsets: (K,) frames counted from the start of the track, ascending.
 
     Returns:
-        one more than there are edits: float32 (K, L, D) before any, after the first, and so on.
+        E + 1 tensors, float32 (K, L, D): the codes before all edits, after the first, after the second, and so on.
     """
     first, last = int(offsets[0]), int(offsets[-1])
-    trust = np.maximum(edit.encoded.edit_weights * edit.encoded.track.detected, DOUBTFUL)
-    codes = smooth_codes(edit.encoded.codes, sigma, first, last + 1, trust)[offsets - first]
-    steps = [torch.from_numpy(codes.astype(np.float32, copy=False))]
+    weights = np.maximum(edit.encoded.edit_weights * edit.encoded.track.detected, MIN_CODE_WEIGHT)
+    smoothed = smooth_codes(edit.encoded.codes, sigma, first, last + 1, weights)[offsets - first]
+    codes = [torch.from_numpy(smoothed.astype(np.float32, copy=False))]
     for attribute, values in edit.strengths:
-        steps.append(model.edit(steps[-1], {attribute: values[offsets]}))
-    return steps
+        codes.append(model.edit(codes[-1], {attribute: values[offsets]}))
+    return codes
 
 
-def generated(model: FaceModel, codes: Tensor) -> NDArray[np.float32]:
-    """Generate faces, float32 (K, R, R, 3) RGB, 0 to 255."""
+def generate_faces(model: FaceModel, codes: Tensor) -> NDArray[np.float32]:
+    """Generate faces from codes (K, L, D): float32 (K, R, R, 3) RGB, 0 to 255."""
     scaled = ((model.generate(codes) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
     return scaled.cpu().numpy()

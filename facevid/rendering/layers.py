@@ -1,36 +1,37 @@
-"""`--layers`: every edited face as a picture to be laid over the plate, and `layers.json`, which says where each lies.
+"""The `--layers` output: each edited face as an image to composite over the plate, and `layers.json` to describe them.
 
-A layer shows the face as it stands in the result. Its alpha is 1 wherever the edit changes a sample, and falls to 0
-around, where the layer shows the plate itself. So a layer over its plate is the edited frame, whatever the colour
-space they are merged in; several in a frame are laid over it in the order of the file. Only what of a video's samples
-lies beyond its nominal range (super-white) is cut off in a PNG layer. The pictures are
-`face<number>.<frame>.png`, or `.exr` (see `facevid.video.writer.layer`).
+A layer shows the face as it is in the result. Its alpha is 1 where the edit changes a sample, and falls to 0 around it,
+where the layer has the colours of the plate. So a layer over its plate gives the edited frame in any colour space.
+Several layers of a frame are composited in the order of the file. PNG layers clip samples outside the nominal range of
+a video (super-white). The images are named `face<number>.<frame>.png` or `.exr` (see `facevid.video.writer.layer`).
 
 `layers.json` is one object:
 
-    schema_version  1; raised when the meaning of a field changes
-    source          the plate's path, as it was given
-    width, height   of the plate as displayed, in pixels
-    square_size     the same in square pixels, in which quads and crops are told
-    display_window  x, y, width, height of the part that is displayed: less than all where OpenEXR files hold overscan
-    time_base       seconds a unit of `pts`, as a fraction: "1/12800"
-    premultiplied   whether the pictures are: EXR files are, PNG files are not
-    layers          one object a layer, each on a line of its own, by frame
+    schema_version  1; increases when the meaning of a field changes
+    source          path of the plate, as given on the command line
+    width, height   size of the plate as displayed, in pixels
+    square_size     size of the plate in square pixels, the unit of quads and crops
+    display_window  x, y, width, height of the displayed part, in pixels: the whole plate unless OpenEXR files hold
+                    overscan
+    time_base       unit of `pts` in seconds, as a fraction: "1/12800"
+    premultiplied   whether colours are multiplied by alpha: true for EXR files, false for PNG files
+    layers          list of layers, sorted by frame, one line each
 
-and of a layer:
+A layer is an object:
 
-    frame           the frame's number as in `--frames`: an image sequence's own, else counted from 0
-    pts             its timestamp, an integer, in units of `time_base`
-    face            the face's number, as `facevid inspect` shows it
-    file            the picture, in the same folder
-    box             x, y, width, height of the part that it may cover
-    quad            [x, y] of the crop's corners top left, bottom left, bottom right, top right
-    crop_to_frame   affine map from pixels of the crop to those of the plate: two rows of [x, y, 1]
+    frame           frame number, as in `--frames`: an image sequence's own number, else counted from 0
+    pts             timestamp of the frame, an integer in units of `time_base`
+    face            number of the face, as in `facevid inspect`
+    file            file name of the image, in the same folder
+    box             x, y, width, height of the part of the plate outside which alpha is 0
+    quad            [x, y] of the crop's corners: top left, bottom left, bottom right, top right
+    crop_to_frame   affine map from crop pixels to plate pixels: two rows, multiplied by [x, y, 1]
     crop_size       side of the crop, in pixels
-    presence        how much of an edit the face takes here, 0 to 1: it fades where a face comes, goes or turns away
-    strengths       [attribute, strength] in the order applied; `presence` is in them
+    presence        edit weight of the face in this frame, 0 to 1
+    strengths       [attribute, strength] of each edit in the order of application, already multiplied by the edit
+                    weight
 
-Pixels are those of the plate as displayed, y downwards; the centre of the top left pixel is [0, 0].
+Pixel coordinates refer to the plate as displayed, with y downwards; the centre of the top left pixel is [0, 0].
 """
 
 import json
@@ -54,35 +55,46 @@ from facevid.video.square import plate_box, scale_of
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer
 
 SCHEMA_VERSION = 1
+"""Version of `layers.json`."""
+
 INDEX = "layers.json"
-DIGITS = 4
+"""Name of the file that describes the layers."""
+
+MIN_DIGITS = 4
+"""Least number of digits of a frame number in a file name; more where the source sequence has more."""
 
 RIM = 0.03
-"""Width of the alpha's soft rim, and of the margin of full alpha inside it, as a share of the crop's side."""
+"""Width of the soft edge of the alpha, and of the margin of full alpha inside it, as a share of the crop's side."""
 
-SPREAD = 8
-"""Pixels by which a change may reach beyond its patch, where chroma is shared between pixels."""
+CHROMA_MARGIN = 8
+"""Margin around a patch, in pixels, in which samples can change: pixels outside the patch share chroma with pixels
+inside it."""
 
-_OURS = re.compile(r"layers\.json|face\d+\.\d+\.(png|exr)")
+_LAYER_FILE = re.compile(r"layers\.json|face\d+\.\d+\.(png|exr)")
 
 
 def check_layers(folder: Path, overwrite: bool) -> None:
-    """Raise OutputError, with the remedy, where layers cannot be written to `folder`, which may be new."""
+    """Check that layers can be written to `folder`, which need not exist.
+
+    Raises:
+        OutputError: the folder cannot be written to, or it contains layers and `overwrite` is False.
+    """
     check_folder(folder, folder)
-    if not overwrite and _existing(folder):
-        raise OutputError(f"{folder} holds layers already; choose another folder, or pass --overwrite")
+    if not overwrite and _existing_layers(folder):
+        raise OutputError(f"{folder} contains layers already; choose another folder, or pass --overwrite")
 
 
-class Layers:
-    """Writes the layers of a clip into a hidden folder; a context manager, on leaving which all are moved to `folder`.
+class LayerWriter:
+    """Writes the layers of a clip; use it as a context manager.
 
-    Layers that were there before are replaced, other files left alone.
+    Layers are written to a hidden folder, and moved to the final one when the context ends without an error. Existing
+    layers there are replaced; other files stay.
     """
 
     def __init__(self, folder: Path, plate: ClipInfo, edits: Sequence[TrackEdit]) -> None:
         self._folder, self._plate, self._edits = folder, plate, edits
         self._hidden = HiddenFolder(folder, folder)
-        self._digits = max(DIGITS, plate.sequence.name.digits if plate.sequence else 0)
+        self._digits = max(MIN_DIGITS, plate.sequence.name.digits if plate.sequence else 0)
         self._lines: dict[tuple[int, int], str] = {}
 
     def __enter__(self) -> Self:
@@ -99,28 +111,32 @@ class Layers:
             self._hidden.__exit__(kind, error, trace)
 
     def write(self, plate: Frame, edited: Frame, face: EditedFace, patch: Patch) -> None:
-        """Write the layer that takes `plate` to `edited`; several threads may call this at once. Raises OutputError.
+        """Write the layer that turns `plate` into `edited` when composited over it; safe to call from several threads.
 
         Args:
-            plate: the frame with the faces before this one in it.
-            edited: the frame with this face, too.
-            face: which face it is, and where.
-            patch: what was added to the frame.
+            plate: the frame before this face was composited; it contains the faces before it.
+            edited: the frame with this face.
+            face: the face.
+            patch: the change from `plate` to `edited`.
+
+        Raises:
+            OutputError: the layer cannot be written.
         """
         rim = max(RIM * face.size * math.hypot(*face.crop_to_frame[:, 0]), 1.0)
-        box = _grown(patch, math.ceil(2 * rim) + SPREAD, plate)
+        box = _expand_box(patch, math.ceil(2 * rim) + CHROMA_MARGIN, plate)
         rgb = edited.float_rgb(*box)
         changed = (rgb != plate.float_rgb(*box)).any(axis=2)
-        layer = Layer(box[0], box[1], rgb, soft_cover(changed, rim))
+        layer = Layer(box[0], box[1], rgb, soft_alpha(changed, rim))
         number = self._plate.first_number + plate.index
         name = f"face{face.number}.{number:0{self._digits}d}{layer_suffix(self._plate)}"
         write_layer(self._hidden.path / name, self._folder / name, layer, self._plate, plate.index)
         entry = {"frame": number, "pts": plate.pts, "face": face.number, "file": name, "box": box}
-        self._lines[plate.index, len(self._lines)] = json.dumps(entry | self._placed(face, plate.index))
+        self._lines[plate.index, len(self._lines)] = json.dumps(entry | self._describe(face, plate.index))
 
-    def _placed(self, face: EditedFace, index: int) -> dict[str, Any]:
-        own = (edit for edit in self._edits if edit.encoded.track.number == face.number)
-        edit = next(edit for edit in own if edit.encoded.track.first <= index <= edit.encoded.track.last)
+    def _describe(self, face: EditedFace, index: int) -> dict[str, Any]:
+        """Return the fields of `layers.json` for a face of the frame `index`."""
+        edits_of_person = (edit for edit in self._edits if edit.encoded.track.number == face.number)
+        edit = next(edit for edit in edits_of_person if edit.encoded.track.first <= index <= edit.encoded.track.last)
         offset = index - edit.encoded.track.first
         return {
             "quad": np.round(edit.encoded.quads[offset], 3).tolist(),
@@ -131,6 +147,7 @@ class Layers:
         }
 
     def _finish(self) -> None:
+        """Write `layers.json`, and move all files to the final folder."""
         clip = {
             "schema_version": SCHEMA_VERSION,
             "source": str(self._plate.path),
@@ -145,20 +162,28 @@ class Layers:
         try:
             text = f'{json.dumps(clip)[:-1]}, "layers": [\n{lines}]}}\n'
             (self._hidden.path / INDEX).write_text(text, encoding="utf-8")
-            made = [path.name for path in self._hidden.path.iterdir()]
+            names = [path.name for path in self._hidden.path.iterdir()]
         except OSError as error:
             raise OutputError(f"{self._folder} cannot be written: {error.strerror}; free some space") from error
-        self._hidden.commit(made, _existing(self._folder))
+        self._hidden.commit(names, _existing_layers(self._folder))
 
 
-def soft_cover(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:
-    """Return an alpha, float32 (h, w): 1 up to `rim` pixels around what changed, bool (h, w), 0 from twice as far."""
+def soft_alpha(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:
+    """Draw an alpha with a soft edge around the changed pixels.
+
+    Args:
+        changed: bool (H, W), True where the edit changes a sample.
+        rim: width, in pixels, of the margin of full alpha around these, and of the soft edge around the margin.
+
+    Returns:
+        float32 (H, W), 0 to 1.
+    """
     distance = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.clip(2 - distance / np.float32(rim), 0, 1)
+    return np.asarray(np.clip(2 - distance / np.float32(rim), 0, 1), np.float32)
 
 
-def _grown(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int, int]:
-    """Return x, y, width and height of the patch with a margin around it, within the frame."""
+def _expand_box(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int, int]:
+    """Return x, y, width, height of the patch with a margin, in plate pixels, clipped to the frame."""
     size = frame.width, frame.height
     box = patch.x, patch.y, patch.delta.shape[1], patch.delta.shape[0]
     x, y, width, height = box if frame.aspect == 1 else plate_box(box, scale_of(size, frame.aspect), size)
@@ -167,5 +192,5 @@ def _grown(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int, int]
     return left, top, right - left, bottom - top
 
 
-def _existing(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)] if folder.is_dir() else []
+def _existing_layers(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _LAYER_FILE.fullmatch(path.name)] if folder.is_dir() else []

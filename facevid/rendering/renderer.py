@@ -1,6 +1,6 @@
 """From codes to edited faces, ready to be composited."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.encoded import EncodedTrack
-from facevid.appearance.change import AppearanceChange, combined
+from facevid.appearance.change import AppearanceChange, combine
 from facevid.appearance.light import without_light
 from facevid.appearance.measure import measure
 from facevid.compositing import EditedFace
 from facevid.faces.alignment import crop_to_frame
 from facevid.models import FaceModel
-from facevid.rendering.generation import TrackEdit, generated, steps_of
-from facevid.rendering.shape_change import ShapeChanges, shape_changes
-from facevid.utils.batches import batches
+from facevid.rendering.generation import TrackEdit, edited_codes, generate_faces
+from facevid.rendering.shape_change import ShapeChanges, measure_shape_changes
 from facevid.utils.progress import Progress
 from facevid.video import Frame
 
@@ -26,8 +25,8 @@ class PreparedTrack:
     """A track ready to be rendered.
 
     Attributes:
-        edit: the track, and what is done to it.
-        shapes: how the edits change the face's shape; None where generated faces replace the plate's.
+        edit: the track and its edits.
+        shapes: how the edits change the shape of the face; None where generated faces replace those of the plate.
     """
 
     edit: TrackEdit
@@ -36,14 +35,14 @@ class PreparedTrack:
 
 @dataclass(frozen=True)
 class Renderer:
-    """Edits the faces of tracks.
+    """Makes the edited faces of tracks.
 
     Attributes:
-        model: edits codes, and decodes or generates what they stand for.
-        sigma: of the Gaussian over time that codes are smoothed with, in frames.
-        batch_size: faces at once.
-        keep_detail: whether the plate's own pixels are changed; else generated faces replace them.
-        reconstruct: whether generated faces are wanted before their edit, too.
+        model: edits the codes; decodes them to appearance changes, or generates faces from them.
+        sigma: standard deviation, in frames, of the Gaussian that smooths codes over time.
+        batch_size: number of faces that a network processes at once.
+        keep_detail: True changes the pixels of the plate; False replaces them by generated faces.
+        reconstruct: True adds the generated face before its edit, for the comparison; only without `keep_detail`.
     """
 
     model: FaceModel
@@ -53,99 +52,97 @@ class Renderer:
     reconstruct: bool
 
     def prepare(self, edits: Sequence[TrackEdit], progress: Progress) -> list[PreparedTrack]:
-        """Measure how edits change the shape of faces: it is smoothed over time, which needs all of a track."""
+        """Measure how edits change the shape of faces; this is smoothed over time, so it needs whole tracks."""
         if not self.keep_detail:
             return [PreparedTrack(edit, None) for edit in edits]
         return [
-            PreparedTrack(edit, shape_changes(edit, self.model, self.sigma, self.batch_size, progress))
+            PreparedTrack(edit, measure_shape_changes(edit, self.model, self.sigma, self.batch_size, progress))
             for edit in edits
         ]
 
-    def render(self, tracks: Sequence[PreparedTrack], frames: Sequence[Frame]) -> dict[int, list[EditedFace]]:
-        """Edit the faces of consecutive frames, listed by the index of their frame.
+    def render(self, tracks: Sequence[PreparedTrack], frames: Sequence[Frame]) -> list[list[EditedFace]]:
+        """Make the edited faces of consecutive frames.
 
-        A frame without a face, or in which no edit acts, is not in the result.
+        Args:
+            tracks: from `prepare`.
+            frames: consecutive frames of the clip.
+
+        Returns:
+            the edited faces of each frame, in the order of `tracks`; empty where no edit applies.
         """
-        rendered: dict[int, list[EditedFace]] = {}
-        for track in tracks:
-            for index, face in self._faces(track, frames):
-                rendered.setdefault(index, []).append(face)
-        return rendered
+        faces: list[list[EditedFace]] = [[] for _ in frames]
+        for prepared in tracks:
+            track, active = prepared.edit.encoded.track, prepared.edit.active
+            offsets = {i: frame.index - track.first for i, frame in enumerate(frames)}
+            positions = [i for i, offset in offsets.items() if 0 <= offset < len(track) and active[offset]]
+            if positions:
+                rendered = self._render_track(prepared, [offsets[i] for i in positions])
+                for i, face in zip(positions, rendered, strict=True):
+                    faces[i].append(face)
+        return faces
 
-    def rendered(
-        self, tracks: Sequence[PreparedTrack], frames: Iterable[Frame]
-    ) -> Iterator[tuple[Frame, list[EditedFace]]]:
-        """Edit the faces of all frames, `batch_size` frames at once, and yield each frame with its faces."""
-        for batch in batches(frames, self.batch_size):
-            faces = self.render(tracks, batch)
-            for frame in batch:
-                yield frame, faces.get(frame.index, [])
+    def _render_track(self, prepared: PreparedTrack, offsets: list[int]) -> Iterator[EditedFace]:
+        """Make the edited faces of one track, in the frames at `offsets` from its start."""
+        if prepared.shapes is None:
+            return self._generated_faces(prepared.edit, offsets)
+        return self._changed_faces(prepared.edit, prepared.shapes, offsets)
 
-    def _faces(self, prepared: PreparedTrack, frames: Sequence[Frame]) -> Iterator[tuple[int, EditedFace]]:
-        edit, track, active = prepared.edit, prepared.edit.encoded.track, prepared.edit.active
-        offsets = [f.index - track.first for f in frames if track.first <= f.index <= track.last]
-        offsets = [offset for offset in offsets if active[offset]]
-        if not offsets:
-            return
-        made = self._changed(prepared, offsets) if prepared.shapes else self._replacing(edit, offsets)
-        for offset, face in zip(offsets, made, strict=True):
-            yield track.first + offset, face
-
-    def _changed(self, prepared: PreparedTrack, offsets: list[int]) -> Iterator[EditedFace]:
-        shapes, edit = prepared.shapes, prepared.edit
-        assert shapes is not None
-        per_edit = self._changes(edit, shapes, offsets)
+    def _changed_faces(self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]) -> Iterator[EditedFace]:
+        """Make faces that change the pixels of the plate."""
+        changes_by_edit = self._appearance_changes(edit, shapes, offsets)
         for row, offset in enumerate(offsets):
-            parts = [
-                replace(changes[row].within(request.region), shape=shapes.shifts[i, offset])
-                for i, (request, changes) in enumerate(zip(edit.requests, per_edit, strict=True))
+            changes = [
+                replace(by_frame[row].within(request.region), shape=shapes.shifts[i, offset])
+                for i, (request, by_frame) in enumerate(zip(edit.requests, changes_by_edit, strict=True))
             ]
-            change = combined(parts, shapes.shown[:, offset].tolist(), shapes.lips(offset))
-            yield replace(_placed(edit.encoded, offset, self.model.resolution), change=change)
+            change = combine(changes, shapes.edit_shares[:, offset].tolist(), shapes.lip_change(offset))
+            yield replace(_unedited_face(edit.encoded, offset, self.model.resolution), change=change)
 
-    def _changes(self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]) -> list[list[AppearanceChange]]:
-        """Decode, or measure in generated faces, what each edit changes in each frame."""
-        steps = steps_of(edit, self.model, self.sigma, np.array(offsets))
-        pairs = list(pairwise(steps))
-        if shapes.placed is None:
-            return [self.model.changes(before, after) for before, after in pairs]
-        seen = [
+    def _appearance_changes(
+        self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]
+    ) -> list[list[AppearanceChange]]:
+        """Decode the change that each edit makes in each frame, or measure it in generated faces."""
+        codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
+        if shapes.generated_landmarks is None:
+            return [self.model.changes(before, after) for before, after in pairwise(codes)]
+        appearances = [
             [
-                measure(picture / np.float32(255), shapes.placed[i, offset])
-                for offset, picture in zip(offsets, generated(self.model, codes), strict=True)
+                measure(picture / np.float32(255), shapes.generated_landmarks[i, offset])
+                for offset, picture in zip(offsets, generate_faces(self.model, codes_after_edit), strict=True)
             ]
-            for i, codes in enumerate(steps)
+            for i, codes_after_edit in enumerate(codes)
         ]
         return [
             [
                 AppearanceChange(b.shape - a.shape, without_light(b.colour - a.colour), b.energies - a.energies)
                 for a, b in zip(before, after, strict=True)
             ]
-            for before, after in pairwise(seen)
+            for before, after in pairwise(appearances)
         ]
 
-    def _replacing(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
-        steps = steps_of(edit, self.model, self.sigma, np.array(offsets))
-        pictures = generated(self.model, steps[-1])
-        before = generated(self.model, steps[0]) if self.reconstruct else [None] * len(offsets)
-        for offset, picture, reconstruction in zip(offsets, pictures, before, strict=True):
-            face = _placed(edit.encoded, offset, self.model.resolution)
+    def _generated_faces(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
+        """Make faces that replace those of the plate."""
+        codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
+        pictures = generate_faces(self.model, codes[-1])
+        reconstructions = generate_faces(self.model, codes[0]) if self.reconstruct else [None] * len(offsets)
+        for offset, picture, reconstruction in zip(offsets, pictures, reconstructions, strict=True):
+            face = _unedited_face(edit.encoded, offset, self.model.resolution)
             yield replace(face, picture=picture, reconstruction=reconstruction)
 
 
-def _placed(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
+def _unedited_face(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
     return EditedFace(
         number=encoded.track.number,
         size=size,
         crop_to_frame=crop_to_frame(encoded.quads[offset], size),
         landmarks=encoded.landmarks[offset],
         opacity=float(encoded.edit_weights[offset]),
-        visibility=_hiding(encoded, offset),
+        visibility=_occluded_visibility(encoded, offset),
     )
 
 
-def _hiding(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
-    """Return a frame's visibility where something is before the face."""
+def _occluded_visibility(encoded: EncodedTrack, offset: int) -> NDArray[np.uint8] | None:
+    """Return the visibility map of a frame; None where nothing occludes the face."""
     if encoded.visibility is None:
         return None
     visible: NDArray[np.uint8] = encoded.visibility[offset]

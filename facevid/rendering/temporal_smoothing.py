@@ -1,4 +1,4 @@
-"""Temporal smoothing of what is measured frame by frame: W+ codes, and the quads that the faces were cropped by."""
+"""Temporal smoothing of values measured frame by frame: codes, quads, and the effects of edits."""
 
 from functools import partial
 
@@ -9,23 +9,25 @@ from scipy.ndimage import gaussian_filter1d
 from facevid.utils.frame_array import FramesArray
 
 TRUNCATE = 4.0
-"""Reach of the Gaussian, in standard deviations."""
+"""Radius of the Gaussian kernel, in standard deviations; the default of SciPy."""
 
-LEAST_SIGMA = 0.5 / TRUNCATE
-"""Sigma below which the Gaussian reaches no neighbour."""
+MIN_SIGMA = 0.5 / TRUNCATE
+"""Standard deviation, in frames, below which the kernel covers one frame only."""
 
-BLOCK = 1024
-"""Frames in which effects are averaged at once: the fit takes 4 kB a frame on the way."""
+BLOCK_FRAMES = 1024
+"""Frames in which effects are smoothed at once. The fit needs 4 kB of memory per frame."""
 
 RIDGE = 1e-6
-"""Share of the strengths' mean square that is added to it: edits whose strengths go together cannot be told apart."""
+"""Ridge regularisation, as a share of the mean square of the strengths: without it the fit is singular where the
+strengths of two edits are proportional."""
 
-HELD_FROM = 8
-"""First layer of a code that is held steady: those from here on, 64 pixels and finer, set colour and texture (Karras,
-Laine and Aila, CVPR 2019, section 3.1), which belong to the person. Layers before set pose and expression too."""
+FIRST_TEXTURE_LAYER = 8
+"""First layer of a W+ code that gets the wide Gaussian. Layers from here on (64 pixels and finer) control colour and
+texture, which are constant for a person; earlier layers control pose and expression too (Karras, Laine and Aila, CVPR
+2019, section 3.1)."""
 
-HELD = 10.0
-"""How many times longer these layers are averaged."""
+TEXTURE_SIGMA_FACTOR = 10.0
+"""Standard deviation for texture layers, in that of the other layers."""
 
 
 def smooth(
@@ -35,27 +37,28 @@ def smooth(
     stop: int | None = None,
     weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
-    """Average values over time with a Gaussian; at the ends the first and last values are held.
+    """Average values over time with a Gaussian; beyond the ends, the first and last values are repeated.
 
     Args:
-        values: (N, ...), one entry a frame, of one track: nothing is averaged across a cut.
-        sigma: standard deviation in frames of the clip; 0 returns the values as they are.
-        start, stop: the entries wanted.
-        weights: (N,), above 0; how far each frame is to be believed. None believes all alike.
+        values: (N, ...), one entry per frame of one track, so that nothing is averaged across a cut.
+        sigma: standard deviation in frames; 0 returns the values unchanged.
+        start: first frame to return.
+        stop: end of the frames to return; None is N.
+        weights: (N,), above 0, confidence in each frame; None weights all frames equally.
 
     Returns:
         (stop - start, ...), in the dtype of `values`.
     """
     stop = len(values) if stop is None else stop
-    if sigma < LEAST_SIGMA:
+    if sigma < MIN_SIGMA:
         return np.array(values[start:stop])
-    first, last = _within_reach(len(values), sigma, start, stop)
-    near, wanted = np.asarray(values[first:last]), slice(start - first, stop - first)
+    first, last = _kernel_span(len(values), sigma, start, stop)
+    near, inner = np.asarray(values[first:last]), slice(start - first, stop - first)
     average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=TRUNCATE)
     if weights is None:
-        return average(near)[wanted]
+        return np.asarray(average(near)[inner])
     weight = weights[first:last].astype(values.dtype).reshape(-1, *[1] * (near.ndim - 1))
-    return average(near * weight)[wanted] / average(weight)[wanted]
+    return np.asarray(average(near * weight)[inner] / average(weight)[inner])
 
 
 def smooth_codes(
@@ -65,59 +68,66 @@ def smooth_codes(
     stop: int | None = None,
     weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
-    """Average W+ codes over time: expression keeps up, what belongs to the person is held steady.
+    """Average W+ codes over time, layers of colour and texture with a wider Gaussian than those of expression.
 
     Args:
-        codes: (N, L, D) of one track; may lie in a file: only what is needed is read.
-        sigma, start, stop, weights: as for `smooth`; layers from `HELD_FROM` on are averaged `HELD` times longer.
+        codes: (N, L, D) of one track, in memory or in a file, of which only the frames needed are read.
+        sigma: standard deviation in frames; layers from `FIRST_TEXTURE_LAYER` on use `TEXTURE_SIGMA_FACTOR` times it.
+        start: first frame to return.
+        stop: end of the frames to return; None is N.
+        weights: (N,), above 0, confidence in each frame; None weights all frames equally.
 
     Returns:
         (stop - start, L, D).
     """
     stop = len(codes) if stop is None else stop
-    first, last = _within_reach(len(codes), HELD * sigma, start, stop)
-    near, trust = np.asarray(codes[first:last]), None if weights is None else weights[first:last]
-    follows = smooth(near[:, :HELD_FROM], sigma, start - first, stop - first, trust)
-    held = smooth(near[:, HELD_FROM:], HELD * sigma, start - first, stop - first, trust)
-    return np.concatenate([follows, held], axis=1)
+    texture_sigma = TEXTURE_SIGMA_FACTOR * sigma
+    first, last = _kernel_span(len(codes), texture_sigma, start, stop)
+    near = np.asarray(codes[first:last])
+    near_weights = None if weights is None else weights[first:last]
+    expression = smooth(near[:, :FIRST_TEXTURE_LAYER], sigma, start - first, stop - first, near_weights)
+    texture = smooth(near[:, FIRST_TEXTURE_LAYER:], texture_sigma, start - first, stop - first, near_weights)
+    return np.concatenate([expression, texture], axis=1)
 
 
-def _within_reach(count: int, sigma: float, start: int, stop: int) -> tuple[int, int]:
-    """Return the first and the end of those of `count` entries that the Gaussian averages from `start` to `stop`."""
-    reach = int(TRUNCATE * sigma + 0.5)
-    return max(start - reach, 0), min(stop + reach, count)
+def _kernel_span(count: int, sigma: float, start: int, stop: int) -> tuple[int, int]:
+    """Return start and stop of those of `count` frames that the kernel covers for the frames `start` to `stop`."""
+    radius = int(TRUNCATE * sigma + 0.5)
+    return max(start - radius, 0), min(stop + radius, count)
 
 
 def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
-    """Average over time what edits do, in proportion to their strengths: what is keyed keeps its time.
+    """Smooth the effect of edits over time without blurring their keyframes.
 
-    Around each frame, effects are taken for a sum of strengths, each times something constant: the least squares' fit,
-    weighed by a Gaussian over time.
+    Around each frame, the effect is modelled as the sum over the edits of strength times a constant. The constants are
+    a least-squares fit weighted by a Gaussian over time; the result is the model's value at the frame.
 
     Args:
-        effects: (N, ...), one entry a frame.
-        strengths: (K, N), of each edit.
-        sigma: standard deviation in frames; 0 returns the effects as they are.
+        effects: (N, ...), one entry per frame.
+        strengths: (E, N), the strength of each edit.
+        sigma: standard deviation in frames; 0 returns the effects unchanged.
 
     Returns:
         (N, ...), in the dtype of `effects`.
     """
-    if sigma < LEAST_SIGMA:
+    if sigma < MIN_SIGMA:
         return effects
-    steadied = np.empty_like(effects)
-    for start in range(0, len(effects), BLOCK):
-        stop = min(start + BLOCK, len(effects))
-        first, last = _within_reach(len(effects), sigma, start, stop)
-        fitted = _fitted(effects[first:last], strengths[:, first:last], sigma)
-        steadied[start:stop] = fitted[start - first : stop - first]
-    return steadied
+    smoothed = np.empty_like(effects)
+    for start in range(0, len(effects), BLOCK_FRAMES):
+        stop = min(start + BLOCK_FRAMES, len(effects))
+        first, last = _kernel_span(len(effects), sigma, start, stop)
+        fitted = _fit_effect(effects[first:last], strengths[:, first:last], sigma)
+        smoothed[start:stop] = fitted[start - first : stop - first]
+    return smoothed
 
 
-def _fitted(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
-    flat, known = effects.reshape(len(effects), -1).astype(np.float64).T, strengths.astype(np.float64)
+def _fit_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
+    """Solve the normal equations of the fit in each frame: moments (N, E, E), products (N, E, P)."""
+    flat = effects.reshape(len(effects), -1).astype(np.float64).T
+    regressors = strengths.astype(np.float64)
     average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)
-    moments = average(known[:, None] * known).transpose(2, 0, 1)
-    products = average(known[:, None] * flat).transpose(2, 0, 1)
-    slack = RIDGE * np.trace(moments, axis1=1, axis2=2)[:, None, None] * np.eye(len(known))
-    fitted = np.einsum("kn,nkp->np", known, np.linalg.solve(moments + slack, products))
+    moments = average(regressors[:, None] * regressors).transpose(2, 0, 1)
+    products = average(regressors[:, None] * flat).transpose(2, 0, 1)
+    ridge = RIDGE * np.trace(moments, axis1=1, axis2=2)[:, None, None] * np.eye(len(regressors))
+    fitted = np.einsum("kn,nkp->np", regressors, np.linalg.solve(moments + ridge, products))
     return np.asarray(fitted.reshape(effects.shape))

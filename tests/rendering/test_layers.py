@@ -1,42 +1,50 @@
-"""`--layers`: laid over the plate, they give the edited frame."""
+"""The `--layers` output: layers composited over the plate give the edited frame."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from numpy.typing import NDArray
 
 from facevid import edit_video
 from facevid.errors import OutputError, UsageError
-from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
+from facevid.options import Blend, CompositingOptions, ComputeOptions, Detail, EditOptions, TrackingOptions
 from facevid.video import ClipWriter, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
 from tests.clips import camera_move
+
+T = TypeVar("T")
+Picture = NDArray[np.uint8]
+FloatPicture = NDArray[np.float64]
 
 CPU = ComputeOptions(device="cpu", batch_size=4)
 LOSSLESS = EditOptions(compute=CPU, codec="h264", crf=0)
 
 
-def listed(folder: Path) -> dict:
-    return json.loads((folder / "layers.json").read_text())
+def read_index(folder: Path) -> dict[str, Any]:
+    index: dict[str, Any] = json.loads((folder / "layers.json").read_text())
+    return index
 
 
-def as_floats(path: Path) -> list[np.ndarray]:
-    """Return every frame as RGB at the clip's own depth."""
+def read_frames(path: Path) -> list[FloatPicture]:
+    """Return every frame as float RGB, converted from the bit depth of the clip."""
     clip = open_clip(path)
     return [frame.float_rgb(0, 0, clip.info.width, clip.info.height).astype(float) for frame in clip.frames()]
 
 
-def read_layer(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return a layer's colours, premultiplied, and its alpha."""
+def read_layer(path: Path) -> tuple[FloatPicture, FloatPicture]:
+    """Return the premultiplied colours of a layer, (H, W, 3), and its alpha, (H, W, 1)."""
     if path.suffix == ".png":
         stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert stored is not None
-        straight = stored[..., [2, 1, 0, 3]] / 65535
-        return straight[..., :3] * straight[..., 3:], straight[..., 3:]
+        unpremultiplied = stored[..., [2, 1, 0, 3]] / 65535
+        return unpremultiplied[..., :3] * unpremultiplied[..., 3:], unpremultiplied[..., 3:]
     (frame,) = open_clip(path).frames()
     layout = pixel_layout(frame.native.format.name)
     assert layout is not None
@@ -44,21 +52,21 @@ def read_layer(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return frame.float_rgb(0, 0, frame.width, frame.height).astype(float), alpha
 
 
-def laid_over(folder: Path, plates: list[np.ndarray], first: int = 0) -> list[np.ndarray]:
-    """Lay every layer over its plate, in the order of the file."""
-    made = list(plates)
-    for layer in listed(folder)["layers"]:
+def composite_layers(folder: Path, plates: list[FloatPicture], first: int = 0) -> list[FloatPicture]:
+    """Composite every layer over its plate, in the order of `layers.json`; `first` is the number of the first plate."""
+    composites = list(plates)
+    for layer in read_index(folder)["layers"]:
         colours, alpha = read_layer(folder / layer["file"])
         index = layer["frame"] - first
-        made[index] = colours + made[index] * (1 - alpha)
-    return made
+        composites[index] = colours + composites[index] * (1 - alpha)
+    return composites
 
 
-def write_exr_plates(folder: Path, portrait: np.ndarray, depth: type[np.unsignedinteger]) -> Path:
-    """Write frames 1001 to 1003 in linear light: samples of 8 bits become half floats, those of 16 bits floats."""
+def write_exr_plates(folder: Path, portrait: Picture, depth: type[np.unsignedinteger[Any]]) -> Path:
+    """Write frames 1001 to 1003 in linear light, as half floats from 8-bit samples or as floats from 16-bit ones."""
     folder.mkdir()
     for index in range(3):
-        picture: np.ndarray = camera_move(portrait, index, (320, 320)).astype(depth) * (np.iinfo(depth).max // 255)
+        picture = np.asarray(camera_move(portrait, index, (320, 320)).astype(depth) * (np.iinfo(depth).max // 255))
         cv2.imwrite(str(folder / f"plate.{1001 + index}.png"), picture[..., ::-1])
     clip = open_clip(folder)
     with ClipWriter(folder / "plate.####.exr", clip) as writer:
@@ -68,14 +76,15 @@ def write_exr_plates(folder: Path, portrait: np.ndarray, depth: type[np.unsigned
 
 
 @pytest.mark.parametrize(("detail", "blend"), [("keep", "seamless"), ("replace", "feather")])
-def test_over_the_plate_they_are_the_result(portrait_clip, tmp_path, published, detail, blend):
-    options = replace(
-        LOSSLESS, model=published, layers=tmp_path / "layers", compositing=CompositingOptions(detail, blend)
-    )
+def test_layers_over_the_plate_give_the_result(
+    portrait_clip: Path, tmp_path: Path, published: str, detail: Detail, blend: Blend
+) -> None:
+    compositing = CompositingOptions(detail, blend)
+    options = replace(LOSSLESS, model=published, layers=tmp_path / "layers", compositing=compositing)
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0@0,1@10"], replace(options, frames=(3, 5)))
-    plates, results = as_floats(portrait_clip), as_floats(tmp_path / "out.mp4")
-    made = laid_over(tmp_path / "layers", plates)
-    assert np.abs(np.stack(made) - results).max() < 0.51 / 65535
+    plates, results = read_frames(portrait_clip), read_frames(tmp_path / "out.mp4")
+    composites = composite_layers(tmp_path / "layers", plates)
+    assert np.abs(np.stack(composites) - results).max() < 0.51 / 65535
     _, alpha = read_layer(tmp_path / "layers" / "face0.0004.png")
     assert alpha.shape[:2] == (240, 320)
     changed = (results[4] != plates[4]).any(axis=2)
@@ -84,10 +93,10 @@ def test_over_the_plate_they_are_the_result(portrait_clip, tmp_path, published, 
     assert ((alpha > 0) & (alpha < 1)).any()
     assert not alpha[:, :30].any()
 
-    told = listed(tmp_path / "layers")
-    assert (told["width"], told["height"], told["time_base"]) == (320, 240, "1/12800")
-    assert [layer["frame"] for layer in told["layers"]] == [3, 4, 5]
-    layer = told["layers"][2]
+    index = read_index(tmp_path / "layers")
+    assert (index["width"], index["height"], index["time_base"]) == (320, 240, "1/12800")
+    assert [layer["frame"] for layer in index["layers"]] == [3, 4, 5]
+    layer = index["layers"][2]
     assert (layer["pts"], layer["face"], layer["file"]) == (2560, 0, "face0.0005.png")
     assert layer["strengths"] == [["smile", 0.5]]
     to_plate, ends = np.array(layer["crop_to_frame"]), (-0.5, layer["crop_size"] - 0.5)
@@ -98,17 +107,19 @@ def test_over_the_plate_they_are_the_result(portrait_clip, tmp_path, published, 
 @pytest.mark.parametrize(
     ("depth", "pix_fmt", "step"), [(np.uint8, "gbrpf16le", 2**-11), (np.uint16, "gbrpf32le", 1e-6)]
 )
-def test_exr_plates_get_premultiplied_exr_layers_with_a_data_window(portrait, tmp_path, depth, pix_fmt, step):
+def test_exr_plates_give_premultiplied_exr_layers_with_a_data_window(
+    portrait: Picture, tmp_path: Path, depth: type[np.unsignedinteger[Any]], pix_fmt: str, step: float
+) -> None:
     source = write_exr_plates(tmp_path / "plates", portrait, depth)
     assert open_clip(source).info.pix_fmt == pix_fmt
     edit_video(source, tmp_path / "out", ["smile=1"], EditOptions(compute=CPU, layers=tmp_path / "layers"))
-    plates, results = as_floats(source), as_floats(tmp_path / "out")
-    made = laid_over(tmp_path / "layers", plates, first=1001)
-    error = np.abs(np.stack(made) - results)
+    plates, results = read_frames(source), read_frames(tmp_path / "out")
+    composites = composite_layers(tmp_path / "layers", plates, first=1001)
+    error = np.abs(np.stack(composites) - results)
     assert (error <= step * np.maximum(np.abs(results), 1e-3)).all()
-    told = listed(tmp_path / "layers")
-    assert told["premultiplied"]
-    layer = told["layers"][1]
+    index = read_index(tmp_path / "layers")
+    assert index["premultiplied"]
+    layer = index["layers"][1]
     assert (layer["frame"], layer["file"]) == (1002, "face0.1002.exr")
     source_file = oiio.ImageInput.open(str(tmp_path / "layers" / layer["file"]))
     assert source_file is not None
@@ -118,39 +129,46 @@ def test_exr_plates_get_premultiplied_exr_layers_with_a_data_window(portrait, tm
     assert min(spec.x, spec.y) > 0
 
 
-def test_two_faces_get_layers_of_their_own(portrait, tmp_path):
+def test_each_face_has_its_own_layers(portrait: Picture, tmp_path: Path) -> None:
     face = portrait[:256, 96:352]
     cv2.imwrite(str(tmp_path / "in.png"), np.hstack([face, face])[..., ::-1])
     options = EditOptions(tracking=TrackingOptions(faces="all"), compute=CPU, layers=tmp_path / "layers")
     edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
-    assert [layer["file"] for layer in listed(tmp_path / "layers")["layers"]] == ["face0.0000.png", "face1.0000.png"]
-    (made,) = laid_over(tmp_path / "layers", as_floats(tmp_path / "in.png"))
-    assert np.abs(made - as_floats(tmp_path / "out.png")[0]).max() < 0.51 / 65535
+    assert [layer["file"] for layer in read_index(tmp_path / "layers")["layers"]] == [
+        "face0.0000.png",
+        "face1.0000.png",
+    ]
+    (composite,) = composite_layers(tmp_path / "layers", read_frames(tmp_path / "in.png"))
+    assert np.abs(composite - read_frames(tmp_path / "out.png")[0]).max() < 0.51 / 65535
 
 
-def test_existing_layers_are_replaced_only_when_asked(portrait, tmp_path):
+def test_existing_layers_are_replaced_only_with_overwrite(portrait: Picture, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in.png"), portrait[:256, 96:352, ::-1])
     folder = tmp_path / "layers"
     folder.mkdir()
     for name in ("face0.0099.png", "shot.nk"):
-        (folder / name).write_text("as it was")
+        (folder / name).write_text("earlier")
     options = EditOptions(compute=CPU, layers=folder)
-    with pytest.raises(OutputError, match="holds layers already"):
+    with pytest.raises(OutputError, match=r"layers.*--overwrite"):
         edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
     edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], replace(options, overwrite=True))
     assert {path.name for path in folder.iterdir()} == {"face0.0000.png", "layers.json", "shot.nk"}
-    assert (folder / "shot.nk").read_text() == "as it was"
+    assert (folder / "shot.nk").read_text() == "earlier"
 
 
-def test_a_failure_leaves_no_layers(portrait_clip, tmp_path):
-    def fail(stage, items, total):
+def test_a_failure_leaves_no_layers(portrait_clip: Path, tmp_path: Path) -> None:
+    def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
         for number, item in enumerate(items):
             if stage == "edit" and number:
                 raise KeyboardInterrupt
             yield item
 
+    options = replace(LOSSLESS, layers=tmp_path / "layers")
     with pytest.raises(KeyboardInterrupt):
-        edit_video(portrait_clip, tmp_path / "o.mp4", ["smile=1"], replace(LOSSLESS, layers=tmp_path / "layers"), fail)
+        edit_video(portrait_clip, tmp_path / "o.mp4", ["smile=1"], options, interrupt)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(UsageError, match="is OUT itself"):
+
+
+def test_the_layers_folder_cannot_be_the_output(portrait_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--layers .*o\.mp4"):
         edit_video(portrait_clip, tmp_path / "o.mp4", ["smile=1"], replace(LOSSLESS, layers=tmp_path / "o.mp4"))

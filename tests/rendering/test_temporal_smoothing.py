@@ -1,19 +1,21 @@
-"""Smoothing over time."""
+"""Temporal smoothing."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from facevid.rendering.temporal_smoothing import HELD_FROM, smooth, smooth_codes, smooth_effect
+from facevid.rendering.temporal_smoothing import FIRST_TEXTURE_LAYER, smooth, smooth_codes, smooth_effect
 from facevid.utils.frame_array import FrameArray
 
 VALUES = np.random.default_rng(0).normal(size=(60, 3, 2)).astype(np.float32)
 
 
-def test_sigma_0_is_off():
+def test_sigma_0_returns_the_values() -> None:
     assert np.array_equal(smooth(VALUES, 0), VALUES)
 
 
-def test_it_is_the_gaussian_of_its_sigma():
+def test_an_impulse_gives_the_gaussian_of_sigma() -> None:
     impulse = np.zeros((41, 1))
     impulse[20] = 1
     weights = smooth(impulse, 2.0)[:, 0]
@@ -21,39 +23,39 @@ def test_it_is_the_gaussian_of_its_sigma():
     assert weights == pytest.approx(expected / expected.sum(), abs=1e-4)
 
 
-def test_a_constant_stays_and_the_ends_are_held():
+def test_a_constant_stays_constant_up_to_the_ends() -> None:
     assert smooth(np.full((5, 2), 7.0), 3.0) == pytest.approx(7.0)
 
 
 @pytest.mark.parametrize("span", [(0, 60), (0, 7), (25, 31), (50, 60), (59, 60)])
-def test_a_part_is_what_it_is_in_the_whole(span):
+def test_a_part_equals_that_part_of_the_whole(span: tuple[int, int]) -> None:
     assert smooth(VALUES, 2.5, *span) == pytest.approx(smooth(VALUES, 2.5)[slice(*span)], abs=1e-6)
 
 
-def test_shape_and_dtype_stay():
+def test_shape_and_dtype_are_kept() -> None:
     smoothed = smooth(VALUES, 1.0)
     assert (smoothed.shape, smoothed.dtype) == (VALUES.shape, VALUES.dtype)
     assert np.diff(smoothed, axis=0).std() < np.diff(VALUES, axis=0).std() / 2
 
 
-def test_layers_of_colour_and_texture_are_held_and_those_of_expression_follow():
+def test_texture_layers_are_smoothed_wider_than_expression_layers() -> None:
     codes = np.random.default_rng(1).normal(size=(120, 12, 4)).astype(np.float32)
     codes[60:] += 5
     smoothed = smooth_codes(codes, 2.0)
     step = np.abs(smoothed[66] - smoothed[54]).mean(axis=-1)
-    assert (step[:HELD_FROM] > 4).all()
-    assert (step[HELD_FROM:] < 2).all()
+    assert (step[:FIRST_TEXTURE_LAYER] > 4).all()
+    assert (step[FIRST_TEXTURE_LAYER:] < 2).all()
     assert smooth_codes(codes, 2.0, 40, 50) == pytest.approx(smoothed[40:50], abs=1e-5)
 
 
-def test_codes_in_a_file_are_averaged_alike(tmp_path):
+def test_codes_in_a_file_give_the_same_result(tmp_path: Path) -> None:
     codes, weights = np.random.default_rng(4).normal(size=(300, 12, 4)), np.linspace(0.1, 1, 300)
     np.save(tmp_path / "codes.npy", codes)
     smoothed = smooth_codes(FrameArray(tmp_path / "codes.npy"), 2.0, 140, 156, weights)
     assert np.array_equal(smoothed, smooth_codes(codes, 2.0, 140, 156, weights))
 
 
-def test_a_frame_that_is_not_believed_takes_its_code_from_those_around():
+def test_a_frame_of_low_weight_takes_the_code_of_its_neighbours() -> None:
     codes = np.ones((21, 12, 4), dtype=np.float32)
     codes[10] = 100.0
     weights = np.ones(21, dtype=np.float32)
@@ -63,20 +65,19 @@ def test_a_frame_that_is_not_believed_takes_its_code_from_those_around():
     assert smooth_codes(codes, 1.0, weights=np.full(21, 1e-3)) == pytest.approx(smooth_codes(codes, 1.0), rel=1e-4)
 
 
-def test_an_effect_is_steadied_in_proportion_to_its_strength():
+def test_an_effect_is_smoothed_in_proportion_to_its_strength() -> None:
     strengths = np.concatenate([np.zeros(10), np.linspace(0, 1, 5), np.ones(45)])[None].astype(np.float32)
     rng = np.random.default_rng(2)
-    effects = (strengths[0, :, None] * [4.0, -2.0] + strengths[0, :, None] * rng.normal(0, 1, (60, 2))).astype(
-        np.float32
-    )
-    steadied = smooth_effect(effects, strengths, 12.0)
-    assert (steadied.shape, steadied.dtype) == (effects.shape, effects.dtype)
-    assert steadied == pytest.approx(strengths[0, :, None] * [4.0, -2.0], abs=0.5)
-    assert not steadied[:10].any()
+    noisy = np.array([4.0, -2.0]) + rng.normal(0, 1, (60, 2))
+    effects = (strengths[0, :, None] * noisy).astype(np.float32)
+    smoothed = smooth_effect(effects, strengths, 12.0)
+    assert (smoothed.shape, smoothed.dtype) == (effects.shape, effects.dtype)
+    assert smoothed == pytest.approx(strengths[0, :, None] * [4.0, -2.0], abs=0.5)
+    assert not smoothed[:10].any()
     assert smooth_effect(effects, strengths, 0) is effects
 
 
-def test_effects_of_edits_that_come_at_different_times_are_told_apart():
+def test_effects_of_edits_at_different_times_are_separated() -> None:
     strengths = np.ones((2, 80), dtype=np.float32)
     strengths[0, 40:], strengths[1, :40] = 0, 0.5
     effects = strengths.T @ np.array([[3.0, 0.0], [0.0, 5.0]])
@@ -84,9 +85,10 @@ def test_effects_of_edits_that_come_at_different_times_are_told_apart():
 
 
 @pytest.mark.parametrize("edits", [1, 3])
-def test_effects_are_the_same_in_blocks_and_as_a_whole(edits, monkeypatch):
+def test_effects_in_blocks_equal_those_of_the_whole(edits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
-    strengths, effects = rng.random((edits, 60)), rng.normal(size=(60, 5, 2))
+    strengths = rng.random((edits, 60))
+    effects = rng.normal(size=(60, 5, 2))
     whole = smooth_effect(effects, strengths, 2.0)
-    monkeypatch.setattr("facevid.rendering.temporal_smoothing.BLOCK", 7)
+    monkeypatch.setattr("facevid.rendering.temporal_smoothing.BLOCK_FRAMES", 7)
     assert np.array_equal(smooth_effect(effects, strengths, 2.0), whole)
