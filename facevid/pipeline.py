@@ -23,7 +23,7 @@ from facevid.rendering.schedule import find_targets, schedule
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, silent
 from facevid.video import Clip, ClipWriter, Encoding, open_clip
-from facevid.video.reader.memory import trimmed
+from facevid.video.reader.memory import trim_heap
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def edit_video(
         renderer = _make_renderer(model, options, keep_detail)
         prepared_tracks = renderer.prepare(track_edits, progress)
         layers = _open_layers(outputs, clip, options, track_edits)
-        frames = edit_frames(renderer, prepared_tracks, trimmed(clip.frames()), options.compositing.blend, layers)
+        frames = edit_frames(renderer, prepared_tracks, trim_heap(clip.frames()), options.compositing.blend, layers)
         counts = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
     return _summary(
         target, options, device=device, choice=choice, tracking=tracking, tracks=tracks, counts=counts, writer=writer

@@ -18,7 +18,7 @@ from facevid.analysis.encoded import EncodedTrack, TrackFiles, crops
 from facevid.analysis.occlusion import OcclusionEstimator
 from facevid.analysis.selection import select_tracks
 from facevid.analysis.tracking import Tracking, detect_faces, load_tracking, save_tracking, shots_between
-from facevid.compositing.appearance import SIDE
+from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.faces.detector import Detector
 from facevid.faces.identity import View, choose_views, describe_views
 from facevid.faces.people import find_people
@@ -31,7 +31,7 @@ from facevid.utils.batches import batches
 from facevid.utils.cache import cached, identity
 from facevid.utils.progress import Progress, silent
 from facevid.video import Clip
-from facevid.video.reader.memory import trimmed
+from facevid.video.reader.memory import trim_heap
 
 if TYPE_CHECKING:
     from facevid.models import FaceModel
@@ -77,7 +77,7 @@ class Analysis:
         """
 
         def fill(folder: Path) -> None:
-            frames = self.progress("track", trimmed(self.clip.frames()), self.clip.info.frame_count)
+            frames = self.progress("track", trim_heap(self.clip.frames()), self.clip.info.frame_count)
             detections = detect_faces(frames, self.detector)
             cuts, max_gap = detections.cuts, self._frame_count(self.options.max_gap)
             tracklets = find_tracklets(detections.faces, cuts, max_gap)
@@ -136,7 +136,7 @@ class Analysis:
             OcclusionEstimator(each.path("occlusion"), len(track)) for each, track in zip(files, tracks, strict=True)
         ]
         landmarks = [self.landmarks(track) for track in tracks]
-        faces = crops(trimmed(self.clip.frames()), tracks, quads, landmarks, model.crop_size)
+        faces = crops(trim_heap(self.clip.frames()), tracks, quads, landmarks, model.crop_size)
         for batch in self.progress("encode", batches(faces, batch_size), sum(map(len, tracks))):
             pictures = np.stack([face.picture for face in batch])
             codes = model.encode(pictures, np.stack([face.landmarks for face in batch])).cpu().numpy()
@@ -145,7 +145,7 @@ class Analysis:
                 files[face.track].write("codes", face.offset, code)
                 estimators[face.track].add(face.offset, face.picture, probability)
         for track, quad, each, estimator in zip(tracks, quads, files, estimators, strict=True):
-            visibility = each.create("visibility", np.uint8, SIDE, SIDE)
+            visibility = each.create("visibility", np.uint8, MASK_SIDE, MASK_SIDE)
             np.save(each.path("hidden"), estimator.estimate(track.landmarks, quad, visibility, self.progress))
 
     def _encoded_track(
@@ -167,7 +167,7 @@ class Analysis:
         """Compute the descriptors of views, in a pass over the clip that ends with the last frame needed."""
         needed = {view.frame for view in views}
         count = max(needed, default=-1) + 1
-        frames = self.progress("identify", islice(trimmed(self.clip.frames()), count), count) if count else []
+        frames = self.progress("identify", islice(trim_heap(self.clip.frames()), count), count) if count else []
         return describe_views(((f.index, f.rgb()) for f in frames if f.index in needed), views)
 
     def quads(self, track: Track) -> NDArray[np.float64]:

@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from facevid.compositing.appearance import SIDE, Appearance, features
-from facevid.compositing.occlusion import (
+from facevid.analysis.occlusion_masks import (
+    confident_occlusion,
+    connected_guesses,
+    drop_single_frames,
     face_area,
-    guessed_at,
-    guesses,
-    hidden_share,
-    known,
-    lasting,
-    near_others,
-    occluded,
-    outlined,
+    find_occluders,
+    guess_area,
+    occluded_share,
+    outline_regions,
+    with_neighbour_area,
 )
+from facevid.analysis.usual_appearance import MASK_SIDE, UsualAppearance, features
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.utils.frame_array import FrameArray
 from facevid.utils.progress import Progress
@@ -53,7 +53,7 @@ MEDIAN_FRAMES = 3
 """Window, in frames, of the median over occlusion probabilities, which drops detections in a single frame."""
 
 FEATURE_COUNT = 5
-"""Number of features of a pixel, as from `compositing.appearance.features`."""
+"""Number of features of a pixel, as from `usual_appearance.features`."""
 
 
 class OcclusionEstimator:
@@ -69,7 +69,7 @@ class OcclusionEstimator:
 
     def __init__(self, path: Path, count: int) -> None:
         self._path = path
-        self._features = FrameArray.create(path, np.float16, (count, SIDE, SIDE, FEATURE_COUNT + 1))
+        self._features = FrameArray.create(path, np.float16, (count, MASK_SIDE, MASK_SIDE, FEATURE_COUNT + 1))
 
     def add(self, offset: int, crop: NDArray[np.uint8], probability: NDArray[np.floating]) -> None:
         """Add one frame.
@@ -77,7 +77,7 @@ class OcclusionEstimator:
         Args:
             offset: index of the frame in the track.
             crop: uint8 (S, S, 3) RGB.
-            probability: (SIDE, SIDE), 0 to 1, as from `FaceModel.occlusion_probability`.
+            probability: (MASK_SIDE, MASK_SIDE), 0 to 1, as from `FaceModel.occlusion_probability`.
         """
         entry = np.concatenate([features(crop), probability[..., None]], axis=-1)
         self._features[offset] = entry.astype(np.float16)
@@ -94,8 +94,8 @@ class OcclusionEstimator:
         Args:
             landmarks: (N, 68, 2) in pixels of the frame.
             quads: (N, 4, 2), of the crops.
-            visibility: uint8 (N, SIDE, SIDE) in the crop's space; set to 1 where the face is visible, and to 0 where it
-                is occluded.
+            visibility: uint8 (N, MASK_SIDE, MASK_SIDE) in the crop's space; set to 1 where the face is visible, and to
+                0 where it is occluded.
             progress: reports each frame, as stage "occlusion".
 
         Returns:
@@ -103,16 +103,16 @@ class OcclusionEstimator:
         """
         outlines, count = _Outlines(landmarks, quads), len(self._features)
         self._follow_confident_regions(outlines, visibility)
-        nothing = np.zeros((SIDE, SIDE), dtype=bool)
+        nothing = np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool)
         mismatches = self._find_mismatches(outlines, progress) if count >= MIN_FRAMES else repeat(nothing, count)
-        occluded_share = np.zeros(count, dtype=np.float32)
+        shares = np.zeros(count, dtype=np.float32)
         for i, mismatch in enumerate(mismatches):
             mask = mismatch | (visibility[i] == 0)
             visibility[i] = ~mask
-            occluded_share[i] = hidden_share(mask, outlines[i].own)
+            shares[i] = occluded_share(mask, outlines[i].own)
         self._features.close()
         self._path.unlink()
-        return occluded_share
+        return shares
 
     def _follow_confident_regions(self, outlines: "_Outlines", visibility: FrameArray) -> None:
         """Follow the network's confident regions through time, forwards and backwards, and write their visibility.
@@ -121,16 +121,16 @@ class OcclusionEstimator:
         So the masks of the forward pass are stored in `visibility` until the backward pass.
         """
         count = len(self._features)
-        mask = np.zeros((SIDE, SIDE), dtype=bool)
+        mask = np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool)
         for i in range(count):
             probability, face = self._median_probability(i), outlines[i].area
-            mask = guessed_at(known(probability, face) | mask, probability, face)
+            mask = connected_guesses(confident_occlusion(probability, face) | mask, probability, face)
             visibility[i] = mask
         mask[:] = False
         for i in reversed(range(count)):
             probability, face = self._median_probability(i), outlines[i].area
-            mask = guessed_at((visibility[i] > 0) | mask, probability, face)
-            visibility[i] = ~outlined(mask, probability, face)
+            mask = connected_guesses((visibility[i] > 0) | mask, probability, face)
+            visibility[i] = ~outline_regions(mask, probability, face)
 
     def _median_probability(self, index: int) -> NDArray[np.floating]:
         radius = MEDIAN_FRAMES // 2
@@ -148,16 +148,20 @@ class OcclusionEstimator:
         def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
             entry, outline = self._features[i], outlines[i]
             mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
-            return occluded(mismatch, outline.own, outline.median, guesses(entry[..., FEATURE_COUNT]), expected)
+            return find_occluders(
+                mismatch, outline.own, outline.median, guess_area(entry[..., FEATURE_COUNT]), expected
+            )
 
         first_masks = (find(i) for i in progress("occlusion", range(count), count))
-        masks = (find(i, near) if near.any() else mask for i, (mask, near) in enumerate(near_others(first_masks)))
-        return lasting(masks)
+        masks = (
+            find(i, near) if near.any() else mask for i, (mask, near) in enumerate(with_neighbour_area(first_masks))
+        )
+        return drop_single_frames(masks)
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """Outline of a face in its crop of SIDE pixels.
+    """Outline of a face in its crop of MASK_SIDE pixels.
 
     Attributes:
         own: float64 (68, 2), the landmarks of the frame itself.
@@ -169,7 +173,7 @@ class _Outline:
 
     @property
     def area(self) -> NDArray[np.bool_]:
-        """The pixels inside either outline, bool (SIDE, SIDE)."""
+        """The pixels inside either outline, bool (MASK_SIDE, MASK_SIDE)."""
         return face_area(self.own, self.median)
 
 
@@ -190,7 +194,7 @@ class _Outlines:
         first = max(start - OUTLINE_RADIUS, 0)
         padded = slice(first, start + BLOCK_FRAMES + OUTLINE_RADIUS)
         frames = zip(self._landmarks[padded], self._quads[padded], strict=True)
-        own = np.stack([landmarks_in_crop(points, quad, SIDE) for points, quad in frames])
+        own = np.stack([landmarks_in_crop(points, quad, MASK_SIDE) for points, quad in frames])
         median = median_filter(own, (2 * OUTLINE_RADIUS + 1, 1, 1), mode="nearest")
         block = slice(start - first, start - first + BLOCK_FRAMES)
         return own[block], median[block]
@@ -205,12 +209,12 @@ class _Appearances:
         self._references = range(step // 2, len(stored), step)
         self._from_reference = lru_cache(maxsize=2)(self._compute)
 
-    def near(self, offset: int) -> Appearance:
+    def near(self, offset: int) -> UsualAppearance:
         """Return the appearance in the reference frames nearest to the frame at `offset`."""
         middle = bisect(self._references, offset)
         last_start = max(len(self._references) - REFERENCE_FRAMES, 0)
         return self._from_reference(min(max(middle - REFERENCE_FRAMES // 2, 0), last_start))
 
-    def _compute(self, first: int) -> Appearance:
+    def _compute(self, first: int) -> UsualAppearance:
         chosen = self._references[first : first + REFERENCE_FRAMES]
-        return Appearance.of([self._stored[i][..., :FEATURE_COUNT].astype(np.float32) for i in chosen])
+        return UsualAppearance.of([self._stored[i][..., :FEATURE_COUNT].astype(np.float32) for i in chosen])

@@ -23,7 +23,7 @@ from facevid.utils.atomic_output import Temporaries, check_destination
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, silent
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
-from facevid.video.reader.memory import trimmed
+from facevid.video.reader.memory import trim_heap
 from facevid.video.writer.remux import plan_remux
 
 OVERLAY_CRF = 18.0
@@ -165,7 +165,7 @@ def _draw(
     """Write the overlay and return the contact sheet, in one pass over the clip."""
     sheet = ContactSheet(clip.info.path.name, tracks)
     cuts = frozenset(tracking.cuts)
-    for frame in progress("overlay", trimmed(clip.frames()), tracking.frame_count):
+    for frame in progress("overlay", trim_heap(clip.frames()), tracking.frame_count):
         picture = frame.rgb()
         sheet.add(picture, frame.index)
         is_cut, first_number = frame.index in cuts, clip.info.first_number

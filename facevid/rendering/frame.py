@@ -12,7 +12,7 @@ from facevid.options import Blend
 from facevid.rendering.layers import LayerWriter
 from facevid.rendering.renderer import PreparedTrack, Renderer
 from facevid.utils.batches import batches
-from facevid.utils.prefetch import map_ahead
+from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame, add_patches
 
 
@@ -59,7 +59,7 @@ def edit_frames(
         for batch in batches(frames, renderer.batch_size)
         for pair in zip(batch, renderer.render(tracks, batch), strict=True)
     )
-    return map_ahead(composite, rendered)
+    return prefetch_map(composite, rendered)
 
 
 def composite_frame(

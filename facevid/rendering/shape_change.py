@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, percentile_filter
 
 from facevid.analysis.encoded import EncodedTrack
+from facevid.analysis.occlusion_masks import visible_mouth_share
 from facevid.appearance.lips import LipChange, lip_gap
 from facevid.appearance.measure import align_to_mean_face
-from facevid.compositing.occlusion import visible_mouth_share
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models import FaceModel

@@ -13,7 +13,7 @@ WORKERS = min(os.cpu_count() or 1, 8)
 """Pictures of a sequence read or written at once: as many, uncompressed, are in memory."""
 
 
-def map_ahead(make: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
+def prefetch_map(make: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
     """Yield `make` of each item, in order, up to WORKERS of them made before they are asked for."""
     pending: deque[Future[Made]] = deque()
     pool = ThreadPoolExecutor(WORKERS)

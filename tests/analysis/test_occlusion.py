@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facevid import edit_video
 from facevid.analysis.occlusion import OcclusionEstimator
-from facevid.compositing.appearance import SIDE
+from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
@@ -32,7 +32,7 @@ Face = tuple[Picture, NDArray[np.float32]]
 COUNT = 16
 """Frames of the track in most tests."""
 
-ZERO = np.zeros((SIDE, SIDE), np.float32)
+ZERO = np.zeros((MASK_SIDE, MASK_SIDE), np.float32)
 NO_LANDMARKS: Mapping[int, NDArray[np.floating]] = MappingProxyType({})
 NO_PROBABILITIES: Mapping[int, Probability] = MappingProxyType({})
 CROP_QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64) - 0.5
@@ -53,7 +53,7 @@ def estimate_masks(
     landmarks: Mapping[int, NDArray[np.floating]] = NO_LANDMARKS,
     probabilities: Mapping[int, Probability] = NO_PROBABILITIES,
 ) -> Mask:
-    """Estimate the occlusion mask of each frame of a track, bool (COUNT, SIDE, SIDE).
+    """Estimate the occlusion mask of each frame of a track, bool (COUNT, MASK_SIDE, MASK_SIDE).
 
     Args:
         face: shown in every frame, with noise.
@@ -70,7 +70,7 @@ def estimate_masks(
         estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probabilities.get(index, ZERO))
     all_landmarks = np.stack([landmarks.get(index, own_landmarks) for index in range(COUNT)])
     quads = np.repeat(CROP_QUAD[None], COUNT, axis=0)
-    visibility = FrameArray.create(tmp_path / "visibility.npy", np.uint8, (COUNT, SIDE, SIDE))
+    visibility = FrameArray.create(tmp_path / "visibility.npy", np.uint8, (COUNT, MASK_SIDE, MASK_SIDE))
     occluded_share = estimator.estimate(all_landmarks, quads, visibility, silent)
     assert not (tmp_path / "features.npy").exists()
     masks: Mask = visibility[:] == 0
@@ -95,7 +95,7 @@ def test_moving_occluder_is_found_in_place(face: Face, tmp_path: Path) -> None:
     probabilities = dict.fromkeys(range(5, 9), probability_in(slice(35, 60), slice(27, 34)))
     masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 9), occluded), probabilities=probabilities)
     assert frames_with_occlusion(masks) == [5, 6, 7, 8]
-    truth = np.zeros((SIDE, SIDE), dtype=bool)
+    truth = np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool)
     truth[33:55, 25:35] = True
     assert (masks[6] & truth).sum() / (masks[6, :55] | truth[:55]).sum() > 0.7
 
@@ -215,7 +215,7 @@ def test_overexposed_face_is_occluded_completely(face: Face, tmp_path: Path) -> 
     white = np.full_like(face[0], 255)
     masks = estimate_masks(face, tmp_path, dict.fromkeys(range(5, 7), white))
     assert frames_with_occlusion(masks) == [5, 6]
-    inside = cv2.fillConvexPoly(np.zeros((SIDE, SIDE)), cv2.convexHull(face[1][17:] / 4).astype(int), 1) == 1
+    inside = cv2.fillConvexPoly(np.zeros((MASK_SIDE, MASK_SIDE)), cv2.convexHull(face[1][17:] / 4).astype(int), 1) == 1
     assert masks[5][inside].all()
 
 
@@ -249,16 +249,16 @@ def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, ND
         A function that estimates the visibility, which lies in a file, and the occluded share.
     """
     rng = np.random.default_rng(0)
-    picture = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3)).astype(np.float32), (0, 0), 4)
-    head = turned_head(0, scale=0.22, centre=(SIDE / 2, SIDE / 2)) * 4
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (MASK_SIDE, MASK_SIDE, 3)).astype(np.float32), (0, 0), 4)
+    head = turned_head(0, scale=0.22, centre=(MASK_SIDE / 2, MASK_SIDE / 2)) * 4
     landmarks, quads = head + rng.normal(0, 4, (count, 1, 2)), np.repeat(CROP_QUAD[None], count, axis=0)
     estimator = OcclusionEstimator(path / "features.npy", count)
     for index in range(count):
         noisy = picture + rng.normal(0, 3, picture.shape)
         noisy[20 + index % 40 :, 20:30] = (40, 200, 60)
-        probability = probability_in(slice(24, SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
+        probability = probability_in(slice(24, MASK_SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
         estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probability)
-    visibility = FrameArray.create(path / "visibility.npy", np.uint8, (count, SIDE, SIDE))
+    visibility = FrameArray.create(path / "visibility.npy", np.uint8, (count, MASK_SIDE, MASK_SIDE))
     return lambda: (visibility, estimator.estimate(landmarks, quads, visibility, silent))
 
 

@@ -22,6 +22,6 @@ def test_the_heap_is_trimmed_at_intervals_and_at_the_end(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(memory, "TRIM_INTERVAL", 3 * images[0].nbytes)
     monkeypatch.setattr(memory, "_trim", recorded_trim)
-    for frame in memory.trimmed(open_clip(source).frames()):
+    for frame in memory.trim_heap(open_clip(source).frames()):
         events.append(frame.index)
     assert events == [0, 1, 2, "trim", 3, 4, 5, "trim", 6, "trim"]

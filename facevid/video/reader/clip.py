@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from facevid.errors import InputError, UsageError
-from facevid.utils.prefetch import map_ahead
+from facevid.utils.prefetch import prefetch_map
 from facevid.video.color.pixels import editable_format, pix_fmt_loss
 from facevid.video.color.rgb import colour_model
 from facevid.video.frame import Frame
@@ -84,7 +84,7 @@ class Clip:
 
     def _image_frames(self) -> Iterator[Frame]:
         info = self.info
-        for index, native in enumerate(map_ahead(self._load, info.files)):
+        for index, native in enumerate(prefetch_map(self._load, info.files)):
             yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
@@ -92,7 +92,7 @@ class Clip:
             return load_image(path, self.info)
         with open_container(path) as container:
             stream = select_stream(path, container)
-            stream.codec_context.thread_count = 1  # map_ahead decodes several files in parallel
+            stream.codec_context.thread_count = 1  # prefetch_map decodes several files in parallel
             try:
                 native = next(container.decode(stream), None)
             except av.FFmpegError as error:

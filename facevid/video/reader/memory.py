@@ -15,7 +15,7 @@ TRIM_INTERVAL = 32 << 20
 """Bytes of RGB frames between two trims: 32 MB, because a trim takes a few milliseconds."""
 
 
-def trimmed(frames: Iterable[Frame]) -> Iterator[Frame]:
+def trim_heap(frames: Iterable[Frame]) -> Iterator[Frame]:
     """Yield the frames, and trim the heap every TRIM_INTERVAL bytes and after the last frame."""
     byte_count = 0
     for frame in frames:

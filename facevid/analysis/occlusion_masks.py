@@ -5,7 +5,7 @@ least a low probability, the face is compared with its usual appearance in the t
 if it comes and goes, and if its position tells it from an expression: it enters from the face's outline, or covers more
 than an eye or the mouth.
 
-All masks are bool (SIDE, SIDE) in crop space, True where the face is occluded.
+All masks are bool (MASK_SIDE, MASK_SIDE) in crop space, True where the face is occluded.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.compositing.appearance import SIDE
+from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.compositing.matte import OUTER_LIPS, face_matte, fill_outline
 
 T = TypeVar("T")
@@ -39,8 +39,8 @@ EXPRESSION_FACTOR = 1.6
 """Factor by which the mismatch must be larger in expressive parts."""
 
 REGION_MISMATCH = 2.0
-"""Least mismatch above the face's median of a pixel of an occluder, in units of `Appearance.mismatch`, which are about
-those of CIELAB."""
+"""Least mismatch above the face's median of a pixel of an occluder, in units of `UsualAppearance.mismatch`, which are
+about those of CIELAB."""
 
 OCCLUDER_MISMATCH = 6.5
 """Least mean mismatch of the largest tenth of an occluder's pixels, in the same units."""
@@ -97,11 +97,11 @@ NEAR_RADIUS = 7
 
 
 def face_area(landmarks: NDArray[np.floating], usual_landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Draw the area of a face, bool (SIDE, SIDE); arguments as for `occluded`."""
-    return (face_matte(landmarks, SIDE) > 0.5) | (face_matte(usual_landmarks, SIDE) > 0.5)
+    """Draw the area of a face, bool (MASK_SIDE, MASK_SIDE); arguments as for `occluded`."""
+    return (face_matte(landmarks, MASK_SIDE) > 0.5) | (face_matte(usual_landmarks, MASK_SIDE) > 0.5)
 
 
-def occluded(
+def find_occluders(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
     usual_landmarks: NDArray[np.floating],
@@ -111,15 +111,15 @@ def occluded(
     """Find the occluders in one frame where the face differs from its usual appearance.
 
     Args:
-        mismatch: float32 (SIDE, SIDE), from `Appearance.mismatch`.
+        mismatch: float32 (MASK_SIDE, MASK_SIDE), from `UsualAppearance.mismatch`.
         landmarks: (68, 2) as pixel indices of the mismatch.
         usual_landmarks: (68, 2), their median over the frames around; the face is the area inside either outline.
-        guessed: bool (SIDE, SIDE), from `guesses`; only pixels in it can be occluded.
-        expected: bool (SIDE, SIDE), where a neighbouring frame has an occluder; one that touches it need not reach far
-            into the face.
+        guessed: bool (MASK_SIDE, MASK_SIDE), from `guess_area`; only pixels in it can be occluded.
+        expected: bool (MASK_SIDE, MASK_SIDE), where a neighbouring frame has an occluder; one that touches it need not
+            reach far into the face.
 
     Returns:
-        bool (SIDE, SIDE), False off the face except in a fringe around the occluders.
+        bool (MASK_SIDE, MASK_SIDE), False off the face except in a fringe around the occluders.
     """
     face = face_area(landmarks, usual_landmarks)
     if not face.any():
@@ -148,17 +148,17 @@ def occluded(
     return _add_fringe(_close_gaps(occluders, face), face)
 
 
-def known(probability: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def confident_occlusion(probability: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where the occlusion network is confident of an occluder on the face.
 
     Args:
-        probability: (SIDE, SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
-        face: bool (SIDE, SIDE), from `face_area`.
+        probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
+        face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
     """
     return (probability > KNOWN_PROBABILITY) & face
 
 
-def guessed_at(
+def connected_guesses(
     places: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return the regions above `GUESS_PROBABILITY` that touch one of the places; other arguments as for `known`."""
@@ -167,15 +167,15 @@ def guessed_at(
     return np.asarray(np.isin(labels, labels[places & guessed]))
 
 
-def outlined(
+def outline_regions(
     regions: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Draw the outline of each region, with a fringe beyond the face.
 
     Args:
-        regions: bool (SIDE, SIDE), from `guessed_at`.
-        probability: (SIDE, SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
-        face: bool (SIDE, SIDE), from `face_area`.
+        regions: bool (MASK_SIDE, MASK_SIDE), from `connected_guesses`.
+        probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
+        face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
     """
     count, labels = cv2.connectedComponents(regions.astype(np.uint8))
     occluders = np.zeros_like(regions)
@@ -187,21 +187,21 @@ def outlined(
     return _add_fringe(occluders, face)
 
 
-def guesses(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
+def guess_area(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return the area within `GUESS_RADIUS` of a probability above `GUESS_PROBABILITY`; arguments as for `known`."""
     return np.asarray(cv2.dilate((probability > GUESS_PROBABILITY).astype(np.uint8), _disc(GUESS_RADIUS)) > 0)
 
 
-def lasting(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
+def drop_single_frames(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
     """Remove flicker from the masks of consecutive frames: fill gaps of one frame, and drop what lasts one frame only.
 
     Reads two frames ahead.
     """
-    for mask, near in near_others(_fill_single_frame_gaps(masks)):
+    for mask, near in with_neighbour_area(_fill_single_frame_gaps(masks)):
         yield mask & near
 
 
-def near_others(masks: Iterable[NDArray[np.bool_]]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def with_neighbour_area(masks: Iterable[NDArray[np.bool_]]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Yield each mask with the area within `NEAR_RADIUS` of the masks of its neighbouring frames.
 
     Reads one frame ahead.
@@ -231,9 +231,9 @@ def _with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None
         previous, item = item, following
 
 
-def hidden_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
+def occluded_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
     """Measure the occluded share of a face, 0 to 1; arguments are the result and an argument of `occluded`."""
-    face = face_matte(landmarks, SIDE) > 0.5
+    face = face_matte(landmarks, MASK_SIDE) > 0.5
     return float(mask[face].mean()) if face.any() else 0.0
 
 
@@ -241,10 +241,10 @@ def visible_mouth_share(visibility: NDArray[np.generic], landmarks: NDArray[np.f
     """Measure the visible share of the mouth and a margin around it, 0 to 1.
 
     Args:
-        visibility: (SIDE, SIDE), 1 where the face is visible, 0 where it is occluded.
+        visibility: (MASK_SIDE, MASK_SIDE), 1 where the face is visible, 0 where it is occluded.
         landmarks: (68, 2) as pixel indices of the visibility map.
     """
-    lips = fill_outline(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], SIDE)
+    lips = fill_outline(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], MASK_SIDE)
     mouth = cv2.dilate(lips, _disc(LIP_MARGIN)) > 0.5
     return float(visibility[mouth].mean()) if mouth.any() else 1.0
 
@@ -254,8 +254,8 @@ def _disc(radius: int) -> NDArray[np.uint8]:
 
 
 def _expressive_area(landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Draw the parts of the face that expressions change, bool (SIDE, SIDE)."""
-    drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    """Draw the parts of the face that expressions change, bool (MASK_SIDE, MASK_SIDE)."""
+    drawn = np.zeros((MASK_SIDE, MASK_SIDE), dtype=np.uint8)
     for part in EXPRESSIVE_PARTS:
         cv2.fillConvexPoly(drawn, cv2.convexHull(landmarks[part].astype(np.int32)), 1)
     return np.asarray(cv2.dilate(drawn, _disc(EXPRESSIVE_RADIUS)) > 0)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 64
+MASK_SIDE = 64
 """Side, in pixels, of the crops that are compared. A finger is 3 pixels wide at this size."""
 
 COLOUR_WEIGHTS = np.array([0.6, 1.6, 1.6], dtype=np.float32)
@@ -38,28 +38,29 @@ def features(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         crop: uint8 (S, S, 3) RGB, aligned.
 
     Returns:
-        float32 (SIDE, SIDE, 5): weighted L*, a* and b*, and the horizontal and vertical gradient of the lightness.
+        float32 (MASK_SIDE, MASK_SIDE, 5): weighted L*, a* and b*, and the horizontal and vertical gradient of the
+        lightness.
     """
-    lightness = cv2.GaussianBlur(_lab(crop, 2 * SIDE)[..., 0], (0, 0), 1.0)
+    lightness = cv2.GaussianBlur(_lab(crop, 2 * MASK_SIDE)[..., 0], (0, 0), 1.0)
     gradients = [cv2.Sobel(lightness, cv2.CV_32F, dx, 1 - dx, scale=0.25 * GRADIENT_WEIGHT) for dx in (1, 0)]
-    colour = _lab(crop, SIDE) * COLOUR_WEIGHTS
-    return np.concatenate([colour, _resize(np.stack(gradients, axis=-1), SIDE)], axis=-1)
+    colour = _lab(crop, MASK_SIDE) * COLOUR_WEIGHTS
+    return np.concatenate([colour, _resize(np.stack(gradients, axis=-1), MASK_SIDE)], axis=-1)
 
 
 @dataclass(frozen=True)
-class Appearance:
+class UsualAppearance:
     """The ranges of a face's features in K trusted exemplars.
 
     Attributes:
-        low: float32 (K, SIDE, SIDE, 5), least value in the 3x3 neighbourhood of each pixel.
-        high: float32 (K, SIDE, SIDE, 5), greatest value in the 3x3 neighbourhood of each pixel.
+        low: float32 (K, MASK_SIDE, MASK_SIDE, 5), least value in the 3x3 neighbourhood of each pixel.
+        high: float32 (K, MASK_SIDE, MASK_SIDE, 5), greatest value in the 3x3 neighbourhood of each pixel.
     """
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]
 
     @classmethod
-    def of(cls, exemplars: Sequence[NDArray[np.float32]]) -> "Appearance":
+    def of(cls, exemplars: Sequence[NDArray[np.float32]]) -> "UsualAppearance":
         """Learn the ranges from the features of several frames of the track."""
         trusted_count = max(int(TRUSTED_SHARE * len(exemplars)), 1)
         trusted = np.argsort(_distance_from_median(exemplars), axis=0)[:trusted_count, ..., None]
@@ -69,7 +70,7 @@ class Appearance:
         return cls(np.take_along_axis(low, trusted, axis=0), np.take_along_axis(high, trusted, axis=0))
 
     def mismatch(self, described: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Measure how far the features of a frame, (SIDE, SIDE, 5), lie outside the ranges: float32 (SIDE, SIDE)."""
+        """Measure how far features, (MASK_SIDE, MASK_SIDE, 5), lie outside the ranges: (MASK_SIDE, MASK_SIDE)."""
         outside = np.maximum(np.maximum(self.low - described, described - self.high), 0)
         squared_distances = np.einsum("kyxc,kyxc->kyx", outside, outside)
         rank = int(MATCHING_SHARE * len(squared_distances))
@@ -77,7 +78,7 @@ class Appearance:
 
 
 def _distance_from_median(exemplars: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Measure how far the colours of each exemplar lie from the median of all: float32 (K, SIDE, SIDE)."""
+    """Measure how far the colours of each exemplar lie from the median of all: float32 (K, MASK_SIDE, MASK_SIDE)."""
     colours = np.stack([each[..., :3] for each in exemplars])
     differences = colours - np.median(colours, axis=0)
     return np.stack([np.linalg.norm(cv2.GaussianBlur(each, (0, 0), MEDIAN_BLUR), axis=-1) for each in differences])
