@@ -17,7 +17,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError
 from facevid.evaluation.editors import areas, evaluate_editors, write_points
@@ -89,4 +89,4 @@ def command(
     table = Table("attribute", "method", "area: other attributes kept", "area: identity kept", box=None)
     for area in found:
         add_row(table, area.attribute, area.method, f"{area.preserved:.3f}", f"{area.identity:.3f}")
-    show(table)
+    print_table(table)

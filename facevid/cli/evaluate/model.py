@@ -9,7 +9,7 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
 from facevid.models.load import load_model
 from facevid.utils.device import choose_device
@@ -47,7 +47,7 @@ def command(*, pictures: Path, table: Path, model: str | None, device: str, as_j
     shown = Table("measure", "value", "unit", box=None)
     for measure in measures:
         add_row(shown, measure.name, _value(measure), measure.unit)
-    show(shown)
+    print_table(shown)
 
 
 def _value(measure: Measure) -> str:

@@ -17,7 +17,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.occlusion import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector
 from facevid.models.load import load_model
@@ -62,4 +62,4 @@ def command(
     for measure in measures:
         overlap = "" if measure.overlap is None else f"{measure.overlap:.2f}"
         add_row(table, measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
-    show(table)
+    print_table(table)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.recipes import RecipeMeasures, compare_recipes, write_recipes
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
@@ -59,7 +59,7 @@ def command(
     if as_json:
         click.echo(json.dumps([asdict(row) | {"flicker": row.edit.flicker} for row in rows], indent=2))
         return
-    show(_table(rows))
+    print_table(_table(rows))
 
 
 def _table(rows: Sequence[RecipeMeasures]) -> Table:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, json_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.stability import EditMeasures, evaluate_edit
 
 
@@ -39,7 +39,7 @@ def command(*, source: Path, edited: Path, as_json: bool, quiet: bool) -> None:
     table = Table("measure", "value", "unit", box=None)
     for row in _rows(measures):
         add_row(table, *row)
-    show(table)
+    print_table(table)
 
 
 def _rows(measures: EditMeasures) -> list[tuple[str, str, str]]:

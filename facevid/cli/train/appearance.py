@@ -50,5 +50,5 @@ def command(
     for attribute in codes.attributes:
         assert attribute.index is not None
         column = codes.labels[:, attribute.index]
-        console.say(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
-    console.say(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")
+        console.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
+    console.print(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")

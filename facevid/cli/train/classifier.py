@@ -85,4 +85,4 @@ def command(
     loaded = load_codes(codes)
     classifier = train_classifier(loaded, out, options, Compute(choose_device(device), seed, console, console.report))
     for name, share in balanced_accuracy(classifier, loaded.part(held_out=True)).items():
-        console.say(f"{name}: {share:.3f} right on held-out codes (mean of yes and no)")
+        console.print(f"{name}: {share:.3f} right on held-out codes (mean of yes and no)")

@@ -92,5 +92,5 @@ def command(
     for attribute in codes.attributes:
         assert attribute.index is not None
         column = codes.labels[:, attribute.index]
-        console.say(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
-    console.say(f"{out}: {len(codes.codes)} codes of {codes.codes.shape[1]} x {codes.codes.shape[2]}")
+        console.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
+    console.print(f"{out}: {len(codes.codes)} codes of {codes.codes.shape[1]} x {codes.codes.shape[2]}")

@@ -18,7 +18,7 @@ from facevid.cli.common import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
 from facevid.training.common.run import Compute
@@ -103,16 +103,16 @@ class Console:
             if now - told >= self.SECONDS_BETWEEN_LINES or count == total:
                 told, speed = now, count / max(now - began, 1e-6)
                 left = f", {(total - count) / speed:.0f} s left" if total else ""
-                self.say(f"{stage}: {count}/{total or '?'}, {speed:.1f} a second{left}")
+                self.print(f"{stage}: {count}/{total or '?'}, {speed:.1f} a second{left}")
 
     def report(self, step: int, losses: Mapping[str, float]) -> None:
         """Show the losses at a step."""
-        self.say(f"{self._stage}: step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
+        self.print(f"{self._stage}: step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line."""
         if not self._quiet:
-            say(line, err=True)
+            print_line(line, err=True)
 
 
 def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: bool) -> Compute:
@@ -160,6 +160,6 @@ def is_done(path: Path, overwrite: bool, console: Console) -> bool:
             stale.unlink()
         path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
     elif path.exists():
-        console.say(f"{path}: is there already, and left as it is; add --overwrite to make it again")
+        console.print(f"{path}: is there already, and left as it is; add --overwrite to make it again")
         return True
     return False

@@ -30,4 +30,4 @@ def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, q
     if is_done(out / COMPONENTS_FILE, overwrite, console):
         return
     shares = fit_components(load_codes(codes), count, out, seed)
-    console.say(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")
+    console.print(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")

@@ -52,4 +52,4 @@ def command(
         if not is_done(out / direction_file(index), overwrite, console):
             direction = fit_direction(loaded, index, layers, seed)
             path = save_direction(out, index, direction)
-            console.say(f"{path}: {direction.accuracy:.3f} right on held-out codes (mean of yes and no)")
+            console.print(f"{path}: {direction.accuracy:.3f} right on held-out codes (mean of yes and no)")

@@ -51,4 +51,4 @@ def command(
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
-    console.say(f"{path}: written; facevid models import {path} --name NAME")
+    console.print(f"{path}: written; facevid models import {path} --name NAME")

@@ -42,4 +42,4 @@ def command(
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_occlusion(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
-    console.say(f"{path}: written; facevid models import bundled {path} --name NAME")
+    console.print(f"{path}: written; facevid models import bundled {path} --name NAME")

@@ -98,4 +98,4 @@ def command(
     for index in attribute_indices(loaded, attributes):
         if not is_done(out / transformer_file(index), overwrite, console):
             train_transformer(loaded, network, index, out, options=options, compute=compute)
-            console.say(f"{out / transformer_file(index)}: {CELEBA[index]}")
+            console.print(f"{out / transformer_file(index)}: {CELEBA[index]}")
