@@ -15,7 +15,7 @@ from facevid.errors import UsageError
 from facevid.options import ComputeOptions, TrackingOptions
 
 MAX_RATE = 1000
-"""Highest frame rate of an image sequence, in frames per second: beyond any camera's footage for editing."""
+"""Highest frame rate of an image sequence, in frames per second; a larger number is a typing error."""
 
 LARGEST_COUNT = 10**9
 """Largest number of frames, steps or epochs: larger numbers overflow the 32-bit integers of other libraries."""
@@ -137,7 +137,11 @@ smooth_option = click.option(
     help="Strength of temporal smoothing: sigma, in frames, of the Gaussian filter over codes; 0 turns it off.",
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, metavar="NAME", help="Device of the networks: auto, cpu, cuda, cuda:1."
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Device of the networks: auto, cpu, cuda, cuda:1.",
 )
 rate_option = click.option(
     "--rate",

@@ -24,17 +24,17 @@ from facevid.utils.device import choose_device
 @quiet_option
 @verbose_option
 def command(*, pictures: Path, table: Path, model: str | None, device: str, as_json: bool, quiet: bool) -> None:
-    """Measure a face model on people photographed neutral and smiling, whom it has never seen.
+    """Measure a face model on neutral and smiling photographs of the same people, none used in its training.
 
-    PICTURES is a folder or a tar file of faces aligned as FFHQ. TABLE is a CSV file:
+    PICTURES is a folder or a tar file of square faces, aligned as in FFHQ. TABLE is a CSV file:
 
     \b
       file,person,smiling
       003_neutral.jpg,003,0
       003_smiling.jpg,003,1
 
-    Identity is the distance of dlib's face descriptors: small is the same person. Smiles are judged by the mouth's
-    geometry alone, against the midpoint of the person's own two photographs.
+    Identity is the distance between dlib's face descriptors: the smaller, the more similar. Smiles are judged by the
+    geometry of the mouth alone, relative to the midpoint between the person's two photographs.
 
     \b
       facevid evaluate model london london.csv --model mine

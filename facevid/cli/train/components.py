@@ -14,14 +14,18 @@ from facevid.training.editors.components import COMPONENTS_FILE, fit_components
 @codes_argument
 @out_option
 @click.option(
-    "--count", default=80, show_default=True, type=click.IntRange(1, LARGEST_COUNT), help="How many components to keep."
+    "--count",
+    default=80,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Number of components to keep.",
 )
 @seed_option
 @overwrite_option
 @quiet_option
 @verbose_option
 def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
-    """Find GANSpace's principal components, components.pt, of CODES.
+    """Compute the principal components of CODES (components.pt), as in GANSpace.
 
     \b
       facevid train components codes.safetensors --out trained

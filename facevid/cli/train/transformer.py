@@ -46,22 +46,36 @@ from facevid.utils.device import choose_device
     default=TransformerOptions.lambda_attr,
     show_default=True,
     type=NumberType(0),
-    help="Keeps other attributes.",
+    help="Weight of the loss that preserves other attributes.",
 )
 @click.option(
     "--lambda-rec",
     default=TransformerOptions.lambda_rec,
     show_default=True,
     type=NumberType(0),
-    help="Keeps steps short.",
+    help="Weight of the loss that keeps edits small.",
 )
 @click.option(
-    "--learning-rate", default=TransformerOptions.learning_rate, show_default=True, type=NumberType(0), help="Of Adam."
+    "--learning-rate",
+    default=TransformerOptions.learning_rate,
+    show_default=True,
+    type=NumberType(0),
+    help="Learning rate of Adam.",
 )
 @click.option(
-    "--batch-size", default=TransformerOptions.batch_size, show_default=True, type=click.IntRange(1, LARGEST_BATCH)
+    "--batch-size",
+    default=TransformerOptions.batch_size,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_BATCH),
+    help="Codes in each training step.",
 )
-@click.option("--epochs", default=TransformerOptions.epochs, show_default=True, type=click.IntRange(1, LARGEST_COUNT))
+@click.option(
+    "--epochs",
+    default=TransformerOptions.epochs,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Passes over the codes.",
+)
 @seed_option
 @device_option
 @overwrite_option
@@ -84,7 +98,9 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train latent transformers, tnet_<CelebA index>.pth.tar, on CODES against a latent CLASSIFIER.
+    """Train latent transformers (tnet_<CelebA index>.pth.tar) on CODES, with the losses of a latent CLASSIFIER.
+
+    CODES are those of `facevid train codes`, CLASSIFIER that of `facevid train classifier`.
 
     \b
       facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
