@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -90,7 +91,7 @@ def project(direction: Tensor, held: list[Tensor]) -> Tensor:
     Raises:
         ValueError: the direction is a linear combination of the held ones.
     """
-    shape = torch.broadcast_shapes(direction.shape, *(other.shape for other in held))  # type: ignore[no-untyped-call]
+    shape = np.broadcast_shapes(direction.shape, *(other.shape for other in held))
     wanted = direction.expand(shape).double().flatten()
     basis, _ = torch.linalg.qr(torch.stack([other.expand(shape).double().flatten() for other in held], dim=1))
     orthogonal = wanted - basis @ (basis.T @ wanted)
