@@ -23,7 +23,7 @@ from facevid.options import ComputeOptions
 @click.option(
     "--full-size",
     is_flag=True,
-    help="Also import and load random weights of the published size; needs 3 GB of temporary disk space and of memory.",
+    help="Also import and load random weights of the published size; needs 3 GB of disk space and 3 GB of memory.",
 )
 @json_option
 @verbose_option

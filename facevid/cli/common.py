@@ -152,13 +152,13 @@ rate_option = click.option(
 layer_option = click.option(
     "--layer",
     metavar="NAME",
-    help="Layer or part of OpenEXR files to edit.  [default: the unnamed R, G, B channels]",
+    help="Layer or part of OpenEXR files that contains the picture.  [default: the unnamed R, G, B channels]",
 )
 start_number_option = click.option(
     "--start-number",
     type=click.IntRange(0, LARGEST_COUNT),
     metavar="N",
-    help="Number of the first frame of a video, in all frame numbers; sequences use their own.  [default: 0]",
+    help="Frame number of a video's first frame; image sequences have their own numbers.  [default: 0]",
 )
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace existing results.")
 precision_option = click.option(

@@ -111,7 +111,9 @@ if TYPE_CHECKING:
     help="Video codec: h264, h265, prores, dnxhr, ffv1, av1, or a hardware encoder such as h264_nvenc.  "
     "[default: as IN]",
 )
-@click.option("--crf", type=NumberType(0, 63), help="Constant quality.  [default: visually lossless]")
+@click.option(
+    "--crf", type=NumberType(0, 63), help="Constant rate factor; lower is better quality.  [default: visually lossless]"
+)
 @click.option("--pix-fmt", metavar="NAME", help="Pixel format, by its FFmpeg name.  [default: as IN]")
 @device_option
 @precision_option

@@ -125,7 +125,7 @@ def info_command(name: str, as_json: bool) -> None:
         _print_bundle(name, folder, bundle)
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check the hashes and shapes of models.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @verbose_option
 def verify_command(names: tuple[str, ...]) -> None:
@@ -143,7 +143,7 @@ def verify_command(names: tuple[str, ...]) -> None:
         raise ModelError(f"{len(failures)} of {len(checked)} models failed the check; import or fetch them again")
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download and import a published model.")
 @click.argument("name", required=False)
 @click.option("--accept-license", is_flag=True, help="Confirm that you have read and accept the licence shown.")
 @click.option("--half", is_flag=True, help="Store the weights in float16, at half the size.")

@@ -28,7 +28,7 @@ from facevid.training.editors.codes import load_codes
 from facevid.utils.device import choose_device
 
 
-@click.command("editors")
+@click.command("editors", short_help="Compare the editors of a model on held-out codes.")
 @click.argument("codes", type=PathType())
 @click.option("--out", required=True, type=PathType(file_okay=False), help="Folder for the CSV and the plot.")
 @click.option(

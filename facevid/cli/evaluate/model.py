@@ -15,7 +15,7 @@ from facevid.models.load import load_model
 from facevid.utils.device import choose_device
 
 
-@click.command("model")
+@click.command("model", short_help="Measure a face model on pairs of photographs.")
 @click.argument("pictures", type=PathType())
 @click.argument("table", type=PathType())
 @model_option

@@ -26,7 +26,7 @@ from facevid.utils.device import choose_device
 from facevid.video import open_clip
 
 
-@click.command("occlusion")
+@click.command("occlusion", short_help="Measure occlusion masks on synthetic occluders.")
 @click.argument("clips", nargs=-1, required=True, type=PathType(), metavar="CLIP...")
 @detector_option
 @model_option

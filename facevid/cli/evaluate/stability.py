@@ -16,7 +16,7 @@ from facevid.evaluation.recipes import RecipeMeasures, compare_recipes, write_re
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
 
-@click.command("stability")
+@click.command("stability", short_help="Compare smoothing methods on clips.")
 @click.argument("clips", metavar="CLIP...", nargs=-1, required=True, type=PathType())
 @click.option(
     "--attr",

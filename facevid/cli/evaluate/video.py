@@ -13,7 +13,7 @@ from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.stability import EditMeasures, evaluate_edit
 
 
-@click.command("video")
+@click.command("video", short_help="Measure an edited clip against its source.")
 @click.argument("source", type=PathType())
 @click.argument("edited", type=PathType())
 @json_option

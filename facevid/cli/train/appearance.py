@@ -10,7 +10,7 @@ from facevid.training.appearance.appearance_model import CODES_FILE, MODEL_FILE,
 from facevid.training.common.labels import parse_rule
 
 
-@click.command("appearance")
+@click.command("appearance", short_help="Fit a linear appearance model.")
 @click.option("--data", required=True, type=PathType(), help="Folder of picture sets.")
 @out_option
 @click.option(

@@ -33,7 +33,7 @@ from facevid.training.editors.codes import load_codes
 from facevid.utils.device import choose_device
 
 
-@click.command("classifier")
+@click.command("classifier", short_help="Train a latent classifier on codes.")
 @codes_argument
 @out_option
 @click.option(

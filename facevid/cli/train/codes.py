@@ -21,7 +21,7 @@ from facevid.training.editors.codes import encode_pictures
 from facevid.utils.device import choose_device
 
 
-@click.command("codes")
+@click.command("codes", short_help="Encode labelled pictures to codes.")
 @click.argument("pictures", type=PathType())
 @click.argument("table", type=PathType())
 @click.option("--out", required=True, type=PathType(dir_okay=False), help="The .safetensors file to write.")

@@ -10,7 +10,7 @@ from facevid.training.editors.codes import load_codes
 from facevid.training.editors.components import COMPONENTS_FILE, fit_components
 
 
-@click.command("components")
+@click.command("components", short_help="Compute GANSpace components of codes.")
 @codes_argument
 @out_option
 @click.option(

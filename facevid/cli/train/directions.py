@@ -20,7 +20,7 @@ from facevid.training.editors.codes import load_codes
 from facevid.training.editors.directions import direction_file, fit_direction, save_direction
 
 
-@click.command("directions")
+@click.command("directions", short_help="Fit InterFaceGAN directions to codes.")
 @codes_argument
 @out_option
 @attribute_option

@@ -11,7 +11,7 @@ from facevid.training.common.recipe import Recipe
 from facevid.training.face_model.face_model import train_face_model
 
 
-@click.command("model")
+@click.command("model", short_help="Train a face model: generator and encoder.")
 @picture_training_options(Recipe.batch_size)
 @click.option("--start", type=PathType(), help="Checkpoint in pSp's layout to start from.  [default: random weights]")
 def command(

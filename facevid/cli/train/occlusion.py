@@ -10,7 +10,7 @@ from facevid.training.common.recipe import OcclusionRecipe
 from facevid.training.occlusion.train import train_occlusion
 
 
-@click.command("occlusion")
+@click.command("occlusion", short_help="Train an occlusion network.")
 @picture_training_options(OcclusionRecipe.batch_size)
 def command(
     *,

@@ -35,7 +35,7 @@ from facevid.training.editors.transformer import TransformerOptions, train_trans
 from facevid.utils.device import choose_device
 
 
-@click.command("transformer")
+@click.command("transformer", short_help="Train latent transformers on codes.")
 @codes_argument
 @click.argument("classifier", type=PathType())
 @out_option
@@ -98,7 +98,7 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train latent transformers (tnet_<CelebA index>.pth.tar) on CODES, with the losses of a latent CLASSIFIER.
+    """Train latent transformers (tnet_<CelebA index>.pth.tar) on CODES, guided by a latent CLASSIFIER.
 
     CODES are those of `facevid train codes`, CLASSIFIER that of `facevid train classifier`.
 
