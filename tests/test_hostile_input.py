@@ -328,8 +328,8 @@ def test_training_checkpoints(tmp_path: Path) -> None:
     fuzz(path, lambda chance: damaged_bytes(whole, chance), training)
     values: list[Any] = [None, [], {}, float("nan"), torch.zeros(3), "x"]
     odd: list[Any] = [*values, {"settings": 3}, *(content | {key: value} for key in content for value in values)]
-    for each in odd:
-        save_whole(path, each)
+    for content in odd:
+        save_whole(path, content)
         message = error_message(lambda: training(path))
         assert message is None or path.name in message
 
@@ -387,15 +387,23 @@ def test_every_parameter_of_every_command(
     """Required parameters get minimal values; no input files exist."""
     monkeypatch.chdir(tmp_path)
     command = dict(leaves(cli))[words]
-    needed = [each for each in command.params if each.required or isinstance(each, click.Argument)]
+    needed = [parameter for parameter in command.params if parameter.required or isinstance(parameter, click.Argument)]
     for tried in command.params:
         if isinstance(tried, click.Option) and tried.is_flag:
             continue
         for value in FEW_VALUES:
-            given = {each: "1" if isinstance(each.type, click.types.IntParamType) else "none" for each in needed}
+            given = {
+                parameter: "1" if isinstance(parameter.type, click.types.IntParamType) else "none"
+                for parameter in needed
+            }
             given[tried] = value
-            options = [text for each in given if isinstance(each, click.Option) for text in (each.opts[0], given[each])]
-            names = [given[each] for each in given if isinstance(each, click.Argument)]
+            options = [
+                text
+                for parameter in given
+                if isinstance(parameter, click.Option)
+                for text in (parameter.opts[0], given[parameter])
+            ]
+            names = [given[parameter] for parameter in given if isinstance(parameter, click.Argument)]
             outcome = run_facevid(*words, *options, "--", *names)
             assert outcome.code in (2, 3, 5, 6), (tried.name, value[:20], outcome.code, outcome.err[-300:])
             assert all(is_printable(line) for line in (outcome.out + outcome.err).split("\n"))

@@ -157,8 +157,8 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
         "frames": summary.frames,
         "faceless": summary.faceless,
         "cuts": list(summary.cuts),
-        "tracks": [_track_as_json(each) for each in summary.tracks],
-        "problems": [_problem_as_json(each) for each in summary.problems],
+        "tracks": [_track_as_json(track) for track in summary.tracks],
+        "problems": [_problem_as_json(problem) for problem in summary.problems],
         "detector": summary.detector,
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
@@ -169,27 +169,27 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
     }
 
 
-def _track_as_json(each: "InspectedTrack") -> dict[str, Any]:
+def _track_as_json(inspected: "InspectedTrack") -> dict[str, Any]:
     return {
-        "number": each.track.number,
-        "first": each.first,
-        "last": each.last,
-        "frames": len(each.track),
-        "detected": each.detected,
-        "size": round(each.size, 1),
-        "longest_gap": each.longest_gap,
-        "edited": each.edited,
+        "number": inspected.track.number,
+        "first": inspected.first,
+        "last": inspected.last,
+        "frames": len(inspected.track),
+        "detected": inspected.detected,
+        "size": round(inspected.size, 1),
+        "longest_gap": inspected.longest_gap,
+        "edited": inspected.edited,
     }
 
 
-def _problem_as_json(each: "Problem") -> dict[str, Any]:
+def _problem_as_json(problem: "Problem") -> dict[str, Any]:
     return {
-        "kind": each.kind,
-        "first": each.first,
-        "last": each.last,
-        "number": each.track,
-        "edited": each.edited,
-        "text": each.text,
+        "kind": problem.kind,
+        "first": problem.first,
+        "last": problem.last,
+        "number": problem.track,
+        "edited": problem.edited,
+        "text": problem.text,
     }
 
 
@@ -213,7 +213,7 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
     }
     for name, text in rows.items():
         print_line(f"{name:<9} {text}")
-    _print_problems([each for each in summary.problems if each.edited and each.kind != "cut"])
+    _print_problems([problem for problem in summary.problems if problem.edited and problem.kind != "cut"])
 
 
 def _print_problems(problems: "list[Problem]") -> None:

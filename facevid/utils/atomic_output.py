@@ -28,7 +28,7 @@ def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwr
         OutputError: the folder is missing or not writable, or `out` exists.
     """
     if out.suffix.lower() not in suffixes:
-        raise UsageError(f"{out}: unsupported extension for this source; use one of {', '.join(suffixes)}")
+        raise UsageError(f"{out}: unknown kind of file for this source; use one of {', '.join(suffixes)}")
     folder = out.parent
     if not folder.is_dir():
         raise OutputError(f"{out} cannot be written: there is no folder {folder}; create it first")

@@ -44,10 +44,10 @@ def command(*, pictures: Path, table: Path, model: str | None, device: str, as_j
     if as_json:
         click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
         return
-    shown = Table("measure", "value", "unit", box=None)
+    results = Table("measure", "value", "unit", box=None)
     for measure in measures:
-        add_row(shown, measure.name, _value(measure), measure.unit)
-    print_table(shown)
+        add_row(results, measure.name, _value(measure), measure.unit)
+    print_table(results)
 
 
 def _value(measure: Measure) -> str:
