@@ -1,6 +1,6 @@
 """Edit facial attributes in video with a latent transformer (Yao, Newson, Gousseau, Hellier, ICCV 2021).
 
-The public API. It is imported on first use, so that `import facevid` costs nothing.
+The public API. Each name is imported on first use, so that `import facevid` does not import torch.
 """
 
 import importlib
@@ -50,7 +50,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from where it lives."""
+    """Import a public name from its module on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'facevid' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,57 +1,65 @@
-"""The one family of exceptions of facevid. Each message names the file, says what is wrong and what to do."""
+"""Exceptions of facevid. Each message is one line that names the file, the problem and the remedy."""
 
 import re
 
 LONGEST_MESSAGE = 2000
-"""Characters of a message, and of a line on the terminal; of longer ones the middle is left out."""
+"""Maximum length, in characters, of a message and of a line on the terminal. The middle of longer text is cut out:
+names and arguments can be arbitrarily long, and the beginning and the end carry the information."""
 
 LONGEST_REASON = 160
-"""Characters quoted of the message of another library."""
+"""Maximum number of characters quoted from another library's message: enough for one sentence."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line breaks, changes of the direction of text, and what stands for bytes that are no text."""
+"""Control characters, line separators, bidirectional text controls, and surrogates (undecodable bytes)."""
 
 
 def printable(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    r"""Return a text as one line that a terminal shows as it is: a line break becomes `\n`, an escape `\x1b`."""
+    r"""Escape control characters, so that text takes one line and cannot control the terminal.
+
+    A line break becomes `\n`, an escape character `\x1b`.
+
+    Args:
+        text: any text, such as a file name.
+        longest: maximum length in characters; the middle of longer text is replaced by [...].
+    """
     if len(text) > longest:
-        kept = longest // 2
-        text = f"{text[:kept]} [...] {text[-kept:]}"
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+        half = longest // 2
+        text = f"{text[:half]} [...] {text[-half:]}"
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def reason(error: Exception | str) -> str:
-    """Say in a few words why another library failed: the first line of its message, else the kind of its error."""
-    told = getattr(error, "strerror", None) or str(error)
-    return told.strip().partition("\n")[0][:LONGEST_REASON] or type(error).__name__
+    """Return a short reason for another library's error: the first line of its message, else its class name."""
+    message = getattr(error, "strerror", None) or str(error)
+    return message.strip().partition("\n")[0][:LONGEST_REASON] or type(error).__name__
 
 
 class FacevidError(Exception):
-    """Anything a user can mend; `str(error)` is one line made for them."""
+    """Base class of errors that a user can fix. `str(error)` is one printable line."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
 
 
 class UsageError(FacevidError):
-    """What was asked for cannot be: an unknown attribute, a value out of range, OUT the same file as IN."""
+    """Invalid usage: an unknown attribute, a value out of range, the same file for IN and OUT."""
 
 
 class InputError(FacevidError):
-    """A source that is missing, or that cannot be decoded."""
+    """An input file that is missing or cannot be decoded."""
 
 
 class NoFaceError(FacevidError):
-    """A source in which there is no face to edit."""
+    """An input without a face to edit."""
 
 
 class ModelError(FacevidError):
-    """A model, or weights, that are missing, damaged, or of another kind than asked for."""
+    """A model or weights file that is missing, damaged or of the wrong kind."""
 
 
 class OutputError(FacevidError):
-    """A result that cannot be written: no such folder, no permission, no space, already there."""
+    """A result that cannot be written: missing folder, no permission, no space, or an existing file."""
 
 
 class ShotsError(FacevidError):
-    """Some shots of a folder that could not be edited; the others were."""
+    """Some shots of a batch failed; the others were edited."""

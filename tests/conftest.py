@@ -1,4 +1,4 @@
-"""What all tests share: where the reference data lies, a clip with a face, and the command line."""
+"""Fixtures of all tests: the reference data, a clip with a face, a random model, and the command line."""
 
 import os
 import signal
@@ -18,29 +18,33 @@ from tests.clips import camera_move, write_clip
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a GPU where there is none."""
+    """Skip tests that need a GPU if there is none."""
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of the command line ended."""
+    """Result of a run of the command line: exit code and output."""
 
     code: int
     out: str
     err: str
 
 
+RunFacevid = Callable[..., Outcome]
+"""Type of the fixture `run_facevid`."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
-    """Let Ctrl-C through, here and in the processes that tests start: a shell's background jobs ignore it."""
+    """Restore the default handler of SIGINT, also for child processes: background jobs of a shell ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Return the folder of reference data, which is not part of the project; skip where it is absent."""
+    """Return the folder of reference data, which is not part of the project; skip the test if it is missing."""
     root = Path(os.environ.get("FACEVID_SHARED", Path(__file__).parents[2] / "shared"))
     if not root.is_dir():
         pytest.skip(f"needs the reference data in {root} (or set FACEVID_SHARED)")
@@ -49,24 +53,24 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the store and the cache of each test to itself."""
+    """Give each test a model store and a cache of its own."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("FACEVID_HOME", str(folder))
     return folder
 
 
 @pytest.fixture
-def run_facevid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Return a function that runs `facevid` with arguments, in this process."""
+def run_facevid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> RunFacevid:
+    """Return a function that runs `facevid` with the given arguments in this process."""
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["facevid", *map(str, arguments)])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exit_info:
             main()
-        told = capfd.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, told.out, told.err)
+        output = capfd.readouterr()
+        assert isinstance(exit_info.value.code, int)
+        return Outcome(exit_info.value.code, output.out, output.err)
 
     return run
 
@@ -86,10 +90,8 @@ def portrait_clip(portrait: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def published(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small random model in the published layouts, which draws faces that replace the plate's."""
-    import torch  # tests of other things need not wait for it
-
-    from facevid.models.importing import import_model
+    """Import a small random model in the published layouts, which generates faces, and return its name."""
+    from facevid.models.importing import import_model  # imported here to keep other tests fast
     from tests.models.files import WIDTH, save_psp
 
     folder = tmp_path_factory.mktemp("published")

@@ -1,4 +1,4 @@
-"""Damaged and hostile input of every parser: only the project's errors leave, each one line that names the culprit."""
+"""Damaged and hostile input to every parser: it is accepted, or raises a FacevidError of one line that names it."""
 
 import json
 import random
@@ -34,10 +34,12 @@ from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun, save_whole
 from facevid.training.editors.codes import CodeSet, load_codes, save_codes
 from facevid.training.face_model.face_networks import new_networks
+from tests.conftest import RunFacevid
 from tests.damage import NUMBERS, TEXTS, damaged_bytes, damaged_text, damaged_value
 from tests.models.files import LAYERS, WIDTH, encoder_content, save_components, save_psp, save_transformer
 
 ROUNDS = 80
+"""Number of random damages tried for each file."""
 
 EDITS = """[[face]]
 face = [0, 2]
@@ -51,29 +53,29 @@ TABLE = "file,smile,age,has_labels\na.png,0.9,31,1\nb.png,0.1,,1\nc.png,,60,0\n"
 EXPRESSIONS = ("smile=+1", "age=0@1001,-0.5@1050", "direction:male~age=1@0.5s,2@1s", "ganspace:3:0-4=2.5")
 
 
-def shows_as_it_is(line: str) -> bool:
-    """Return whether a line has no control characters, line breaks or halves of characters."""
+def is_printable(line: str) -> bool:
+    """Return whether a line has no control characters, line separators or surrogates."""
     return not {unicodedata.category(letter) for letter in line} & {"Cc", "Cs", "Zl", "Zp"}
 
 
-def told_of(call: Callable[[], Any]) -> str | None:
-    """Return the message of the project's error that a call ends in; any other error is a failure of the test."""
+def error_message(call: Callable[[], Any]) -> str | None:
+    """Return the message of the FacevidError that a call raises, None if it raises nothing."""
     try:
         call()
     except FacevidError as error:
         message = str(error)
-        assert shows_as_it_is(message)
+        assert is_printable(message)
         assert len(message) < 2100
         return message
     return None
 
 
 def fuzz(path: Path, damage: Callable[[random.Random], bytes], read: Callable[[Path], Any]) -> None:
-    """Read a file damaged in many ways; what is wrong with it is told under its name, or its folder's."""
+    """Damage a file at random and read it, ROUNDS times; errors must name the file or its folder."""
     chance, refused = random.Random(path.name), 0
     for _ in range(ROUNDS):
         path.write_bytes(damage(chance))
-        message = told_of(lambda: read(path))
+        message = error_message(lambda: read(path))
         refused += message is not None
         assert message is None or path.name in message or path.parent.name in message
     assert refused > ROUNDS // 10
@@ -89,7 +91,7 @@ def bundle(tmp_path: Path) -> Path:
     return import_model(files, "mine")
 
 
-def test_descriptions_of_models(bundle: Path) -> None:
+def test_bundle_descriptions(bundle: Path) -> None:
     path = bundle / "bundle.json"
     whole = path.read_text()
     values = json.loads(whole)
@@ -97,12 +99,12 @@ def test_descriptions_of_models(bundle: Path) -> None:
     fuzz(path, lambda chance: encoded(damaged_text(whole, chance)), lambda path: read_bundle(path.parent))
 
 
-def test_models_whose_description_is_damaged_load_or_are_refused(bundle: Path) -> None:
+def test_bundles_with_a_damaged_description(bundle: Path) -> None:
     path, chance = bundle / "bundle.json", random.Random(1)
     values = json.loads(path.read_text())
     for _ in range(20):
         path.write_text(json.dumps(damaged_value(values, chance)))
-        told_of(lambda: load_model(bundle).editor("smile"))
+        error_message(lambda: load_model(bundle).editor("smile"))
 
 
 @pytest.mark.parametrize("damage", ["text", "bytes"])
@@ -125,7 +127,7 @@ def test_attributes_and_keyframes() -> None:
             model.editor(edit.attribute)
             assert np.isfinite(edit.strengths(range(3), edit.times[:1])).all()
 
-        message = told_of(use)
+        message = error_message(use)
         refused += message is not None
         assert message is None or '"' in message
     assert refused > ROUNDS
@@ -136,7 +138,7 @@ def test_short_forms(parse: Callable[[str], Any]) -> None:
     chance = random.Random(3)
     for text in ("1001-1100", "smile=smile:0.3:0.7", "Young=age:40:28"):
         for _ in range(ROUNDS):
-            told_of(partial(parse, damaged_text(text, chance)))
+            error_message(partial(parse, damaged_text(text, chance)))
 
 
 def test_tables(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["w", "w:gz", "w:xz"])
-def test_archives_of_pictures(tmp_path: Path, form: Any) -> None:
+def test_picture_archives(tmp_path: Path, form: Any) -> None:
     for name in ("a", "b"):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((16, 16, 3), 90, np.uint8))
     path = tmp_path / "faces.tar"
@@ -166,7 +168,7 @@ def test_archives_of_pictures(tmp_path: Path, form: Any) -> None:
     fuzz(path, lambda chance: damaged_bytes(whole, chance), read)
 
 
-def test_a_picture_that_says_it_is_huge(tmp_path: Path) -> None:
+def test_a_picture_with_a_huge_declared_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((16, 16, 3), np.uint8))
     data = bytearray((tmp_path / "a.png").read_bytes())
     data[16:24] = (2**30).to_bytes(4, "big") * 2
@@ -191,11 +193,11 @@ def test_codes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "files", ["null", "[" * 100_000, '{"a": 1}', "[1, 2, 3, 4]", '["a", "b", "c"]', "Infinity", '"abcd"', ""]
 )
-def test_codes_with_another_list_of_files(tmp_path: Path, files: str) -> None:
+def test_codes_with_an_invalid_list_of_files(tmp_path: Path, files: str) -> None:
     codes = code_set()
     tensors = {"codes": codes.codes, "labels": codes.labels, "held_out": codes.held_out}
     save_file(tensors, tmp_path / "codes.safetensors", {"files": files})
-    with pytest.raises(InputError, match=r"codes\.safetensors: no file of codes"):
+    with pytest.raises(InputError, match=r"codes\.safetensors"):
         load_codes(tmp_path / "codes.safetensors")
 
 
@@ -210,16 +212,16 @@ def test_codes_with_another_list_of_files(tmp_path: Path, files: str) -> None:
         {"codes": torch.zeros(4, 0, WIDTH)},
     ],
 )
-def test_codes_of_other_numbers(tmp_path: Path, change: dict[str, torch.Tensor]) -> None:
+def test_codes_with_invalid_tensors(tmp_path: Path, change: dict[str, torch.Tensor]) -> None:
     codes = code_set()
     tensors = {"codes": codes.codes, "labels": codes.labels, "held_out": codes.held_out} | change
     save_file(tensors, tmp_path / "codes.safetensors", {"files": '["a", "b", "c", "d"]'})
-    with pytest.raises(InputError, match=r"codes\.safetensors: no file of codes"):
+    with pytest.raises(InputError, match=r"codes\.safetensors"):
         load_codes(tmp_path / "codes.safetensors")
 
 
 def saved(kind: str, folder: Path) -> Path:
-    """Save weights in each of the formats that are read."""
+    """Save weights in one of the supported formats."""
     path = folder / kind
     match kind:
         case "zip.pt":
@@ -269,8 +271,8 @@ def test_checkpoints_of_another_structure(tmp_path: Path, content: Any) -> None:
         load_model(tmp_path / "odd.pt")
 
 
-def test_a_checkpoint_as_deep_as_a_well(tmp_path: Path) -> None:
-    """PyTorch's own pickler does not get that deep."""
+def test_a_deeply_nested_checkpoint(tmp_path: Path) -> None:
+    """The pickle is written by hand, because PyTorch's pickler cannot nest that deeply."""
     pickled = b"\x80\x02" + b"}X\x01\x00\x00\x00a" * 5000 + b"}" + b"s" * 5000 + b"."
     torch.save({}, tmp_path / "whole.pt")
     with zipfile.ZipFile(tmp_path / "whole.pt") as old, zipfile.ZipFile(tmp_path / "deep.pt", "w") as new:
@@ -280,33 +282,36 @@ def test_a_checkpoint_as_deep_as_a_well(tmp_path: Path) -> None:
         load_model(tmp_path / "deep.pt")
 
 
-def test_an_array_whose_header_is_no_python(tmp_path: Path) -> None:
+def test_an_array_with_an_invalid_header(tmp_path: Path) -> None:
     header = b"(" * 118
     (tmp_path / "smile.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-    with pytest.raises(ModelError, match=r"smile\.npy: not an array of plain numbers"):
+    with pytest.raises(ModelError, match=r"smile\.npy"):
         read_weights(tmp_path / "smile.npy")
 
 
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64])
-def test_directions_in_formats_that_nothing_computes_with(tmp_path: Path, dtype: torch.dtype) -> None:
+def test_directions_in_unsupported_number_formats(tmp_path: Path, dtype: torch.dtype) -> None:
     save_file({"direction": torch.ones(1, WIDTH).to(dtype)}, tmp_path / "smile.safetensors")
     with pytest.raises(ModelError, match=r"smile\.safetensors"):
         read_parts(tmp_path / "smile.safetensors")
 
 
-def test_a_transformer_of_whole_numbers(tmp_path: Path) -> None:
+def test_a_transformer_of_integers(tmp_path: Path) -> None:
     state = torch.load(save_transformer(tmp_path))
     torch.save({name: tensor.to(torch.int8) for name, tensor in state.items()}, tmp_path / "tnet_31.pt")
-    with pytest.raises(ModelError, match=r"tnet_31\.pt: no whole transformer: .* holds torch\.int8"):
+    with pytest.raises(ModelError, match=r"tnet_31\.pt: .*torch\.int8"):
         load_model(tmp_path / "tnet_31.pt")
 
 
-@pytest.mark.parametrize("lost", ["encoder.input_layer.0.weight", "encoder.body.2.res_layer.3.weight", "decoder.input"])
-def test_a_checkpoint_to_begin_with_that_is_not_whole(tmp_path: Path, lost: str) -> None:
+@pytest.mark.parametrize(
+    "missing", ["encoder.input_layer.0.weight", "encoder.body.2.res_layer.3.weight", "decoder.input"]
+)
+def test_an_incomplete_checkpoint_to_start_from(tmp_path: Path, missing: str) -> None:
     content = encoder_content()
-    content["state_dict"] = {name: each for name, each in content["state_dict"].items() if not name.startswith(lost)}
+    state = content["state_dict"]
+    content["state_dict"] = {name: tensor for name, tensor in state.items() if not name.startswith(missing)}
     torch.save(content, tmp_path / "start.pt")
-    with pytest.raises(ModelError, match=r"start\.pt: no whole .*tensor"):
+    with pytest.raises(ModelError, match=r"start\.pt: "):
         new_networks(Recipe(), 0, "cpu", tmp_path / "start.pt")
 
 
@@ -316,27 +321,29 @@ def training(path: Path) -> TrainingRun:
     return TrainingRun(path, {"seed": 0}, {"network": network}, {"optimizer": optimizer}, torch.Generator())
 
 
-def test_checkpoints_of_trainings(tmp_path: Path) -> None:
+def test_training_checkpoints(tmp_path: Path) -> None:
     path = tmp_path / "run.checkpoint.pt"
     training(path).save()
     whole, content = path.read_bytes(), torch.load(path, weights_only=True)
     fuzz(path, lambda chance: damaged_bytes(whole, chance), training)
     values: list[Any] = [None, [], {}, float("nan"), torch.zeros(3), "x"]
     odd: list[Any] = [*values, {"settings": 3}, *(content | {key: value} for key in content for value in values)]
-    for each in odd:
-        save_whole(path, each)
-        message = told_of(lambda: training(path))
+    for content in odd:
+        save_whole(path, content)
+        message = error_message(lambda: training(path))
         assert message is None or path.name in message
 
 
 def test_a_checkpoint_that_would_run_code(tmp_path: Path) -> None:
-    """PyTorch says so in a page."""
-    torch.save({"step": Path("x")}, tmp_path / "run.checkpoint.pt")
-    with pytest.raises(InputError, match=r"\(it holds more than tensors and plain values\); delete it"):
-        training(tmp_path / "run.checkpoint.pt")
+    """PyTorch's own message is a page long and must not be quoted."""
+    path = tmp_path / "run.checkpoint.pt"
+    torch.save({"step": Path("x")}, path)
+    with pytest.raises(InputError, match=r"run\.checkpoint\.pt") as caught:
+        training(path)
+    assert len(str(caught.value)) < len(str(path)) + 200
 
 
-def test_records_of_trainings(tmp_path: Path) -> None:
+def test_training_records(tmp_path: Path) -> None:
     log, record = tmp_path / "losses.csv", tmp_path / "run.json"
 
     def begin(_: Path) -> None:
@@ -349,17 +356,17 @@ def test_records_of_trainings(tmp_path: Path) -> None:
 
 OPTIONS = ("--rate", "--frames", "--face", "--smooth", "--batch-size", "--start-number", "--crf", "--model", "--edits")
 ODD_VALUES = ["1e-999999999", "1/0", "1/" + "9" * 5000, "9" * 21, "\udcff", *NUMBERS]
-ODD_VALUES += [text for text in TEXTS if "\0" not in text and "\ud800" not in text]  # no argument can hold these
+ODD_VALUES += [text for text in TEXTS if "\0" not in text and "\ud800" not in text]  # impossible in an argument
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, "--compare", "--layers", "--codec", "--pix-fmt", "--device", "--unknown"])
-def test_options_of_the_command_line(run_facevid: Any, tmp_path: Path, option: str) -> None:
+def test_options_of_the_command_line(run_facevid: RunFacevid, tmp_path: Path, option: str) -> None:
     for value in ODD_VALUES:
-        ended_well(run_facevid, tmp_path / "none.mp4", tmp_path / "out.mp4", "--attr", "smile=1", option, value)
+        check_edit_fails(run_facevid, tmp_path / "none.mp4", tmp_path / "out.mp4", "--attr", "smile=1", option, value)
 
 
 def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yield every command below a group, and the words that name it."""
+    """Yield every command below a group, with the words that call it."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -375,59 +382,67 @@ FEW_VALUES = ("", "nan", "9" * 5000, "x" * 5000, "\udcff", "a\x1b]0;x\x07\nfacev
 
 @pytest.mark.parametrize("words", [words for words, _ in leaves(cli)], ids=" ".join)
 def test_every_parameter_of_every_command(
-    run_facevid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    run_facevid: RunFacevid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    """The other parameters are given as short as can be: no input is there."""
+    """Required parameters get minimal values; no input files exist."""
     monkeypatch.chdir(tmp_path)
     command = dict(leaves(cli))[words]
-    needed = [each for each in command.params if each.required or isinstance(each, click.Argument)]
+    needed = [parameter for parameter in command.params if parameter.required or isinstance(parameter, click.Argument)]
     for tried in command.params:
         if isinstance(tried, click.Option) and tried.is_flag:
             continue
         for value in FEW_VALUES:
-            given = {each: "1" if isinstance(each.type, click.types.IntParamType) else "none" for each in needed}
+            given = {
+                parameter: "1" if isinstance(parameter.type, click.types.IntParamType) else "none"
+                for parameter in needed
+            }
             given[tried] = value
-            options = [text for each in given if isinstance(each, click.Option) for text in (each.opts[0], given[each])]
-            names = [given[each] for each in given if isinstance(each, click.Argument)]
-            ended = run_facevid(*words, *options, "--", *names)
-            assert ended.code in (2, 3, 5, 6), (tried.name, value[:20], ended.code, ended.err[-300:])
-            assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
+            options = [
+                text
+                for parameter in given
+                if isinstance(parameter, click.Option)
+                for text in (parameter.opts[0], given[parameter])
+            ]
+            names = [given[parameter] for parameter in given if isinstance(parameter, click.Argument)]
+            outcome = run_facevid(*words, *options, "--", *names)
+            assert outcome.code in (2, 3, 5, 6), (tried.name, value[:20], outcome.code, outcome.err[-300:])
+            assert all(is_printable(line) for line in (outcome.out + outcome.err).split("\n"))
 
 
-def test_attributes_and_names_on_the_command_line(run_facevid: Any, tmp_path: Path) -> None:
+def test_attributes_and_names_on_the_command_line(run_facevid: RunFacevid, tmp_path: Path) -> None:
     source, out = tmp_path / "none.mp4", tmp_path / "out.mp4"
     for value in ODD_VALUES:
         for attribute in (f"smile={value}", f"smile=1@{value}", f"{value}=1"):
-            ended_well(run_facevid, source, out, "--attr", attribute)
-        ended_well(run_facevid, "--attr", "smile=1", "--", source, value)
-        ended_well(run_facevid, "--attr", "smile=1", "--", value, out)
+            check_edit_fails(run_facevid, source, out, "--attr", attribute)
+        check_edit_fails(run_facevid, "--attr", "smile=1", "--", source, value)
+        check_edit_fails(run_facevid, "--attr", "smile=1", "--", value, out)
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["info", "mine"], ["verify"]])
-def test_damaged_models_on_the_command_line(run_facevid: Any, bundle: Path, words: list[str]) -> None:
+def test_damaged_models_on_the_command_line(run_facevid: RunFacevid, bundle: Path, words: list[str]) -> None:
     path, chance = bundle / "bundle.json", random.Random(4)
     values = json.loads(path.read_text())
     for _ in range(15):
         path.write_text(json.dumps(damaged_value(values, chance)))
-        ended = run_facevid("models", *words)
-        assert ended.code in (0, 5), ended.err
-        assert words[0] != "list" or (ended.code == 0 and "bundled" in ended.out and "mine" in ended.out)
-        assert all(shows_as_it_is(line) for line in (ended.out + ended.err).split("\n"))
+        outcome = run_facevid("models", *words)
+        assert outcome.code in (0, 5), outcome.err
+        assert words[0] != "list" or (outcome.code == 0 and "bundled" in outcome.out and "mine" in outcome.out)
+        assert all(is_printable(line) for line in (outcome.out + outcome.err).split("\n"))
 
 
-def test_damaged_codes_on_the_command_line(run_facevid: Any, tmp_path: Path) -> None:
+def test_damaged_codes_on_the_command_line(run_facevid: RunFacevid, tmp_path: Path) -> None:
     path, chance = tmp_path / "codes.safetensors", random.Random(5)
     save_codes(path, code_set())
     whole = path.read_bytes()
     for _ in range(15):
         path.write_bytes(damaged_bytes(whole, chance))
-        ended = run_facevid("train", "components", path, "--out", tmp_path / "out", "--count", "2", "--overwrite")
-        assert ended.code in (0, 2, 3), ended.err
+        outcome = run_facevid("train", "components", path, "--out", tmp_path / "out", "--count", "2", "--overwrite")
+        assert outcome.code in (0, 2, 3), outcome.err
 
 
-def ended_well(run_facevid: Any, *arguments: object) -> None:
-    """Run `facevid edit`: it may refuse the source, which is not there, or anything before, in printable lines."""
-    ended = run_facevid("edit", *arguments)
-    assert ended.code in (2, 3, 5, 6), (arguments, ended.err[-300:])
-    assert all(shows_as_it_is(line) for line in ended.err.split("\n"))
-    assert len(ended.err) < 3000
+def check_edit_fails(run_facevid: RunFacevid, *arguments: object) -> None:
+    """Run `facevid edit` without an existing source, and check its exit code and that its output is printable."""
+    outcome = run_facevid("edit", *arguments)
+    assert outcome.code in (2, 3, 5, 6), (arguments, outcome.err[-300:])
+    assert all(is_printable(line) for line in outcome.err.split("\n"))
+    assert len(outcome.err) < 3000

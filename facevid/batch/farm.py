@@ -1,4 +1,4 @@
-"""Running `facevid edit` for one shot after another, several at once, each in a process of its own."""
+"""Running `facevid edit` on many shots, each in its own process, several at a time."""
 
 import os
 import subprocess
@@ -17,19 +17,19 @@ from facevid.batch.shots import Shot
 from facevid.errors import OutputError
 
 SHOT = "{shot}"
-"""What stands for a shot's label in options."""
+"""Placeholder in options that is replaced by the shot's label."""
 
 
 @dataclass(frozen=True)
 class ShotOutcome:
-    """How the work on a shot ended.
+    """Outcome of one shot.
 
     Attributes:
-        shot: the shot's name.
-        state: "done"; "kept", its result was there already; "elsewhere", another process is at it; or "failed".
-        code: exit code of `facevid edit`; 0 where it did not run.
-        seconds: how long it took.
-        message: what it said on stderr: warnings, or why it failed; or who is at it.
+        shot: name of the shot.
+        state: "done"; "kept" if its result existed before; "elsewhere" if another process is editing it; or "failed".
+        code: exit code of `facevid edit`; 0 if it did not run.
+        seconds: duration of the edit, in seconds.
+        message: output of `facevid edit` on stderr, warnings or an error; for "elsewhere", the other process.
     """
 
     shot: str
@@ -46,26 +46,26 @@ def edit_shots(
     jobs: int,
     devices: Sequence[str],
     overwrite: bool,
-    tell: Callable[[ShotOutcome], None],
+    report: Callable[[ShotOutcome], None],
 ) -> list[ShotOutcome]:
-    """Edit shots, `jobs` at once; what fails does not stop the others.
+    """Edit shots in parallel. If one fails, the others are still edited.
 
     Args:
-        shots: the shots.
-        options: of `facevid edit`, the same for all, but `SHOT` in them stands for a shot's label.
-        jobs: processes at once. Where the environment does not say how many threads they have, they share the cores.
-        devices: each job is given one of them, in turn; none to let each choose.
-        overwrite: edit shots again whose results are there.
-        tell: told of each shot when it ends.
+        shots: shots to edit.
+        options: options of `facevid edit`, in which `SHOT` is replaced by the label of each shot.
+        jobs: number of parallel processes. They share the CPU cores evenly, unless OMP_NUM_THREADS is set.
+        devices: devices to distribute over the jobs; empty to let each job choose.
+        overwrite: edit shots again whose results exist.
+        report: called with the outcome of each shot when it ends.
 
     Returns:
-        how each ended, in the order of the shots.
+        The outcomes, in the order of the shots.
 
     Raises:
-        KeyboardInterrupt: after the jobs were stopped; none leaves an unfinished result.
-        OutputError: folders for the results cannot be made.
+        KeyboardInterrupt: all jobs were stopped, and left no unfinished results.
+        OutputError: the folders of the results cannot be created.
     """
-    farm = _Farm(options, jobs, devices, overwrite, tell)
+    farm = _Farm(options, jobs, devices, overwrite, report)
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return list(pool.map(farm.edit, shots))
@@ -81,9 +81,9 @@ class _Farm:
         jobs: int,
         devices: Sequence[str],
         overwrite: bool,
-        tell: Callable[[ShotOutcome], None],
+        report: Callable[[ShotOutcome], None],
     ) -> None:
-        self._options, self._overwrite, self._tell = options, overwrite, tell
+        self._options, self._overwrite, self._report = options, overwrite, report
         self._environment = {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // jobs, 1))} | os.environ
         self._devices: SimpleQueue[str | None] = SimpleQueue()
         for job in range(jobs):
@@ -95,11 +95,11 @@ class _Farm:
         outcome = self._outcome(shot)
         with self._lock:
             if not self._stopped:
-                self._tell(outcome)
+                self._report(outcome)
         return outcome
 
     def stop(self) -> None:
-        """Interrupt what runs and begin nothing more."""
+        """Terminate the running processes and start no more."""
         with self._lock:
             self._stopped = True
             for process in self._running:
@@ -110,7 +110,7 @@ class _Farm:
         try:
             shot.target.parent.mkdir(parents=True, exist_ok=True)
             claim = Claim(shot.target)
-            if not claim.taken():
+            if not claim.acquire():
                 return ShotOutcome(name, "elsewhere", message=claim.holder())
             with claim:
                 if shot.done and not self._overwrite:
@@ -123,20 +123,21 @@ class _Farm:
         device = self._devices.get()
         began = time.monotonic()
         command = [sys.executable, "-m", "facevid", "edit", str(shot.source), str(shot.target), "--quiet"]
-        command += [self._of_shot(option, shot) if SHOT in option else option for option in self._options]
+        command += [self._insert_label(option, shot) if SHOT in option else option for option in self._options]
         command += ["--overwrite"] * self._overwrite + (["--device", device] if device else [])
-        code, message = self._waited(command)
+        code, message = self._run_process(command)
         self._devices.put(device)
         seconds = time.monotonic() - began
         return ShotOutcome(str(shot.name), "failed" if code else "done", code, seconds, message)
 
-    def _of_shot(self, option: str, shot: Shot) -> str:
-        """Name a shot in an option, and make the folder for what the option asks for beside the result."""
-        named = option.replace(SHOT, shot.label)
-        Path(named).parent.mkdir(parents=True, exist_ok=True)
-        return named
+    def _insert_label(self, option: str, shot: Shot) -> str:
+        """Insert the shot's label into an option, and create the parent folder of the path that results."""
+        path = option.replace(SHOT, shot.label)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return path
 
-    def _waited(self, command: list[str]) -> tuple[int, str]:
+    def _run_process(self, command: list[str]) -> tuple[int, str]:
+        """Run a command; return its exit code and its output on stderr."""
         with self._lock:
             if self._stopped:
                 return 130, "interrupted"
@@ -146,12 +147,12 @@ class _Farm:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                start_new_session=True,  # Ctrl-C would reach it a second time, while it tidies up
+                start_new_session=True,  # `stop` terminates it; Ctrl-C must not interrupt its clean-up again
             )
             self._running.add(process)
         try:
-            _, said = process.communicate()
+            _, stderr = process.communicate()
         finally:
             with self._lock:
                 self._running.discard(process)
-        return process.returncode, said.strip()
+        return process.returncode, stderr.strip()

@@ -1,4 +1,4 @@
-"""The shots under a folder: video files and image sequences, and where the result of each belongs."""
+"""Finding the shots in a folder: video files and image sequences, and the path of the result of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from facevid.video.sequence import sequence_name, sequences_in
 from facevid.video.writer.encoding import VIDEO_SUFFIXES
 
 ONLY_READ = (".mxf", ".avi", ".ts", ".mts", ".mpg")
-"""Kinds of video file that no result can be of: what is made of them is a MOV file, `a010.mxf.mov`."""
+"""Extensions of video files that can be read but not written; their results are MOV files such as `a010.mxf.mov`."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A shot of a folder.
+    """A shot in a folder.
 
     Attributes:
-        name: its path in the folder.
-        source: a video file, or the pattern of an image sequence.
-        target: what to make of it: of the same name and kind, where results can be of that.
+        name: path relative to the folder.
+        source: path of a video file, or pattern of an image sequence.
+        target: path of the result, with the name and extension of the source if results can have that extension.
     """
 
     name: Path
@@ -29,49 +29,53 @@ class Shot:
 
     @property
     def label(self) -> str:
-        """Its name without what tells its kind: `day1/a010` of `day1/a010.mov`, and of `day1/a010.%04d.exr`."""
+        """Name without extension and frame number: `day1/a010` for `day1/a010.mov` and `day1/a010.%04d.exr`."""
         sequence = sequence_name(self.name)
         return str(self.name.with_suffix("") if sequence is None else self.name.parent / sequence.prefix.rstrip("._-"))
 
     @property
     def done(self) -> bool:
-        """Whether its result is there: results appear when they are complete."""
+        """Whether the result exists; results appear only when they are complete."""
         sequence = sequence_name(self.target)
         return self.target.exists() if sequence is None else bool(sequence.numbers())
 
 
 def find_shots(folder: Path, results: Path) -> list[Shot]:
-    """Find the shots in a folder and in the folders below it, sorted by name.
+    """Find the shots in a folder and its subfolders, sorted by name.
 
-    What lies under `results` is no shot, and neither are single pictures and hidden files. Links are followed, but not
-    back to a folder that they lie in.
+    Single pictures, hidden files and everything under `results` are skipped. Links are followed, except links to a
+    folder that contains them.
+
+    Args:
+        folder: folder to search.
+        results: folder for the results, which may lie inside `folder`.
 
     Raises:
-        InputError: there is no such folder, one that cannot be read, or no shot in it.
+        InputError: the folder is missing, cannot be read, or contains no shots.
         UsageError: `results` is the folder itself.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: is no folder; give one with shots in it, or use facevid edit for a single shot")
+        raise InputError(f"{folder}: not a folder; give a folder of shots, or use facevid edit for a single shot")
     if folder.resolve() == results.resolve():
-        raise UsageError(f"{results}: holds the shots; give another folder for the results")
+        raise UsageError(f"{results}: the folder of the shots; give another folder for the results")
     sources = sorted(_sources(folder, results.resolve()))
     if not sources:
-        raise InputError(f"{folder}: holds no video file and no image sequence")
+        raise InputError(f"{folder}: contains no video file and no image sequence; give a folder of shots")
     names = [source.relative_to(folder) for source in sources]
-    return [Shot(name, source, results / _result(name)) for name, source in zip(names, sources, strict=True)]
+    return [Shot(name, source, results / _result_name(name)) for name, source in zip(names, sources, strict=True)]
 
 
 def _sources(folder: Path, results: Path) -> Iterator[Path]:
     try:
         paths, sequences = list(folder.iterdir()), sequences_in(folder)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror}); see to permissions") from error
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
     yield from (sequence.pattern for sequence in sequences if len(sequence.numbers()) > 1)
-    here = realpath(folder)
+    real_folder = Path(realpath(folder))
     for path in paths:
-        leads_to = realpath(path)
-        leads_back = Path(here).is_relative_to(leads_to)
-        if path.name.startswith(".") or leads_to == str(results) or leads_back:
+        real_path = realpath(path)
+        links_to_parent = real_folder.is_relative_to(real_path)
+        if path.name.startswith(".") or real_path == str(results) or links_to_parent:
             continue
         if path.is_dir():
             yield from _sources(path, results)
@@ -79,5 +83,5 @@ def _sources(folder: Path, results: Path) -> Iterator[Path]:
             yield path
 
 
-def _result(name: Path) -> Path:
+def _result_name(name: Path) -> Path:
     return name.with_name(f"{name.name}.mov") if name.suffix.lower() in ONLY_READ else name

@@ -1,4 +1,4 @@
-"""How fast facevid is on this machine: every stage, beside what the machine could do, and loading a model."""
+"""Speed of facevid on this machine: the stages of an edit, with a roofline, and the loading of models."""
 
 from facevid.benchmark.benchmark import Benchmark, StageSpeed, run_benchmark
 from facevid.benchmark.full_size import FullSize, measure_full_size

@@ -1,4 +1,4 @@
-"""`run_benchmark`: the speed of every stage on this machine, with the roofline beside the networks."""
+"""`run_benchmark`: the speed of every stage on this machine, with a roofline for the networks."""
 
 import tempfile
 from collections.abc import Mapping
@@ -24,15 +24,16 @@ _PRODUCT = "matrix product"
 
 @dataclass(frozen=True)
 class StageSpeed:
-    """How fast one stage is.
+    """Speed of one stage.
 
     Attributes:
-        stage: its name.
-        items: frames, or faces from `crop` to `shape`, that it was timed with.
-        seconds: median time for all of them.
-        share: of the sum over all stages, each passed once. An edit passes some more often: it decodes three times.
-        gflops: 10^9 floating-point operations a second reached, for the networks; else None.
-        roof_share: the same as a share of what a matrix product reached in the same round; median over the rounds.
+        stage: name of the stage.
+        items: number of frames or faces that were processed.
+        seconds: median time for all items, in seconds.
+        share: share of the total time of all stages, 0 to 1. Each stage counts once, although an edit decodes a clip
+            three times.
+        gflops: speed of a network, in 10^9 floating-point operations per second; None for other stages.
+        roof_share: that speed relative to the matrix product's in the same round, median over the rounds.
     """
 
     stage: str
@@ -44,27 +45,32 @@ class StageSpeed:
 
     @property
     def milliseconds(self) -> float:
-        """Time for one item, in milliseconds."""
+        """Time for each item, in milliseconds."""
         return 1000 * self.seconds / self.items
 
     @property
     def per_second(self) -> float:
-        """Items a second."""
+        """Items per second."""
         return self.items / self.seconds
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The speed of facevid on one machine, at one time.
+    """Result of a benchmark.
 
     Attributes:
-        source: the clip, None for the one made here.
-        width, height: of its frames, in pixels.
-        detector: which landmark detector ran; None without a face.
-        product_size: side of the matrices whose product is the roof.
-        product_gflops: 10^9 floating-point operations a second that it reached.
-        stages: in the order of an edit.
-        loading: the model's load time.
+        source: path of the clip, None for the synthetic one.
+        width: width of its frames, in pixels.
+        height: height of its frames, in pixels.
+        model: name of the model.
+        device: PyTorch device of the networks.
+        precision: number format of the networks.
+        detector: name of the landmark detector; None for the synthetic clip.
+        rounds: number of timed rounds.
+        product_size: side of the square matrices whose product is the roof.
+        product_gflops: speed of that product, in 10^9 floating-point operations per second.
+        stages: speed of each stage, in the order of an edit.
+        loading: load time of the model.
     """
 
     source: Path | None
@@ -90,17 +96,17 @@ def run_benchmark(
     """Time every stage of an edit on one batch of frames.
 
     Args:
-        source: a clip whose first frames show a face. None for a clip without one, of 1280 x 720 pixels, made for
-            the purpose; the stages that need a face are left out.
+        source: a clip whose first frames show a face. None for a synthetic clip of 1280 x 720 pixels without faces;
+            the stages that need a face are then skipped.
         model: a name in the store, or a path; None is the bundled model.
-        compute: where the networks run, in which precision, and how many frames are timed.
-        rounds: how often everything is timed.
+        compute: device and precision of the networks; the batch size is the number of frames.
+        rounds: number of timed rounds.
 
     Raises:
         InputError: the clip cannot be read.
         NoFaceError: the clip's first frames show no face.
-        ModelError: the model is missing, damaged, or lacks what an edit needs.
-        UsageError: no such device.
+        ModelError: the model is missing or damaged, or lacks a network that an edit needs.
+        UsageError: the device does not exist.
     """
     device = choose_device(compute.device)
     loaded = load_model(model, device, compute.precision)

@@ -1,4 +1,4 @@
-"""Importing and loading a model of the published size, without the published weights: random ones take their place."""
+"""Time and memory to import and load a model of the published size, with random weights."""
 
 import multiprocessing
 import os
@@ -21,23 +21,25 @@ from facevid.models.importing import import_model
 from facevid.networks import Encoder, EncoderSizes, Generator, GeneratorSizes
 
 PUBLISHED_ENCODER = EncoderSizes(256, 64, ((64, 3), (128, 4), (256, 14), (512, 3)), 18, 512, e4e=False)
+"""Encoder of pSp's published checkpoint for faces: 267 million parameters, codes of 18 x 512."""
+
 PUBLISHED_GENERATOR = GeneratorSizes((512, 512, 512, 512, 512, 256, 128, 64, 32), 512)
-"""Sizes of pSp's published file for faces: 267 million encoder parameters, 1024 px, 18 codes of 512 numbers."""
+"""Generator of the same checkpoint: StyleGAN2 at 1024 px."""
 
 DISK_NEEDED = 2.5
-"""Space to be free, in sizes of the checkpoint: itself, the bundle made of it, and some to spare."""
+"""Free disk space required, as a multiple of the checkpoint's size: the checkpoint, the bundle, and a reserve."""
 
 
 @dataclass(frozen=True)
 class FullSize:
-    """What a model of the published size costs.
+    """Time and memory to import and load a model of the published size.
 
     Attributes:
-        encoder_parameters: how many numbers the encoder learns.
-        checkpoint_bytes: size of the checkpoint imported.
-        import_seconds: time to import it, without that to start Python.
-        import_peak_bytes: most memory that the importing process had resident, mapped pages of the files included.
-        loading: the imported bundle's load time.
+        encoder_parameters: number of parameters of the encoder.
+        checkpoint_bytes: size of the imported checkpoint, in bytes.
+        import_seconds: time to import it, in seconds, without the start of Python.
+        import_peak_bytes: peak resident memory of the importing process, in bytes, including mapped file pages.
+        loading: load time of the imported bundle.
     """
 
     encoder_parameters: int
@@ -50,19 +52,19 @@ class FullSize:
 def measure_full_size(
     encoder: EncoderSizes = PUBLISHED_ENCODER, generator: GeneratorSizes = PUBLISHED_GENERATOR, rounds: int = ROUNDS
 ) -> FullSize:
-    """Write a random pSp checkpoint, import it in a process of its own, load the bundle, and remove all.
+    """Write a random pSp checkpoint, import it in a child process, load the bundle, and delete all files.
 
-    Everything lies in a temporary folder (TMPDIR says where), about 2.4 GB with the published sizes.
+    The files are in a temporary folder (below TMPDIR) and take about 2.4 GB with the published sizes.
 
     Raises:
-        OutputError: there is too little space, or memory.
+        OutputError: the disk space or the memory is insufficient.
     """
     temporary = Path(tempfile.gettempdir())
     needed, free = DISK_NEEDED * _bytes_of(encoder, generator), shutil.disk_usage(temporary).free
     if free < needed:
         raise OutputError(
-            f"{temporary}: {free / 1e9:.1f} GB free, and {needed / 1e9:.1f} GB are needed for a full-size model; "
-            "free some space, or set TMPDIR to a folder of a larger disk"
+            f"{temporary}: {free / 1e9:.1f} GB are free, but a full-size model needs {needed / 1e9:.1f} GB; "
+            "free some space, or set TMPDIR to a folder on a larger disk"
         )
     with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder:
         checkpoint = Path(folder) / "psp.pt"
@@ -78,9 +80,9 @@ def measure_full_size(
 
 
 def write_checkpoint(path: Path, encoder_sizes: EncoderSizes, generator_sizes: GeneratorSizes) -> int:
-    """Write a pSp checkpoint of random weights and return its encoder's number of parameters.
+    """Write a pSp checkpoint of random weights, and return the number of parameters of its encoder.
 
-    The tensors written are the networks' own, so that they are in memory once.
+    The networks' tensors are saved without a copy, so that they are in memory once.
     """
     encoder, generator = Encoder(encoder_sizes), Generator(generator_sizes)
     content = {
@@ -109,12 +111,12 @@ def _import_in_child(checkpoint: Path, home: Path) -> _Imported:
             return child.submit(_import, checkpoint, home).result()
     except BrokenProcessPool as error:
         raise OutputError(
-            f"{checkpoint}: the system ended its import, most likely for lack of memory; free some, and try again"
+            f"{checkpoint}: its import was killed, probably for lack of memory; free some memory and try again"
         ) from error
 
 
 def _import(checkpoint: Path, home: Path) -> _Imported:
-    """Import into a store of its own. Runs in the child."""
+    """Import the checkpoint into a separate store. Runs in the child process."""
     os.environ["FACEVID_HOME"] = str(home)
     began = time.perf_counter()
     folder = import_model([checkpoint], "full-size")
@@ -122,9 +124,9 @@ def _import(checkpoint: Path, home: Path) -> _Imported:
 
 
 def _peak_memory() -> int:
-    """Return the most memory, in bytes, that this process ever had resident.
+    """Return the peak resident memory of this process, in bytes.
 
-    Linux's `ru_maxrss` would do only for want of better: a child takes over the peak of the process that started it.
+    On Linux it is read from /proc, because `ru_maxrss` of a child process includes the peak of its parent.
     """
     status = Path("/proc/self/status")
     peak = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE) if status.exists() else None

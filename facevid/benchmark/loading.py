@@ -1,4 +1,4 @@
-"""How long a model takes to load, beside how long its files take to read."""
+"""Time to load a model, compared with the time to read its files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,22 @@ from facevid.models.model import FaceModel
 from facevid.models.store import locate
 
 _CHUNK = 8 << 20
+"""Bytes read at once."""
 
 
 @dataclass(frozen=True)
 class LoadTime:
-    """Loading a model, and reading its files.
+    """Time to load a model and to read its files.
 
-    The files were read just before, so they lie in the system's page cache: the first load from a cold disk takes as
-    long as the disk needs to give `bytes`.
+    The files are in the system's page cache, because they were read just before. The first load from a cold disk takes
+    as long as the disk needs to read `bytes`.
 
     Attributes:
-        bytes: size of the files.
-        read_seconds: median time to read them and drop what was read.
-        load_seconds: median time of `load_model`, and of reading every weight of its networks once: files are
-            memory-mapped, and would else be read when the networks first run.
-        ratio: median over the rounds of loading to reading.
+        bytes: total size of the files, in bytes.
+        read_seconds: median time to read the files, in seconds.
+        load_seconds: median time of `load_model` and of one access to every weight, in seconds. The access is included
+            because the files are memory-mapped and would otherwise be read when the networks first run.
+        ratio: load time divided by read time, median over the rounds.
     """
 
     bytes: int
@@ -38,10 +39,10 @@ class LoadTime:
 def time_loading(
     model: str | Path | None, device: str = "cpu", precision: str = "float32", rounds: int = ROUNDS
 ) -> LoadTime:
-    """Time `load_model` and a plain reading of the same files, in turns.
+    """Time `load_model` and plain reading of the same files, alternately.
 
     Raises:
-        ModelError: no such model, or a damaged one.
+        ModelError: the model is missing or damaged.
     """
     path = locate(model)
     files = [path / part.record.file for part in read_bundle(path).parts] if path.is_dir() else [path]

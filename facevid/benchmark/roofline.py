@@ -1,7 +1,7 @@
-"""The roofline: operations that a network needs, and how many a second this machine reaches in a matrix product.
+"""Roofline: the operations of a network, and the operations per second of a large matrix product on this machine.
 
 Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures",
-CACM 2009. Only its flat part is drawn: what memory allows is not measured.
+CACM 2009. Only the compute bound is measured, not the bound by memory bandwidth.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,11 +16,12 @@ from facevid.models.model import PRECISIONS
 
 @dataclass(frozen=True)
 class MatrixProduct:
-    """The product of two square matrices of random numbers.
+    """Product of two square random matrices.
 
     Attributes:
-        size: side of the matrices: large enough that the device is busy, small enough to take some milliseconds.
-        flops: floating-point operations of `run`, a multiplication and an addition counted as two.
+        size: side of the matrices: large enough to use the whole device, small enough to take some milliseconds.
+        flops: floating-point operations of `run`; a multiplication and an addition count as two.
+        run: computes the product.
     """
 
     size: int
@@ -29,27 +30,27 @@ class MatrixProduct:
 
 
 def matrix_product(device: str, precision: str) -> MatrixProduct:
-    """Make a matrix product on `device` in "float32", "float16" or "bfloat16"."""
+    """Return a matrix product on `device` in "float32", "float16" or "bfloat16"."""
     size = 1024 if device == "cpu" else 8192
     matrix = torch.rand(size, size, device=device).to(PRECISIONS[precision])
 
     def run() -> torch.Tensor:
-        with _as_convolutions():
+        with _convolution_precision():
             return matrix @ matrix
 
     return MatrixProduct(size, 2.0 * size**3, run)
 
 
 def count_flops(action: Callable[[], object]) -> int:
-    """Count the floating-point operations of an action's convolutions and matrix products, as PyTorch counts them."""
+    """Count the floating-point operations of an action's convolutions and matrix products, with PyTorch's counter."""
     with FlopCounterMode(display=False) as counter:
         action()
     return int(counter.get_total_flops())
 
 
 @contextmanager
-def _as_convolutions() -> Iterator[None]:
-    """Round float32 in matrix products as in convolutions, which a GPU computes in TF32 by default, products not."""
+def _convolution_precision() -> Iterator[None]:
+    """Use TF32 in matrix products if convolutions use it, as they do on a GPU by default."""
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
     matmul.allow_tf32 = torch.backends.cudnn.allow_tf32

@@ -1,4 +1,4 @@
-"""What is timed: the first frames of a clip, or of one made here."""
+"""The frames to time: the first frames of a clip, or a synthetic clip."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,7 +12,7 @@ from facevid.video import Clip, ClipWriter, Frame, open_clip
 from facevid.video.writer.encoding import VIDEO_SUFFIXES
 
 SYNTHETIC_SIZE = (1280, 720)
-"""Width and height, in pixels, of the clip made here."""
+"""Width and height of the synthetic clip, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Sample:
     """The first frames of a clip, in memory.
 
     Attributes:
-        clip: where they come from.
-        frames: one batch of them, or fewer where the clip is shorter.
-        silent: the same clip to a writer, without sound: it is copied once a clip, whatever is edited, and in a long
-            one it would hide what a frame takes.
-        target: where to write them, in a temporary folder.
+        clip: source of the frames.
+        frames: one batch of frames, or fewer if the clip is shorter.
+        silent: the clip without sound, for writing. Sound is copied once for the whole clip; in a long clip, that would
+            dominate the time of writing a few frames.
+        target: path to write the frames to, in a temporary folder.
     """
 
     clip: Clip
@@ -33,18 +33,18 @@ class Sample:
     target: Path
 
     def decode(self) -> list[Frame]:
-        """Decode them again."""
+        """Decode the frames again."""
         return list(islice(self.clip.frames(), len(self.frames)))
 
     def write(self) -> None:
-        """Encode them as an edit would."""
+        """Encode the frames as an edit does."""
         with ClipWriter(self.target, self.silent, overwrite=True) as writer:
             for frame in self.frames:
                 writer.write(frame)
 
 
 def take_sample(source: Path | None, count: int, folder: Path) -> Sample:
-    """Decode the first `count` frames of `source`, or of a clip made for it. Raises InputError."""
+    """Decode the first `count` frames of `source`, or of a synthetic clip if it is None. Raises InputError."""
     clip = open_clip(source or write_synthetic_clip(folder / "synthetic.mp4", count))
     frames = list(islice(clip.frames(), count))
     info, suffix = clip.info, clip.info.path.suffix.lower()
@@ -57,7 +57,7 @@ def take_sample(source: Path | None, count: int, folder: Path) -> Sample:
 
 
 def write_synthetic_clip(path: Path, count: int) -> Path:
-    """Write `count` frames of H.264, 4:2:0, without sound: a colour gradient with grain, moving by 3 pixels a frame."""
+    """Write an H.264 clip (4:2:0, 25 fps, no sound) of a colour gradient with grain that moves 3 pixels each frame."""
     width, height = SYNTHETIC_SIZE
     across, down = np.meshgrid(np.linspace(0, 220, width), np.linspace(0, 220, height))
     grain = np.random.default_rng(0).normal(0, 6, (height, width))
@@ -67,7 +67,7 @@ def write_synthetic_clip(path: Path, count: int) -> Path:
         stream = container.add_stream("libx264", Fraction(25))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(count):
-            moved = np.roll(picture, 3 * index, axis=1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
+            shifted = np.roll(picture, 3 * index, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shifted, format="rgb24")))
         container.mux(stream.encode())
     return path

@@ -1,4 +1,4 @@
-"""The stages of an edit, each as something that can be run alone, again and again, on the same input."""
+"""The stages of an edit as functions that can be run separately and repeatedly on the same input."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -31,7 +31,14 @@ from facevid.video import Frame
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage and its work: `run` takes all `items` (frames, or faces) through it."""
+    """One stage of an edit.
+
+    Attributes:
+        name: name of the stage.
+        items: number of frames or faces that `run` processes.
+        run: runs the stage once on all items.
+        is_network: whether the stage is a network, whose operations are counted for the roofline.
+    """
 
     name: str
     items: int
@@ -40,20 +47,20 @@ class Stage:
 
 
 def stages_without_face(sample: Sample, model: FaceModel) -> list[Stage]:
-    """Make the stages that need no face in the picture; the networks are given random pixels instead of faces."""
+    """Return the stages that need no face in the sample; networks process random pixels instead of faces."""
     size = model.crop_size
     faces = np.random.default_rng(0).integers(0, 256, (len(sample.frames), size, size, 3), dtype=np.uint8)
     return [*_reading(sample), *_networks(model, faces), _writing(sample)]
 
 
 def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool: Executor) -> list[Stage]:
-    """Make all stages, for the face that is longest in the sample.
+    """Return all stages, for the longest track in the sample.
 
-    Compositing works on several frames at once in `pool`, as an edit does, and includes the conversion of each frame
-    to RGB and of the change to the frame's own samples.
+    Compositing runs on several frames at once in `pool`, as in an edit. It includes the conversion of each frame to RGB
+    and of the change back to the frame's pixel format.
 
     Raises:
-        NoFaceError: there is no face in it.
+        NoFaceError: the sample shows no face.
     """
     pictures = [frame.rgb() for frame in sample.frames]
     detected = [detector.detect(picture) for picture in pictures]
@@ -100,8 +107,8 @@ def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[lis
     cuts = cut_detector.cuts()
     max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
     tracklets = find_tracklets(detected, cuts, max_gap)
-    unknown = np.full((len(tracklets), SIZE), np.nan)
-    people = find_people(tracklets, unknown, shots_between(cuts, len(pictures)), max_gap)
+    no_descriptors = np.full((len(tracklets), SIZE), np.nan)
+    people = find_people(tracklets, no_descriptors, shots_between(cuts, len(pictures)), max_gap)
     pts = np.array([frame.pts for frame in sample.frames], dtype=np.int64)
     return Tracking(pts, cuts, people.tracks, people.descriptors)
 
@@ -120,9 +127,9 @@ def _networks(model: FaceModel, faces: NDArray[np.uint8]) -> list[Stage]:
 
 
 def _attribute(model: FaceModel) -> str:
-    """Name an attribute that the model can edit: its first one."""
+    """Return the first attribute that the model can edit."""
     if not model.editors:
-        raise ModelError(f"{model.name}: this model edits no attribute; import a transformer with it")
+        raise ModelError(f"{model.name}: this model has no editors; import it together with a transformer")
     editor = model.editors[0]
     return f"{editor.method}:{editor.attribute.everyday}"
 
@@ -132,10 +139,9 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
-    shown = [(frame, own) for frame, own in zip(sample.frames, faces, strict=True) if own]
+    rendered = [(frame, own) for frame, own in zip(sample.frames, faces, strict=True) if own]
 
-    def finish(rendered: tuple[Frame, list[EditedFace]]) -> Frame:
-        return composite_frame(*rendered, CompositingOptions.blend)
+    def finish(pair: tuple[Frame, list[EditedFace]]) -> Frame:
+        return composite_frame(*pair, CompositingOptions.blend)
 
-    composite = Stage("composite", len(shown), lambda: list(pool.map(finish, shown)))
-    return [composite]
+    return [Stage("composite", len(rendered), lambda: list(pool.map(finish, rendered)))]

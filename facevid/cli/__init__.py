@@ -1,4 +1,4 @@
-"""The command line. One file a command: it parses, calls the library, and prints."""
+"""The command line: one module for each command, which parses options, calls the library and prints the result."""
 
 from facevid.cli.main import main
 

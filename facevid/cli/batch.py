@@ -11,14 +11,17 @@ from facevid.batch import ShotOutcome, edit_shots, find_shots
 from facevid.batch.farm import SHOT
 from facevid.cli.common import PathType, json_option, overwrite_option, quiet_option
 from facevid.cli.edit import check_options
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 from facevid.errors import ShotsError, UsageError
 
-CORES_A_JOB = 4
-"""Where there is no GPU: an edit makes little use of more."""
+CORES_PER_JOB = 4
+"""CPU cores for each job on a machine without a GPU: one edit hardly runs faster on more."""
+
 MOST_JOBS = 1024
-OF_ONE_SHOT = ("--compare", "compare"), ("--layers", "layers")
-"""Options, and their parameters, that name what is written for one shot."""
+"""Upper bound of --jobs: more processes than any machine has use for."""
+
+PER_SHOT_OPTIONS = ("--compare", "compare"), ("--layers", "layers")
+"""Options that name an output of one shot, each with its parameter's name; their values must contain {shot}."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -29,7 +32,7 @@ OF_ONE_SHOT = ("--compare", "compare"), ("--layers", "layers")
     "-j",
     "--jobs",
     type=click.IntRange(1, MOST_JOBS),
-    help="Shots at once.  [default: one a GPU, else one for every four cores]",
+    help="Shots to edit at the same time.  [default: one for each GPU, else one for every four CPU cores]",
 )
 @overwrite_option
 @json_option
@@ -44,13 +47,15 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Edit every shot under the folder SHOTS: video files and image sequences, in folders below it, too.
+    """Edit all video files and image sequences in the folder SHOTS and its subfolders.
 
-    Results get the shots' own names, under OUT; of MXF, AVI, TS and MPG files they are MOV files. Shots whose result is
-    there are kept as they are: after an interruption or a failure, run it again. Any number of machines may run it at
-    once on folders that they share; each shot is edited by one of them. A shot that fails does not stop the others.
+    Takes all options of `facevid edit`, after SHOTS and OUT. In an option, {shot} is replaced by the shot's name
+    without its extension.
 
-    {shot} in an option stands for the shot's name without its suffix.
+    Results are written to the same names under OUT; results of MXF, AVI, TS and MPG files are MOV files. Shots that
+    already have a result are skipped, so run the same command again after an interruption or a failure. If one shot
+    fails, the others are still edited. Several machines may run the same command on shared folders; each shot is
+    edited by one of them.
 
     \b
     Examples:
@@ -59,54 +64,55 @@ def command(
       facevid batch plates edited --attr smile=1 --layers layers/{shot}
     """
     if str(folder).startswith("-"):
-        raise UsageError("SHOTS and OUT come first: facevid batch SHOTS OUT --attr smile=+1")
-    chosen = check_options([str(folder), str(results), *options])
-    for option, name in OF_ONE_SHOT:
-        if chosen[name] is not None and SHOT not in str(chosen[name]):
-            raise UsageError(f"{option} {chosen[name]}: all shots would share it; put {SHOT} into it")
+        raise UsageError("write SHOTS and OUT before the options: facevid batch SHOTS OUT --attr smile=+1")
+    parsed = check_options([str(folder), str(results), *options])
+    for option, name in PER_SHOT_OPTIONS:
+        if parsed[name] is not None and SHOT not in str(parsed[name]):
+            raise UsageError(f"{option} {parsed[name]}: all shots would write to it; put {SHOT} into the name")
     shots = find_shots(folder, results)
-    devices = _devices() if chosen["device"] == "auto" else []
+    devices = _cuda_devices() if parsed["device"] == "auto" else []
     outcomes = edit_shots(
         shots,
         options,
-        jobs=jobs or len(devices) or max((os.cpu_count() or 1) // CORES_A_JOB, 1),
+        jobs=jobs or len(devices) or max((os.cpu_count() or 1) // CORES_PER_JOB, 1),
         devices=devices,
         overwrite=overwrite,
-        tell=_tell_messages if quiet else _tell,
+        report=_print_messages if quiet else _print_outcome,
     )
     if as_json:
         click.echo(json.dumps([asdict(outcome) for outcome in outcomes]))
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if failed:
-        told = "; ".join(f"{each.shot} ({each.code})" for each in failed)
+        shots_and_codes = "; ".join(f"{outcome.shot} ({outcome.code})" for outcome in failed)
         raise ShotsError(
-            f"{len(failed)} of {len(outcomes)} shots failed, with exit codes: {told}; run it again for these"
+            f"{len(failed)} of {len(outcomes)} shots failed (exit codes in brackets): {shots_and_codes}; "
+            "fix them and run the same command again"
         )
 
 
-def _devices() -> list[str]:
+def _cuda_devices() -> list[str]:
     import torch
 
     return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
 
 
-def _tell(outcome: ShotOutcome) -> None:
-    """Say how a shot ended, and what `facevid edit` said."""
+def _print_outcome(outcome: ShotOutcome) -> None:
+    """Print one line on a shot's outcome, then the messages of its `facevid edit`."""
     match outcome.state:
         case "kept":
-            line = "there already"
+            line = "skipped, its result exists"
         case "elsewhere":
-            line = f"left to {outcome.message}"
+            line = f"in progress on {outcome.message}"
         case "failed":
             line = f"failed ({outcome.code})"
         case "done":
             line = f"done in {outcome.seconds:.0f} s"
-    say(f"{outcome.shot}: {line}", err=True)
-    _tell_messages(outcome)
+    print_line(f"{outcome.shot}: {line}", err=True)
+    _print_messages(outcome)
 
 
-def _tell_messages(outcome: ShotOutcome) -> None:
-    """Pass on warnings and errors."""
+def _print_messages(outcome: ShotOutcome) -> None:
+    """Print the warnings and errors of a shot's `facevid edit`."""
     if outcome.message and outcome.state != "elsewhere":
         for line in outcome.message.splitlines():
-            say(line, err=True)
+            print_line(line, err=True)

@@ -1,4 +1,4 @@
-"""`facevid bench`: the speed of every stage on this machine."""
+"""`facevid bench`."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from facevid.benchmark import Benchmark, FullSize, LoadTime, StageSpeed, measure_full_size, run_benchmark
 from facevid.cli.common import PathType, device_option, json_option, model_option, precision_option, verbose_option
-from facevid.cli.terminal import add_row, say, show
+from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.options import ComputeOptions
 
 
@@ -23,17 +23,17 @@ from facevid.options import ComputeOptions
 @click.option(
     "--full-size",
     is_flag=True,
-    help="Also import and load random weights of the published size: 3 GB of disk for a while, and 3 GB of memory.",
+    help="Also import and load random weights of the published size; needs 3 GB of disk space and 3 GB of memory.",
 )
 @json_option
 @verbose_option
 def command(
     *, clip: Path | None, model: str | None, device: str, precision: Any, full_size: bool, as_json: bool
 ) -> None:
-    """Time every stage of an edit on the first frames of CLIP, which should show a face.
+    """Time every stage of an edit on the first frames of CLIP, which must show a face.
 
-    Without CLIP, a clip made for the purpose is timed, and the stages that need a face are left out. Figures are
-    medians of a few rounds; on a machine that does other work too, trust the shares more than the times.
+    Without CLIP, a synthetic clip is used and the stages that need a face are skipped. Times are medians over a few
+    rounds; on a busy machine, the shares are more reliable than the times.
 
     \b
       facevid bench
@@ -63,24 +63,24 @@ def _print(result: Benchmark, full: FullSize | None) -> None:
     for speed in result.stages:
         add_row(table, *_cells(speed))
     lines = [
-        f"{result.source or 'made for the purpose'}: {result.width} x {result.height}, "
-        f"median of {result.rounds} rounds; each stage once, an edit decodes three times",
+        f"{result.source or 'synthetic clip'}: {result.width} x {result.height}, "
+        f"median of {result.rounds} rounds; shares count each stage once, but an edit decodes the clip three times",
         f"{result.model} on {result.device} in {result.precision}; "
-        + (f"detector {result.detector}" if result.detector else "no face: name a CLIP to time the other stages"),
-        f"roof: {result.product_gflops:,.1f} GFLOP/s in a matrix product of side {result.product_size}",
+        + (f"detector {result.detector}" if result.detector else "no face; give a CLIP to time the other stages"),
+        f"roof: {result.product_gflops:,.1f} GFLOP/s in a matrix product of size {result.product_size}",
         f"loading {result.model}: {_loading(result.loading)}",
     ]
     if full:
         lines += [
             f"full size: {full.encoder_parameters / 1e6:,.0f} M encoder parameters; a checkpoint of "
             f"{full.checkpoint_bytes / 1e6:,.1f} MB imported in {full.import_seconds:.1f} s, "
-            f"memory {full.import_peak_bytes / 1e6:,.0f} MB at most",
+            f"peak memory {full.import_peak_bytes / 1e6:,.0f} MB",
             f"loading it: {_loading(full.loading)}",
         ]
-    lines.append("files were in the page cache; the first load from a cold disk waits for the disk")
-    show(table)
+    lines.append("files were in the page cache; the first load from a cold disk takes longer")
+    print_table(table)
     for line in lines:
-        say(line)
+        print_line(line)
 
 
 def _cells(speed: StageSpeed) -> list[str]:
@@ -97,6 +97,6 @@ def _cells(speed: StageSpeed) -> list[str]:
 
 def _loading(time: LoadTime) -> str:
     return (
-        f"{time.load_seconds:.3f} s, {time.ratio:.1f} times that of reading its "
+        f"{time.load_seconds:.3f} s, {time.ratio:.1f} times as long as reading its "
         f"{time.bytes / 1e6:,.1f} MB ({time.read_seconds:.3f} s)"
     )

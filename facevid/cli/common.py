@@ -1,4 +1,4 @@
-"""What several commands share."""
+"""Options and parameter types shared by several commands."""
 
 import errno
 import math
@@ -15,68 +15,69 @@ from facevid.errors import UsageError
 from facevid.options import ComputeOptions, TrackingOptions
 
 MAX_RATE = 1000
+"""Highest frame rate of an image sequence, in frames per second; a larger number is a typing error."""
 
 LARGEST_COUNT = 10**9
-"""Of frames, steps, epochs: no work is larger, and numbers beyond do not fit the integers of other libraries."""
+"""Largest number of frames, steps or epochs: larger numbers overflow the 32-bit integers of other libraries."""
 
 LARGEST_BATCH = 1 << 16
-"""Of pictures or codes at once: no device's memory holds more."""
+"""Largest batch, in pictures or codes: more than any device's memory holds."""
 
 
 class PathType(click.Path):
-    """A path that the system can look up; whether something is there is for the command to say."""
+    """A syntactically valid path. Whether the file exists is checked by the command."""
 
     def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
         super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the option's text."""
+        """Convert the argument's text to a Path."""
         if not os.fspath(value):
-            self.fail("an empty name", param, ctx)
+            self.fail("the file name is empty", param, ctx)
         try:
             os.lstat(value)
         except ValueError as error:
-            self.fail(f'"{value}" is no path: {error}', param, ctx)
+            self.fail(f'"{value}" is not a valid path: {error}', param, ctx)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                self.fail(f'"{value}": the path, or a name in it, is too long; choose a shorter one', param, ctx)
+                self.fail(f'"{value}": the path or a name in it is too long; use a shorter one', param, ctx)
         return super().convert(value, param, ctx)
 
 
 class NumberType(click.FloatRange):
-    """A finite number between two bounds, or without."""
+    """A finite number, optionally with a lower and an upper bound."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the option's text."""
+        """Convert the option's text to a float."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f'"{value}" is no finite number', param, ctx)
+            self.fail(f'"{value}" is not a finite number', param, ctx)
         return number
 
 
 class FacesType(click.ParamType[Any]):
-    """`largest`, `all`, numbers of people such as `0,2`, or a picture of one person."""
+    """`largest`, `all`, person numbers such as `0,2`, or a picture file of one person."""
 
     name = "faces"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the option's text."""
+        """Convert the option's text to `facevid.options.Faces`."""
         if value in ("largest", "all") or isinstance(value, tuple):
             return value
         if re.fullmatch(r"\d{1,9}(,\d{1,9})*", value):
             return tuple(dict.fromkeys(int(number) for number in value.split(",")))
         if not PathType().convert(value, param, ctx).is_file():
-            self.fail(f'"{value}" is neither largest, all, numbers such as 0,2, nor a picture that exists', param, ctx)
+            self.fail(f'"{value}": use largest, all, person numbers such as 0,2, or an existing picture', param, ctx)
         return Path(value)
 
 
 class FramesType(click.ParamType[Any]):
-    """`A-B`, the first and the last frame, or one frame."""
+    """A range of frames `A-B`, both included, or one frame."""
 
     name = "frames"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the option's text."""
+        """Convert the option's text to the first and the last frame."""
         if isinstance(value, tuple):
             return value
         try:
@@ -86,23 +87,23 @@ class FramesType(click.ParamType[Any]):
 
 
 class RateType(click.ParamType[Any]):
-    """Frames a second: `25`, `24000/1001`; 23.976024 is taken for the latter."""
+    """A frame rate such as `25` or `24000/1001`. Decimals such as 23.976024 become the nearest such fraction."""
 
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the option's text."""
+        """Convert the option's text to a Fraction, in frames per second."""
         rate = Fraction(0)
         if isinstance(value, Fraction):
             rate = value
-        elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/[1-9]\d{0,8}", value):  # Fraction() would take 1e-999999999
+        elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/[1-9]\d{0,8}", value):  # excludes 1e-999999999, slow to parse
             rate = Fraction(value).limit_denominator(1001)
         if not 0 < rate <= MAX_RATE:
-            self.fail(f'"{value}" is no number of frames a second such as 25 or 24000/1001', param, ctx)
+            self.fail(f'"{value}" is not a frame rate such as 25 or 24000/1001', param, ctx)
         return rate
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def _store_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if ctx.obj is not None:
         ctx.obj["verbose"] = value
 
@@ -112,20 +113,20 @@ verbose_option = click.option(
     "--verbose",
     is_flag=True,
     expose_value=False,
-    callback=_remember,
-    help="Show a traceback when something fails.",
+    callback=_store_verbosity,
+    help="Print a traceback on errors.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no summary.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(
-    "--model", metavar="NAME", help="A model's name in the store, or a path.  [default: the bundled model]"
+    "--model", metavar="NAME", help="Name of an imported model, or a path.  [default: the bundled model]"
 )
 detector_option = click.option(
     "--detector",
     type=click.Choice(["auto", "face-alignment", "dlib"]),
     default="auto",
     show_default=True,
-    help="Landmark detector; auto is face-alignment where its weights are, else dlib.",
+    help="Landmark detector; auto uses face-alignment if its weights are installed, else dlib.",
 )
 smooth_option = click.option(
     "--smooth",
@@ -133,29 +134,33 @@ smooth_option = click.option(
     default=TrackingOptions.smooth,
     show_default=True,
     metavar="SIGMA",
-    help="How long faces are steadied over time: sigma in frames of the Gaussian over codes; 0 is off.",
+    help="Strength of temporal smoothing: sigma, in frames, of the Gaussian filter over codes; 0 turns it off.",
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1, ..."
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Device of the networks: auto, cpu, cuda, cuda:1.",
 )
 rate_option = click.option(
     "--rate",
     type=RateType(),
     metavar="FPS",
-    help="Frames a second of an image sequence: 25, 24000/1001.  [default: what OpenEXR files say, else 24]",
+    help="Frame rate of an image sequence, such as 25 or 24000/1001.  [default: from its metadata, else 24]",
 )
 layer_option = click.option(
     "--layer",
     metavar="NAME",
-    help="Layer, or part, of OpenEXR files that is the picture.  [default: their plain R, G, B]",
+    help="Layer or part of OpenEXR files that contains the picture.  [default: the unnamed R, G, B channels]",
 )
 start_number_option = click.option(
     "--start-number",
     type=click.IntRange(0, LARGEST_COUNT),
     metavar="N",
-    help="Number of a video's first frame, wherever frames are numbered; a sequence has its own.  [default: 0]",
+    help="Frame number of a video's first frame; image sequences have their own numbers.  [default: 0]",
 )
-overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace results where they exist.")
+overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace existing results.")
 precision_option = click.option(
     "--precision",
     type=click.Choice(["float32", "float16", "bfloat16"]),

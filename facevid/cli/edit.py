@@ -28,7 +28,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 from facevid.edits.attribute_edit import check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, read_edits
 from facevid.errors import UsageError
@@ -46,15 +46,16 @@ if TYPE_CHECKING:
     "attrs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Attribute and strength, from -3 to 3; 1 is the full edit. Or keyframes, NAME=VALUE@TIME,VALUE@TIME,...: TIME "
-    "is a frame number or seconds (0.5s); linear between, held outside. May be given again: applied in order.",
+    help="Attribute and strength: 1 is the full edit, -1 the opposite, the range is -3 to 3. Keyframes are written "
+    "NAME=VALUE@TIME,VALUE@TIME,... with TIME a frame number or seconds (0.5s); values are interpolated linearly "
+    "between keyframes and held outside them. Repeat the option for several edits, applied in order.",
 )
 @click.option(
     "--edits",
     "edit_file",
     type=PathType(),
     metavar="FILE",
-    help="In place of --attr and --face: a TOML file that gives each face its own attributes and keyframes.",
+    help="TOML file with attributes and keyframes for each face, instead of --attr and --face.",
 )
 @model_option
 @click.option(
@@ -64,15 +65,15 @@ if TYPE_CHECKING:
     default="largest",
     show_default=True,
     metavar="WHO",
-    help="Whose face: largest (one person a shot), all, numbers from `facevid inspect` such as 0,2, or a picture of "
-    "the person, such as anna.jpg.",
+    help="Faces to edit: largest (one person in each shot), all, person numbers from `facevid inspect` such as 0,2, or "
+    "a picture of one person such as anna.jpg.",
 )
 @click.option(
     "--frames",
     type=FramesType(),
     metavar="A-B",
-    help="Edit frames A to B only, both included; by a sequence's own numbers, else from --start-number. The others "
-    "pass through.",
+    help="Edit only frames A to B, both included; other frames are copied. Sequences use their own frame numbers, "
+    "videos count from --start-number.",
 )
 @start_number_option
 @rate_option
@@ -82,34 +83,38 @@ if TYPE_CHECKING:
 @click.option(
     "--detail",
     type=click.Choice(["keep", "replace"]),
-    help="Keep the plate's own detail, or replace it by the generated face.  [default: follows the model]",
+    help="keep: apply the change of appearance to the source's own pixels. replace: insert the generated face.  "
+    "[default: set by the model]",
 )
 @click.option(
     "--blend",
     type=click.Choice(["seamless", "feather"]),
     default=CompositingOptions.blend,
     show_default=True,
-    help="With --detail replace: Poisson cloning, or the feathered matte alone.",
+    help="With --detail replace: seamless is Poisson cloning, feather a plain feathered matte.",
 )
 @click.option(
     "--compare",
     type=PathType(),
     metavar="FILE",
-    help="Also write original and edit side by side; where faces are replaced, the reconstruction between them.",
+    help="Also write original and edit side by side; with --detail replace, the reconstruction between them.",
 )
 @click.option(
     "--layers",
     type=PathType(),
     metavar="DIR",
-    help="Also write every edited face, with alpha, as a picture to lay over IN: EXR for EXR frames, else 16-bit PNG.",
+    help="Also write each edited face as an RGBA layer for compositing over IN: EXR for EXR frames, else 16-bit PNG.",
 )
 @click.option(
     "--codec",
     metavar="NAME",
-    help="h264, h265, prores, dnxhr, ffv1, av1, or a hardware one (h264_nvenc, ...).  [default: follows IN]",
+    help="Video codec: h264, h265, prores, dnxhr, ffv1, av1, or a hardware encoder such as h264_nvenc.  "
+    "[default: as IN]",
 )
-@click.option("--crf", type=NumberType(0, 63), help="Constant quality.  [default: visually lossless]")
-@click.option("--pix-fmt", metavar="NAME", help="Pixel format, as FFmpeg calls it.  [default: follows IN]")
+@click.option(
+    "--crf", type=NumberType(0, 63), help="Constant rate factor; lower is better quality.  [default: visually lossless]"
+)
+@click.option("--pix-fmt", metavar="NAME", help="Pixel format, by its FFmpeg name.  [default: as IN]")
 @device_option
 @precision_option
 @click.option(
@@ -117,7 +122,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, LARGEST_BATCH),
     default=ComputeOptions.batch_size,
     show_default=True,
-    help="Frames at once: more is faster on a GPU and takes more memory.",
+    help="Faces in each batch of the networks; larger batches are faster on a GPU and take more memory.",
 )
 @overwrite_option
 @json_option
@@ -133,31 +138,32 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Edit the faces of the video, image sequence or picture IN and write OUT.
+    """Edit faces in the video, image sequence or picture IN and write the result to OUT.
 
-    Sound, timing, size, colour tags and every pixel that no edit reaches stay as they are in IN.
+    Sound, timing, size, colour tags, metadata and all pixels outside the edited faces are kept from IN. OUT appears
+    when it is complete; if anything fails, an existing OUT stays as it was.
 
     \b
     Examples:
       facevid edit in.mp4 out.mp4 --attr smile=+1
       facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5 --compare compare.mp4
-      facevid edit in.mov out.mov --attr smile=0@0,1@24          a smile that grows over 24 frames
-      facevid edit in.mp4 out.mp4 --attr beard=1 --face all    everyone in the shot
-      facevid edit in.mp4 out.mp4 --attr age=1 --face anna.jpg   the person in this picture, in every shot
+      facevid edit in.mov out.mov --attr smile=0@0,1@24          # from 0 to 1 over 24 frames
+      facevid edit in.mp4 out.mp4 --attr lipstick=1 --face all   # everyone in the shot
+      facevid edit in.mp4 out.mp4 --attr age=1 --face anna.jpg   # the person in this picture
       facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
       facevid edit portrait.jpg older.jpg --attr age=+1
-      facevid edit in.mp4 out.mp4 --edits shot.toml              each face its own edits (see the README)
-      facevid edit plate.####.exr out.####.exr --attr smile=1 --layers layers      to finish in a compositor
+      facevid edit in.mp4 out.mp4 --edits shot.toml              # separate edits for each face
+      facevid edit plate.####.exr out.####.exr --attr smile=1 --layers layers
 
-    `facevid attrs` lists the attributes.
+    `facevid attrs` lists the attributes of a model. The README describes the file of --edits.
     """
-    edits = _edits(attrs, edit_file)
+    edits = _choose_edits(attrs, edit_file)
     from facevid.pipeline import edit_video
 
     progress = StageProgress(quiet)
     summary = edit_video(source, target, edits, _edit_options(**options), progress)
     for warning in summary.warnings:
-        say(f"facevid: warning: {warning}", err=True)
+        print_line(f"facevid: warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
@@ -165,26 +171,33 @@ def command(
 
 
 def check_options(arguments: Sequence[str]) -> dict[str, Any]:
-    """Check arguments of `facevid edit` without reading a shot, and return them by their parameters' names.
+    """Check the arguments of `facevid edit` without reading the source.
+
+    Args:
+        arguments: source, target and options, as on the command line.
+
+    Returns:
+        The parsed values, by parameter name.
 
     Raises:
-        click.UsageError, UsageError: they cannot be.
-        InputError: a file that they name cannot be read.
+        click.UsageError, UsageError: an argument is invalid.
+        InputError: the file of --edits cannot be read.
     """
     with command.make_context("facevid edit", [*arguments], parent=click.get_current_context()) as context:
-        edits = _edits(context.params["attrs"], context.params["edit_file"])
+        edits = _choose_edits(context.params["attrs"], context.params["edit_file"])
         check_totals([parse_edit(edit) for edit in edits if isinstance(edit, str)])
         return context.params
 
 
-def _edits(attrs: tuple[str, ...], edit_file: Path | None) -> tuple[str, ...] | list[FaceEdits]:
+def _choose_edits(attrs: tuple[str, ...], edit_file: Path | None) -> tuple[str, ...] | list[FaceEdits]:
+    """Return the values of --attr, or the entries of the edit file."""
     if edit_file is None:
         if not attrs:
-            raise UsageError("nothing to edit: give at least one --attr, such as --attr smile=+1")
+            raise UsageError("no edit is given; add at least one --attr, such as --attr smile=+1")
         return attrs
-    chosen = click.get_current_context().get_parameter_source("faces")
-    if attrs or chosen != click.core.ParameterSource.DEFAULT:
-        raise UsageError(f"--edits {edit_file} says whose face gets which attributes: leave out --attr and --face")
+    faces_source = click.get_current_context().get_parameter_source("faces")
+    if attrs or faces_source != click.core.ParameterSource.DEFAULT:
+        raise UsageError(f"--edits {edit_file} cannot be combined with --attr or --face; put both into the file")
     return read_edits(edit_file)
 
 
@@ -209,18 +222,18 @@ def _edit_options(
 
 
 def _as_json(summary: "EditSummary", seconds: dict[str, float]) -> dict[str, Any]:
-    told = {**asdict(summary), "passed_through": summary.passed_through, "seconds": seconds}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
+    fields = {**asdict(summary), "passed_through": summary.passed_through, "seconds": seconds}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
 
 
 def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
-    timed = {**seconds, "all": sum(seconds.values())}
+    times = {**seconds, "all": sum(seconds.values())}
     rows = {
-        "frames": f"{summary.frames}: {summary.edited} edited, {summary.passed_through} passed through unedited",
+        "frames": f"{summary.frames}: {summary.edited} edited, {summary.passed_through} passed through unchanged",
         "faces": f"{summary.faces} edited, in {summary.tracks} track{'s' if summary.tracks != 1 else ''}",
         "detector": summary.detector,
         "device": summary.device,
-        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in timed.items()),
+        "time": ", ".join(f"{stage} {time:.1f} s" for stage, time in times.items()),
         "output": str(summary.output),
     }
     if summary.compare:
@@ -228,4 +241,4 @@ def _print_summary(summary: "EditSummary", seconds: dict[str, float]) -> None:
     if summary.layers:
         rows["layers"] = str(summary.layers)
     for name, text in rows.items():
-        say(f"{name:<9} {text}")
+        print_line(f"{name:<9} {text}")

@@ -1,37 +1,37 @@
 """`facevid inspect`.
 
-`--json` prints one object. Frames are numbered as in `facevid edit --frames`: an image sequence's by its own numbers,
-else from 0.
+`--json` prints one object. Frames are numbered as in `facevid edit --frames`: by the sequence's own numbers, or from 0
+(--start-number) in a video.
 
-    schema_version  1; raised when the meaning of a field changes
-    frames          frames decoded
-    faceless        how many of them no track reaches
-    cuts            numbers of the frames that begin a shot, the first frame aside
-    tracks          one object a track, in order of appearance
-    problems        one object a problem, the most important first
-    detector        which found the faces, and why that one, in words
+    schema_version  1; incremented when the meaning of a field changes
+    frames          number of decoded frames
+    faceless        number of frames that no track covers
+    cuts            numbers of the frames that begin a shot, except the first frame
+    tracks          list of tracks, in order of appearance
+    problems        list of problems, the most important first
+    detector        name of the landmark detector, and the reason for its choice
     overlay, sheet, tracks_file, report
-                    paths of the results; `facevid.inspection.tracks_json` describes the tracks' file
-    warnings        what the overlay could not keep of the source, in words
-    seconds         how long each stage took that ran, by its name; what is in the cache does not run again
+                    paths of the results; `facevid.inspection.tracks_json` documents the tracks file
+    warnings        properties of the source that the overlay could not keep, as sentences
+    seconds         time of each stage that ran, in seconds, by name; stages whose result was cached are absent
 
-of a track:
+Each track:
 
-    number          the person's, as `facevid edit --face` takes it; a person who comes back has several tracks
+    number          number of the person, as for `facevid edit --face`; one person may have several tracks
     first, last     numbers of its first and last frame
-    frames          how many it has
-    detected        in how many the detector found the face; in the others it was bridged
+    frames          number of frames
+    detected        number of frames in which the detector found the face; the face was interpolated in the others
     size            median side of the crop that an edit encodes, in pixels
-    longest_gap     frames of the longest miss that was bridged
+    longest_gap     length, in frames, of the longest interpolated gap
     edited          whether `facevid edit` edits it by default
 
-and of a problem:
+Each problem:
 
     kind            one of `facevid.inspection.problems.Kind`
     first, last     numbers of its first and last frame
-    number          of the person whom it concerns; null where it concerns the clip
-    edited          whether it can be seen in what `facevid edit` makes by default
-    text            what it is, in words
+    number          number of the person concerned; null if it concerns the whole clip
+    edited          whether it is visible in the default result of `facevid edit`
+    text            description, as a phrase
 """
 
 import json
@@ -56,7 +56,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, say, show
+from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.options import TrackingOptions
 
 if TYPE_CHECKING:
@@ -65,15 +65,16 @@ if TYPE_CHECKING:
     from facevid.inspection.tracks import InspectedPerson, InspectedTrack
 
 SCHEMA_VERSION = 1
+"""Version of the object that `--json` prints."""
 
 MOST_CUTS = 12
-"""Cuts listed on the terminal; `--json` lists them all."""
+"""Maximum number of cuts printed, which fit on one line; `--json` lists all."""
 
 MOST_TRACKS = 3
-"""Tracks of a person whose frames are told on the terminal; `--json` lists them all."""
+"""Maximum number of frame ranges printed for one person, which fit in one table row; `--json` lists all."""
 
 MOST_PROBLEMS = 3
-"""Problems of one kind listed on the terminal; the report and `--json` list them all."""
+"""Maximum number of problems printed of one kind; the report and `--json` list all."""
 
 
 @click.command()
@@ -82,7 +83,7 @@ MOST_PROBLEMS = 3
     "--out",
     type=PathType(),
     metavar="DIR",
-    help="Folder for the results.  [default: the name of IN and .inspect, in the current folder]",
+    help="Folder for the results.  [default: <name of IN>.inspect in the current folder]",
 )
 @start_number_option
 @rate_option
@@ -108,21 +109,24 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Preview the tracking of the video or picture IN: which faces there are, and which `facevid edit` would edit.
+    """Preview the face tracking of the video, image sequence or picture IN before editing it.
 
-    Writes into a folder: overlay.mp4 (overlay.png of a picture), IN with its faces drawn on it, green those that are
-    edited by default, blue the others, dashed where a face was missed and bridged; sheet.png, aligned crops of every
-    person; tracks.json, landmarks and quads of every frame; report.html, a page that shows everyone over time and
-    lists what to look at before a long render. A clip without a face is shown too, and is no error.
+    \b
+    Writes four files into one folder:
+      overlay.mp4   IN with its faces outlined: green if edited by default, blue if not, dashed where the
+                    detector missed a face and its position is interpolated (overlay.png for a picture)
+      sheet.png     aligned crops of every person
+      tracks.json   landmarks and quads of every frame
+      report.html   every person over time, and a list of problems to check before a long render
 
     \b
     Examples:
-      facevid inspect in.mp4                                   writes in.inspect/
+      facevid inspect in.mp4                                   # writes in.inspect/
       facevid inspect in.mp4 --out review/in --detector dlib
       facevid inspect in.mp4 -y --json | jq '[.tracks[].number] | unique'
 
-    The numbers are what `facevid edit --face` takes. A person keeps theirs through cuts and absences. Frames are
-    numbered as in `facevid edit --frames`: by a sequence's own numbers, else from --start-number.
+    Person numbers are those of `facevid edit --face`; a person keeps one number across cuts and absences. Frames are
+    numbered as in `facevid edit --frames`. A clip without faces is not an error.
     """
     from facevid.inspection.inspect import inspect_video
 
@@ -140,7 +144,7 @@ def command(
         progress=progress,
     )
     for warning in summary.warnings:
-        say(f"facevid: warning: {warning}", err=True)
+        print_line(f"facevid: warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(summary, progress.seconds)))
     elif not quiet:
@@ -153,8 +157,8 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
         "frames": summary.frames,
         "faceless": summary.faceless,
         "cuts": list(summary.cuts),
-        "tracks": [_track_as_json(each) for each in summary.tracks],
-        "problems": [_problem_as_json(each) for each in summary.problems],
+        "tracks": [_track_as_json(track) for track in summary.tracks],
+        "problems": [_problem_as_json(problem) for problem in summary.problems],
         "detector": summary.detector,
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
@@ -165,27 +169,27 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
     }
 
 
-def _track_as_json(each: "InspectedTrack") -> dict[str, Any]:
+def _track_as_json(inspected: "InspectedTrack") -> dict[str, Any]:
     return {
-        "number": each.track.number,
-        "first": each.first,
-        "last": each.last,
-        "frames": len(each.track),
-        "detected": each.detected,
-        "size": round(each.size, 1),
-        "longest_gap": each.longest_gap,
-        "edited": each.edited,
+        "number": inspected.track.number,
+        "first": inspected.first,
+        "last": inspected.last,
+        "frames": len(inspected.track),
+        "detected": inspected.detected,
+        "size": round(inspected.size, 1),
+        "longest_gap": inspected.longest_gap,
+        "edited": inspected.edited,
     }
 
 
-def _problem_as_json(each: "Problem") -> dict[str, Any]:
+def _problem_as_json(problem: "Problem") -> dict[str, Any]:
     return {
-        "kind": each.kind,
-        "first": each.first,
-        "last": each.last,
-        "number": each.track,
-        "edited": each.edited,
-        "text": each.text,
+        "kind": problem.kind,
+        "first": problem.first,
+        "last": problem.last,
+        "number": problem.track,
+        "edited": problem.edited,
+        "text": problem.text,
     }
 
 
@@ -193,35 +197,35 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
     if summary.tracks:
         from facevid.inspection.tracks import people_in
 
-        show(_table(people_in(summary.tracks)))
+        print_table(_table(people_in(summary.tracks)))
     else:
-        say("no face found: nothing to edit here; look at the overlay, or try another --detector")
+        print_line("no face found, so there is nothing to edit; check the overlay, or try another --detector")
     cuts = ", ".join(map(str, summary.cuts[:MOST_CUTS])) + (", ..." if len(summary.cuts) > MOST_CUTS else "")
     rows = {
         "frames": f"{summary.frames}: {summary.faceless} without a face",
         "cuts": f"{len(summary.cuts)}: before frame {cuts}" if summary.cuts else "none",
         "detector": summary.detector,
-        "time": ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()),
+        "time": ", ".join(f"{stage} {time:.1f} s" for stage, time in seconds.items()),
         "overlay": str(summary.overlay),
         "sheet": str(summary.sheet),
         "tracks": str(summary.tracks_file),
         "report": str(summary.report),
     }
     for name, text in rows.items():
-        say(f"{name:<9} {text}")
-    _print_problems([each for each in summary.problems if each.edited and each.kind != "cut"])
+        print_line(f"{name:<9} {text}")
+    _print_problems([problem for problem in summary.problems if problem.edited and problem.kind != "cut"])
 
 
 def _print_problems(problems: "list[Problem]") -> None:
     from facevid.inspection.problems import by_kind
 
     lines = []
-    for alike in by_kind(problems):
-        lines += [str(each) for each in alike[:MOST_PROBLEMS]]
-        if len(alike) > MOST_PROBLEMS:
-            lines.append(f"and {len(alike) - MOST_PROBLEMS} more like this")
+    for same_kind in by_kind(problems):
+        lines += [str(problem) for problem in same_kind[:MOST_PROBLEMS]]
+        if len(same_kind) > MOST_PROBLEMS:
+            lines.append(f"and {len(same_kind) - MOST_PROBLEMS} more of this kind")
     for number, line in enumerate(lines):
-        say(f"{'' if number else 'look at':<9} {line}")
+        print_line(f"{'' if number else 'problems':<9} {line}")
 
 
 def _table(people: "list[InspectedPerson]") -> Table:

@@ -1,4 +1,4 @@
-"""`facevid`: finds the command, runs it, and turns its end into an exit code. Exit codes live here alone."""
+"""Entry point of `facevid`: dispatches to a command and maps exceptions to exit codes."""
 
 import difflib
 import importlib
@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 from facevid.errors import (
     FacevidError,
     InputError,
@@ -27,14 +27,14 @@ from facevid.errors import (
 )
 
 COMMANDS = {
-    "edit": "Edit faces in a video or a picture.",
-    "batch": "Edit every shot under a folder.",
-    "inspect": "Preview the tracking of a shot before a long render.",
+    "edit": "Edit faces in a video, an image sequence or a picture.",
+    "batch": "Edit all shots in a folder.",
+    "inspect": "Preview the face tracking of a shot before editing it.",
     "sheet": "Draw a figure of attributes over a range of strengths.",
     "attrs": "List the attributes that a model can edit.",
-    "models": "Import, check and list face models.",
-    "train": "Train editors on your own pictures, or a face model.",
-    "evaluate": "Measure editors and face models.",
+    "models": "Import, download, list and check face models.",
+    "train": "Train editors, face models and occlusion networks.",
+    "evaluate": "Measure edits, editors, face models and occlusion masks.",
     "bench": "Time every stage of an edit on this machine.",
 }
 
@@ -47,15 +47,16 @@ EXIT_CODES: dict[type[FacevidError], int] = {
     ShotsError: 7,
 }
 INTERRUPTED = 130
+"""Exit code after SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells report SIGINT."""
 
-_DASH = " Write a file whose name begins with a dash as ./-name, or put -- before it."
+_DASH_HINT = " For a file name that begins with a dash, write ./-name, or put -- before it."
 
 
 class LazyCommands(click.Group):
-    """Imports a command's file only when it runs, so that `--help` and `--version` answer without torch."""
+    """Imports a command's module only when it runs, so that `--help` and `--version` do not import torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, in the order of a person's first hour with them."""
+        """List the commands, most used first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -69,14 +70,14 @@ class LazyCommands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; say which is nearest to one that is unknown."""
+        """Resolve a command; for an unknown one, suggest the closest match."""
         near = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and near:
-            ctx.fail(f'there is no command "{args[0]}"; did you mean "{near[0]}"?')
+            ctx.fail(f'no such command "{args[0]}"; did you mean "{near[0]}"?')
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table, importing none."""
+        """Write the help text's list of commands without importing their modules."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -84,7 +85,7 @@ class LazyCommands(click.Group):
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("facevid"), prog_name="facevid")
 def cli() -> None:
-    """Edit facial attributes in video.
+    """Edit facial attributes in video: expression, age, sex, make-up and more.
 
     \b
       facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5
@@ -93,60 +94,60 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit. One line on stderr says what went wrong; a traceback only with -v."""
+    """Run the command line and exit. An error prints one line on stderr, and a traceback only with -v."""
     state = {"verbose": False}
     _show_warnings()
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored under nohup
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
-        hint = _DASH if isinstance(error, click.NoSuchOption) and _is_a_file(sys.argv) else ""
-        vars(error)["message"] = printable(error.message) + hint  # an argument may hold anything
+        hint = _DASH_HINT if isinstance(error, click.NoSuchOption) and _has_dashed_file_name(sys.argv) else ""
+        vars(error)["message"] = printable(error.message) + hint  # it may quote an argument
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
+        code = _fail("interrupted; unfinished results were removed", INTERRUPTED, state)
     except FacevidError as error:
         code = _fail(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)), state)
     except OSError as error:
-        code = _fail(_of_the_system(error), EXIT_CODES[OutputError], state)
+        code = _fail(_describe_os_error(error), EXIT_CODES[OutputError], state)
     except ImportError as error:
-        code = _fail(f"{error}; install facevid again with bin/setup, which mends a missing libGL too", 1, state)
+        code = _fail(f"{error}; run bin/setup to reinstall facevid (it also handles a missing libGL)", 1, state)
     except Exception as error:
-        code = _fail(f"unexpected {type(error).__name__}: {error}; please report it, with the output of -v", 1, state)
+        code = _fail(f"unexpected {type(error).__name__}: {error}; please report it with the output of -v", 1, state)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _is_a_file(arguments: list[str]) -> bool:
-    """Return whether an argument looks like an option, but is named like a file."""
+def _has_dashed_file_name(arguments: list[str]) -> bool:
+    """Return whether an argument begins with a dash and ends with a file extension."""
     return any(re.fullmatch(r"-[^=]*\.\w{2,4}", argument) for argument in arguments)
 
 
 def _show_warnings() -> None:
-    """Print the warnings of this package, one a line."""
+    """Print this package's warnings on stderr, one on each line."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("facevid: warning: %(message)s"))
     logging.getLogger("facevid").handlers = [handler]
 
 
-def _of_the_system(error: OSError) -> str:
-    """Say what the system refused; where it is to print, have what is left in the buffer go nowhere."""
+def _describe_os_error(error: OSError) -> str:
+    """Return a message for an OSError that names a file, or else came from writing to standard output."""
     if error.filename:
-        return f"{error.filename}: {reason(error)}; check its access rights, and the space on its disk"
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return f"standard output cannot be written to: {reason(error)}; send it elsewhere"
+        return f"{error.filename}: {reason(error)}; check its permissions and the free disk space"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # flushing stdout's buffer at exit would fail again
+    return f"cannot write to standard output: {reason(error)}; redirect it elsewhere"
 
 
 def _fail(message: str, code: int, state: dict[str, bool]) -> int:
     if state["verbose"]:
         for line in traceback.format_exc().splitlines():
-            say(line, err=True)
-    say(f"facevid: {message}", err=True)
+            print_line(line, err=True)
+    print_line(f"facevid: {message}", err=True)
     return code
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does: a render farm stops its jobs with SIGTERM, a closed terminal with SIGHUP."""
+    """Handle SIGTERM (sent by render farms) and SIGHUP (a closed terminal) like Ctrl-C."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`facevid models`: import, check, list and fetch face models."""
+"""`facevid models`."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, json_option, overwrite_option, verbose_option
 from facevid.cli.progress import ByteProgress
-from facevid.cli.terminal import add_row, say, show
+from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.errors import FacevidError, ModelError, UsageError
 from facevid.models.bundle import Bundle, read_bundle
 from facevid.models.fetch import fetch_model
@@ -22,14 +22,14 @@ from facevid.models.verify import verify_model
 
 @click.group()
 def command() -> None:
-    """Import, check and list face models.
+    """Import, download, list and check face models.
 
     \b
       facevid models import psp_ffhq_encode.pt tnet_31.pth.tar --name ffhq
       facevid models list
       facevid edit in.mp4 out.mp4 --attr smile=+1 --model ffhq
 
-    Models are kept in FACEVID_HOME, else in your user data folder.
+    Models are stored in the folder FACEVID_HOME, or in your user data folder if that variable is not set.
     """
 
 
@@ -41,16 +41,20 @@ def command() -> None:
     "attributes",
     multiple=True,
     metavar="NAME",
-    help="What a transformer or a direction moves; once for each, in the order of the files.",
+    help="Attribute of a transformer or direction; repeat it for each, in the order of the files.",
 )
-@click.option("--edit-layers", metavar="A-B", help="Layers that transformers move [0-10 with pSp, else all].")
+@click.option(
+    "--edit-layers",
+    metavar="A-B",
+    help="Layers of the code that transformers edit.  [default: 0-10 with a pSp encoder, else all]",
+)
 @click.option(
     "--detail",
     type=click.Choice(["keep", "replace"]),
-    help="Keep the plate's detail, or replace the face whole, by default  [replace].",
+    help="Default of `facevid edit --detail` with this model.  [default: replace]",
 )
-@click.option("--license", "licence", metavar="TEXT", help="The weights' terms, in words.")
-@click.option("--half", is_flag=True, help="Store in float16: half the size.")
+@click.option("--license", "licence", metavar="TEXT", help="Licence of the weights, as text.")
+@click.option("--half", is_flag=True, help="Store the weights in float16, at half the size.")
 @overwrite_option
 @verbose_option
 def import_command(
@@ -64,13 +68,15 @@ def import_command(
     half: bool,
     overwrite: bool,
 ) -> None:
-    """Import published files as one model.
+    """Import published weights as one model.
 
-    pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions and GANSpace components
-    are told apart by what they hold. A transformer's attribute is read from the name tnet_<CelebA index>, or given.
-    One FILE may be a model of the store: the others are added to it.
+    Reads pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions, GANSpace components
+    and occlusion networks. The kind of each FILE is detected from its contents. The attribute of a transformer is
+    read from its file name, tnet_<CelebA index>, or given with --as. One FILE may be the name of an imported model,
+    to which the other files are added.
 
     \b
+    Examples:
       facevid models import psp_ffhq_encode.pt tnet_31.pth.tar tnet_39.pth.tar --name ffhq
       facevid models import ffhq tnet_20.pth.tar --name ffhq --overwrite
       facevid models import e4e_ffhq_encode.pt age.pt ffhq_pca.pt --name e4e --half
@@ -86,7 +92,7 @@ def import_command(
 @json_option
 @verbose_option
 def list_command(as_json: bool) -> None:
-    """List the models at hand, and those that can be fetched."""
+    """List the imported models, and those that can be downloaded."""
     summaries = [_summary_or_error(name) for name in (BUNDLED_NAME, *stored_names())]
     if as_json:
         click.echo(json.dumps(summaries, indent=2))
@@ -100,9 +106,9 @@ def list_command(as_json: bool) -> None:
         cells = (summary["resolution"], codes, summary["encoder"], len(summary["attributes"]))
         size = f"{summary['bytes'] / 1e6:,.1f} MB"
         add_row(table, summary["name"], *(str(cell or "-") for cell in cells), size, summary["licence"])
-    show(table)
-    say(f"store: {home()}")
-    say(f"to fetch: {', '.join(entry.name for entry in MANIFEST)}")
+    print_table(table)
+    print_line(f"stored in: {home()}")
+    print_line(f"available to fetch: {', '.join(entry.name for entry in MANIFEST)}")
 
 
 @command.command("info")
@@ -110,7 +116,7 @@ def list_command(as_json: bool) -> None:
 @json_option
 @verbose_option
 def info_command(name: str, as_json: bool) -> None:
-    """Say what a model is made of, where it came from, and its licence."""
+    """Show a model's networks, attributes, sources and licence."""
     folder = locate(name)
     bundle = read_bundle(folder)
     if as_json:
@@ -119,36 +125,38 @@ def info_command(name: str, as_json: bool) -> None:
         _print_bundle(name, folder, bundle)
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check the hashes and shapes of models.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @verbose_option
 def verify_command(names: tuple[str, ...]) -> None:
-    """Check models against the hashes and shapes they were imported with; all of them without a NAME."""
+    """Check the hashes and tensor shapes of models; without NAME, of all models."""
     failures = []
-    for name in names or (BUNDLED_NAME, *stored_names()):
+    checked = names or (BUNDLED_NAME, *stored_names())
+    for name in checked:
         try:
-            checked = verify_model(locate(name))
-            say(f"{name}: whole ({checked / 1e6:,.1f} MB checked)")
+            size = verify_model(locate(name))
+            print_line(f"{name}: ok ({size / 1e6:,.1f} MB checked)")
         except FacevidError as error:
             failures.append(error)
-            say(f"{name}: {error}", err=True)
+            print_line(f"{name}: {error}", err=True)
     if failures:
-        raise ModelError(f"{len(failures)} of the models are damaged; import or fetch them again")
+        raise ModelError(f"{len(failures)} of {len(checked)} models failed the check; import or fetch them again")
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download and import a published model.")
 @click.argument("name", required=False)
-@click.option("--accept-license", is_flag=True, help="You have read the licence shown, and accept it.")
-@click.option("--half", is_flag=True, help="Store in float16: half the size.")
+@click.option("--accept-license", is_flag=True, help="Confirm that you have read and accept the licence shown.")
+@click.option("--half", is_flag=True, help="Store the weights in float16, at half the size.")
 @overwrite_option
 @verbose_option
 def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwrite: bool) -> None:
-    """Download a published model, check it, and import it; without a NAME, list what there is.
+    """Download, check and import a published model; without NAME, list the available models.
 
-    FACEVID_MODEL_MIRROR is a folder that holds the same files, or its address (https://...): the way without internet.
-    An interrupted download goes on where it stopped.
+    An interrupted download resumes where it stopped. On a machine without internet access, set FACEVID_MODEL_MIRROR
+    to a folder, or a URL (https://...), that holds the same files.
 
     \b
+    Examples:
       facevid models fetch ffhq --accept-license
       FACEVID_MODEL_MIRROR=/mnt/weights facevid models fetch ffhq --accept-license
     """
@@ -159,7 +167,7 @@ def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwri
     entry = find_entry(name)
     _print_entry(entry)
     if not accept_license:
-        raise UsageError(f"{name}: read the licence above; if you accept it, add --accept-license")
+        raise UsageError(f"{name}: read the licence above, and add --accept-license if you accept it")
     with ByteProgress() as progress:
         folder = fetch_model(entry, half=half, overwrite=overwrite, progress=progress)
     _print_bundle(name, folder, read_bundle(folder))
@@ -169,12 +177,12 @@ def _layer_range(text: str) -> range:
     match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
     layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
     if not layers:
-        raise UsageError(f'--edit-layers "{text}": write the first and the last layer, for example 0-10')
+        raise UsageError(f'--edit-layers "{text}" is not a range of layers; write FIRST-LAST, for example 0-10')
     return layers
 
 
 def _summary_or_error(name: str) -> dict[str, Any]:
-    """Describe a model; of a damaged one, which shall not hide the others, say what is wrong."""
+    """Describe a model, or its damage: one damaged model must not prevent listing the others."""
     try:
         return _summary(name, read_bundle(locate(name)))
     except FacevidError as error:
@@ -210,7 +218,7 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     add_row(table, "folder", str(folder))
     add_row(table, "generator", f"{bundle.resolution} px" if bundle.resolution else "none")
     add_row(table, "encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
-    add_row(table, "occlusion", "its own network" if summary["occlusion"] else "the bundled model's network")
+    add_row(table, "occlusion", "own network" if summary["occlusion"] else "network of the bundled model")
     add_row(table, "codes", f"{bundle.layers} x {bundle.width}")
     add_row(table, "attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")
     add_row(table, "edit layers", "{}-{}".format(*summary["edit_layers"]))
@@ -220,11 +228,11 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     add_row(table, "size", f"{summary['bytes'] / 1e6:,.1f} MB")
     for source in bundle.sources:
         add_row(table, "from", f"{source.file}  {source.bytes:,} bytes  sha256 {source.sha256}")
-    show(table, soft_wrap=True)
+    print_table(table, soft_wrap=True)
 
 
 def _print_entry(entry: ManifestEntry) -> None:
-    say(f"{entry.name}: {entry.description}")
+    print_line(f"{entry.name}: {entry.description}")
     for file in entry.files:
-        say(f"  {file.name}  {file.bytes / 1e6:,.1f} MB  {file.address}")
-    say(f"  licence: {entry.licence}")
+        print_line(f"  {file.name}  {file.bytes / 1e6:,.1f} MB  {file.address}")
+    print_line(f"  licence: {entry.licence}")

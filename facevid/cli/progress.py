@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar a stage; plain lines where nobody watches; nothing when asked to be quiet."""
+"""Progress output: a bar for each stage on a terminal, plain lines in a log, nothing with --quiet."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -19,18 +19,19 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 10.0
+"""Interval, in seconds, between progress lines in a log: keeps the logs of long renders short."""
 
 
 class StageProgress:
-    """Shows how far each stage is and keeps its time; a `facevid.utils.progress.Progress`.
+    """Shows and times the stages of a command; implements `facevid.utils.progress.Progress`.
 
     Attributes:
-        seconds: how long each stage took, in the order they ran.
+        seconds: time each stage took, in seconds, in order of execution.
     """
 
     def __init__(self, quiet: bool) -> None:
@@ -39,7 +40,7 @@ class StageProgress:
         self._console = Console(stderr=True)
 
     def __call__(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        """Pass `items` through and show how many there were."""
+        """Yield `items` and show how many were processed."""
         began = time.monotonic()
         if self._quiet:
             yield from items
@@ -65,53 +66,53 @@ class StageProgress:
                 progress.advance(task, _count(item))
 
     def _lines(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        began = told = time.monotonic()
+        began = last_printed = time.monotonic()
         count = 0
         for item in items:
             yield item
             count += _count(item)
             now = time.monotonic()
-            if now - told >= SECONDS_BETWEEN_LINES:
-                told = now
-                say(_line(stage, count, total, now - began), err=True)
-        say(_line(stage, count, count, time.monotonic() - began), err=True)
+            if now - last_printed >= SECONDS_BETWEEN_LINES:
+                last_printed = now
+                print_line(_line(stage, count, total, now - began), err=True)
+        print_line(_line(stage, count, count, time.monotonic() - began), err=True)
 
 
 class ByteProgress:
-    """Shows how much of each file is there, in bytes; a context, and a `facevid.models.fetch.Progress`."""
+    """Shows the progress of downloads in bytes; a context manager, and a `facevid.models.fetch.Progress`."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._bars = Progress(*columns, TimeRemainingColumn(), console=self._console)
         self._tasks: dict[str, TaskID] = {}
-        self._told = time.monotonic()
+        self._last_printed = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Show the bars where somebody watches."""
+        """Start the bars if stderr is a terminal."""
         if self._console.is_terminal:
             self._bars.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Leave them as they are."""
+        """Stop updating the bars."""
         if self._console.is_terminal:
             self._bars.stop()
 
     def __call__(self, file: str, done: int, total: int) -> None:
-        """Tell how many bytes of a file are there."""
+        """Show that `done` of `total` bytes of `file` are downloaded."""
         if self._console.is_terminal:
             if file not in self._tasks:
                 self._tasks[file] = self._bars.add_task(file, total=total)
             self._bars.update(self._tasks[file], completed=done)
-        elif done == total or time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
-            self._told = time.monotonic()
-            say(f"{file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", err=True)
+        elif done == total or time.monotonic() - self._last_printed >= SECONDS_BETWEEN_LINES:
+            self._last_printed = time.monotonic()
+            print_line(f"{file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", err=True)
 
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Show frames a second."""
+        """Return the speed in frames per second."""
         return Text(f"{task.finished_speed or task.speed or 0:.1f} fps")
 
 

@@ -1,1 +1,1 @@
-"""W+ codes: what attributes are called, what an edit asks for, and smoothing over time."""
+"""Attribute names, the values of `--attr`, and the file of `--edits`."""

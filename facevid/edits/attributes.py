@@ -1,4 +1,4 @@
-"""Attribute names: CelebA's forty, an everyday name for each, and what `METHOD:NAME` asks for."""
+"""Attribute names: CelebA's forty, an everyday name for each, and the syntax `METHOD:NAME`."""
 
 import difflib
 import re
@@ -50,7 +50,7 @@ CELEBA = (
     "Wearing_Necktie",
     "Young",
 )
-"""CelebA's attributes in its own order (Liu et al., ICCV 2015); a classifier's outputs come in this order."""
+"""The 40 attributes of CelebA (Liu et al., ICCV 2015) in its order, which is also that of a classifier's outputs."""
 
 STILL = frozenset(
     {
@@ -69,13 +69,13 @@ STILL = frozenset(
         "Wearing_Lipstick",
     }
 )
-"""Those that lie on a face: beards, make-up, glasses, colours of hair. They move no landmark."""
+"""Attributes that move no landmark: beards, make-up, glasses, hair colours."""
 
 PART_LIPS = frozenset({"Mouth_Slightly_Open"})
-"""Those that open closed lips. Others open them only as far as speech does."""
+"""Attributes that open closed lips. All others only scale the opening that the source has."""
 
 EXPRESSIONS = frozenset({"Smiling", "Mouth_Slightly_Open"})
-"""Those that a face does. Away from them, at strengths below 0, lips close."""
+"""Facial expressions. At strengths below 0, lips close."""
 
 REGIONS: dict[str, Region] = {
     "5_o_Clock_Shadow": "beard",
@@ -87,7 +87,7 @@ REGIONS: dict[str, Region] = {
     "Smiling": "skin",
     "Wearing_Lipstick": "lips",
 }
-"""Where in a face attributes change colour and texture; the others change all of it."""
+"""Region in which an attribute changes colour and texture. Attributes that are not listed change the whole face."""
 
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
@@ -131,7 +131,7 @@ EVERYDAY: dict[str, tuple[str, int]] = {
     "necktie": ("Wearing_Necktie", 1),
     "age": ("Young", -1),
 }
-"""One everyday name for each attribute; the sign is -1 where the everyday name is the opposite of CelebA's."""
+"""Everyday name of each attribute: CelebA's name and a sign, -1 if the everyday name means its opposite."""
 
 _SPELLINGS = {"grey-hair": "gray-hair", "blonde": "blond", "moustache": "mustache", "gender": "male"}
 _KNOWN = (
@@ -142,37 +142,42 @@ _KNOWN = (
 )
 _EVERYDAY_OF = {(attribute, sign): name for name, (attribute, sign) in EVERYDAY.items()}
 METHODS = ("transformer", "direction", "ganspace")
-"""The ways to edit, best first: a name without a method takes the first of these that the model has."""
+"""Editing methods, best first. A name without a method uses the first of them that the model has."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What a name means: `name` is CelebA's where it is one of the forty; `sign` -1 asks for its opposite."""
+    """An attribute and a direction of change.
+
+    Attributes:
+        name: CelebA's name for one of its forty attributes, else a custom name in lower case.
+        sign: 1, or -1 for the opposite of `name`.
+    """
 
     name: str
     sign: int = 1
 
     @property
     def index(self) -> int | None:
-        """CelebA's index, None for a name of its own."""
+        """Index in `CELEBA`, None for a custom name."""
         return CELEBA.index(self.name) if self.name in CELEBA else None
 
     @property
     def everyday(self) -> str:
-        """The name to show people: `smile`, `age`; the name itself where it has no everyday one."""
+        """Everyday name such as `smile` or `age`; a custom name is returned unchanged."""
         return everyday_name(self.name)
 
 
 @dataclass(frozen=True)
 class AttributeRequest:
-    """What `METHOD:NAME` asks for.
+    """A parsed `METHOD:NAME`.
 
     Attributes:
-        text: as the user wrote it, for messages.
-        attribute: what to move; a component's number for `ganspace`.
-        method: one of `METHODS`, None for the model's best.
-        held: attributes that a direction must not change (`direction:smile~age`).
-        layers: the layers that a component moves, None for all (`ganspace:3:0-4`).
+        text: the text as the user wrote it, for messages.
+        attribute: attribute to edit; for `ganspace`, its name is the component's number.
+        method: one of `METHODS`, or None for the model's best.
+        held: attributes that a direction must keep constant (`direction:smile~age`).
+        layers: layers that a component edits (`ganspace:3:0-4`), or None for all.
     """
 
     text: str
@@ -183,27 +188,27 @@ class AttributeRequest:
 
     @property
     def moves(self) -> bool:
-        """Whether landmarks of the face move; those of a component or an unknown name may."""
+        """Whether the edit moves landmarks; assumed for components and custom names."""
         return self.method == "ganspace" or self.attribute.name not in STILL
 
     @property
     def region(self) -> Region:
-        """Where in the face colour and texture change."""
+        """Region of the face in which colour and texture change."""
         return "face" if self.method == "ganspace" else REGIONS.get(self.attribute.name, "face")
 
     @property
     def is_expression(self) -> bool:
-        """Whether the edit is something that a face does: it ends while something is before the mouth."""
+        """Whether the edit is a facial expression, which is not applied while the mouth is occluded."""
         return self.method != "ganspace" and self.attribute.name in EXPRESSIONS
 
     @property
     def parts_lips(self) -> bool:
-        """Whether closed lips come apart."""
+        """Whether the edit opens closed lips."""
         return self.method != "ganspace" and self.attribute.name in PART_LIPS
 
 
 def attribute_of(name: str) -> Attribute:
-    """Say what a name means: an everyday name, CelebA's own in any case, or else a name of its own, in lower case."""
+    """Return the attribute of an everyday name or a CelebA name, in any case; any other name is a custom one."""
     plain = re.sub(r"[\s_]+", "-", name.strip().lower())
     return Attribute(*_KNOWN.get(plain, (plain, 1)))
 
@@ -214,17 +219,17 @@ def everyday_name(attribute: str) -> str:
 
 
 def attribute_in(text: str) -> Attribute | None:
-    """Find the first known name among the words of a file's name; None where there is none."""
+    """Return the first attribute whose name is among the words of a file name, or None."""
     words = f"-{re.sub(r'[^a-z0-9]+', '-', text.lower())}-"
-    found = [(words.find(f"-{name}-"), -len(name), name) for name in _KNOWN if f"-{name}-" in words]
-    return Attribute(*_KNOWN[min(found)[2]]) if found else None
+    matches = [(words.find(f"-{name}-"), -len(name), name) for name in _KNOWN if f"-{name}-" in words]
+    return Attribute(*_KNOWN[min(matches)[2]]) if matches else None
 
 
 def parse_attribute(text: str) -> AttributeRequest:
-    """Read `NAME`, `METHOD:NAME`, `direction:NAME~HELD`, `ganspace:NUMBER` or `ganspace:NUMBER:FIRST-LAST`.
+    """Parse `NAME`, `METHOD:NAME`, `direction:NAME~HELD`, `ganspace:NUMBER` or `ganspace:NUMBER:FIRST-LAST`.
 
     Raises:
-        UsageError: there is no name, or no such method.
+        UsageError: the name is missing, or the method is unknown.
     """
     method, colon, name = text.strip().partition(":")
     if not colon:
@@ -232,23 +237,31 @@ def parse_attribute(text: str) -> AttributeRequest:
     elif method not in METHODS:
         raise UsageError(f'unknown method "{method}" in "{text}"; use one of {", ".join(METHODS)}')
     if not name.strip():
-        raise UsageError(f'"{text}" names no attribute; write for example smile, or direction:smile')
+        raise UsageError(f'"{text}" has no attribute name; write for example smile, or direction:smile')
     if method == "ganspace":
         return _parse_component(text, name)
     name, *held = name.split("~")
     if held and method != "direction":
-        raise UsageError(f'"{text}": only a direction can hold others; write direction:{name}~{held[0]}')
+        raise UsageError(f'"{text}": only directions can hold other attributes; write direction:{name}~{held[0]}')
     return AttributeRequest(text, attribute_of(name), method or None, tuple(attribute_of(other) for other in held))
 
 
 def unknown_attribute(text: str, wanted: str, names: Iterable[str]) -> UsageError:
-    """Make the error for a name that a model lacks: the nearest name it has, and all that it has."""
-    has = sorted(set(names))
-    listing = f"this model has: {', '.join(has)}" if has else "this model has no editors"
+    """Return the error for an attribute that a model cannot edit.
+
+    Args:
+        text: the attribute as the user wrote it.
+        wanted: its name without a method.
+        names: everyday names of the attributes that the model can edit.
+    """
+    available = sorted(set(names))
+    listing = f"this model edits: {', '.join(available)}" if available else "this model has no editors"
     if attribute_of(wanted).index is not None:
-        having = "the published latent transformers edit it: import them (facevid models import), and name that --model"
-        return UsageError(f'this model cannot edit "{text}"; {listing}; {having}')
-    near = difflib.get_close_matches(wanted.lower(), [*has, *_KNOWN], n=1)
+        remedy = (
+            "the published latent transformers can; import them (facevid models import) and choose them with --model"
+        )
+        return UsageError(f'this model cannot edit "{text}"; {listing}; {remedy}')
+    near = difflib.get_close_matches(wanted.lower(), [*available, *_KNOWN], n=1)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     return UsageError(f'unknown attribute "{text}"; {hint}{listing}')
 
@@ -259,5 +272,5 @@ def _parse_component(text: str, name: str) -> AttributeRequest:
         raise UsageError(f'"{text}": write ganspace:NUMBER or ganspace:NUMBER:FIRST-LAST, for example ganspace:3:0-4')
     layers = range(int(match[2]), int(match[3]) + 1) if match[2] else None
     if layers is not None and not layers:
-        raise UsageError(f'"{text}": the first layer comes after the last')
+        raise UsageError(f'"{text}": the first layer is after the last; write FIRST-LAST, for example 0-4')
     return AttributeRequest(text, Attribute(str(int(match[1]))), "ganspace", layers=layers)

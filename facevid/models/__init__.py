@@ -1,4 +1,4 @@
-"""Face models: a generator, an encoder and editors, kept as bundles; the published checkpoint formats; the store."""
+"""Face models (generator, encoder, editors), the published checkpoint formats, bundles, and the model store."""
 
 from facevid.models.importing import ImportOptions, import_model
 from facevid.models.load import load_model

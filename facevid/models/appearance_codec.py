@@ -1,4 +1,4 @@
-"""From pictures to codes of an appearance model, and from codes to changes of appearance and to pictures."""
+"""Encoding pictures to codes of an appearance model, and decoding codes to appearance changes and pictures."""
 
 import cv2
 import numpy as np
@@ -16,44 +16,55 @@ from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
 
 PICTURE_SIDE = 256
-"""Side of a generated picture in pixels."""
+"""Side of a generated picture, in pixels."""
 
 PICTURE_STEP = 8
-"""Pixels from node to node of the grid on which a generated picture is warped."""
+"""Spacing, in pixels, of the grid on which the warp of a generated picture is computed before it is interpolated."""
 
 
 def encode_pictures(
     model: AppearanceModel, pictures: NDArray[np.uint8], landmarks: NDArray[np.floating] | None, device: torch.device
 ) -> Tensor:
-    """Encode aligned faces, uint8 RGB (N, H, H, 3), with landmarks (N, 68, 2) in pixels or None: (N, 3, D)."""
+    """Encode aligned faces.
+
+    Args:
+        model: the appearance model.
+        pictures: uint8 RGB (N, H, H, 3).
+        landmarks: (N, 68, 2), in pixels of the pictures; None to detect them with dlib.
+        device: device of the codes.
+
+    Returns:
+        Codes, float32 (N, 3, D).
+    """
     if landmarks is None:
         predictor = LandmarkPredictor()
         landmarks = np.stack([predictor.place_in_crop(picture) for picture in pictures])
-    seen = [
+    appearances = [
         measure(picture.astype(np.float32) / 255, points) for picture, points in zip(pictures, landmarks, strict=True)
     ]
-    return model.encode([part.to(device) for part in flattened(seen)])
+    return model.encode([part.to(device) for part in flattened(appearances)])
 
 
 def flattened(appearances: list[Appearance]) -> list[Tensor]:
-    """Lay out appearances as an appearance model takes them: shape, colour, energies, float32 (N, P) each."""
+    """Flatten appearances to the inputs of an appearance model: shape, colour and energies, float32 (N, P) each."""
     parts = ([a.shape for a in appearances], [a.colour for a in appearances], [a.energies for a in appearances])
     return [torch.from_numpy(np.stack(part).reshape(len(part), -1)).float() for part in parts]
 
 
 def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> list[AppearanceChange]:
-    """Decode the differences between codes (N, 3, D) before and after an edit.
+    """Decode the appearance changes between codes (N, 3, D) before and after an edit.
 
-    No number is taken beyond the range that faces have, except where the face itself lies beyond: an edit makes skin no
-    smoother and no rougher, and no chin darker, than people have it. Light and skin tone stay.
+    Each decoded value is clamped to the model's limits, the range of values among training faces, extended to the
+    value before the edit. So an edit cannot make skin smoother, rougher or darker than skin is. Light and skin tone
+    are removed from the colours, so an edit does not change them.
     """
-    sides = [model.decode(before), model.decode(after)]
-    sides = [[shape, _without_light(colour), energies] for shape, colour, energies in sides]
-    steps = []
-    for start, end, limits in zip(*sides, model.limits(), strict=True):
+    decoded = [model.decode(before), model.decode(after)]
+    decoded = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
+    differences = []
+    for start, end, limits in zip(*decoded, model.limits(), strict=True):
         low, high = torch.minimum(limits[LOW], start), torch.maximum(limits[HIGH], start)
-        steps.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
-    shapes, colours, gains = steps
+        differences.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
+    shapes, colours, gains = differences
     return [
         AppearanceChange(
             shape.reshape(len(LANDMARKS), 2),
@@ -65,21 +76,21 @@ def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> lis
 
 
 def decode_shapes(model: AppearanceModel, codes: Tensor) -> NDArray[np.float32]:
-    """Decode the landmarks in the frame of the mean face, float32 (N, 68, 2), of codes (N, 3, D)."""
+    """Decode codes (N, 3, D) to landmarks in the frame of the mean face, float32 (N, 68, 2)."""
     offsets = model.decode(codes)[0].cpu().numpy().reshape(-1, len(LANDMARKS), 2)
     return offsets + LANDMARKS.astype(np.float32)
 
 
 def draw_pictures(model: AppearanceModel, codes: Tensor) -> Tensor:
-    """Draw the faces of codes (N, 3, D) as FFHQ crops: float32 (N, 3, PICTURE_SIDE, PICTURE_SIDE), RGB in [-1, 1].
+    """Render codes (N, 3, D) as FFHQ crops: float32 (N, 3, PICTURE_SIDE, PICTURE_SIDE), RGB in [-1, 1].
 
-    The features are the mean of all faces', as strong as the code's energies say; only shape, colour and energies are
-    the face's own.
+    Shape, colour and local energies are decoded from the code. The detail itself is the mean detail of all training
+    faces, scaled to the local energies.
     """
     shapes, colours, energies = (part.cpu().numpy() for part in model.decode(codes))
     detail = model.detail.cpu().numpy()
-    drawn = [
-        _drawn(
+    rendered = [
+        _render(
             shape.reshape(-1, 2),
             colour.reshape(COLOUR_SIDE, COLOUR_SIDE, 3),
             energy.reshape(bands.COUNT, ENERGY_SIDE, ENERGY_SIDE),
@@ -87,30 +98,30 @@ def draw_pictures(model: AppearanceModel, codes: Tensor) -> Tensor:
         )
         for shape, colour, energy in zip(shapes, colours, energies, strict=True)
     ]
-    pictures = torch.from_numpy(np.stack(drawn)) if drawn else torch.zeros(0, PICTURE_SIDE, PICTURE_SIDE, 3)
+    pictures = torch.from_numpy(np.stack(rendered)) if rendered else torch.zeros(0, PICTURE_SIDE, PICTURE_SIDE, 3)
     return pictures.permute(0, 3, 1, 2).contiguous() * 2 - 1
 
 
 def _without_light(colours: Tensor) -> Tensor:
-    """Take light and skin tone off colours (N, P)."""
+    """Remove light and skin tone from flattened colour maps (N, P)."""
     maps = colours.cpu().numpy().reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 3)
-    return torch.from_numpy(np.stack([without_light(each).ravel() for each in maps])).to(colours)
+    return torch.from_numpy(np.stack([without_light(colour).ravel() for colour in maps])).to(colours)
 
 
-def _drawn(
+def _render(
     shape: NDArray[np.float32], colour: NDArray[np.float32], energies: NDArray[np.float32], detail: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     lab = cv2.resize(colour, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     for band, energy in zip(detail, np.exp(energies), strict=True):
-        lab[..., 0] += _enlarged(band) * _enlarged(energy)
+        lab[..., 0] += _upscale(band) * _upscale(energy)
     picture = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1)
     landmarks = (shape + LANDMARKS) * (PICTURE_SIDE - 1)
     size = (PICTURE_SIDE, PICTURE_SIDE)
     grid = spline_grid(landmarks, LANDMARKS, size=size, step=PICTURE_STEP, unit=PICTURE_SIDE)
-    places = to_window(upsampled(grid, size, PICTURE_STEP)).astype(np.float32) * SIDE - 0.5
-    warped = cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    source = to_window(upsampled(grid, size, PICTURE_STEP)).astype(np.float32) * SIDE - 0.5
+    warped = cv2.remap(picture, source[..., 0], source[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.float32)
 
 
-def _enlarged(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _upscale(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)

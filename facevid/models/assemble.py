@@ -1,4 +1,4 @@
-"""Putting parts together to a face model: networks sized by their tensors' shapes, loaded strictly."""
+"""Assembling a face model from parts: network sizes follow from tensor shapes, and loading is strict."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,52 +35,61 @@ from facevid.utils.device import choose_device
 _Network = TypeVar("_Network", bound=nn.Module)
 
 PSP_EDIT_LAYERS = 11
-"""With pSp codes the method's authors move layers 0-10 of 18 and keep the finest. Layer l drives the same size of
-picture whatever the generator's resolution, so the same layers are moved in a smaller one."""
+"""Number of layers that are edited in pSp codes: layers 0-10 of 18, as in the method's paper; the finest are kept.
+Layer l controls the same picture scale at any resolution of the generator, so smaller generators use it too."""
 
-LAYERS_OPEN = frozenset({"direction", "ganspace"})
-"""Parts that may not say how many layers codes have."""
+KINDS_WITHOUT_LAYERS = frozenset({"direction", "ganspace"})
+"""Kinds of parts whose tensors may have one row for all layers, and so do not determine the number of layers."""
 
 
 def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device: str, precision: str) -> FaceModel:
-    """Build a model of parts; without settings, those that suit its encoder.
+    """Build a face model from parts.
+
+    Args:
+        name: name of the model, for messages.
+        parts: at most one of each kind of network, and any number of editors.
+        settings: None for the default settings of the encoder.
+        device: as for `load_model`.
+        precision: as for `load_model`.
 
     Raises:
-        ModelError: a part is incomplete or misshapen, or parts do not fit each other.
-        UsageError: no such device or precision.
+        ModelError: a part is incomplete or has wrong shapes, or the parts do not fit each other.
+        UsageError: the device or precision does not exist.
     """
     if precision not in PRECISIONS:
         raise UsageError(f'unknown precision "{precision}"; use one of {", ".join(PRECISIONS)}')
-    place = torch.device(choose_device(device))
+    torch_device = torch.device(choose_device(device))
     by_kind: dict[str, list[Part]] = {}
     for part in parts:
         by_kind.setdefault(part.kind, []).append(part)
     layers, width = code_shape([part for group in by_kind.values() for part in group])
     settings = settings or default_settings([*by_kind.get("appearance", []), *by_kind.get("encoder", [])], layers)
-    average = next((_plain(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
+    average = next((_float_tensor(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
     return FaceModel(
         name=name,
-        generator=_first(by_kind.get("generator"), _generator, place),
-        encoder=_first(by_kind.get("encoder"), _encoder, place),
-        appearance=_first(by_kind.get("appearance"), _appearance, place),
-        occlusion=_first(by_kind.get("occlusion"), occlusion_network, place),
-        classifier=_first(by_kind.get("classifier"), _classifier, place),
-        average=None if average is None else average.to(place),
+        generator=_first(by_kind.get("generator"), _generator, torch_device),
+        encoder=_first(by_kind.get("encoder"), _encoder, torch_device),
+        appearance=_first(by_kind.get("appearance"), _appearance, torch_device),
+        occlusion=_first(by_kind.get("occlusion"), occlusion_network, torch_device),
+        classifier=_first(by_kind.get("classifier"), _classifier, torch_device),
+        average=None if average is None else average.to(torch_device),
         editors=tuple(
-            _editor(part, settings, place) for kind in ("transformer", "direction") for part in by_kind.get(kind, [])
+            _editor(part, settings, torch_device)
+            for kind in ("transformer", "direction")
+            for part in by_kind.get(kind, [])
         ),
-        components=None if components is None else _components(components, place),
+        components=None if components is None else _components(components, torch_device),
         settings=settings,
         layers=layers,
         width=width,
-        device=place,
+        device=torch_device,
         precision=precision,
     )
 
 
 def default_settings(parts: Sequence[Part], layers: int) -> Settings:
-    """Return the settings of a model of which nothing says any; an appearance model draws no faces to replace."""
+    """Return the default settings of a model; an appearance model generates no faces that could replace the plate's."""
     if any(part.kind == "appearance" for part in parts):
         return Settings(range(layers), detail="keep")
     encoder = next((part for part in parts if part.kind == "encoder"), None)
@@ -88,43 +97,47 @@ def default_settings(parts: Sequence[Part], layers: int) -> Settings:
 
 
 def default_edit_layers(encoder: Part | None, layers: int) -> range:
-    """Return the layers that latent transformers move where nothing says: 0-10 with a pSp encoder, else all."""
+    """Return the layers that latent transformers edit by default: 0-10 with a pSp encoder, else all."""
     return range(min(PSP_EDIT_LAYERS, layers) if encoder is not None and encoder.encoder == "psp" else layers)
 
 
 def code_shape(parts: list[Part]) -> tuple[int, int]:
-    """Return layers and width of the codes that all parts share. Raises ModelError where they differ, or none says."""
-    found: tuple[int, int] | None = None
-    owner: Path | None = None
+    """Return the number of layers and the width of the codes of all parts.
+
+    Raises:
+        ModelError: the parts have codes of different shapes, or none of them determines a shape.
+    """
+    shape: tuple[int, int] | None = None
+    shape_source: Path | None = None
     if all(part.kind == "occlusion" for part in parts):
-        raise ModelError(f"{parts[0].source}: holds an occlusion network alone; import it together with a model")
-    for part in sorted(parts, key=lambda p: p.kind in LAYERS_OPEN):
+        raise ModelError(f"{parts[0].source}: contains only an occlusion network; import it together with a model")
+    for part in sorted(parts, key=lambda p: p.kind in KINDS_WITHOUT_LAYERS):
         layers, width = _code_shape(part)
         if width is None:
             continue
-        if found is None:
-            found, owner = (layers or 1, width), part.source
-        elif width != found[1] or layers not in (None, found[0]):
+        if shape is None:
+            shape, shape_source = (layers or 1, width), part.source
+        elif width != shape[1] or layers not in (None, shape[0]):
             raise ModelError(
-                f"{part.source}: made for codes of {layers or found[0]} x {width}, and {owner} for "
-                f"{found[0]} x {found[1]}; use files of one family"
+                f"{part.source}: made for codes of shape {layers or shape[0]} x {width}, but {shape_source} for "
+                f"{shape[0]} x {shape[1]}; use files of the same model family"
             )
     for part in parts:
         if part.kind != "classifier":
             continue
         numbers = _classifier_inputs(part)
-        found = found or (1, numbers)  # alone, it speaks of flattened codes only
-        if numbers != found[0] * found[1]:
+        shape = shape or (1, numbers)  # a classifier alone determines only the size of flattened codes
+        if numbers != shape[0] * shape[1]:
             raise ModelError(
-                f"{part.source}: a classifier of codes of {numbers} numbers, not {found[0]} x {found[1]}; "
-                "use files of one family"
+                f"{part.source}: a classifier of codes of {numbers} numbers, not {shape[0]} x {shape[1]}; "
+                "use files of the same model family"
             )
-    assert found is not None
-    return found
+    assert shape is not None
+    return shape
 
 
 def _code_shape(part: Part) -> tuple[int | None, int | None]:
-    """Return layers and width of a part's codes, None where it leaves them open."""
+    """Return the number of layers and the width of a part's codes, None for what it does not determine."""
     shapes = shapes_of(part.tensors)
     try:
         match part.kind:
@@ -158,8 +171,8 @@ def _classifier_inputs(part: Part) -> int:
         raise _misfit(part, error) from error
 
 
-def _first(parts: list[Part] | None, build: Callable[[Part], _Network], place: torch.device) -> _Network | None:
-    return build(parts[0]).to(place) if parts else None
+def _first(parts: list[Part] | None, build: Callable[[Part], _Network], device: torch.device) -> _Network | None:
+    return build(parts[0]).to(device) if parts else None
 
 
 def _generator(part: Part) -> Generator:
@@ -168,7 +181,7 @@ def _generator(part: Part) -> Generator:
 
 def _encoder(part: Part) -> Encoder:
     if part.encoder not in ("psp", "e4e"):
-        raise ModelError(f"{part.source}: does not say whether its encoder is pSp's or e4e's; import it again")
+        raise ModelError(f"{part.source}: the type of the encoder, psp or e4e, is missing; import the checkpoint again")
     return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
 
 
@@ -177,37 +190,38 @@ def _appearance(part: Part) -> AppearanceModel:
 
 
 def occlusion_network(part: Part) -> OcclusionNetwork:
-    """Build an occlusion network. Raises ModelError where the part is incomplete or misshapen."""
+    """Build an occlusion network. Raises ModelError if the part is incomplete or has wrong shapes."""
     network = _load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes)))
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in place; twice as fast
+    return network
 
 
 def _classifier(part: Part) -> LatentClassifier:
     return _load(part, lambda shapes: LatentClassifier(latent_classifier_sizes(shapes)))
 
 
-def _editor(part: Part, settings: Settings, place: torch.device) -> NamedEditor:
+def _editor(part: Part, settings: Settings, device: torch.device) -> NamedEditor:
     assert part.attribute is not None
     if part.kind == "direction":
-        return NamedEditor(part.attribute, part.kind, DirectionEditor(_plain(part, DIRECTION).to(place)))
-    network = _load(part, lambda shapes: LatentTransformer(latent_transformer_sizes(shapes))).to(place)
+        return NamedEditor(part.attribute, part.kind, DirectionEditor(_float_tensor(part, DIRECTION).to(device)))
+    network = _load(part, lambda shapes: LatentTransformer(latent_transformer_sizes(shapes))).to(device)
     return NamedEditor(part.attribute, part.kind, TransformerEditor(network, settings.edit_layers))
 
 
-def _components(part: Part, place: torch.device) -> Components:
-    return Components(_plain(part, "comp").to(place), _plain(part, "std").to(place))
+def _components(part: Part, device: torch.device) -> Components:
+    return Components(_float_tensor(part, "comp").to(device), _float_tensor(part, "std").to(device))
 
 
-def _plain(part: Part, name: str) -> Tensor:
-    """Return a tensor that belongs to no network, float32. Raises ModelError where it cannot be computed with."""
+def _float_tensor(part: Part, name: str) -> Tensor:
+    """Return a tensor outside of any network as float32. Raises ModelError if it has numbers that are not finite."""
     try:
         return working(name, part.tensors[name]).float()
     except ValueError as error:
         raise _misfit(part, error) from error
 
 
-class _Unfilled(TorchFunctionMode):
-    """Leaves new parameters unfilled: random numbers for tensors without memory would import PyTorch's compiler."""
+class _SkipInitialization(TorchFunctionMode):
+    """Skips the initialization of new parameters: on the meta device it would import PyTorch's compiler, slowly."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -219,10 +233,10 @@ class _Unfilled(TorchFunctionMode):
 
 
 def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -> _Network:
-    """Build a network without memory of its own, and give it the tensors: memory-mapped ones stay so."""
+    """Build a network on the meta device and assign the tensors to it, so that memory-mapped ones stay mapped."""
     tensors = {key: value for key, value in part.tensors.items() if key != AVERAGE}
     try:
-        with torch.device("meta"), _Unfilled():
+        with torch.device("meta"), _SkipInitialization():
             network = build(shapes_of(tensors))
         check_fit(network.state_dict(), tensors)
         network.load_state_dict({key: working(key, tensor) for key, tensor in tensors.items()}, assign=True)
@@ -232,33 +246,41 @@ def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -
 
 
 def working(name: str, tensor: Tensor) -> Tensor:
-    """Return a tensor in the format that is computed with. Raises ValueError where a number of it is not finite."""
+    """Return a tensor as float32 if it is floating-point. Raises ValueError if it has numbers that are not finite."""
     if not tensor.is_floating_point():
         return tensor
     numbers = tensor.float()
     if not is_finite(numbers):
-        raise ValueError(f"tensor {name} holds numbers that are not finite")
+        raise ValueError(f"tensor {name} contains numbers that are not finite")
     return numbers
 
 
 def check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    """Raise ValueError naming the first tensor that is missing, misshapen, of another kind of numbers or not known."""
+    """Check the names, shapes and number formats of a network's tensors.
+
+    Args:
+        expected: state dict of the network.
+        given: tensors to load into it.
+
+    Raises:
+        ValueError: a tensor is missing, unexpected, or has a wrong shape or number format; names the first one.
+    """
     for name, tensor in expected.items():
         if name not in given:
-            if name.endswith("num_batches_tracked"):  # absent in files of early PyTorch, and without use here
+            if name.endswith("num_batches_tracked"):  # absent from files of early PyTorch versions, and unused here
                 continue
             raise ValueError(f"tensor {name} is missing")
         shape = tuple(given[name].shape)
         if shape != tuple(tensor.shape):
-            raise ValueError(f"tensor {name} has the shape {shape}, and {tuple(tensor.shape)} fits the others")
+            raise ValueError(f"tensor {name} has shape {shape}, expected {tuple(tensor.shape)}")
         if given[name].is_floating_point() != tensor.is_floating_point():
-            raise ValueError(f"tensor {name} holds {given[name].dtype}, and {tensor.dtype} is expected")
-    stray = [name for name in given if name not in expected]
-    if stray:
-        raise ValueError(f"tensor {stray[0]} belongs to no such network")
+            raise ValueError(f"tensor {name} has type {given[name].dtype}, expected {tensor.dtype}")
+    unexpected = [name for name in given if name not in expected]
+    if unexpected:
+        raise ValueError(f"tensor {unexpected[0]} is not part of this network")
 
 
 def _misfit(part: Part, error: Exception) -> ModelError:
     return ModelError(
-        f"{part.source}: no whole {part.kind}: {reason(error)}; use the published file, or import it again"
+        f"{part.source}: not a valid {part.kind}: {reason(error)}; use the published file, or import it again"
     )

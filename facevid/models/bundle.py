@@ -1,4 +1,4 @@
-"""A bundle: a folder with `bundle.json`, which says what the model is, beside its weights as safetensors."""
+"""Bundles: a folder with the description of a model, `bundle.json`, and its weights as safetensors files."""
 
 import hashlib
 import json
@@ -15,10 +15,16 @@ from facevid.models.store import BUNDLE_FILE
 from facevid.models.weights import METADATA, read_weights
 
 SCHEMA = 1
+"""Version of `bundle.json`."""
+
 LONGEST_NAME = 255
-"""Bytes of a file's name; file systems allow no more."""
+"""Maximum length of a file name in bytes, a limit of file systems."""
+
 NETWORKS = ("generator", "encoder", "appearance", "occlusion", "classifier")
+"""Kinds of parts under the key `networks` of `bundle.json`."""
+
 EDITORS = ("transformer", "direction", "ganspace")
+"""Kinds of parts under the key `attributes` of `bundle.json`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class PartRecord:
-    """One part of a bundle: what it is, and the file that holds it."""
+    """A part of a bundle: its kind, and the file that contains it."""
 
     kind: str
     record: FileRecord
@@ -42,7 +48,17 @@ class PartRecord:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `bundle.json` says. `resolution` is None without a generator, `crop_size` without a pSp or e4e encoder."""
+    """The contents of `bundle.json`.
+
+    Attributes:
+        resolution: side of a generated face in pixels, None without a generator.
+        crop_size: side of the encoder's input in pixels, None without a pSp or e4e encoder.
+        layers: number of layers of a code.
+        width: numbers in each layer of a code.
+        settings: defaults and licence of the model.
+        parts: networks and editors.
+        sources: published files that the bundle was imported from.
+    """
 
     resolution: int | None
     crop_size: int | None
@@ -54,7 +70,7 @@ class Bundle:
 
 
 def record_file(path: Path) -> FileRecord:
-    """Measure and hash a file."""
+    """Return the name, size and hash of a file."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileRecord(path.name, path.stat().st_size, digest)
@@ -88,20 +104,23 @@ def read_bundle(folder: Path) -> Bundle:
     """Read and check `bundle.json`.
 
     Raises:
-        ModelError: it is missing, damaged, of a later version, or names files outside its folder.
+        ModelError: it is missing, damaged, of another schema version, or names files outside its folder.
     """
     path = folder / BUNDLE_FILE
     if folder.is_file():
-        raise ModelError(f"{folder}: a file, not a model of the store; import it first")
+        raise ModelError(f"{folder}: a file, not an imported model; import it first (facevid models import)")
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path}: no regular file; import the weights again")
+            raise ModelError(f"{path}: not a regular file; import the weights again")
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
-            raise ModelError(f"{path}: schema {content['schema']}, and this facevid reads {SCHEMA}; import it again")
+            raise ModelError(
+                f"{path}: schema version {content['schema']}, but this version of facevid reads {SCHEMA}; "
+                "import the weights again"
+            )
         return _parse(content)
     except FileNotFoundError as error:
-        raise ModelError(f"{folder}: no model: it holds no {BUNDLE_FILE}; import the weights again") from error
+        raise ModelError(f"{folder}: not a model, {BUNDLE_FILE} is missing; import the weights again") from error
     except ModelError:
         raise
     except Exception as error:  # a damaged or hand-made file can fail in any way
@@ -111,7 +130,7 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def read_bundle_parts(folder: Path, bundle: Bundle) -> list[Part]:
-    """Open a bundle's weights, memory-mapped. Raises ModelError where a file is missing, or not the one described."""
+    """Open a bundle's weights, memory-mapped. Raises ModelError if a file is missing or its hash differs."""
     return [_read_part(folder, part) for part in bundle.parts]
 
 
@@ -146,7 +165,7 @@ def _parse(content: dict[str, Any]) -> Bundle:
 
 def _size(value: Any) -> int:
     if not isinstance(value, int) or not 1 <= value <= 16384:
-        raise ValueError(f"{value!r} is no size")
+        raise ValueError(f"{value!r} is not a valid size")
     return value
 
 
@@ -164,7 +183,7 @@ def _part(kind: str, kinds: tuple[str, ...], entry: dict[str, Any]) -> PartRecor
 def _file(entry: dict[str, Any]) -> FileRecord:
     name = str(entry["file"])
     if Path(name).name != name or name.startswith(".") or "\\" in name or len(os.fsencode(name)) > LONGEST_NAME:
-        raise ValueError(f"{name!r} is no plain file name")
+        raise ValueError(f"{name!r} is not a plain file name")
     return FileRecord(name, int(entry["bytes"]), str(entry["sha256"]))
 
 
@@ -172,16 +191,16 @@ def _read_part(folder: Path, part: PartRecord) -> Part:
     path = folder / part.record.file
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ModelError(f"{path}: a link that leads out of the model's folder; import the weights again")
+            raise ModelError(f"{path}: a link to a file outside the model's folder; import the weights again")
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path}: no regular file, which weights lie in; import the weights again")
+            raise ModelError(f"{path}: not a regular file; import the weights again")
         changed = record_file(path) != part.record
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: circular links
         raise ModelError(f"{path}: cannot be read ({reason(error)}); import the weights again") from error
     if changed:
         raise ModelError(f"{path}: changed since it was imported (its SHA-256 differs); import the weights again")
     content = read_weights(path)
     if not isinstance(content, dict) or METADATA not in content:
-        raise ModelError(f"{path}: no safetensors file; import the weights again")
+        raise ModelError(f"{path}: not a safetensors file; import the weights again")
     tensors = {key: value for key, value in content.items() if key != METADATA}
     return Part(part.kind, tensors, path, part.encoder, part.attribute)

@@ -1,8 +1,9 @@
-"""Editors: codes and a strength in, edited codes out; transformers, directions and components alike."""
+"""Editors of codes: latent transformers, directions and components, with one interface."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from facevid.networks import LatentTransformer
 
 
 class Editor(Protocol):
-    """Moves W+ codes (N, L, D) by a strength, (1, 1, 1) or (N, 1, 1): 1 is the full edit, 0 changes nothing."""
+    """Edits codes (N, L, D) by a strength, (1, 1, 1) or (N, 1, 1): 1 is the full edit, 0 changes nothing."""
 
     def __call__(self, codes: Tensor, strength: Tensor) -> Tensor:
         """Return the edited codes, a new tensor of the same shape."""
@@ -19,7 +20,10 @@ class Editor(Protocol):
 
 @dataclass(frozen=True)
 class TransformerEditor:
-    """w + a T(w) on `layers`, the other layers kept (Yao et al., ICCV 2021, equation 1 and section 4.1)."""
+    """Latent transformer, w + a T(w) on `layers`; other layers are unchanged.
+
+    Yao et al., ICCV 2021, equation 1 and section 4.1.
+    """
 
     network: LatentTransformer
     layers: range
@@ -33,10 +37,14 @@ class TransformerEditor:
 
 @dataclass(frozen=True)
 class DirectionEditor:
-    """w + a d (InterFaceGAN, Shen et al., CVPR 2020, section 3.1), d of shape (L, D), or (1, D) for the same on each.
+    """Linear direction, w + a d, on `layers` or on all layers.
 
-    A GANSpace component is one too: the component times its standard deviation (Härkönen et al., NeurIPS 2020),
-    on some `layers` or on all.
+    InterFaceGAN, Shen et al., CVPR 2020, section 3.1. A GANSpace component (Härkönen et al., NeurIPS 2020) is a
+    direction too: the component times its standard deviation.
+
+    Attributes:
+        direction: d, (L, D), or (1, D) for the same direction on each layer.
+        layers: layers to edit, None for all.
     """
 
     direction: Tensor
@@ -55,26 +63,39 @@ class DirectionEditor:
 
 @dataclass(frozen=True)
 class Components:
-    """GANSpace's principal components of w: `directions` (K, 1 or L, D) of unit length, `deviations` (K,)."""
+    """Principal components of codes, as in GANSpace.
+
+    Attributes:
+        directions: components of unit length, (K, 1 or L, D).
+        deviations: standard deviation of the codes along each component, (K,).
+    """
 
     directions: Tensor
     deviations: Tensor
 
     def editor(self, number: int, layers: range | None) -> DirectionEditor:
-        """Return component `number`'s editor: strength 1 is one standard deviation."""
+        """Return the editor of component `number`, for which strength 1 is one standard deviation."""
         return DirectionEditor(self.directions[number] * self.deviations[number], layers)
 
 
 def project(direction: Tensor, held: list[Tensor]) -> Tensor:
-    """Remove from a direction what it shares with others, keeping its length, so that moving along it changes none.
+    """Project a direction onto the orthogonal complement of held directions, and restore its length.
 
-    InterFaceGAN's conditional manipulation: n1 - (n1 . n2) n2, and for several the projection onto the plane that is
-    normal to all of them. All are (L, D) or (1, D). Raises ValueError where nothing is left.
+    InterFaceGAN's conditional manipulation: n1 - (n1 . n2) n2, generalised to several held directions. Moving along the
+    result does not change the held attributes.
+
+    Args:
+        direction: (L, D) or (1, D).
+        held: directions to keep constant, (L, D) or (1, D) each.
+
+    Raises:
+        ValueError: the direction is a linear combination of the held ones.
     """
-    shape = torch.broadcast_shapes(direction.shape, *(other.shape for other in held))
+    shape = np.broadcast_shapes(direction.shape, *(other.shape for other in held))
     wanted = direction.expand(shape).double().flatten()
     basis, _ = torch.linalg.qr(torch.stack([other.expand(shape).double().flatten() for other in held], dim=1))
-    rest = wanted - basis @ (basis.T @ wanted)
-    if rest.norm() < 1e-6 * wanted.norm():
-        raise ValueError("the direction lies in the plane of those to be held")
-    return (rest * (wanted.norm() / rest.norm())).reshape(shape).to(direction.dtype)
+    orthogonal = wanted - basis @ (basis.T @ wanted)
+    if orthogonal.norm() < 1e-6 * wanted.norm():
+        raise ValueError("the direction is a linear combination of the held ones")
+    projected: Tensor = orthogonal * (wanted.norm() / orthogonal.norm())
+    return projected.reshape(shape).to(direction.dtype)

@@ -1,4 +1,4 @@
-"""Fetching published files: resumed, hashed while they stream, and in place only when whole."""
+"""Downloads of published files: resumable, hashed while streaming, and renamed to the final name when complete."""
 
 import base64
 import hashlib
@@ -21,82 +21,98 @@ from facevid.models.store import folder_of, home
 from facevid.models.weights import is_page
 
 CHUNK = 1 << 20
+"""Bytes read at once."""
+
 HEAD = 4096
-"""Bytes looked at before anything is written: a web page in the file's place tells itself by then."""
+"""Bytes in the first chunk, enough to recognise a web page sent instead of the file before anything is written."""
+
 TIMEOUT = 60.0
-"""Seconds without a byte, or with too few, after which a download is given up, to be resumed by the next."""
+"""Time in seconds without data, or with less than SLOWEST, after which a download fails; the next one resumes it."""
+
 SLOWEST = 1024
-"""Bytes a second that are too few."""
+"""Lowest acceptable speed, in bytes per second, averaged over TIMEOUT."""
+
 Progress = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes at hand and its size."""
+"""Called with a file's name, the number of bytes downloaded, and its size in bytes."""
 
 
 def fetch_model(
     entry: ManifestEntry, half: bool = False, overwrite: bool = False, progress: Progress | None = None
 ) -> Path:
-    """Download a model's files and import them under the entry's name; return the bundle's folder.
+    """Download a model's files and import them under the entry's name.
 
-    A second process that fetches meanwhile waits, then uses what the first one brought. `FACEVID_MODEL_MIRROR`
-    is a folder with the same files, or its address, to use in place of the published addresses; a user's name and
-    password may be in it (https://user:password@host/folder).
+    If another process is fetching the same model, wait for it and use its result. The environment variable
+    FACEVID_MODEL_MIRROR, a folder or URL with the same files, replaces the published addresses; a URL may contain
+    credentials (https://user:password@host/folder).
+
+    Args:
+        entry: model to fetch.
+        half: store the weights in float16.
+        overwrite: replace an imported model of this name.
+        progress: called after each chunk.
+
+    Returns:
+        The bundle's folder.
 
     Raises:
-        ModelError: a file cannot be had, or is not the published one.
+        ModelError: a file cannot be downloaded, or is not the published one.
         OutputError: the store cannot be written.
-        UsageError: a model of this name is there, and `overwrite` is false.
+        UsageError: a model of this name exists, and `overwrite` is False.
     """
     folder = folder_of(entry.name)
-    there = folder.exists()
-    if there and not overwrite:
-        raise UsageError(f"{folder}: a model of this name is there; add --overwrite to fetch it again")
+    existed = folder.exists()
+    if existed and not overwrite:
+        raise UsageError(f"{folder}: a model of this name exists; add --overwrite to fetch it again")
     downloads = home() / "downloads"
     try:
         downloads.mkdir(parents=True, exist_ok=True)
         with FileLock(downloads / f"{entry.name}.lock"):
-            if folder.exists() and not there:
+            if folder.exists() and not existed:  # another process has fetched it
                 return folder
             files = [fetch_file(file, downloads, progress) for file in entry.files]
             import_model(files, entry.name, ImportOptions(licence=entry.licence, half=half, overwrite=overwrite))
             for file in files:
                 file.unlink()
     except OSError as error:
-        raise OutputError(f"{downloads}: cannot be written ({error}); see to FACEVID_HOME and its space") from error
+        raise OutputError(f"{downloads}: cannot be written ({error}); check FACEVID_HOME and the disk space") from error
     return folder
 
 
 def fetch_file(file: ManifestFile, downloads: Path, progress: Progress | None = None) -> Path:
-    """Download one file to a folder, going on where an earlier download stopped; return its path.
+    """Download one file to a folder, resuming an earlier partial download, and return its path.
 
     Raises:
-        ModelError: the address does not answer, or what it sends is not the published file.
+        ModelError: the download fails, or its result is not the published file.
     """
     path = downloads / file.name
     partial = downloads / f"{file.name}.part"
     if path.exists():
-        path.replace(partial)  # checked again, as any partial download is
+        path.replace(partial)  # its hash is checked like that of a partial download
     with partial.open("a+b") as output:
-        digest = _taken_up(output)
+        digest = _hash_existing(output)
         if output.tell() > file.bytes:
-            digest = _emptied(output)
+            digest = _restart(output)
         resumed = output.tell() > 0
         if output.tell() < file.bytes:
             digest = _download(file, output, digest, progress)
         if resumed and output.tell() == file.bytes and digest.hexdigest() != file.sha256:
-            digest = _download(file, output, _emptied(output), progress)  # what was there began another file
+            digest = _download(file, output, _restart(output), progress)  # the partial download was of another file
         size = output.tell()
     if size < file.bytes:
-        raise ModelError(f"{_shown(file)}: ended after {size:,} of {file.bytes:,} bytes; fetch again to go on")
+        raise ModelError(
+            f"{_public_address(file)}: the download ended after {size:,} of {file.bytes:,} bytes; fetch again to resume"
+        )
     if digest.hexdigest() != file.sha256:
         partial.unlink()
         raise ModelError(
-            f"{_shown(file)}: not the published {file.name} (its SHA-256 is {digest.hexdigest()}); "
+            f"{_public_address(file)}: not the published {file.name} (its SHA-256 is {digest.hexdigest()}); "
             "get the file another way and import it"
         )
     return partial.replace(path)
 
 
-def _taken_up(output: BinaryIO) -> "hashlib._Hash":
-    """Hash what is there, and go to its end."""
+def _hash_existing(output: BinaryIO) -> "hashlib._Hash":
+    """Hash the data in a file, and leave the position at its end."""
     digest = hashlib.sha256()
     output.seek(0)
     while chunk := output.read(CHUNK):
@@ -104,7 +120,8 @@ def _taken_up(output: BinaryIO) -> "hashlib._Hash":
     return digest
 
 
-def _emptied(output: BinaryIO) -> "hashlib._Hash":
+def _restart(output: BinaryIO) -> "hashlib._Hash":
+    """Delete the data in a file, and return the hash of no data."""
     output.truncate(0)
     output.seek(0)
     return hashlib.sha256()
@@ -113,75 +130,82 @@ def _emptied(output: BinaryIO) -> "hashlib._Hash":
 def _download(
     file: ManifestFile, output: BinaryIO, digest: "hashlib._Hash", progress: Progress | None
 ) -> "hashlib._Hash":
-    """Append what is missing, starting again where the server cannot go on; return the hash of the whole."""
+    """Append the missing data, or restart if the server cannot resume; return the hash of the file."""
     for offset, chunk in _chunks(file, output.tell()):
         if offset == 0 and is_page(chunk):
-            words = " (quota exceeded)" if b"quota" in chunk.lower() else ""
-            remedy = "download it in a browser and import it"
-            raise ModelError(f"{_shown(file)}: sent a web page, not the file{words}; {remedy}")
+            cause = " (quota exceeded)" if b"quota" in chunk.lower() else ""
+            raise ModelError(
+                f"{_public_address(file)}: the server sent a web page instead of the file{cause}; "
+                "download it in a browser and import it"
+            )
         if offset != output.tell():
-            digest = _emptied(output)
+            digest = _restart(output)
         if offset + len(chunk) > file.bytes:
             output.truncate(0)
-            remedy = "get the file another way and import it"
-            raise ModelError(f"{_shown(file)}: larger than {file.name} is; {remedy}")
+            raise ModelError(
+                f"{_public_address(file)}: larger than the published {file.name}; "
+                "get the file another way and import it"
+            )
         output.write(chunk)
         digest.update(chunk)
         if progress is not None:
             progress(file.name, output.tell(), file.bytes)
         if output.tell() == file.bytes:
-            break  # a server may leave the connection open
+            break  # the server may keep the connection open
     return digest
 
 
-def _chunks(file: ManifestFile, have: int) -> Iterator[tuple[int, bytes]]:
-    """Read a file from byte `have` on, or from its beginning where the server cannot; yield pieces and their places."""
+def _chunks(file: ManifestFile, start: int) -> Iterator[tuple[int, bytes]]:
+    """Request a file from byte `start` on; yield each chunk with its offset.
+
+    The offsets begin at 0 if the server does not support range requests.
+    """
     opener = urllib.request.build_opener(_WebRedirects)
     try:
-        with opener.open(_request(file, have), timeout=TIMEOUT) as answer:
-            offset = have if getattr(answer, "status", None) == http.client.PARTIAL_CONTENT else 0
-            since, came = time.monotonic(), 0
-            chunk = answer.read(HEAD)
+        with opener.open(_request(file, start), timeout=TIMEOUT) as response:
+            offset = start if getattr(response, "status", None) == http.client.PARTIAL_CONTENT else 0
+            interval_start, received = time.monotonic(), 0
+            chunk = response.read(HEAD)
             while chunk:
                 yield offset, chunk
-                offset, came = offset + len(chunk), came + len(chunk)
-                chunk = answer.read1(CHUNK)
+                offset, received = offset + len(chunk), received + len(chunk)
+                chunk = response.read1(CHUNK)
                 now = time.monotonic()
-                if now - since > TIMEOUT:
-                    if came < SLOWEST * (now - since):
-                        raise TimeoutError(f"{came:,} bytes in {now - since:.0f} seconds")
-                    since, came = now, 0
+                if now - interval_start > TIMEOUT:
+                    if received < SLOWEST * (now - interval_start):
+                        raise TimeoutError(f"{received:,} bytes in {now - interval_start:.0f} seconds")
+                    interval_start, received = now, 0
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = reason(getattr(error, "reason", None) or error)
+        cause = reason(getattr(error, "reason", None) or error)
         remedy = "try again, set FACEVID_MODEL_MIRROR, or import a local file"
-        raise ModelError(f"{_shown(file)}: cannot be downloaded ({why}); {remedy}") from error
+        raise ModelError(f"{_public_address(file)}: cannot be downloaded ({cause}); {remedy}") from error
 
 
 class _WebRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows a web server to web servers only."""
+    """Follows redirects only to http and https, never to local files."""
 
-    def redirect_request(  # noqa: PLR0917 (urllib calls it so)
+    def redirect_request(  # noqa: PLR0917 (urllib's signature)
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        """Return the request to send on."""
+        """Return the redirected request."""
         scheme = urlsplit(newurl).scheme
         if scheme not in ("http", "https"):
-            raise urllib.error.URLError(f"it sends on to {scheme}:, which is not followed")
+            raise urllib.error.URLError(f"redirect to {scheme}: is not allowed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _request(file: ManifestFile, have: int) -> urllib.request.Request:
-    """Ask for a file from byte `have` on, with the user's name and password that are in its address."""
+def _request(file: ManifestFile, start: int) -> urllib.request.Request:
+    """Return a request for a file from byte `start` on, authorized with the credentials in its address."""
     user, _, _ = urlsplit(_address(file)).netloc.rpartition("@")
-    request = urllib.request.Request(_shown(file), headers={"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(_public_address(file), headers={"Range": f"bytes={start}-"} if start else {})
     if user:
         token = base64.b64encode(unquote(user).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {token}")
     return request
 
 
-def _shown(file: ManifestFile) -> str:
-    """Return a file's address without user and password."""
+def _public_address(file: ManifestFile) -> str:
+    """Return a file's address without credentials."""
     address = _address(file)
     before, slashes, rest = address.partition("://")
     host, slash, path = rest.partition("/")
@@ -189,6 +213,7 @@ def _shown(file: ManifestFile) -> str:
 
 
 def _address(file: ManifestFile) -> str:
+    """Return a file's address on the mirror if one is set, else its published address."""
     mirror = os.environ.get("FACEVID_MODEL_MIRROR")
     if not mirror:
         return file.address

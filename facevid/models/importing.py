@@ -1,4 +1,4 @@
-"""Import: from any mix of published files to one bundle in the store."""
+"""Importing published weights files, in any combination, as one bundle in the store."""
 
 import shutil
 import uuid
@@ -30,23 +30,26 @@ from facevid.models.store import BUNDLE_FILE, folder_of, locate
 from facevid.options import Detail
 
 HALF_MAX = 65504.0
+"""Largest finite number in float16."""
+
 REPLACING = {"generator", "appearance", "occlusion"}
-"""What a file of its own replaces."""
+"""Kinds of parts that, in a file of their own, replace the part of the same kind in other files."""
+
 EDITORS = ("transformer", "direction")
-"""Kinds of parts of which a model has one for each attribute."""
+"""Kinds of parts of which a model may have one for each attribute."""
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to import.
+    """Options of an import.
 
     Attributes:
-        attributes: names for the transformers and directions, in the order of their files: for all of them, or for
-            those whose file's name tells none.
-        edit_layers: layers that transformers move, None for the rule that suits the encoder.
+        attributes: attributes of the transformers and directions, in the order of their files: either of all of them,
+            or only of those whose file name contains none.
+        edit_layers: layers that transformers edit, None for the encoder's default.
         detail: see `Settings`; None for its default.
-        licence: the weights' terms, in words.
-        half: keep matrices and filters in float16, which halves the size; vectors stay float32.
+        licence: licence of the weights, as text.
+        half: store matrices and filters in float16, which halves the size; vectors stay float32.
         overwrite: replace a model of the same name.
     """
 
@@ -59,21 +62,29 @@ class ImportOptions:
 
 
 def import_model(files: Sequence[Path | str], name: str, options: ImportOptions | None = None) -> Path:
-    """Import published files, told apart by content, as the model `name` of the store; return its folder.
+    """Import published weights files as one model of the store.
 
-    The bundle appears whole or not at all. One of the files may be a model of the store, to which the others are added,
-    and whose settings stay where none are given. A file of a generator or an occlusion network alone replaces
-    that inside an encoder's file or a model, and an editor that of its kind and attribute inside a model.
+    The kind of each file is detected from its contents. The bundle is created completely or not at all.
+
+    Args:
+        files: weights files. One may be a model of the store, to which the others are added; its settings are kept
+            unless `options` change them. A file with only a generator, appearance model or occlusion network replaces
+            that network in the other files. A transformer or direction replaces the model's one for its attribute.
+        name: name of the model in the store.
+        options: how to import, None for the defaults.
+
+    Returns:
+        The bundle's folder.
 
     Raises:
-        UsageError: the name is taken or no name; a transformer's attribute is not known.
-        ModelError: a file is damaged, unsafe or of no known kind, or files do not fit each other.
+        UsageError: the name is invalid or taken, or a transformer's attribute is not known.
+        ModelError: a file is damaged, unsafe or of an unknown kind, or the files do not fit each other.
         OutputError: the store cannot be written.
     """
     options = options or ImportOptions()
     folder = folder_of(name)
     if folder.exists() and not options.overwrite:
-        raise UsageError(f"{folder}: a model of this name is there; choose another --name, or add --overwrite")
+        raise UsageError(f"{folder}: a model of this name exists; choose another --name, or add --overwrite")
     paths = [locate(str(file)) for file in files]
     bundles = [read_bundle(path) for path in paths if path.is_dir()]
     parts = _gather(paths, options.attributes)
@@ -85,18 +96,19 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
     return folder
 
 
-def _settings(parts: list[Part], options: ImportOptions, known: Settings | None) -> Settings:
+def _settings(parts: list[Part], options: ImportOptions, existing: Settings | None) -> Settings:
     layers, _ = code_shape(parts)
-    if known is None:
-        known = default_settings(parts, layers)
-    edit_layers = options.edit_layers or known.edit_layers
+    settings = existing or default_settings(parts, layers)
+    edit_layers = options.edit_layers or settings.edit_layers
     if edit_layers.stop > layers:
-        raise UsageError(f"edit layers {edit_layers.start}-{edit_layers.stop - 1}: the model has 0-{layers - 1}")
+        raise UsageError(
+            f"--edit-layers {edit_layers.start}-{edit_layers.stop - 1}: the model has only layers 0-{layers - 1}"
+        )
     return replace(
-        known,
+        settings,
         edit_layers=edit_layers,
-        detail=options.detail or known.detail,
-        licence=options.licence or known.licence,
+        detail=options.detail or settings.detail,
+        licence=options.licence or settings.licence,
     )
 
 
@@ -106,20 +118,20 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
     folders = {path for path in paths if path.is_dir()}
     parts = _newest_editors(_name_editors(parts, names), folders)
-    seen: dict[tuple[str, str], Part] = {}
+    by_key: dict[tuple[str, str], Part] = {}
     for part in parts:
         key = _key(part)
-        if key in seen:
-            what = f"{part.kind} {part.attribute.everyday}" if part.attribute else part.kind
-            raise UsageError(f"{part.source}: a second {what} beside {seen[key].source}; leave one of them out")
-        seen[key] = part
+        if key in by_key:
+            label = f"{part.kind} {part.attribute.everyday}" if part.attribute else part.kind
+            raise UsageError(f"{part.source}: a second {label} besides {by_key[key].source}; leave one of them out")
+        by_key[key] = part
     return parts
 
 
 def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
-    """Leave out the editors of models, which lie in these folders, that a file brings anew."""
-    brought = {_key(part) for part in parts if part.source.parent not in folders and part.kind in EDITORS}
-    return [part for part in parts if part.source.parent not in folders or _key(part) not in brought]
+    """Drop the editors of models, which lie in `folders`, that are also in a separate file."""
+    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in EDITORS}
+    return [part for part in parts if part.source.parent not in folders or _key(part) not in in_files]
 
 
 def _key(part: Part) -> tuple[str, str]:
@@ -127,19 +139,20 @@ def _key(part: Part) -> tuple[str, str]:
 
 
 def _name_editors(parts: list[Part], names: tuple[str, ...]) -> list[Part]:
+    """Assign the names of --as to all editors, or if there are fewer names, to those without an attribute."""
     editors = [part for part in parts if part.kind in EDITORS]
     unnamed = [part for part in editors if part.attribute is None]
-    given = editors if len(names) == len(editors) else unnamed
+    to_name = editors if len(names) == len(editors) else unnamed
     if unnamed and not names:
-        raise UsageError(f"{unnamed[0].source}: holds no attribute's name; say which it moves, for example --as smile")
-    if len(names) != len(given):
+        raise UsageError(f"{unnamed[0].source}: its attribute is not known; give it, for example --as smile")
+    if len(names) != len(to_name):
         raise UsageError(f"{len(names)} --as for {len(editors)} transformers and directions; give one for each")
-    chosen = dict(zip((id(part) for part in given), names, strict=True))
-    return [replace(part, attribute=attribute_of(chosen[id(part)])) if id(part) in chosen else part for part in parts]
+    name_of = dict(zip((id(part) for part in to_name), names, strict=True))
+    return [replace(part, attribute=attribute_of(name_of[id(part)])) if id(part) in name_of else part for part in parts]
 
 
 def _write(folder: Path, parts: list[Part], settings: Settings, sources: tuple[FileRecord, ...], half: bool) -> Bundle:
-    """Check the parts by building the model, then write each to a file of its own, one at a time."""
+    """Check the parts by building the model, then write each to its own file."""
     model = assemble(folder.name, parts, settings, "cpu", "float32")
     records = []
     for part in parts:
@@ -162,7 +175,7 @@ def _save(path: Path, part: Part, half: bool) -> None:
     tensors = {name: _stored(part, name, tensor, half) for name, tensor in part.tensors.items()}
     metadata = {"encoder": part.encoder} if part.encoder else None
     save_file(tensors, path, metadata)
-    path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors makes files that their owner alone can read
+    path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors creates files that only their owner can read
 
 
 def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
@@ -171,21 +184,21 @@ def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
     tensor = tensor.float().contiguous()
     low, high = torch.aminmax(tensor) if tensor.numel() else (tensor.sum(), tensor.sum())
     if not torch.isfinite(low) or not torch.isfinite(high):
-        raise ModelError(f"{part.source}: tensor {name} holds numbers that are not finite; use the published file")
+        raise ModelError(f"{part.source}: tensor {name} contains numbers that are not finite; use the published file")
     fits = half and tensor.ndim >= 2 and name != AVERAGE and max(-float(low), float(high)) <= HALF_MAX
     return tensor.half() if fits else tensor
 
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """Yield a folder to fill beside the final one, and move it there when all went well."""
+    """Yield a temporary folder beside the final one, and move it there if no exception is raised."""
     staging = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     try:
         staging.mkdir(parents=True)
         yield staging
         _swap(staging, folder)
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{folder}: cannot be written ({error}); see to space and permissions") from error
+        raise OutputError(f"{folder}: cannot be written ({error}); check the disk space and permissions") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

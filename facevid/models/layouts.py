@@ -1,4 +1,4 @@
-"""Telling the published files apart by their keys and shapes, and taking them to pieces."""
+"""Layouts of the published weights files: detects the kind of a file from its keys and shapes, and splits it."""
 
 import argparse
 import re
@@ -15,24 +15,32 @@ from facevid.errors import ModelError
 from facevid.models.weights import METADATA, read_weights
 
 AVERAGE = "latent_avg"
-"""The key of the average code, (L, D) beside an encoder and (D,) beside a generator."""
+"""Key of the average code, (L, D) with an encoder and (D,) with a generator."""
+
 DIRECTION = "direction"
+"""Key of a direction's tensor, (1 or L, D)."""
+
 ENCODER_TYPES = {"GradualStyleEncoder": "psp", "Encoder4Editing": "e4e"}
-"""What `opts.encoder_type` calls the two encoders that write W+; nothing else tells them apart."""
-_MAX_LAYERS, _MAX_WIDTH = 64, 4096
+"""Values of `opts.encoder_type` for the two W+ encoders, which cannot be distinguished by their tensors."""
+
+_MAX_LAYERS = 64
+"""Largest plausible number of layers of a code; StyleGAN2 at 1024 px has 18."""
+
+_MAX_WIDTH = 4096
+"""Largest plausible width of a code; StyleGAN2 has 512."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One network, or one direction, with its tensors as the published file names them.
+    """One network or editor, with its tensors under their published names.
 
     Attributes:
-        kind: "generator", "encoder", "classifier", "transformer", "direction" or "ganspace"; or of facevid's own,
-            "appearance" (an appearance model) or "occlusion" (an occlusion network).
-        tensors: state dict; an encoder's and a generator's may hold `latent_avg` too.
-        source: the file it was read from.
-        encoder: "psp" or "e4e", for an encoder.
-        attribute: what a transformer or a direction moves; None where nothing says.
+        kind: "generator", "encoder", "classifier", "transformer", "direction" or "ganspace"; or, in facevid's own
+            layouts, "appearance" (an appearance model) or "occlusion" (an occlusion network).
+        tensors: state dict; that of an encoder or a generator may also contain `latent_avg`.
+        source: file that it was read from.
+        encoder: "psp" or "e4e" for an encoder.
+        attribute: attribute of a transformer or direction, None if unknown.
     """
 
     kind: str
@@ -43,17 +51,17 @@ class Part:
 
 
 def read_parts(path: Path) -> list[Part]:
-    """Read a published file, or one of a bundle's, and say what it holds.
+    """Read a published weights file, or a file of a bundle, and split it into parts.
 
     Raises:
-        ModelError: it cannot be read safely, or holds none of the networks that are known.
+        ModelError: the file cannot be read safely, or contains no known network.
     """
     content = read_weights(path)
     if isinstance(content, Tensor):
         tensors = {DIRECTION: _direction(path, content)}
         return [Part("direction", tensors, path, attribute=_direction_attribute(path))]
     if not isinstance(content, dict):
-        raise ModelError(f"{path}: holds neither tensors nor a state dict; use a published file")
+        raise ModelError(f"{path}: contains neither tensors nor a state dict; use a published file")
     if isinstance(content.get("state_dict"), dict):
         return _encoder_file(path, _tensors(content["state_dict"]), content.get(AVERAGE), content.get("opts"))
     if isinstance(content.get("g_ema"), dict):
@@ -64,12 +72,12 @@ def read_parts(path: Path) -> list[Part]:
 
 
 def plain_name(path: Path) -> str:
-    """Return a file's name without its endings, as words: `tnet_31.pth.tar` gives `tnet-31`."""
+    """Return a file's name without extensions, as words joined by dashes: `tnet_31.pth.tar` gives `tnet-31`."""
     return re.sub(r"[^a-z0-9]+", "-", path.name.lower().split(".")[0]).strip("-")
 
 
 def _transformer_attribute(path: Path) -> Attribute | None:
-    """Take the attribute from the name `tnet_<CelebA index>`, the only place where the published files say it."""
+    """Parse the attribute from the file name `tnet_<CelebA index>`; the published files do not contain it."""
     match = re.match(r"tnet_(\d{1,2})(?!\d)", path.name)
     return Attribute(CELEBA[int(match[1])]) if match and int(match[1]) < len(CELEBA) else None
 
@@ -104,22 +112,23 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         part = Part("ganspace", {"comp": _components(path, tensors), "std": tensors["std"].flatten()}, path)
     else:
         keys = ", ".join(list(tensors)[:3]) or "no tensors"
-        raise ModelError(f"{path}: none of the known networks (it holds {keys}); use a published file")
+        raise ModelError(f"{path}: not a known network (it contains {keys}); use a published file")
     return [part]
 
 
 def _encoder_file(path: Path, tensors: dict[str, Tensor], average: Any, options: Any) -> list[Part]:
-    """Take a pSp or an e4e checkpoint to its encoder and its generator."""
+    """Split a pSp or e4e checkpoint into its encoder and its generator."""
     settings = vars(options) if isinstance(options, argparse.Namespace) else options or {}
     encoder_type = settings.get("encoder_type") if isinstance(settings, dict) else None
     if encoder_type not in ENCODER_TYPES:
         known = " and ".join(ENCODER_TYPES)
-        raise ModelError(f"{path}: its encoder_type is {encoder_type}; only {known}, which write W+, are read")
+        raise ModelError(f"{path}: unsupported encoder_type {encoder_type}; use a checkpoint of a W+ encoder, {known}")
     encoder = {key.removeprefix("encoder."): value for key, value in tensors.items() if key.startswith("encoder.")}
     decoder = {key.removeprefix("decoder."): value for key, value in tensors.items() if key.startswith("decoder.")}
-    stray = [key for key in tensors if not key.startswith(("encoder.", "decoder."))]
-    if stray or not encoder:
-        raise ModelError(f"{path}: not a whole encoder checkpoint ({stray[:1] or 'no encoder'}); use a published file")
+    unknown = [key for key in tensors if not key.startswith(("encoder.", "decoder."))]
+    if unknown or not encoder:
+        problem = f"unknown tensor {unknown[0]}" if unknown else "no encoder"
+        raise ModelError(f"{path}: not a valid encoder checkpoint ({problem}); use a published file")
     if settings.get("start_from_latent_avg", True):
         encoder[AVERAGE] = _average(path, average, encoder)
     parts = [Part("encoder", encoder, path, encoder=ENCODER_TYPES[encoder_type])]
@@ -129,24 +138,29 @@ def _encoder_file(path: Path, tensors: dict[str, Tensor], average: Any, options:
 def _average(path: Path, average: Any, encoder: dict[str, Tensor]) -> Tensor:
     layers = sum(key.startswith("styles.") and key.endswith(".linear.weight") for key in encoder)
     if not isinstance(average, Tensor) or average.ndim not in (1, 2, 3) or average.shape[-1] > _MAX_WIDTH:
-        raise ModelError(f"{path}: its average code (latent_avg) is missing or misshapen; use the published file")
+        raise ModelError(f"{path}: latent_avg, the average code, is missing or has a wrong shape; use a published file")
     rows = average.reshape(-1, average.shape[-1])
     if rows.shape[0] not in (1, layers):
-        raise ModelError(f"{path}: latent_avg has {rows.shape[0]} layers, its encoder {layers}; use the published file")
+        raise ModelError(
+            f"{path}: latent_avg has {rows.shape[0]} layers, but the encoder {layers}; use a published file"
+        )
     return rows.expand(layers, -1)
 
 
 def _direction(path: Path, tensor: Tensor) -> Tensor:
     """Return a direction as (1, D) or (L, D), from (D,), (1, D), (L, D) or (1, L, D)."""
     shape = tuple(tensor.shape)
-    whole = len(shape) in (1, 2) or (len(shape) == 3 and shape[0] == 1)
-    if not whole or not tensor.is_floating_point() or not 2 <= shape[-1] <= _MAX_WIDTH:
-        raise ModelError(f"{path}: a {tensor.dtype} of shape {shape} is no direction; (1, D), (L, D), (1, L, D) are")
+    valid_rank = len(shape) in (1, 2) or (len(shape) == 3 and shape[0] == 1)
+    if not valid_rank or not tensor.is_floating_point() or not 2 <= shape[-1] <= _MAX_WIDTH:
+        raise ModelError(
+            f"{path}: not a direction ({tensor.dtype} of shape {shape}); "
+            "use a floating-point array of shape (1, D), (L, D) or (1, L, D)"
+        )
     rows = tensor.reshape(-1, shape[-1])
     if not 1 <= rows.shape[0] <= _MAX_LAYERS:
-        raise ModelError(f"{path}: a direction of {rows.shape[0]} layers is not to be believed; use a published file")
+        raise ModelError(f"{path}: a direction of {rows.shape[0]} layers, not 1 to {_MAX_LAYERS}; use a published file")
     if not torch.isfinite(rows).all():
-        raise ModelError(f"{path}: the direction holds numbers that are not finite; export it again")
+        raise ModelError(f"{path}: the direction contains numbers that are not finite; export it again")
     return rows
 
 
@@ -155,5 +169,7 @@ def _components(path: Path, tensors: dict[str, Tensor]) -> Tensor:
     components, count = tensors["comp"], tensors["std"].numel()
     if components.ndim not in (2, 3) or components.shape[0] != count or not 1 <= count <= _MAX_WIDTH:
         shape = tuple(components.shape)
-        raise ModelError(f"{path}: components of shape {shape} and {count} deviations do not fit; export them again")
+        raise ModelError(
+            f"{path}: components of shape {shape} do not match {count} standard deviations; export them again"
+        )
     return components.reshape(count, -1, components.shape[-1])

@@ -1,4 +1,4 @@
-"""`load_model`: from a name or a path to a face model."""
+"""`load_model`: loads a face model by its name or path."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +16,16 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
     """Load a face model.
 
     Args:
-        name_or_path: a name in the store; a path of a bundle's folder, or of a published `.pt`, `.pth.tar`, `.npy` or
-            `.safetensors` file; None for the model that comes with facevid. Models that bring no occlusion network
-            use that one's.
-        device: "cpu", "cuda", "cuda:<number>", or "auto" for a GPU where there is one.
-        precision: "float32", or "float16" or "bfloat16" for faster and coarser networks. Codes and pictures are
-            float32 in any case.
+        name_or_path: a name in the store; the path of a bundle's folder, or of a published `.pt`, `.pth.tar`, `.npy` or
+            `.safetensors` file; None for the bundled model. A model without an occlusion network uses that of the
+            bundled model.
+        device: "cpu", "cuda", "cuda:<number>", or "auto" for a GPU if there is one.
+        precision: number format of the networks: "float32", or "float16" or "bfloat16", which are faster and less
+            exact. Codes and pictures are always float32.
 
     Raises:
-        ModelError: no such model, or a damaged or unsafe file.
-        UsageError: no such device or precision.
+        ModelError: the model does not exist, or a file is damaged or unsafe.
+        UsageError: the device or precision does not exist.
     """
     path = locate(name_or_path)
     if not path.is_dir():
@@ -36,14 +36,14 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
     model = assemble(name, read_bundle_parts(path, bundle), bundle.settings, device, precision)
     resolution = model.generator.sizes.resolution if model.generator else None
     crop_size = model.encoder.sizes.input_size if model.encoder else None
-    said = (bundle.resolution, bundle.crop_size, bundle.layers, bundle.width)
-    if said != (resolution, crop_size, model.layers, model.width):
-        raise ModelError(f"{path}: bundle.json and the weights disagree on the sizes; import the weights again")
+    declared = (bundle.resolution, bundle.crop_size, bundle.layers, bundle.width)
+    if declared != (resolution, crop_size, model.layers, model.width):
+        raise ModelError(f"{path}: the sizes in bundle.json differ from those of the weights; import the weights again")
     return _with_occlusion(model)
 
 
 def _with_occlusion(model: FaceModel) -> FaceModel:
-    """Lend a model without an occlusion network the bundled one: it looks at crops alone."""
+    """Fall back to the bundled occlusion network, which does not depend on the model."""
     if model.occlusion is not None:
         return model
     part = next(part for part in read_bundle_parts(BUNDLED, read_bundle(BUNDLED)) if part.kind == "occlusion")
@@ -51,7 +51,7 @@ def _with_occlusion(model: FaceModel) -> FaceModel:
 
 
 def _named(part: Part) -> Part:
-    """Name a transformer of which nothing says what it moves after its file."""
+    """Name a transformer without a known attribute after its file."""
     if part.kind == "transformer" and part.attribute is None:
         return replace(part, attribute=attribute_of(plain_name(part.source)))
     return part

@@ -1,4 +1,4 @@
-"""What `facevid models fetch` knows: the published models whose files have a known size and hash."""
+"""The published models that `facevid models fetch` can download, with the size and hash of each file."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from facevid.errors import UsageError
 
 @dataclass(frozen=True)
 class ManifestFile:
-    """A published file: its name, its address, its size in bytes and its SHA-256."""
+    """A published file: its name, URL, size in bytes and SHA-256."""
 
     name: str
     address: str
@@ -17,7 +17,7 @@ class ManifestFile:
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """A model that can be fetched: the files it is imported from, and the terms of their use."""
+    """A downloadable model: the files it is imported from, and their licence."""
 
     name: str
     description: str
@@ -52,13 +52,14 @@ MANIFEST = (
         ),
     ),
 )
-"""Sizes and hashes as a third party published them. The latent transformers are published in one archive."""
+"""Sizes and hashes are those published by a third party. The latent transformers are absent: they are published as
+one archive, which cannot be imported directly."""
 
 
 def find_entry(name: str) -> ManifestEntry:
-    """Return the entry of a name. Raises UsageError where there is none."""
+    """Return the entry of a model name. Raises UsageError if there is none."""
     for entry in MANIFEST:
         if entry.name == name:
             return entry
     names = ", ".join(entry.name for entry in MANIFEST)
-    raise UsageError(f'nothing to fetch under the name "{name}"; there is: {names}')
+    raise UsageError(f'no published model "{name}"; available are: {names}')

@@ -1,4 +1,4 @@
-"""A face model: a generator, the encoder that inverts it, and editors of its codes."""
+"""Face models: an encoder to codes, editors of codes, and a generator or appearance model that decodes them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,18 +26,19 @@ from facevid.options import Detail
 _Part = TypeVar("_Part")
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+"""Number formats of the networks, by name."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a model says about itself beside its weights.
+    """Defaults and licence of a model.
 
     Attributes:
-        edit_layers: layers that latent transformers move.
-        detail: what a render takes from the generator by default: "keep" the plate's detail and take the change only
-            (a small generator), or "replace" the face by the generated one (a sharp generator).
-        alignment: how faces are aligned; "ffhq" is the only one.
-        licence: terms of the weights, in words.
+        edit_layers: layers that latent transformers edit.
+        detail: default of `--detail`: "keep" applies the appearance change to the plate, for generators of low
+            resolution; "replace" inserts the generated face.
+        alignment: alignment of the crops; only "ffhq" is supported.
+        licence: licence of the weights, as text.
     """
 
     edit_layers: range
@@ -48,7 +49,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class NamedEditor:
-    """An editor and what it moves: a strength of +1 goes towards `attribute.name` where `attribute.sign` is +1."""
+    """An editor with its attribute and method.
+
+    Strength +1 moves a code towards `attribute.name` if `attribute.sign` is 1, away from it if it is -1.
+    """
 
     attribute: Attribute
     method: str
@@ -57,11 +61,17 @@ class NamedEditor:
 
 @dataclass(frozen=True)
 class FaceModel:
-    """Encodes aligned faces, edits the codes, generates faces. Made by `load_model`.
+    """Encodes aligned faces to codes, edits codes, and generates faces. Created by `load_model`.
 
-    A model has a generator and an encoder, or else an appearance model, which is both, and decodes codes to changes of
-    appearance. Any of these, occlusion network, classifier and editors may be absent, as in a file that holds one of
-    them; what needs the absent one raises ModelError.
+    A model has either a generator and an encoder, or an appearance model, which does both and also decodes codes to
+    appearance changes. Each network is None if the model lacks it, such as one loaded from a single file; methods that
+    need it raise ModelError.
+
+    Attributes:
+        average: average code, float32 (L, D), which is added to the encoder's output; None for none.
+        layers: number of layers L of a code.
+        width: numbers D in each layer of a code.
+        precision: number format of the networks, one of `PRECISIONS`.
     """
 
     name: str
@@ -88,19 +98,19 @@ class FaceModel:
 
     @property
     def crop_size(self) -> int:
-        """Side of the aligned faces that the model makes use of, in pixels. Larger ones are reduced to it."""
+        """Side of aligned faces that the model uses, in pixels. Larger faces are downscaled to it."""
         if self.appearance is not None:
             return CROP_SIDE
         return max(self._need(self.encoder, "encoder").sizes.input_size, INPUT_SIDE)
 
     @property
     def detail(self) -> Detail:
-        """What a render takes from this generator by default: "keep" or "replace" (see `Settings`)."""
+        """Default of `--detail`, "keep" or "replace" (see `Settings`)."""
         return self.settings.detail
 
     @property
     def fingerprint(self) -> str:
-        """Tell this model's encoder from others: a hash of some numbers of every tensor that its codes depend on."""
+        """Hash that identifies the encoder in cache keys, of a sample of every tensor that codes depend on."""
         if self.appearance is not None:
             return _fingerprint(self.appearance.state_dict())
         average = {} if self.average is None else {"average": self.average}
@@ -108,17 +118,19 @@ class FaceModel:
 
     @property
     def occlusion_fingerprint(self) -> str:
-        """Tell this model's occlusion network from others, as `fingerprint` does its encoder."""
+        """Hash that identifies the occlusion network in cache keys, as `fingerprint` does the encoder."""
         return _fingerprint(self._need(self.occlusion, "occlusion network").state_dict())
 
     @torch.no_grad()
     def encode(self, faces: NDArray[np.uint8] | Tensor, landmarks: NDArray[np.floating] | None = None) -> Tensor:
-        """Encode aligned faces to codes, float32 (N, L, D) on the device.
+        """Encode aligned faces.
 
         Args:
-            faces: uint8 RGB (N, H, H, 3) of any size.
-            landmarks: (N, 68, 2) in pixels of the faces. Without them an appearance model finds them itself; other
-                models need none.
+            faces: uint8 RGB (N, H, H, 3), H of any size.
+            landmarks: (N, 68, 2), in pixels of the faces. Only appearance models use them, and detect them if None.
+
+        Returns:
+            Codes, float32 (N, L, D), on the model's device.
         """
         if not len(faces):
             return torch.zeros(0, self.layers, self.width, device=self.device)
@@ -134,7 +146,14 @@ class FaceModel:
 
     @torch.no_grad()
     def occlusion_probability(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Tell how likely something is before aligned faces, uint8 RGB (N, H, H, 3): float32 (N, V, V), 0 to 1."""
+        """Predict the probability that each part of a face is occluded.
+
+        Args:
+            faces: aligned faces, uint8 RGB (N, H, H, 3).
+
+        Returns:
+            Occlusion probabilities, float32 (N, V, V), 0 to 1.
+        """
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
@@ -142,7 +161,7 @@ class FaceModel:
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
-        """Generate faces, float32 (N, 3, R, R), RGB in [-1, 1] or a little beyond, from W+ codes (N, L, D)."""
+        """Generate faces from codes (N, L, D): float32 (N, 3, R, R), RGB in about [-1, 1] (not clamped)."""
         checked = self._codes(codes)
         if self.appearance is not None:
             return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
@@ -155,32 +174,43 @@ class FaceModel:
     def changes(
         self, before: Tensor | NDArray[np.float32], after: Tensor | NDArray[np.float32]
     ) -> list[AppearanceChange]:
-        """Decode what edits from codes `before` to codes `after`, (N, L, D) each, do. Needs an appearance model."""
+        """Decode the appearance changes from codes `before` to codes `after`, both (N, L, D).
+
+        Raises:
+            ModelError: the model is not an appearance model.
+        """
         appearance = self._need(self.appearance, "appearance model")
         decoded = decode_changes(appearance, self._codes(before), self._codes(after))
         for change in decoded:
             for part in (change.shape, change.colour, change.gains):
-                self._finite("changes of appearance", torch.from_numpy(part))
+                self._finite("appearance changes", torch.from_numpy(part))
         return decoded
 
     @torch.no_grad()
     def shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decode landmarks in the frame of the mean face, (N, 68, 2), of codes (N, L, D). Needs an appearance model."""
+        """Decode codes (N, L, D) to landmarks in the frame of the mean face, float32 (N, 68, 2).
+
+        Raises:
+            ModelError: the model is not an appearance model.
+        """
         decoded = decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
         self._finite("shapes", torch.from_numpy(decoded))
         return decoded
 
     @torch.no_grad()
     def edit(self, codes: Tensor | NDArray[np.float32], strengths: Mapping[str, float | ArrayLike]) -> Tensor:
-        """Move W+ codes (N, L, D) by attributes one after another, in the order given; the input is not changed.
+        """Edit codes by attributes, one after another in the given order.
 
         Args:
-            codes: float32 W+ codes.
-            strengths: attribute (`smile`, `Smiling`, `direction:smile`, `ganspace:3`) to a strength, one for all
-                codes or one for each, (N,). 1 is the full edit towards the attribute, -1 away from it.
+            codes: float32 (N, L, D); not modified.
+            strengths: for each attribute (`smile`, `Smiling`, `direction:smile`, `ganspace:3`), one strength for all
+                codes, or (N,), one for each. 1 is the full edit towards the attribute, -1 away from it.
+
+        Returns:
+            The edited codes, float32 (N, L, D).
 
         Raises:
-            UsageError: the model lacks an attribute, or a strength is no finite number.
+            UsageError: the model cannot edit an attribute, or a strength is not finite.
             ModelError: the edited codes are not finite.
         """
         edited = self._codes(codes).clone()
@@ -191,7 +221,7 @@ class FaceModel:
 
     @torch.no_grad()
     def classify(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
-        """Return the logits, float32 (N, 40), of CelebA's attributes for W+ codes (N, L, D)."""
+        """Classify codes (N, L, D): return the logits of CelebA's attributes, float32 (N, 40)."""
         classifier = self._need(self.classifier, "latent classifier")
         flat = torch.as_tensor(codes, dtype=torch.float32, device=self.device).flatten(1)
         if flat.shape[1] != classifier.sizes.widths[0]:
@@ -200,18 +230,18 @@ class FaceModel:
         return logits
 
     def editor(self, text: str) -> tuple[Editor, int]:
-        """Return the editor that a name asks for, and the sign to give the strength.
+        """Return the editor for `NAME` or `METHOD:NAME`, and the sign to multiply the strength by.
 
         Raises:
-            UsageError: this model has none for it.
+            UsageError: the model has no such editor.
         """
         request = parse_attribute(text)
         if request.method == "ganspace":
             return self._component(request), 1
-        found = self._find(request.attribute, request.method, text)
-        sign = found.attribute.sign * request.attribute.sign
+        named_editor = self._find(request.attribute, request.method, text)
+        sign = named_editor.attribute.sign * request.attribute.sign
         if not request.held:
-            return found.editor, sign
+            return named_editor.editor, sign
         directions = [self._direction(other, text) for other in request.held]
         try:
             return DirectionEditor(project(self._direction(request.attribute, text), directions)), sign
@@ -219,11 +249,11 @@ class FaceModel:
             raise UsageError(f'"{text}": {error}; hold fewer attributes') from error
 
     def _find(self, attribute: Attribute, method: str | None, text: str) -> NamedEditor:
-        having = [e for e in self.editors if e.attribute.name == attribute.name and method in (None, e.method)]
-        if not having:
+        matches = [e for e in self.editors if e.attribute.name == attribute.name and method in (None, e.method)]
+        if not matches:
             names = [e.attribute.everyday for e in self.editors if method in (None, e.method)]
             raise unknown_attribute(text, attribute.everyday, names)
-        return min(having, key=lambda e: METHODS.index(e.method))
+        return min(matches, key=lambda e: METHODS.index(e.method))
 
     def _direction(self, attribute: Attribute, text: str) -> Tensor:
         editor = self._find(attribute, "direction", text).editor
@@ -235,9 +265,9 @@ class FaceModel:
         if self.components is None:
             raise UsageError(f'this model cannot edit "{request.text}": it has no GANSpace components')
         if number >= len(self.components.deviations):
-            raise UsageError(f'"{request.text}": components are 0 to {len(self.components.deviations) - 1}')
+            raise UsageError(f'"{request.text}": this model has components 0 to {len(self.components.deviations) - 1}')
         if layers is not None and layers.stop > self.layers:
-            raise UsageError(f'"{request.text}": layers are 0 to {self.layers - 1}')
+            raise UsageError(f'"{request.text}": this model has layers 0 to {self.layers - 1}')
         return self.components.editor(number, layers)
 
     def _strength(self, text: str, strength: float | ArrayLike, count: int) -> Tensor:
@@ -249,11 +279,11 @@ class FaceModel:
         return values.reshape(-1, 1, 1)
 
     def _finite(self, what: str, numbers: Tensor) -> Tensor:
-        """Pass on what networks computed. Raises ModelError where numbers are not finite: faces would be black."""
+        """Return a network's output. Raises ModelError if it is not finite, which would render as black faces."""
         if not is_finite(numbers):
             remedy = "use bfloat16 or float32" if self.precision == "float16" else "use other weights"
             raise ModelError(
-                f"{self.name}: its networks, in {self.precision}, compute {what} that are not finite; {remedy}"
+                f"{self.name}: its networks compute {what} that are not finite, in {self.precision}; {remedy}"
             )
         return numbers
 
@@ -265,7 +295,7 @@ class FaceModel:
         return pixels
 
     def _pictures(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
-        """Bring faces, uint8 (N, H, H, 3), to what networks see: float32 (N, 3, side, side) in [-1, 1]."""
+        """Convert faces, uint8 (N, H, H, 3), to the input of networks: float32 (N, 3, side, side) in [-1, 1]."""
         x = self._checked(faces).to(self.device).permute(0, 3, 1, 2).float()
         if x.shape[-1] != side and len(x):
             x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
@@ -279,7 +309,7 @@ class FaceModel:
 
     def _need(self, part: _Part | None, what: str) -> _Part:
         if part is None:
-            raise ModelError(f"{self.name}: this model has no {what}; import a file that holds one with it")
+            raise ModelError(f"{self.name}: this model has no {what}; import it together with a file that contains one")
         return part
 
     def _autocast(self) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Checking a bundle against what was written: sizes, hashes, and tensors' names, shapes and numbers."""
+"""Verification of a bundle: file sizes and hashes, and the names, shapes and values of tensors."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from facevid.models.load import load_model
 
 
 def verify_model(folder: Path) -> int:
-    """Load a bundle, which checks all there is to check, and return the number of bytes of its weights.
+    """Load a bundle, which performs all checks, and return the size of its weights in bytes.
 
     Raises:
-        ModelError: a file is missing, changed or damaged, or the networks are not whole.
+        ModelError: a file is missing, changed or damaged, or a network is incomplete.
     """
     load_model(folder)
     return sum(part.record.bytes for part in read_bundle(folder).parts)

@@ -1,4 +1,4 @@
-"""Reading files of weights without running anything in them: PyTorch's two formats, safetensors, NumPy."""
+"""Safe reading of weights files (PyTorch's zip and legacy formats, safetensors, NumPy): no code in them is run."""
 
 import argparse
 import codecs
@@ -20,27 +20,33 @@ from torch import Tensor
 from facevid.errors import ModelError, reason
 
 _LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The first pickle of a file that PyTorch wrote before version 1.6: its magic number."""
+"""First bytes of files written by PyTorch before version 1.6: the pickled magic number."""
+
 _SLACK = 64 << 20
-"""Bytes by which tensors may exceed their file: a few are stored as one value, repeated."""
-_NUMBERS = frozenset(
+"""Bytes by which the tensors may exceed the file size: expanded tensors are stored as one repeated value."""
+
+_SUPPORTED_DTYPES = frozenset(
     {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
     | {torch.uint8, torch.bool}
 )
-"""Formats of numbers that PyTorch computes with everywhere."""
+"""Number formats that PyTorch supports on all devices."""
+
 METADATA = "metadata"
-"""The key under which a safetensors file's own text is returned."""
+"""Key under which `read_weights` returns the metadata of a safetensors file."""
 
 
 def read_weights(path: Path) -> Any:
-    """Read a file of weights: a tensor, or dicts of tensors with a few plain values. Large ones are memory-mapped.
+    """Read a weights file, memory-mapped where the format allows.
+
+    Returns:
+        A tensor, or nested dicts of tensors and plain values.
 
     Raises:
-        ModelError: the file is missing, damaged, of no known format, or would run code if it were opened freely.
+        ModelError: the file is missing, damaged, of an unknown format, or a pickle that would run code.
     """
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path}: no regular file, which weights lie in; check the path")
+            raise ModelError(f"{path}: not a regular file; check the path")
         with path.open("rb") as file:
             head = file.read(32)
     except (OSError, ValueError) as error:
@@ -61,66 +67,68 @@ def read_weights(path: Path) -> Any:
 
 
 def tensors_in(content: Any) -> Iterator[Tensor]:
-    """Yield every tensor of what `read_weights` returns, however deep it lies."""
-    waiting, seen = [content], set()
-    while waiting:
-        value = waiting.pop()
+    """Yield all tensors in the nested dicts that `read_weights` returns."""
+    stack, visited = [content], set()
+    while stack:
+        value = stack.pop()
         if isinstance(value, Tensor):
             yield value
-        elif isinstance(value, dict) and id(value) not in seen:  # a pickle may hold a dict that holds itself
-            seen.add(id(value))
-            waiting += reversed(value.values())
+        elif isinstance(value, dict) and id(value) not in visited:  # a pickled dict may contain itself
+            visited.add(id(value))
+            stack += reversed(value.values())
 
 
 def is_page(head: bytes) -> bool:
-    """Tell by the first bytes whether a file is a web page."""
+    """Return whether a file that starts with these bytes is a web page."""
     return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse archives that unpack to more than they are."""
+    """Check a zip file's entries. Raises ModelError if it is damaged, compressed, or unpacks to more than its size."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except Exception as error:  # a damaged archive fails in many ways
-        raise ModelError(f"{path}: damaged or cut short ({reason(error)}); download or copy it again") from error
+        raise ModelError(f"{path}: damaged or truncated ({reason(error)}); download or copy it again") from error
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise ModelError(f"{path}: its entries are compressed, which no checkpoint's are; use the published file")
+        raise ModelError(f"{path}: a compressed archive, not a PyTorch checkpoint; use the published file")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise ModelError(f"{path}: declares more data than it holds; download or copy it again")
+        raise ModelError(f"{path}: truncated, its entries are larger than the file; download or copy it again")
 
 
 def _load_torch(path: Path, mmap: bool) -> Any:
     try:
-        # argparse.Namespace holds no code; e4e's files keep their options in one.
+        # e4e checkpoints store their options in an argparse.Namespace, which contains no code.
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
-    except Exception as error:  # a hand-made pickle can fail in any way
+    except Exception as error:  # a malformed pickle can raise any exception
         blocked = re.search(r"GLOBAL (\S+)", str(error))
         if blocked is not None:
             raise ModelError(
-                f"{path}: refused: opening it would run code ({blocked[1]}), and weights need none; "
-                "save its state dict alone, or use safetensors"
+                f"{path}: not loaded, because it would run code ({blocked[1]}); "
+                "save only its state dict, or use safetensors"
             ) from error
-        why = unpickling_reason(error)
-        raise ModelError(f"{path}: not a whole PyTorch checkpoint ({why}); download or copy it again") from error
+        cause = unpickling_reason(error)
+        raise ModelError(f"{path}: not a valid PyTorch checkpoint ({cause}); download or copy it again") from error
 
 
 def unpickling_reason(error: Exception) -> str:
-    """Say in a few words why PyTorch did not read a file; of unsafe ones its own message is a page long."""
-    return "it holds more than tensors and plain values" if isinstance(error, pickle.UnpicklingError) else reason(error)
+    """Return a short reason why `torch.load` failed; its own message on unsafe files is a page long."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it contains more than tensors and plain values"
+    return reason(error)
 
 
 def _load_numpy(path: Path) -> Tensor:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind != "f":
-            raise ValueError(f"it holds {array.dtype}")
+            raise ValueError(f"its type is {array.dtype}")
         if array.size > 1 << 24:
             raise ValueError(f"its shape is {array.shape}")
         return torch.from_numpy(np.array(array, dtype=np.float32))
-    except Exception as error:  # its header is parsed as Python, which can fail in any way
-        raise ModelError(f"{path}: not an array of plain numbers ({reason(error)}); export it again") from error
+    except Exception as error:  # the header is parsed as a Python literal, which can raise any exception
+        raise ModelError(f"{path}: not a floating-point array ({reason(error)}); export it again") from error
 
 
 def _load_safetensors(path: Path) -> dict[str, Any]:
@@ -128,36 +136,36 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             content: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return content | {METADATA: file.metadata() or {}}
-    except Exception as error:  # PyTorch may not know what the file's header says
+    except Exception as error:  # the header may name types that PyTorch does not have
         raise ModelError(
-            f"{path}: not a whole safetensors file ({reason(error)}); download or copy it again"
+            f"{path}: not a valid safetensors file ({reason(error)}); download or copy it again"
         ) from error
 
 
 def _unknown_format(path: Path, head: bytes) -> ModelError:
     if is_page(head):
         return ModelError(
-            f"{path}: a web page, not weights (a file share's notice, such as quota exceeded); "
+            f"{path}: a web page, not weights (for example a quota message of the download server); "
             "open the address in a browser and save the file itself"
         )
-    named = _names_in_pickle(path)
-    if any(name.split(".")[0] in ("dnnlib", "torch_utils", "legacy") for name in named):
+    imports = _imports_of_pickle(path)
+    if any(name.split(".")[0] in ("dnnlib", "torch_utils", "legacy") for name in imports):
         return ModelError(
-            f"{path}: refused: NVIDIA's .pkl networks contain code; convert it to a .pt of tensors (g_ema) with "
-            "convert_weight.py of rosinality/stylegan2-pytorch, on a machine that may run it, then import that"
+            f"{path}: not loaded, because NVIDIA's .pkl files contain code; on a machine that may run it, convert the "
+            "file to a .pt (g_ema) with convert_weight.py of rosinality/stylegan2-pytorch, then import that"
         )
-    if named:
+    if imports:
         return ModelError(
-            f"{path}: refused: a Python pickle, and opening it would run code ({', '.join(named[:3])}); "
+            f"{path}: not loaded, because this Python pickle would run code ({', '.join(imports[:3])}); "
             "save its state dict with torch.save, or use safetensors"
         )
     if not head:
-        return ModelError(f"{path}: an empty file; download or copy it again")
-    return ModelError(f"{path}: of no known format; .pt, .pth, .pth.tar, .npy and .safetensors are read")
+        return ModelError(f"{path}: the file is empty; download or copy it again")
+    return ModelError(f"{path}: unknown file format; use a .pt, .pth, .pth.tar, .npy or .safetensors file")
 
 
-def _names_in_pickle(path: Path) -> list[str]:
-    """List the first few things that a pickle would import, without unpickling. Empty where it is no pickle."""
+def _imports_of_pickle(path: Path) -> list[str]:
+    """List the first names that a pickle would import, without unpickling it. Empty if it is not a pickle."""
     names: list[str] = []
     strings: list[str] = []
     try:
@@ -169,8 +177,8 @@ def _names_in_pickle(path: Path) -> list[str]:
                     names.append(str(argument).replace(" ", "."))
                 elif isinstance(argument, str):
                     strings.append(argument)
-    except Exception:  # a hand-made one can fail in any way
-        return names  # not a pickle, or damaged: what was seen so far tells
+    except Exception:  # not a pickle, or a malformed one, which can raise any exception
+        return names
     return names
 
 
@@ -178,9 +186,9 @@ def _check_tensors(path: Path, content: Any) -> None:
     total = 0
     for tensor in tensors_in(content):
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
-            raise ModelError(f"{path}: holds tensors that are not plain arrays; use the published file")
-        if tensor.dtype not in _NUMBERS:
-            raise ModelError(f"{path}: holds numbers as {tensor.dtype}; export them as float32")
+            raise ModelError(f"{path}: contains sparse, quantized, complex or meta tensors; use the published file")
+        if tensor.dtype not in _SUPPORTED_DTYPES:
+            raise ModelError(f"{path}: contains numbers of type {tensor.dtype}; export them as float32")
         total += tensor.numel() * tensor.element_size()
     if total > path.stat().st_size + _SLACK:
-        raise ModelError(f"{path}: its tensors would take {total:,} bytes, more than the file; use the published file")
+        raise ModelError(f"{path}: its tensors take {total:,} bytes, more than the file; use the published file")

@@ -1,1 +1,1 @@
-"""Small tools that every stage uses: batching, progress, devices, the cache, prefetching, and atomic output files."""
+"""Helpers without knowledge of faces or video: batching, progress, devices, cache, prefetching, atomic output."""

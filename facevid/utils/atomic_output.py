@@ -1,4 +1,4 @@
-"""The place of a result: checked before any work, written beside it under a hidden name, moved there when whole."""
+"""Atomic output: a destination is checked first, written under a hidden temporary name, and renamed when complete."""
 
 import os
 import secrets
@@ -11,57 +11,70 @@ from typing import Self
 from facevid.errors import OutputError, UsageError
 
 MOST_NAME = 255
-"""Bytes of a file's name that Linux, macOS and Windows all take."""
+"""Maximum length of a file name in bytes, on Linux, macOS and Windows."""
 
 
 def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
-    """Raise UsageError or OutputError, with the remedy, where `out` cannot become a result made of `source`."""
+    """Check that a result made from `source` can be written to the file `out`.
+
+    Args:
+        out: file to write.
+        source: file that must not be overwritten.
+        suffixes: allowed extensions of `out`, in lower case with the dot.
+        overwrite: allow an existing `out`.
+
+    Raises:
+        UsageError: the extension is not allowed, or `out` is the source.
+        OutputError: the folder is missing or not writable, or `out` exists.
+    """
     if out.suffix.lower() not in suffixes:
-        msg = f"{out}: unknown kind of file for this source; end its name in one of {', '.join(suffixes)}"
-        raise UsageError(msg)
+        raise UsageError(f"{out}: unknown kind of file for this source; use one of {', '.join(suffixes)}")
     folder = out.parent
     if not folder.is_dir():
-        msg = f"{out} cannot be written: there is no folder {folder}; make it first"
-        raise OutputError(msg)
+        raise OutputError(f"{out} cannot be written: there is no folder {folder}; create it first")
     if out.is_dir():
-        msg = f"{out} cannot be written: it is a folder; give the name of a file"
-        raise OutputError(msg)
+        raise OutputError(f"{out} cannot be written: it is a folder; give the name of a file")
     if out.exists() and source.exists() and out.samefile(source):
-        msg = f"{out} is the source itself; choose another name"
-        raise UsageError(msg)
+        raise UsageError(f"{out} is the source itself; choose another name")
     if out.exists() and not overwrite:
-        msg = f"{out} exists already; choose another name, or pass --overwrite"
-        raise OutputError(msg)
+        raise OutputError(f"{out} exists already; choose another name, or pass --overwrite")
     if not os.access(folder, os.W_OK | os.X_OK):
-        msg = f"{out} cannot be written: no permission to write in {folder}; choose another folder"
-        raise OutputError(msg)
+        raise OutputError(f"{out} cannot be written: no permission to write in {folder}; choose another folder")
 
 
 def check_name(out: Path) -> None:
-    """Raise UsageError where a result cannot be named so."""
+    """Check the file name of a result. Raises UsageError if it is not UTF-8 or is too long."""
     try:
         size = len(str(out.name).encode())
     except UnicodeEncodeError as error:
-        raise UsageError(f"{str(out)!r}: the result's name is no UTF-8; choose another") from error
+        raise UsageError(f"{str(out)!r}: the file name is not valid UTF-8; choose another name") from error
     if size > MOST_NAME:
-        raise UsageError(f"{out}: the result's name has {size} bytes; choose one of at most {MOST_NAME}")
+        raise UsageError(f"{out}: the file name has {size} bytes; choose one of at most {MOST_NAME} bytes")
 
 
 def check_folder(folder: Path, product: Path) -> None:
-    """Raise OutputError, naming `product`, with the remedy, where no files can be put into `folder`, new or not."""
+    """Check that files can be written to a folder, which need not exist yet.
+
+    Args:
+        folder: folder to write to.
+        product: result as the user named it, for the message.
+
+    Raises:
+        OutputError: `folder` is a file, its parent is missing, or it is not writable.
+    """
     if folder.exists() and not folder.is_dir():
-        msg = f"{product} cannot be written: {folder} is a file; choose another folder"
-        raise OutputError(msg)
+        raise OutputError(f"{product} cannot be written: {folder} is a file; choose another folder")
     if not folder.exists() and not folder.parent.is_dir():
-        msg = f"{product} cannot be written: there is no folder {folder.parent}; make it first"
-        raise OutputError(msg)
+        raise OutputError(f"{product} cannot be written: there is no folder {folder.parent}; create it first")
     if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
-        msg = f"{product} cannot be written: no permission to write in {folder}; choose another folder"
-        raise OutputError(msg)
+        raise OutputError(f"{product} cannot be written: no permission to write in {folder}; choose another folder")
 
 
 class Temporaries:
-    """Hidden files beside `out`, all removed on leaving; `commit` moves one of them to `out` in one step."""
+    """Context manager of hidden temporary files beside `out`, which are deleted at exit.
+
+    `commit` renames one of them to `out`.
+    """
 
     def __init__(self, out: Path) -> None:
         self._out = out
@@ -78,25 +91,30 @@ class Temporaries:
             path.unlink(missing_ok=True)
 
     def path(self, role: str, suffix: str) -> Path:
-        """Return the path of a temporary file; `role` tells it from the others."""
+        """Return the path of a new temporary file, with `role` in its name."""
         stem = self._out.stem.encode()[:64].decode(errors="ignore")
         path = self._out.parent / f".{stem}.{role}-{self._token}{suffix}"
         self._paths.append(path)
         return path
 
     def commit(self, path: Path) -> None:
-        """Move the finished `path` to its final place, replacing what was there."""
+        """Rename the finished file `path` to `out`, replacing an existing file atomically."""
         try:
             path.replace(self._out)
         except OSError as error:
-            msg = f"{self._out} cannot be written: {error.strerror}; choose another name or folder"
-            raise OutputError(msg) from error
+            raise OutputError(
+                f"{self._out} cannot be written: {error.strerror}; choose another name or folder"
+            ) from error
 
 
 class HiddenFolder:
-    """A hidden folder beside `folder`, or in it where that exists; removed on leaving.
+    """Context manager of a hidden temporary folder, which is deleted at exit.
 
-    `commit` moves its files to `folder`, all or none of them. `product` is what is named in messages.
+    It lies beside `folder`, or inside it if `folder` exists. `commit` moves its files to `folder`, all or none of them.
+
+    Args:
+        folder: final folder of the files.
+        product: result as the user named it, for messages.
     """
 
     def __init__(self, folder: Path, product: Path) -> None:
@@ -118,7 +136,7 @@ class HiddenFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def commit(self, names: Sequence[str], stale: Sequence[Path] = ()) -> None:
-        """Move the files of these names to `folder`, in the place of those there; `stale` files there are removed."""
+        """Move the named files to `folder`, replacing existing ones, and delete the `stale` files there."""
         try:
             if self._folder.exists():
                 self._replace(names, stale)
@@ -128,7 +146,7 @@ class HiddenFolder:
             raise self._failure(error) from error
 
     def _replace(self, names: Sequence[str], stale: Sequence[Path]) -> None:
-        """Move the files into the existing folder; where that fails, what was there before is put back."""
+        """Move the files into the existing folder; on failure, restore its previous files."""
         before = self.path / "before"
         before.mkdir()
         moved: list[Path] = []

@@ -1,4 +1,4 @@
-"""Grouping a stream into batches."""
+"""Grouping an iterable into batches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Group `items` into lists of `size`, the last one maybe shorter; reads no further ahead than one batch."""
+    """Yield lists of `size` items; the last may be shorter. Reads at most one batch ahead of the consumer."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

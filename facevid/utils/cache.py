@@ -1,7 +1,7 @@
-"""Results of analysis, kept so that an artist who only changes `--attr` does not pay for them again.
+"""Cache of analysis results (tracking, codes), which do not depend on `--attr`.
 
-They lie in `FACEVID_HOME/cache`, else in the platform's cache folder, and may be deleted at any time. An entry is a
-folder of `.npy` files, named by a hash of all that its content depends on.
+The cache is `FACEVID_HOME/cache`, or else the platform's cache folder, and may be deleted at any time. An entry is a
+folder of `.npy` files, named by a hash of everything that its content depends on.
 """
 
 import atexit
@@ -25,35 +25,38 @@ import platformdirs
 from facevid.errors import OutputError
 
 CAPACITY = 4 << 30
-"""Bytes that the cache may hold; beyond it the entries unused for longest are deleted."""
+"""Capacity in bytes. When it is exceeded, the least recently used entries are deleted."""
 
 KEPT_FOR = 3600
-"""Seconds after its last use for which an entry is kept nevertheless."""
+"""Time in seconds after its last use before an entry may be deleted: another process may be reading it."""
 
 UNFINISHED_KEPT_FOR = 7 * 24 * 3600
-"""Seconds for which one is that is not finished: left by a crash, or still at work."""
+"""Time in seconds before an unfinished entry may be deleted: a crash left it, or another process is filling it."""
 
 HASHES = "hashes.json"
-"""The file of an entry that tells the SHA-256 of all others: a crash, a full disk or a failing one may have changed
-them."""
+"""File in each entry with the SHA-256 of its other files, to detect damage by a crash or a failing disk."""
 
-
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_PERMISSION_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOGGER = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """Return the folder of the cache."""
+    """Return the cache folder, which may not exist yet."""
     home = os.environ.get("FACEVID_HOME")
     return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("facevid"))
 
 
 def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
-    """Return the folder whose content is determined by `depends_on`, filling it first where it is not there whole.
+    """Return the cache entry for a key, and fill it first if it is missing or damaged.
 
-    `fill` writes into an empty folder; what it writes appears as a whole or, if it raises, not at all. Where nobody may
-    write to the cache, a temporary folder takes its place until the process ends. Raises OutputError where the disk is
-    full, or failing.
+    If the cache folder is not writable, a temporary folder replaces it until the process ends.
+
+    Args:
+        depends_on: everything that the content depends on, serializable as JSON; its hash is the key.
+        fill: writes the content into an empty folder. If it raises, no entry is created.
+
+    Raises:
+        OutputError: the cache cannot be written, as on a full or failing disk.
     """
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
     entry = cache_folder() / key
@@ -66,8 +69,10 @@ def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
     try:
         _fill(entry, fill)
     except OSError as error:
-        msg = f"the cache {entry.parent} cannot be written to ({error.strerror or error}); free some space there"
-        raise OutputError(f"{msg}, or set FACEVID_HOME to another folder") from error
+        raise OutputError(
+            f"{entry.parent}: the cache cannot be written ({error.strerror or error}); free some disk space, or set "
+            "FACEVID_HOME to another folder"
+        ) from error
     return entry
 
 
@@ -81,7 +86,7 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
         try:
             unfinished.rename(entry)
         except OSError:
-            if not _is_whole(entry):  # else another process was first: its content is the same
+            if not _is_whole(entry):  # otherwise another process was faster, with the same content
                 _remove(entry)
                 unfinished.rename(entry)
     finally:
@@ -89,7 +94,7 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _is_whole(entry: Path) -> bool:
-    """Return whether all files of an entry are there as they were written, and mark it as used now."""
+    """Return whether all files of an entry are present and undamaged, and update its time of last use."""
     try:
         hashes = json.loads((entry / HASHES).read_text())
         with contextlib.suppress(OSError):  # others may own it, or nobody may write to it
@@ -100,11 +105,11 @@ def _is_whole(entry: Path) -> bool:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Make the folder where it is missing, and return whether files can be put there."""
+    """Create the folder if it is missing, and return whether files can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        return error.errno not in _FORBIDDEN
+        return error.errno not in _PERMISSION_ERRORS
     return os.access(folder, os.W_OK | os.X_OK)
 
 
@@ -112,30 +117,29 @@ def _is_writable(folder: Path) -> bool:
 def _temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="facevid-cache-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    place = cache_folder()
-    _LOGGER.warning("the cache %s may not be written to: what is found is kept for this run only", place)
+    _LOGGER.warning("the cache %s is not writable: analysis results are kept for this run only", cache_folder())
     return folder
 
 
 def _hashes(entry: Path) -> dict[str, str]:
-    found = {}
+    hashes = {}
     for path in entry.iterdir():
         if path.name != HASHES:
             with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+                hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def identity(path: Path) -> dict[str, Any]:
-    """Say which file lies at `path` now, cheaply: by its place, size and time of change."""
+    """Return a cache key for the current content of a file (path, size and modification time) without reading it."""
     status = path.stat()
     return {"path": str(path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}
 
 
 def _make_room(folder: Path) -> None:
-    """Delete the entries unused for longest, but none that another process may be about to read or finish.
+    """Delete the least recently used entries until the cache fits CAPACITY, except those in recent use.
 
-    Other processes may delete and rename entries meanwhile.
+    Other processes may delete and rename entries at the same time.
     """
     used: list[tuple[float, int, Path]] = []
     for path in folder.iterdir():
@@ -150,7 +154,7 @@ def _make_room(folder: Path) -> None:
 
 
 def _remove(entry: Path) -> None:
-    """Delete an entry at one blow, for other processes not to see a part of it."""
+    """Delete an entry. It is renamed first, so that other processes never see it partially deleted."""
     removed = entry.with_name(f"{entry.stem}.{uuid4().hex}")
     with contextlib.suppress(OSError):
         entry.rename(removed)

@@ -1,4 +1,4 @@
-"""Which device the networks run on."""
+"""Choice of the device and number format of the networks."""
 
 import torch
 
@@ -6,7 +6,7 @@ from facevid.errors import UsageError
 
 
 def choose_device(name: str) -> str:
-    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device of this machine, as PyTorch names it.
+    """Return the PyTorch name of the device for `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
         UsageError: the machine has no such device.
@@ -16,14 +16,14 @@ def choose_device(name: str) -> str:
         return available[0] if available else "cpu"
     wanted = "cuda:0" if name == "cuda" else name
     if wanted != "cpu" and wanted not in available:
-        raise UsageError(f"--device {name}: this machine has {', '.join(['cpu', *available])}")
+        raise UsageError(f"--device {name} does not exist; this machine has {', '.join(['cpu', *available])}")
     return wanted
 
 
 def training_dtype(device: str) -> torch.dtype:
-    """Return the number format that trains fastest on a device: bfloat16 where its hardware knows it, else float32.
+    """Return the number format for training on a device: bfloat16 if the hardware supports it, else float32.
 
-    On a processor without AVX-512, convolutions in bfloat16 were measured to be 10 to 30 times slower than in float32.
+    On a CPU without AVX-512, convolutions in bfloat16 were measured to be 10 to 30 times slower than in float32.
     """
     if device.startswith("cuda"):
         return torch.bfloat16

@@ -1,7 +1,8 @@
-"""Arrays of one entry a frame that lie in a file: whatever a clip's length, only the entries in use are in memory.
+"""File-backed arrays with one entry for each frame, of which only the entries in use are in memory.
 
-A memory map would hold less code. But its pages count as the process's own for as long as nobody else wants the memory,
-which a render farm's limits do not forgive; and writing to a map ends the process where the disk is full.
+`numpy.memmap` is not used for two reasons: mapped pages count towards the process's resident memory until the system
+needs them, which exceeds the memory limits of render farms; and a write to a map kills the process (SIGBUS) if the disk
+is full.
 """
 
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class FrameArray:
-    """An array in a `.npy` file, which is read, and written where it was created, an entry or a slice at a time.
+    """An array in a `.npy` file, read and written one entry or slice at a time.
 
-    The file stays open, so it may be deleted meanwhile. Not safe to share between threads.
+    An array opened with the constructor is read-only by default, one from `create` is writable. The file stays open, so
+    it may be deleted in the meantime. Not thread-safe.
 
     Attributes:
-        shape: (N, ...), of one entry a frame.
-        dtype: of its numbers.
+        shape: (N, ...), N the number of frames.
+        dtype: data type of the numbers.
     """
 
     def __init__(self, path: Path, mode: str = "rb") -> None:
@@ -29,12 +31,12 @@ class FrameArray:
         self.close = finalize(self, self._file.close)
         npy.read_magic(self._file)
         self.shape, _, self.dtype = npy.read_array_header_1_0(self._file)
-        self._begin = self._file.tell()
-        self._entry = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        self._data_offset = self._file.tell()
+        self._entry_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
 
     @classmethod
     def create(cls, path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> Self:
-        """Make the file, of zeros."""
+        """Create the file, filled with zeros, and open it for reading and writing."""
         header = {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
         with path.open("wb") as file:
             npy.write_array_header_1_0(file, header)
@@ -49,20 +51,21 @@ class FrameArray:
 
     def __getitem__(self, frames: int | slice) -> NDArray[Any]:
         if not isinstance(frames, slice):
-            return self[frames : frames + 1][0]
+            entry: NDArray[Any] = self[frames : frames + 1][0]
+            return entry
         first, stop, step = frames.indices(len(self))
         assert step == 1
         shape = (max(stop - first, 0), *self.shape[1:])
-        self._file.seek(self._begin + first * self._entry)
+        self._file.seek(self._data_offset + first * self._entry_bytes)
         return np.fromfile(self._file, self.dtype, int(np.prod(shape))).reshape(shape)
 
     def __setitem__(self, index: int, entry: NDArray[np.generic]) -> None:
         assert 0 <= index < len(self)
         assert entry.shape == self.shape[1:]
-        self._file.seek(self._begin + index * self._entry)
+        self._file.seek(self._data_offset + index * self._entry_bytes)
         self._file.write(entry.astype(self.dtype, copy=False).tobytes())
         self._file.flush()
 
 
 FramesArray = NDArray[Any] | FrameArray
-"""An array of one entry a frame, in memory or in a file."""
+"""An array with one entry for each frame, in memory or in a file."""

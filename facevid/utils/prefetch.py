@@ -1,4 +1,4 @@
-"""Doing things in threads a little ahead of their turn."""
+"""Prefetching: computing upcoming items of an iterable in threads."""
 
 import os
 from collections import deque
@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 WORKERS = min(os.cpu_count() or 1, 8)
-"""Pictures of a sequence read or written at once: as many, uncompressed, are in memory."""
+"""Number of threads, and of frames processed ahead: each holds one uncompressed frame in memory."""
 
 
-def prefetch_map(make: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """Yield `make` of each item, in order, up to WORKERS of them made before they are asked for."""
-    pending: deque[Future[Made]] = deque()
+def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in order, computing up to WORKERS results ahead of the consumer."""
+    pending: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(WORKERS)
     try:
         for item in items:
-            pending.append(pool.submit(make, item))
+            pending.append(pool.submit(function, item))
             if len(pending) > WORKERS:
                 yield pending.popleft().result()
         while pending:

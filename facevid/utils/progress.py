@@ -1,4 +1,4 @@
-"""How the library tells how far it is, without knowing who listens."""
+"""The interface through which the library reports its progress."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -7,16 +7,19 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Called once a stage; passes the stage's items through and may count and time them."""
+    """A callable that wraps the items of a stage and may count and time them."""
 
     def __call__(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        """Pass `items` through, one when the one before it is done with.
+        """Yield `items`, each after the previous one was processed.
 
-        `total` is how many are expected, None where nobody knows. A list counts as many as it holds: a batch.
+        Args:
+            stage: name of the stage.
+            items: items of the stage, such as frames; a list is a batch and counts as its length.
+            total: expected number of items, None if unknown.
         """
         ...
 
 
 def silent(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-    """Tell nothing."""
+    """Yield `items` without reporting anything."""
     yield from items

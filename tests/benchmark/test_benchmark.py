@@ -1,4 +1,4 @@
-"""Timing the stages of an edit. Nothing is asserted about times but that they fit each other."""
+"""The benchmark of the stages of an edit. Times are only checked for consistency."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def check_consistent(result: Benchmark) -> None:
         is_network = speed.stage in ("encode", "edit", "generate")
         assert (speed.gflops is not None) == (speed.roof_share is not None) == is_network
         if speed.gflops is not None and speed.roof_share is not None:
-            assert speed.gflops / result.product_gflops == pytest.approx(speed.roof_share)  # of the only round
+            assert speed.gflops / result.product_gflops == pytest.approx(speed.roof_share)  # exact with one round
 
 
 def test_without_a_clip() -> None:
@@ -44,7 +44,7 @@ def test_a_clip_with_a_face(portrait_clip: Path, home: Path) -> None:
     assert {speed.items for speed in result.stages} == {3}
     assert (result.width, result.height) == (320, 240)
     check_consistent(result)
-    assert not list(home.iterdir())  # a part of a clip must not pass for the whole in the cache
+    assert not list(home.iterdir())  # the first frames must not be cached as the analysis of the whole clip
 
 
 def test_a_still_picture(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -64,12 +64,12 @@ def test_an_image_sequence(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
 
 def test_no_face(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "gray.mp4", [np.full((120, 160, 3), 128, np.uint8)] * 2)
-    with pytest.raises(NoFaceError, match=r"gray\.mp4: no face found"):
+    with pytest.raises(NoFaceError, match=r"gray\.mp4"):
         run_benchmark(clip, compute=FEW, rounds=1)
 
 
-def test_a_model_that_edits_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="edits no attribute"):
+def test_a_model_without_editors(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"psp\.pt"):
         run_benchmark(model=str(save_psp(tmp_path)), compute=FEW, rounds=1)
 
 

@@ -1,4 +1,4 @@
-"""Importing random weights of given sizes in a process of its own; here the sizes are tiny."""
+"""Import and loading of random weights, measured in a child process; here with tiny networks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ ENCODER = EncoderSizes(32, 8, ((8, 1), (10, 1), (12, 2), (14, 1)), GENERATOR.lay
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for temporary files of the test's own."""
+    """Return a new folder that is used for all temporary files."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -36,17 +36,17 @@ def test_a_child_imports_and_nothing_is_left(temporary: Path, home: Path) -> Non
     assert not list(home.iterdir())
 
 
-def test_the_childs_memory_is_its_own(temporary: Path) -> None:
-    """Not that of the process that started it, which holds 1 GB here."""
+def test_peak_memory_excludes_the_parent_process(temporary: Path) -> None:
+    """The parent process holds 1 GB here."""
     held = torch.ones(1_000_000_000, dtype=torch.uint8)
     measured = measure_full_size(ENCODER, GENERATOR, rounds=1)
     assert 50e6 < measured.import_peak_bytes < len(held)
 
 
-def test_too_little_space_is_told_first(temporary: Path) -> None:
-    vast = replace(PUBLISHED_GENERATOR, channels=(1 << 22, *PUBLISHED_GENERATOR.channels[1:]))
-    with pytest.raises(OutputError, match=r"GB free, and [\d.]+ GB are needed .* TMPDIR"):
-        measure_full_size(ENCODER, vast)
+def test_insufficient_disk_space_is_detected_first(temporary: Path) -> None:
+    huge = replace(PUBLISHED_GENERATOR, channels=(1 << 22, *PUBLISHED_GENERATOR.channels[1:]))
+    with pytest.raises(OutputError, match=r"[\d.]+ GB .* [\d.]+ GB.*TMPDIR"):
+        measure_full_size(ENCODER, huge)
     assert not list(temporary.iterdir())
 
 

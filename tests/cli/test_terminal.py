@@ -1,4 +1,4 @@
-"""What commands print: names of files and arguments may hold anything, and no terminal obeys them."""
+"""Output of the commands: control characters in file names and arguments are escaped."""
 
 import shutil
 import subprocess
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from facevid.errors import LONGEST_MESSAGE, InputError, printable, reason
+from tests.conftest import RunFacevid
 from tests.models.files import save_psp
 
 FORGED = "no\x1b]0;title\x07\nfacevid: all fine"
@@ -24,33 +25,33 @@ SHOWN = r"no\x1b]0;title\x07\nfacevid: all fine"
         (r"already \n escaped", r"already \n escaped"),
     ],
 )
-def test_control_characters_become_visible(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert str(InputError(text)) == shown
 
 
-def test_of_long_messages_the_middle_is_left_out() -> None:
-    told = str(InputError(f"in.mp4: {'x' * 100_000}; check the name"))
-    assert len(told) < LONGEST_MESSAGE + 10
-    assert told.startswith("in.mp4: x") and told.endswith("x; check the name")
+def test_long_messages_are_shortened_in_the_middle() -> None:
+    message = str(InputError(f"in.mp4: {'x' * 100_000}; check the name"))
+    assert len(message) < LONGEST_MESSAGE + 10
+    assert message.startswith("in.mp4: x") and message.endswith("x; check the name")
 
 
-def test_of_other_libraries_messages_the_first_line_is_quoted() -> None:
+def test_the_first_line_of_other_libraries_messages_is_quoted() -> None:
     assert reason(RuntimeError("first\nsecond")) == "first"
     assert reason(KeyError()) == "KeyError"
     assert reason(FileNotFoundError(2, "No such file or directory", "x")) == "No such file or directory"
 
 
-def test_a_name_with_control_characters(run_facevid: Any, tmp_path: Path) -> None:
-    ended = run_facevid("edit", tmp_path / f"{FORGED}.mp4", tmp_path / "out.mp4", "--attr", "smile=1")
-    assert ended.code == 3
-    assert SHOWN in ended.err
-    assert ended.err.count("\n") == 1 and "\x1b" not in ended.err
+def test_a_name_with_control_characters(run_facevid: RunFacevid, tmp_path: Path) -> None:
+    outcome = run_facevid("edit", tmp_path / f"{FORGED}.mp4", tmp_path / "out.mp4", "--attr", "smile=1")
+    assert outcome.code == 3
+    assert SHOWN in outcome.err
+    assert outcome.err.count("\n") == 1 and "\x1b" not in outcome.err
 
 
 @pytest.mark.parametrize("verbose", [[], ["-v"]])
 def test_results_and_tracebacks_with_control_characters(
-    run_facevid: Any, portrait_clip: Path, tmp_path: Path, verbose: list[str]
+    run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path, verbose: list[str]
 ) -> None:
     source = tmp_path / f"{FORGED}.mp4"
     shutil.copy(portrait_clip, source)
@@ -64,44 +65,44 @@ def test_results_and_tracebacks_with_control_characters(
 
 
 @pytest.mark.parametrize("words", [[f"--{FORGED}"], ["--rate", FORGED], ["--codec"], ["a", "b", FORGED]])
-def test_refused_arguments_with_control_characters(run_facevid: Any, words: list[str]) -> None:
-    ended = run_facevid("edit", *words)
-    assert ended.code == 2
-    assert "\x1b" not in ended.err and "\nfacevid: all fine" not in ended.err
+def test_refused_arguments_with_control_characters(run_facevid: RunFacevid, words: list[str]) -> None:
+    outcome = run_facevid("edit", *words)
+    assert outcome.code == 2
+    assert "\x1b" not in outcome.err and "\nfacevid: all fine" not in outcome.err
 
 
-def test_a_huge_argument_is_not_echoed(run_facevid: Any) -> None:
+def test_a_huge_argument_is_not_echoed(run_facevid: RunFacevid) -> None:
     for words in (["--attr", f"smile={'1' * 100_000}"], ["--rate", "1" * 100_000], [f"--{'a' * 100_000}"]):
-        ended = run_facevid("edit", "in.mp4", "out.mp4", *words)
-        assert ended.code == 2
-        assert len(ended.err) < 3000
+        outcome = run_facevid("edit", "in.mp4", "out.mp4", *words)
+        assert outcome.code == 2
+        assert len(outcome.err) < 3000
 
 
 @pytest.mark.parametrize("home", ["x" * 5000, "~no-such-user/x"])
 @pytest.mark.parametrize("words", [["list"], ["info", "mine"], ["import", __file__, "--name", "a"], ["verify"]])
-def test_a_store_that_can_be_none(run_facevid: Any, monkeypatch: Any, home: str, words: list[str]) -> None:
+def test_an_invalid_store_folder(run_facevid: RunFacevid, monkeypatch: Any, home: str, words: list[str]) -> None:
     monkeypatch.setenv("FACEVID_HOME", home)
-    ended = run_facevid("models", *words)
-    assert (ended.code, "FACEVID_HOME" in ended.err, ended.err.count("\n")) == (5, True, 1)
+    outcome = run_facevid("models", *words)
+    assert (outcome.code, "FACEVID_HOME" in outcome.err, outcome.err.count("\n")) == (5, True, 1)
 
 
-def test_models_kept_in_a_folder_with_control_characters(run_facevid: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_store_folder_with_control_characters(run_facevid: RunFacevid, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / FORGED))
     assert run_facevid("models", "import", save_psp(tmp_path), "--name", "mine").code == 0
     for words in (["list"], ["info", "mine"], ["verify"]):
-        ended = run_facevid("models", *words)
-        assert (ended.code, "\x1b" in ended.out) == (0, False)
+        outcome = run_facevid("models", *words)
+        assert (outcome.code, "\x1b" in outcome.out) == (0, False)
 
 
-def test_a_full_standard_output_is_told(tmp_path):
+def test_an_unwritable_standard_output_is_an_error() -> None:
     command = [sys.executable, "-m", "facevid", "attrs"]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 6
-    assert len(done.stderr.splitlines()) == 1
+        process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert process.returncode == 6
+    assert len(process.stderr.splitlines()) == 1
 
 
-def test_a_file_whose_name_begins_with_a_dash_gets_a_hint(run_facevid):
+def test_a_file_name_that_begins_with_a_dash_gets_a_hint(run_facevid: RunFacevid) -> None:
     outcome = run_facevid("edit", "-clip.mp4", "out.mp4", "--attr", "smile=1")
     assert outcome.code == 2
     assert "./-name" in outcome.err

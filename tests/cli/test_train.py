@@ -1,12 +1,14 @@
 """`facevid train`, from pictures and a table to a model."""
 
 import tarfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from facevid.cli.train import command
 from facevid.errors import InputError, ModelError, NoFaceError, UsageError
@@ -19,15 +21,16 @@ from tests.models.files import save_psp
 COUNT = 60
 
 
-def train(*words):
-    result = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
+def train(*arguments: object) -> str:
+    """Run `facevid train`, which must succeed, and return its output."""
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Squares of one grey each; the bright ones are said to smile."""
+def pictures(tmp_path: Path) -> Path:
+    """Return a folder of grey squares, from dark to bright; the table labels bright ones as smiling."""
     folder = tmp_path / "faces"
     folder.mkdir()
     rows = ["file,happy"]
@@ -40,18 +43,18 @@ def pictures(tmp_path):
 
 
 @pytest.fixture
-def codes(pictures, tmp_path):
+def codes(pictures: Path, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     out = tmp_path / "codes.safetensors"
     model = save_psp(tmp_path)
-    said = train(
+    output = train(
         "codes", pictures, tmp_path / "labels.csv", "--model", model, "--label", "smile=happy:0.3:0.6", "--out", out
     )
-    assert "Smiling: 21 yes, 20 no" in said
+    assert "Smiling: 21 yes, 20 no" in output
     return out
 
 
-def test_codes_are_the_models(codes, pictures, tmp_path):
+def test_codes_equal_those_of_the_model(codes: Path, pictures: Path, tmp_path: Path) -> None:
     loaded = load_codes(codes)
     model = load_model(tmp_path / "psp.pt")
     face = np.full((1, 128, 128, 3), 5 * 4, np.uint8)
@@ -60,7 +63,7 @@ def test_codes_are_the_models(codes, pictures, tmp_path):
     assert loaded.held_out.nonzero().flatten().tolist() == [19, 39, 59]
 
 
-def test_codes_from_a_tar_by_number(pictures, codes, tmp_path):
+def test_codes_from_a_tar_by_number(pictures: Path, codes: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "faces.tar", "w") as archive:
         archive.add(pictures, "faces")
     table = (tmp_path / "labels.csv").read_text().replace("file", "index").replace(".png", "")
@@ -82,34 +85,36 @@ def test_codes_from_a_tar_by_number(pictures, codes, tmp_path):
     assert load_codes(out).files == load_codes(codes).files
 
 
-def test_stopped_encoding_goes_on(codes, pictures, tmp_path, monkeypatch):
+def test_stopped_encoding_is_resumed(
+    codes: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("facevid.training.editors.codes.SECONDS_BETWEEN_SAVES", 0.0)
     out = tmp_path / "again.safetensors"
     model, rule = tmp_path / "psp.pt", "smile=happy:0.3:0.6"
     table = tmp_path / "labels.csv"
     arguments = ("codes", pictures, table, "--model", model, "--batch-size", 8, "--label", rule, "--out", out)
-    taken_away = pictures / "030.png"
-    picture = taken_away.read_bytes()
-    taken_away.write_bytes(b"")
+    damaged = pictures / "030.png"
+    picture = damaged.read_bytes()
+    damaged.write_bytes(b"")
     with pytest.raises(InputError, match=r"030\.png"):
         train(*arguments)
-    taken_away.write_bytes(picture)
+    damaged.write_bytes(picture)
     (pictures / "000.png").write_bytes(b"not read again")
     train(*arguments)
     assert torch.allclose(load_codes(out).codes, load_codes(codes).codes, atol=1e-5)
     assert not list(tmp_path.glob(".again*"))
 
 
-def test_a_classifier_must_fit_the_codes(codes, tmp_path):
-    with pytest.raises(ModelError, match="no latent classifier"):
+def test_a_classifier_must_fit_the_codes(codes: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"psp\.pt"):
         train("transformer", codes, tmp_path / "psp.pt", "--out", tmp_path)
     wrong = LatentClassifier(LatentClassifierSizes((7, 40)))
     torch.save(wrong.state_dict(), tmp_path / "wrong.pth")
-    with pytest.raises(ModelError, match="reads codes of 7 numbers, and these have 128"):
+    with pytest.raises(ModelError, match=r"wrong\.pth.*\b7\b.*\b128\b"):
         train("transformer", codes, tmp_path / "wrong.pth", "--out", tmp_path)
 
 
-def test_every_editor_then_import(codes, tmp_path):
+def test_training_of_every_kind_of_editor(codes: Path, tmp_path: Path) -> None:
     out = tmp_path / "trained"
     train("classifier", codes, "--out", out, "--hidden", "16", "--epochs", "3")
     weights = out / "latent_classifier.pth"
@@ -122,13 +127,13 @@ def test_every_editor_then_import(codes, tmp_path):
         "latent_classifier.pth",
         "tnet_31.pth.tar",
     ]
-    assert "is there already" in train("components", codes, "--out", out)
-    assert "explain" in train("components", codes, "--out", out, "--overwrite", "--count", "3")
-    with pytest.raises(UsageError, match="layers 0-7"):
+    assert "--overwrite" in train("components", codes, "--out", out)
+    assert "3 components" in train("components", codes, "--out", out, "--overwrite", "--count", "3")
+    with pytest.raises(UsageError, match="0-7"):
         train("transformer", codes, weights, "--attr", "smile", "--out", tmp_path / "other", "--edit-layers", "0-9")
 
 
-def test_input_errors(pictures, codes, tmp_path):
+def test_input_errors(pictures: Path, codes: Path, tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     arguments = (
         "--model",
@@ -138,22 +143,22 @@ def test_input_errors(pictures, codes, tmp_path):
         "--label",
         "smile=happy:0.3:0.6",
     )
-    with pytest.raises(InputError, match="no folder and no tar"):
+    with pytest.raises(InputError, match="none"):
         train("codes", tmp_path / "none", table, *arguments)
     (tmp_path / "one.csv").write_text("file,happy\n004.png,1\n")
-    with pytest.raises(NoFaceError, match="no face found in 1 pictures"):
+    with pytest.raises(NoFaceError, match=r"faces.*\b1\b"):
         train("codes", pictures, tmp_path / "one.csv", *arguments, "--align")
     (pictures / "007.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"007\.png is no picture"):
+    with pytest.raises(InputError, match=r"007\.png"):
         train("codes", pictures, table, *arguments)
     (pictures / "007.png").unlink()
-    with pytest.raises(InputError, match=r"has no picture 007\.png"):
+    with pytest.raises(InputError, match=r"007\.png"):
         train("codes", pictures, table, *arguments)
-    with pytest.raises(InputError, match="no file of codes"):
+    with pytest.raises(InputError, match=r"labels\.csv"):
         train("components", table, "--out", tmp_path)
 
 
-def test_raw_pictures_are_aligned(portrait, tmp_path):
+def test_unaligned_pictures_are_aligned(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
     cv2.imwrite(str(folder / "a.png"), portrait[:, :, ::-1])
@@ -168,7 +173,7 @@ def test_raw_pictures_are_aligned(portrait, tmp_path):
         train("codes", folder, tmp_path / "raw.csv", "--out", tmp_path / "other.safetensors")
 
 
-def test_a_face_model_in_two_goes(pictures, tmp_path, monkeypatch):
+def test_a_face_model_in_two_runs(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping, "STEPS", 5)
     (tmp_path / "faces.csv").write_text((tmp_path / "labels.csv").read_text())
     arguments = ("model", "--data", tmp_path, "--set", "faces=1", "--batch-size", "2", "--out", tmp_path / "run")
@@ -177,6 +182,6 @@ def test_a_face_model_in_two_goes(pictures, tmp_path, monkeypatch):
     model = load_model(tmp_path / "run/face_model.pt")
     assert (model.resolution, model.crop_size, model.layers, model.width) == (128, 128, 12, 128)
     state = torch.load(tmp_path / "run/face_model.pt", weights_only=True)["state_dict"]
-    assert sum(tensor.numel() for tensor in state.values()) * 2 < 20e6  # half precision; editors need the rest of 25 MB
+    assert sum(tensor.numel() for tensor in state.values()) * 2 < 20e6  # bytes in float16; a model may have 25 MB
     with pytest.raises(UsageError, match="--set"):
         train(*arguments[:3], "--set", "faces", "--out", tmp_path, "--steps", "1")

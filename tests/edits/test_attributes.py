@@ -1,4 +1,6 @@
-"""Attribute names and what METHOD:NAME asks for."""
+"""Attribute names, and parsing METHOD:NAME."""
+
+import re
 
 import pytest
 
@@ -14,7 +16,7 @@ from facevid.edits.attributes import (
 from facevid.errors import UsageError
 
 
-def test_every_attribute_of_celeba_has_one_everyday_name():
+def test_every_attribute_of_celeba_has_one_everyday_name() -> None:
     assert len(CELEBA) == len(set(CELEBA)) == 40
     assert sorted(name for name, _ in EVERYDAY.values()) == sorted(CELEBA)
     assert (CELEBA[31], CELEBA[39], CELEBA[20], CELEBA[15], CELEBA[24]) == (
@@ -36,18 +38,18 @@ def test_every_attribute_of_celeba_has_one_everyday_name():
         ("pose", Attribute("pose", 1)),
     ],
 )
-def test_names(name, meaning):
+def test_names(name: str, meaning: Attribute) -> None:
     assert attribute_of(name) == meaning
 
 
-def test_the_everyday_name_is_shown():
+def test_the_everyday_name_is_shown() -> None:
     assert attribute_of("Young").everyday == "age"
     assert attribute_of("pose").everyday == "pose"
     assert attribute_of("Young").index == 39
     assert attribute_of("pose").index is None
 
 
-def test_methods():
+def test_methods() -> None:
     assert parse_attribute("smile").method is None
     assert parse_attribute("direction:smile").method == "direction"
     held = parse_attribute("direction:smile~age~Male")
@@ -58,35 +60,37 @@ def test_methods():
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "named"),
     [
-        ("magic:smile", "unknown method"),
-        ("direction:", "names no attribute"),
-        ("", "names no attribute"),
+        ("magic:smile", "transformer, direction, ganspace"),
+        ("direction:", "direction:smile"),
+        ("", "direction:smile"),
         ("ganspace:smile", "ganspace:NUMBER"),
-        ("ganspace:3:4-1", "after the last"),
-        ("smile~age", "only a direction can hold"),
+        ("ganspace:3:4-1", "FIRST-LAST"),
+        ("smile~age", "direction:smile~age"),
     ],
 )
-def test_what_cannot_be_read_is_refused(text, complaint):
-    with pytest.raises(UsageError, match=complaint):
+def test_invalid_text_is_refused(text: str, named: str) -> None:
+    with pytest.raises(UsageError, match=f'"{re.escape(text)}".*{re.escape(named)}'):
         parse_attribute(text)
 
 
 @pytest.mark.parametrize(("text", "moves"), [("age", True), ("glasses", False), ("smile", True), ("ganspace:1", True)])
-def test_what_lies_on_a_face_moves_no_landmark(text, moves):
+def test_which_edits_move_landmarks(text: str, moves: bool) -> None:
     assert parse_attribute(text).moves is moves
 
 
-def test_a_misspelling_gets_the_nearest_name_and_the_list():
+def test_a_misspelling_gets_the_closest_name_and_the_list() -> None:
     message = str(unknown_attribute("smlie", "smlie", ["smile", "age"]))
-    assert message == 'unknown attribute "smlie"; did you mean "smile"? this model has: age, smile'
-    refused = str(unknown_attribute("hat", "hat", ["smile"]))
-    assert "cannot edit" in refused
-    assert "facevid models import" in refused
+    assert '"smlie"' in message
+    assert '"smile"' in message
+    assert "age, smile" in message
+    message = str(unknown_attribute("hat", "hat", ["smile"]))
+    assert '"hat"' in message
+    assert "facevid models import" in message
 
 
-def test_names_in_file_names():
+def test_names_in_file_names() -> None:
     assert attribute_in("stylegan_ffhq_smile_w_boundary.npy") == Attribute("Smiling")
     assert attribute_in("age.pt") == Attribute("Young", -1)
     assert attribute_in("gray_hair.pt") == Attribute("Gray_Hair")

@@ -1,4 +1,4 @@
-"""Small random networks, saved in the layouts of the published files."""
+"""Small random networks, saved in the layouts of the published files. Each function returns the path of its file."""
 
 import argparse
 from pathlib import Path
@@ -18,12 +18,18 @@ from facevid.networks import (
 )
 
 GENERATOR = GeneratorSizes(channels=(12, 10, 8, 6), width=16)
-LAYERS, WIDTH, INPUT = GENERATOR.layers, GENERATOR.width, 32
+LAYERS = GENERATOR.layers
+WIDTH = GENERATOR.width
+
+INPUT = 32
+"""Side of the encoder's input, in pixels."""
+
 STAGES = ((8, 1), (10, 1), (12, 2), (14, 1))
+"""Channels and number of blocks of each stage of the encoder."""
 
 
 def encoder_content(e4e: bool = False, namespace: bool = False) -> dict[str, Any]:
-    """The content of a pSp or an e4e checkpoint, its options a dict or a Namespace."""
+    """Return the contents of a pSp or e4e checkpoint, with its options as a dict or a Namespace."""
     encoder = Encoder(EncoderSizes(INPUT, 8, STAGES, LAYERS, WIDTH, e4e))
     state = {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
     state |= {f"decoder.{name}": tensor for name, tensor in Generator(GENERATOR).state_dict().items()}
@@ -36,7 +42,7 @@ def encoder_content(e4e: bool = False, namespace: bool = False) -> dict[str, Any
 
 
 def save(path: Path, content: Any) -> Path:
-    """Save in PyTorch's present format."""
+    """Save in PyTorch's zip format."""
     torch.save(content, path)
     return path
 

@@ -1,7 +1,9 @@
-"""`load_model`: published files and bundles give the published numbers, and each other's."""
+"""`load_model`: published files and bundles reproduce the published numbers; damaged files are refused."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8
 
 @pytest.mark.parametrize("kind", ["psp", "e4e"])
 @pytest.mark.parametrize("imported", [False, True])
-def test_published_numbers(shared, kind, imported):
+def test_published_numbers(shared: Path, kind: str, imported: bool) -> None:
     fixtures = shared / "fixtures"
     expected = np.load(fixtures / f"{kind}_tiny_expected.npz")
     source = fixtures / f"{kind}_tiny.pt"
@@ -43,7 +45,7 @@ def test_published_numbers(shared, kind, imported):
     assert (model.resolution, model.crop_size, model.layers, model.width) == (64, 256, 10, 32)
 
 
-def test_published_edits(shared):
+def test_published_edits(shared: Path) -> None:
     fixtures = shared / "fixtures"
     files = ["psp_tiny.pt", "tnet_31_tiny.pth.tar", "latent_classifier_tiny.pth"]
     expected = np.load(fixtures / "latent_transformer_tiny_expected.npz")
@@ -59,7 +61,7 @@ def test_published_edits(shared):
 
 @pytest.mark.parametrize("e4e", [False, True])
 @pytest.mark.parametrize("namespace", [False, True])
-def test_a_bundle_equals_its_file(tmp_path, e4e, namespace):
+def test_a_bundle_computes_the_same_as_its_source_file(tmp_path: Path, e4e: bool, namespace: bool) -> None:
     source = save(tmp_path / "any-name.bin", encoder_content(e4e, namespace))
     import_model([source], "mine")
     direct, bundle = load_model(source), load_model("mine")
@@ -69,7 +71,7 @@ def test_a_bundle_equals_its_file(tmp_path, e4e, namespace):
     assert codes.shape == (3, LAYERS, WIDTH)
 
 
-def test_half_is_half_the_size_and_close(tmp_path, store):
+def test_half_precision_files_are_smaller_and_compute_nearly_the_same(tmp_path: Path) -> None:
     source = save_psp(tmp_path)
     whole, half = import_model([source], "whole"), import_model([source], "half", ImportOptions(half=True))
     sizes = [sum(f.stat().st_size for f in folder.glob("*.safetensors")) for folder in (whole, half)]
@@ -78,7 +80,7 @@ def test_half_is_half_the_size_and_close(tmp_path, store):
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-def test_lower_precision(tmp_path, precision):
+def test_lower_precision(tmp_path: Path, precision: str) -> None:
     source = save_psp(tmp_path)
     exact, coarse = load_model(source), load_model(source, precision=precision)
     codes = coarse.encode(FACES)
@@ -87,7 +89,7 @@ def test_lower_precision(tmp_path, precision):
     assert coarse.generate(codes).dtype == torch.float32
 
 
-def test_faces_of_any_size_are_reduced_with_antialiasing(tmp_path):
+def test_faces_are_downscaled_with_antialiasing(tmp_path: Path) -> None:
     model = load_model(save_psp(tmp_path))
     blocks = np.repeat(np.repeat(FACES[:, :INPUT, :INPUT], 2, axis=1), 2, axis=2)
     assert torch.allclose(model.encode(blocks), model.encode(FACES[:, :INPUT, :INPUT]), atol=0.5)
@@ -96,17 +98,17 @@ def test_faces_of_any_size_are_reduced_with_antialiasing(tmp_path):
         model.encode(FACES.astype(np.float32))
 
 
-def test_a_file_with_one_network_does_what_it_can(tmp_path):
+def test_a_file_with_one_network_lacks_the_others(tmp_path: Path) -> None:
     generator = load_model(save_generator(tmp_path))
     assert generator.generate(torch.zeros(2, LAYERS, WIDTH)).shape == (2, 3, 32, 32)
-    with pytest.raises(ModelError, match="no encoder"):
+    with pytest.raises(ModelError, match=r"stylegan2\.pt: "):
         generator.encode(FACES)
     transformer = load_model(save_transformer(tmp_path))
-    with pytest.raises(ModelError, match="no generator"):
+    with pytest.raises(ModelError, match=r"tnet_31\.pth\.tar: "):
         transformer.generate(torch.zeros(2, LAYERS, WIDTH))
 
 
-def test_the_carried_model_encodes_edits_and_generates():
+def test_the_bundled_model_encodes_edits_and_generates() -> None:
     model = load_model()
     codes = model.encode(FACES)
     edited = model.edit(codes, {"smile": 1.0})
@@ -120,14 +122,15 @@ def test_the_carried_model_encodes_edits_and_generates():
     assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
 
 
-def test_pictures_do_not_depend_on_the_batch():
+def test_pictures_do_not_depend_on_the_batch() -> None:
     model = load_model()
     codes = model.encode(FACES)
     alone = torch.cat([model.generate(codes[i : i + 1]) for i in range(3)])
     assert torch.allclose(model.generate(codes), alone, atol=1e-4)
 
 
-def damage(content, change):
+def damage(content: dict[str, Any], change: str) -> None:
+    """Damage the contents of an encoder checkpoint in one of several ways."""
     state = content["state_dict"]
     if change == "missing":
         del state["encoder.body.2.res_layer.3.weight"]
@@ -146,19 +149,19 @@ def damage(content, change):
 
 
 @pytest.mark.parametrize("change", ["missing", "extra", "misshapen", "stray", "average", "kind", "huge"])
-def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, change):
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path: Path, change: str) -> None:
     content = encoder_content()
     damage(content, change)
     source = save(tmp_path / "damaged.pt", content)
-    with pytest.raises(ModelError, match=r"damaged\.pt: .*; ") as caught:
+    with pytest.raises(ModelError, match=r"damaged\.pt: ") as caught:
         load_model(source)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("kind", ["file", "bundle"])
-def test_weights_that_are_not_finite_are_refused(tmp_path, value, kind):
-    """A bundle is tampered with so that its hashes fit."""
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float, kind: str) -> None:
+    """The hashes of the changed bundle are updated, so that only the values are wrong."""
     if kind == "file":
         content = encoder_content()
         content["state_dict"]["encoder.latlayer1.bias"][0] = value
@@ -169,27 +172,27 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, value, kind):
         tensors = load_file(path)
         tensors["latlayer1.bias"][0] = value
         save_file(tensors, path, {"encoder": "psp"})
-        described(model)
-    with pytest.raises(ModelError, match=r"tensor latlayer1\.bias holds numbers that are not finite"):
+        update_hashes(model)
+    with pytest.raises(ModelError, match=r"latlayer1\.bias"):
         load_model(model)
     if kind == "bundle":
-        with pytest.raises(ModelError, match="not finite"):
+        with pytest.raises(ModelError, match=r"latlayer1\.bias"):
             verify_model(model)
 
 
 @pytest.mark.parametrize("name", ["latent_avg", "direction", "comp"])
-def test_numbers_beside_networks_are_finite_too(tmp_path, name):
-    tensors = {
+def test_tensors_outside_networks_must_be_finite(tmp_path: Path, name: str) -> None:
+    contents = {
         "latent_avg": encoder_content() | {"latent_avg": torch.full((LAYERS, WIDTH), float("nan"))},
         "direction": {"direction": torch.full((1, WIDTH), float("nan"))},
         "comp": {"comp": torch.full((5, 1, WIDTH), float("nan")), "std": torch.ones(5)},
     }
-    with pytest.raises(ModelError, match=r"smile\.pt: .*not finite"):
-        load_model(save(tmp_path / "smile.pt", tensors[name]))
+    with pytest.raises(ModelError, match=r"smile\.pt: "):
+        load_model(save(tmp_path / "smile.pt", contents[name]))
 
 
-def test_numbers_beyond_the_precision_are_told(tmp_path):
-    """Weights that are finite, and whose products are not in float16."""
+def test_results_that_overflow_are_an_error(tmp_path: Path) -> None:
+    """The weights are finite, but their products overflow in float16."""
     content = encoder_content()
     for name, tensor in content["state_dict"].items():
         if name.endswith("linear.weight") or name.endswith("to_rgb1.conv.weight"):
@@ -198,26 +201,26 @@ def test_numbers_beyond_the_precision_are_told(tmp_path):
     codes = torch.ones(1, LAYERS, WIDTH)
     exact, coarse = load_model(source), load_model(source, precision="float16")
     assert torch.isfinite(exact.encode(FACES)).all()
-    with pytest.raises(ModelError, match=r"strong\.pt: .* in float16, .* codes that are not finite; use bfloat16"):
+    with pytest.raises(ModelError, match=r"strong\.pt: .*float16.*bfloat16"):
         coarse.encode(FACES)
-    with pytest.raises(ModelError, match="codes that are not finite"):
+    with pytest.raises(ModelError, match=r"strong\.pt: .*float32"):
         exact.edit(codes * float("inf"), {})
-    with pytest.raises(ModelError, match="faces that are not finite"):
+    with pytest.raises(ModelError, match=r"strong\.pt: .*float32"):
         exact.generate(codes * float("nan"))
 
 
-def test_changes_of_appearance_that_are_not_finite_are_told():
+def test_results_of_the_appearance_model_must_be_finite() -> None:
     model, codes = load_model(), torch.zeros(1, 3, 64)
     broken = codes + float("nan")
-    with pytest.raises(ModelError, match=r"bundled: .* changes of appearance that are not finite; use other weights"):
+    with pytest.raises(ModelError, match=r"^bundled: "):
         model.changes(codes, broken)
-    with pytest.raises(ModelError, match="shapes that are not finite"):
+    with pytest.raises(ModelError, match=r"^bundled: "):
         model.shapes(broken)
-    with pytest.raises(ModelError, match="faces that are not finite"):
+    with pytest.raises(ModelError, match=r"^bundled: "):
         model.generate(broken)
 
 
-def test_weights_that_were_swapped_are_refused(tmp_path):
+def test_swapped_weights_are_refused(tmp_path: Path) -> None:
     files = [save_psp(tmp_path), save_transformer(tmp_path), save_transformer(tmp_path, "tnet_20.pth.tar")]
     folder = import_model(files, "mine")
     smile, male = folder / "transformer-smile.safetensors", folder / "transformer-male.safetensors"
@@ -225,20 +228,20 @@ def test_weights_that_were_swapped_are_refused(tmp_path):
     smile.rename(folder / "aside")
     male.rename(smile)
     (folder / "aside").rename(male)
-    with pytest.raises(ModelError, match=r"transformer-\w+\.safetensors: changed since it was imported"):
+    with pytest.raises(ModelError, match=r"transformer-\w+\.safetensors: .*SHA-256"):
         load_model("mine")
 
 
-def test_weights_outside_of_the_folder_are_refused(tmp_path):
+def test_links_to_weights_outside_the_folder_are_refused(tmp_path: Path) -> None:
     folder = import_model([save_psp(tmp_path)], "mine")
     outside = (folder / "encoder.safetensors").rename(tmp_path / "elsewhere.safetensors")
     (folder / "encoder.safetensors").symlink_to(outside)
-    with pytest.raises(ModelError, match=r"encoder\.safetensors: a link that leads out"):
+    with pytest.raises(ModelError, match=r"encoder\.safetensors: "):
         load_model("mine")
 
 
-def described(folder):
-    """Make a bundle's description fit its files."""
+def update_hashes(folder: Path) -> None:
+    """Update the sizes and hashes in a bundle's description to its files."""
     path = folder / "bundle.json"
     content = json.loads(path.read_text())
     for entry in content["networks"] + content["attributes"]:
@@ -246,29 +249,29 @@ def described(folder):
     path.write_text(json.dumps(content))
 
 
-def test_unknown_names_devices_and_precisions():
-    with pytest.raises(ModelError, match='no model "nothing"'):
+def test_unknown_names_devices_and_precisions() -> None:
+    with pytest.raises(ModelError, match='"nothing"'):
         load_model("nothing")
     with pytest.raises(UsageError, match="cuda:99"):
         load_model(device="cuda:99")
-    with pytest.raises(UsageError, match="unknown precision"):
+    with pytest.raises(UsageError, match='"int8"'):
         load_model(precision="int8")
 
 
-def test_files_of_two_families_do_not_mix(tmp_path, shared):
-    with pytest.raises(ModelError, match="one family"):
+def test_files_for_codes_of_different_shapes_are_refused(tmp_path: Path, shared: Path) -> None:
+    with pytest.raises(ModelError, match=r"tnet_31_tiny\.pth\.tar: .* 10 x 32.*psp\.pt .* 8 x 16"):
         import_model([save_psp(tmp_path), shared / "fixtures/tnet_31_tiny.pth.tar"], "mixed")
-    with pytest.raises(ModelError, match="a classifier of codes of 128 numbers"):
+    with pytest.raises(ModelError, match=r"latent_classifier\.pth: .*\b128\b.* 10 x 32"):
         import_model([shared / "fixtures/psp_tiny.pt", save_classifier(tmp_path)], "mixed")
 
 
-def test_a_model_without_an_occlusion_network_uses_the_carried_one(tmp_path):
+def test_a_model_without_an_occlusion_network_uses_the_bundled_one(tmp_path: Path) -> None:
     assert load_model(save_psp(tmp_path)).occlusion_fingerprint == load_model().occlusion_fingerprint
 
 
-def test_an_occlusion_network_alone_is_no_model(tmp_path):
+def test_an_occlusion_network_alone_is_not_a_model(tmp_path: Path) -> None:
     path = save(tmp_path / "occlusion.pt", OcclusionNetwork(OcclusionNetworkSizes()).state_dict())
-    with pytest.raises(ModelError, match="holds an occlusion network alone"):
+    with pytest.raises(ModelError, match=r"occlusion\.pt: "):
         load_model(path)
-    with pytest.raises(ModelError, match="holds an occlusion network alone"):
+    with pytest.raises(ModelError, match=r"occlusion\.pt: "):
         import_model([path], "alone")

@@ -1,9 +1,10 @@
-"""The cache of analysis."""
+"""The cache of analysis results."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,16 @@ from facevid.errors import OutputError
 from facevid.utils import cache
 
 
-def write(text):
-    return lambda folder: (folder / "a.npy").write_text(text)
+def write(text: str) -> Callable[[Path], None]:
+    """Return a function that fills an entry with one file of this text."""
+
+    def fill(folder: Path) -> None:
+        (folder / "a.npy").write_text(text)
+
+    return fill
 
 
-def test_an_entry_is_filled_once():
+def test_an_entry_is_filled_once() -> None:
     first = cache.cached({"clip": 1}, write("one"))
     again = cache.cached({"clip": 1}, write("two"))
     assert first == again
@@ -24,8 +30,8 @@ def test_an_entry_is_filled_once():
     assert (cache.cached({"clip": 2}, write("two")) / "a.npy").read_text() == "two"
 
 
-def test_a_failure_leaves_no_entry():
-    def fail(folder):
+def test_a_failure_leaves_no_entry() -> None:
+    def fail(folder: Path) -> None:
         (folder / "a.npy").write_text("half")
         raise KeyboardInterrupt
 
@@ -34,20 +40,20 @@ def test_a_failure_leaves_no_entry():
     assert list(cache.cache_folder().iterdir()) == []
 
 
-def test_the_entries_unused_for_longest_make_room(monkeypatch):
+def test_the_least_recently_used_entries_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
     for number in range(3):
         entry = cache.cached({"clip": number}, write("x" * 100))
         os.utime(entry, (number, number))
     cache.cached({"clip": 0}, write("never"))
     cache.cached({"clip": 3}, write("x" * 100))
-    left = {entry.name for entry in cache.cache_folder().iterdir()}
-    assert cache.cached({"clip": 0}, write("gone")).name in left
+    remaining = {entry.name for entry in cache.cache_folder().iterdir()}
+    assert cache.cached({"clip": 0}, write("gone")).name in remaining
     assert (cache.cached({"clip": 0}, write("gone")) / "a.npy").read_text() == "x" * 100
     assert (cache.cached({"clip": 1}, write("new")) / "a.npy").read_text() == "new"
 
 
-def test_entries_used_of_late_are_kept_though_there_is_no_room(monkeypatch):
+def test_recently_used_entries_are_kept_beyond_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CAPACITY", 50)
     entries = [cache.cached({"clip": number}, write("x" * 100)) for number in range(3)]
     assert all(entry.is_dir() for entry in entries)
@@ -64,14 +70,14 @@ def test_entries_used_of_late_are_kept_though_there_is_no_room(monkeypatch):
         lambda path: path.with_name(cache.HASHES).write_text('["a.npy"]'),
     ],
 )
-def test_a_damaged_entry_is_filled_anew(damage):
+def test_a_damaged_entry_is_filled_again(damage: Callable[[Path], object]) -> None:
     entry = cache.cached({"clip": 1}, write("one"))
     damage(entry / "a.npy")
     assert cache.cached({"clip": 1}, write("new")) == entry
     assert (entry / "a.npy").read_text() == "new"
 
 
-def test_processes_may_share_it(tmp_path):
+def test_processes_may_share_the_cache() -> None:
     code = """
 import sys
 from facevid.utils import cache
@@ -83,14 +89,14 @@ for number in range(60):
     assert [process.communicate()[1] for process in processes] == [b""] * 3
 
 
-def test_a_folder_that_cannot_be_used_is_told(monkeypatch, tmp_path):
+def test_an_invalid_cache_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match=r"file/cache cannot be written to .*FACEVID_HOME"):
+    with pytest.raises(OutputError, match=r"file/cache.*FACEVID_HOME"):
         cache.cached({"clip": 1}, write("one"))
 
 
-def test_a_changed_file_has_another_identity(tmp_path):
+def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_text("one")
     before = cache.identity(path)
@@ -98,12 +104,14 @@ def test_a_changed_file_has_another_identity(tmp_path):
     assert cache.identity(path) != before
 
 
-def test_a_cache_that_nobody_may_write_to_is_read_and_else_replaced_for_the_run(tmp_path, monkeypatch, caplog):
-    def forbidden(*_):
+def test_a_read_only_cache_is_read_and_new_entries_are_temporary(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forbidden(*_: object) -> None:
         raise PermissionError
 
     entry = cache.cached({"clip": 1}, write("one"))
-    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, whom nothing is forbidden
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who may write anywhere
     monkeypatch.setattr(os, "utime", forbidden)
     assert cache.cached({"clip": 1}, write("two")) == entry
     other = cache.cached({"clip": 2}, write("two"))
@@ -113,15 +121,14 @@ def test_a_cache_that_nobody_may_write_to_is_read_and_else_replaced_for_the_run(
     assert len([record for record in caplog.records if str(cache.cache_folder()) in record.getMessage()]) == 1
 
 
-def test_the_entry_of_another_process_is_not_taken_away():
-    theirs: list[Path] = []
+def test_the_entry_of_a_faster_process_is_kept() -> None:
+    inodes: list[int] = []
 
-    def fill(folder):
-        theirs.append(cache.cached({"clip": 1}, write("one")) / "a.npy")  # another process is done first
+    def fill(folder: Path) -> None:
+        faster = cache.cached({"clip": 1}, write("one")) / "a.npy"  # another process finishes first
         (folder / "a.npy").write_text("one")
-        opened.append(theirs[0].stat().st_ino)
+        inodes.append(faster.stat().st_ino)
 
-    opened: list[int] = []
     entry = cache.cached({"clip": 1}, fill)
-    assert (entry / "a.npy").stat().st_ino == opened[0]
+    assert (entry / "a.npy").stat().st_ino == inodes[0]
     assert (entry / "a.npy").read_text() == "one"

@@ -1,4 +1,4 @@
-"""`facevid evaluate`; one file a command."""
+"""`facevid evaluate`: one module for each subcommand."""
 
 import click
 
@@ -6,10 +6,10 @@ from facevid.cli.evaluate import editors, model, occlusion, stability, video
 
 
 class EvaluateCommands(click.Group):
-    """Takes what names no command for the files of `facevid evaluate video`."""
+    """Runs `facevid evaluate video` if the first argument is not a subcommand."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `video` before the arguments where no command is named."""
+        """Insert `video` before arguments that name no subcommand."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             args = ["video", *args]
         return super().parse_args(ctx, args)
@@ -17,12 +17,14 @@ class EvaluateCommands(click.Group):
 
 @click.group(cls=EvaluateCommands)
 def command() -> None:
-    """Measure an edit, ways to steady it, the finding of what is before a face, editors, and face models.
+    """Measure edits, editors, face models and occlusion masks.
+
+    Without a subcommand, `facevid evaluate SOURCE EDITED` measures an edited clip against its source.
 
     \b
-      facevid evaluate in.mp4 out.mp4                            an edit against its source
-      facevid evaluate stability in.mp4 --attr smile=+1          ways to steady it, on your clips
-      facevid evaluate occlusion in.mp4                          with things drawn before the face
+      facevid evaluate in.mp4 out.mp4                            # same as `facevid evaluate video`
+      facevid evaluate stability in.mp4 --attr smile=+1          # compare smoothing methods
+      facevid evaluate occlusion in.mp4                          # occlusion masks, on synthetic occluders
       facevid evaluate editors codes.safetensors --model mine --out results
       facevid evaluate model london london.csv --model mine
     """

@@ -9,13 +9,13 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
 from facevid.models.load import load_model
 from facevid.utils.device import choose_device
 
 
-@click.command("model")
+@click.command("model", short_help="Measure a face model on pairs of photographs.")
 @click.argument("pictures", type=PathType())
 @click.argument("table", type=PathType())
 @model_option
@@ -24,17 +24,17 @@ from facevid.utils.device import choose_device
 @quiet_option
 @verbose_option
 def command(*, pictures: Path, table: Path, model: str | None, device: str, as_json: bool, quiet: bool) -> None:
-    """Measure a face model on people photographed neutral and smiling, whom it has never seen.
+    """Measure a face model on neutral and smiling photographs of the same people, none used in its training.
 
-    PICTURES is a folder or a tar file of faces aligned as FFHQ. TABLE is a CSV file:
+    PICTURES is a folder or a tar file of square faces, aligned as in FFHQ. TABLE is a CSV file:
 
     \b
       file,person,smiling
       003_neutral.jpg,003,0
       003_smiling.jpg,003,1
 
-    Identity is the distance of dlib's face descriptors: small is the same person. Smiles are judged by the mouth's
-    geometry alone, against the midpoint of the person's own two photographs.
+    Identity is the distance between dlib's face descriptors: the smaller, the more similar. Smiles are judged by the
+    geometry of the mouth alone, relative to the midpoint between the person's two photographs.
 
     \b
       facevid evaluate model london london.csv --model mine
@@ -44,10 +44,10 @@ def command(*, pictures: Path, table: Path, model: str | None, device: str, as_j
     if as_json:
         click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
         return
-    shown = Table("measure", "value", "unit", box=None)
+    results = Table("measure", "value", "unit", box=None)
     for measure in measures:
-        add_row(shown, measure.name, _value(measure), measure.unit)
-    show(shown)
+        add_row(results, measure.name, _value(measure), measure.unit)
+    print_table(results)
 
 
 def _value(measure: Measure) -> str:

@@ -17,7 +17,7 @@ from facevid.cli.common import (
     verbose_option,
 )
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.occlusion import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector
 from facevid.models.load import load_model
@@ -26,7 +26,7 @@ from facevid.utils.device import choose_device
 from facevid.video import open_clip
 
 
-@click.command("occlusion")
+@click.command("occlusion", short_help="Measure occlusion masks on synthetic occluders.")
 @click.argument("clips", nargs=-1, required=True, type=PathType(), metavar="CLIP...")
 @detector_option
 @model_option
@@ -37,29 +37,29 @@ from facevid.video import open_clip
 def command(
     *, clips: tuple[Path, ...], detector: DetectorName, model: str | None, device: str, as_json: bool, quiet: bool
 ) -> None:
-    """Measure how well things before a face are found, so that the edit leaves them alone.
+    """Measure the accuracy of occlusion masks, on synthetic occluders.
 
-    A bar, a microphone, hair and a hand of the face's own skin are drawn before the face of each CLIP, which should
-    show nothing before the face itself. The overlap is the intersection over the union of what is found and what is
-    there, inside the face; with kind "none", all that is called occluded is a false alarm.
+    A bar, a microphone, hair and a hand of the face's own skin colour are drawn over the face in each CLIP. In the
+    CLIP itself, nothing should cover the face. The overlap is the intersection over union of the predicted and the
+    true mask, inside the face. For the occluder "none", every pixel predicted as occluded is a false positive.
 
     \b
       facevid evaluate occlusion shot.mp4
     """
-    where = choose_device(device)
-    loaded = load_model(model, where)
-    finder = choose_detector(detector, where).detector
+    torch_device = choose_device(device)
+    loaded = load_model(model, torch_device)
+    landmark_detector = choose_detector(detector, torch_device).detector
     progress = StageProgress(quiet)
     measures = [
         measure
         for clip in clips
-        for measure in evaluate_occlusion(open_clip(clip), loaded, finder, ComputeOptions(device), progress)
+        for measure in evaluate_occlusion(open_clip(clip), loaded, landmark_detector, ComputeOptions(device), progress)
     ]
     if as_json:
         click.echo(json.dumps([asdict(measure) for measure in measures], indent=2))
         return
-    table = Table("clip", "before the face", "overlap", "called occluded", box=None)
+    table = Table("clip", "occluder", "overlap", "predicted occluded", box=None)
     for measure in measures:
         overlap = "" if measure.overlap is None else f"{measure.overlap:.2f}"
         add_row(table, measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
-    show(table)
+    print_table(table)

@@ -11,18 +11,23 @@ from rich.table import Table
 
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
-from facevid.cli.terminal import add_row, show
+from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.recipes import RecipeMeasures, compare_recipes, write_recipes
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
 
-@click.command("stability")
+@click.command("stability", short_help="Compare smoothing methods on clips.")
 @click.argument("clips", metavar="CLIP...", nargs=-1, required=True, type=PathType())
 @click.option(
-    "--attr", "attrs", multiple=True, required=True, metavar="NAME=VALUE", help="As for `facevid edit`; repeat it."
+    "--attr",
+    "attrs",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE",
+    help="As for `facevid edit`; repeat it for several.",
 )
 @click.option("--detail", type=click.Choice(["keep", "replace"]), help="As for `facevid edit`.")
-@click.option("--out", type=PathType(dir_okay=False), help="Also write the table, as CSV.")
+@click.option("--out", type=PathType(dir_okay=False), help="Also write the table to a CSV file.")
 @model_option
 @device_option
 @json_option
@@ -39,15 +44,18 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Edit each CLIP without smoothing, with the published recipe and with facevid's own, and measure the results.
+    """Compare smoothing methods: edit each CLIP without smoothing, with the published method and with facevid's.
 
     \b
-      jitter    how much the crop trembles on the face, in thousandths of its side
-      flicker   what the edit adds to the source's own, of 255
-      lips      correlation of the mouth's opening with the source's; no number where no mouth moves
-      identity  distance of dlib's face descriptors from the source, and its spread over time
+    Measures:
+      jitter    frame-to-frame motion of the crop relative to the face, in thousandths of the crop's side
+      flicker   flicker that the edit adds to that of the source, in 8-bit levels (0 to 255)
+      lips      correlation of the mouth opening with the source; "-" if no mouth moves
+      identity  distance between the face descriptors of edit and source
+      spread    spread of that distance over time
 
     \b
+    Example:
       facevid evaluate stability shots/*.mp4 --attr smile=+1 --out stability.csv
     """
     options = EditOptions(
@@ -59,7 +67,7 @@ def command(
     if as_json:
         click.echo(json.dumps([asdict(row) | {"flicker": row.edit.flicker} for row in rows], indent=2))
         return
-    show(_table(rows))
+    print_table(_table(rows))
 
 
 def _table(rows: Sequence[RecipeMeasures]) -> Table:

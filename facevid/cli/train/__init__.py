@@ -1,4 +1,4 @@
-"""`facevid train`; one file a command."""
+"""`facevid train`: one module for each subcommand."""
 
 import click
 
@@ -7,18 +7,20 @@ from facevid.cli.train import appearance, classifier, codes, components, directi
 
 @click.group()
 def command() -> None:
-    """Train editors on your own pictures, or a face model.
+    """Train editors, face models and occlusion networks.
 
     \b
+    Editors for an existing model, from labelled pictures of faces:
       facevid train codes faces.tar labels.csv --out codes.safetensors
       facevid train classifier codes.safetensors --out trained
       facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
       facevid train directions codes.safetensors --out trained
       facevid train components codes.safetensors --out trained
-      facevid models import face_model.pt trained/* --name mine
+      facevid models import ffhq trained/* --name mine
 
-    Every command can be stopped with Ctrl-C: run it again and it goes on. What is finished is left as it is, unless
-    --overwrite is given. Every twentieth row of a table is held out of all training, for `facevid evaluate`.
+    Every command can be stopped with Ctrl-C and resumes from its checkpoint when it is run again. Finished results
+    are kept unless --overwrite is given. Every twentieth row of a table is held out of training for `facevid
+    evaluate`.
     """
 
 

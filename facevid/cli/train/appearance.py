@@ -10,11 +10,19 @@ from facevid.training.appearance.appearance_model import CODES_FILE, MODEL_FILE,
 from facevid.training.common.labels import parse_rule
 
 
-@click.command("appearance")
+@click.command("appearance", short_help="Fit a linear appearance model.")
 @click.option("--data", required=True, type=PathType(), help="Folder of picture sets.")
 @out_option
-@click.option("--label", "labels", multiple=True, metavar="RULE", help="NAME=COLUMN:NO:YES; see above. Repeat it.")
-@click.option("--set", "sets", multiple=True, metavar="NAME", help="A set to take; repeat it.  [default: all]")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="RULE",
+    help="Label rule NAME=COLUMN:NO:YES, described above; repeat it for several.",
+)
+@click.option(
+    "--set", "sets", multiple=True, metavar="NAME", help="Picture set to use; repeat it for several.  [default: all]"
+)
 @seed_option
 @overwrite_option
 @quiet_option
@@ -29,16 +37,19 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Fit a linear appearance model, appearance.pt, and write labelled codes of its faces, codes.safetensors.
+    """Fit a linear appearance model (appearance.pt) and write the labelled codes of its faces (codes.safetensors).
 
-    --data holds picture sets: each a table NAME.csv beside NAME.tar or a folder NAME, of faces aligned as FFHQ. A table
-    is as for `facevid train codes`. Faces whose `native_size_px` is below 160 are left out.
+    --data is a folder of picture sets. A set is a table NAME.csv beside NAME.tar or a folder NAME, with square faces
+    aligned as in FFHQ. Tables and the RULE of --label are as for `facevid train codes`. Faces whose column
+    `native_size_px` is below 160 are skipped.
 
-    RULE is as there, too. The columns measured_smile, measured_beard and measured_lip_red need not be in a table. A
-    table without the column of a rule leaves its faces unknown. Without --label, years, male and glasses are read, and
-    smiles, beards and lipstick are measured. Mouths are opened by moving landmarks.
+    The columns measured_smile, measured_beard and measured_lip_red are measured in the pictures. If a table lacks the
+    column of a rule, the label of its faces is unknown. Without --label, age, sex and glasses are read from the columns
+    years, male and glasses, and smiles, beards and lipstick are measured. Faces with open mouths are synthesised by
+    moving landmarks.
 
     \b
+    Examples:
       facevid train appearance --data faces --out run
       facevid train appearance --data faces --set portraits --label Young=age:58:34 --out run
     """
@@ -50,5 +61,5 @@ def command(
     for attribute in codes.attributes:
         assert attribute.index is not None
         column = codes.labels[:, attribute.index]
-        console.say(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
-    console.say(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")
+        console.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
+    console.print(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")

@@ -33,23 +33,42 @@ from facevid.training.editors.codes import load_codes
 from facevid.utils.device import choose_device
 
 
-@click.command("classifier")
+@click.command("classifier", short_help="Train a latent classifier on codes.")
 @codes_argument
 @out_option
-@click.option("--hidden", default="256,128", show_default=True, help="Widths between code and answers; FFHQ: 2048,512.")
-@click.option("--epochs", default=ClassifierOptions.epochs, show_default=True, type=click.IntRange(1, LARGEST_COUNT))
 @click.option(
-    "--batch-size", default=ClassifierOptions.batch_size, show_default=True, type=click.IntRange(1, LARGEST_BATCH)
+    "--hidden",
+    default="256,128",
+    show_default=True,
+    help="Widths of the hidden layers; the published FFHQ classifier has 2048,512.",
 )
 @click.option(
-    "--learning-rate", default=ClassifierOptions.learning_rate, show_default=True, type=NumberType(0), help="Of Adam."
+    "--epochs",
+    default=ClassifierOptions.epochs,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Passes over the codes.",
+)
+@click.option(
+    "--batch-size",
+    default=ClassifierOptions.batch_size,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_BATCH),
+    help="Codes in each training step.",
+)
+@click.option(
+    "--learning-rate",
+    default=ClassifierOptions.learning_rate,
+    show_default=True,
+    type=NumberType(0),
+    help="Learning rate of Adam.",
 )
 @click.option(
     "--noise",
     default=ClassifierOptions.noise,
     show_default=True,
     type=NumberType(0),
-    help="On codes, in shares of their spread.",
+    help="Standard deviation of the noise added to codes, relative to that of the codes.",
 )
 @seed_option
 @device_option
@@ -70,7 +89,7 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train the latent classifier, latent_classifier.pth, on CODES made by `facevid train codes`.
+    """Train a latent classifier (latent_classifier.pth) on the CODES of `facevid train codes`.
 
     \b
       facevid train classifier codes.safetensors --out trained
@@ -79,10 +98,10 @@ def command(
     if is_done(out / CLASSIFIER_FILE, overwrite, console):
         return
     if not re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", hidden):
-        raise UsageError(f'--hidden "{hidden}": write widths, for example 256,128')
+        raise UsageError(f'--hidden "{hidden}" is not a list of layer widths; write for example 256,128')
     widths = tuple(int(width) for width in hidden.split(","))
     options = ClassifierOptions(widths, epochs, batch_size, learning_rate, noise)
     loaded = load_codes(codes)
     classifier = train_classifier(loaded, out, options, Compute(choose_device(device), seed, console, console.report))
     for name, share in balanced_accuracy(classifier, loaded.part(held_out=True)).items():
-        console.say(f"{name}: {share:.3f} right on held-out codes (mean of yes and no)")
+        console.print(f"{name}: balanced accuracy {share:.3f} on held-out codes")

@@ -1,4 +1,4 @@
-"""What the commands that train share."""
+"""Options and helpers shared by the training commands."""
 
 import re
 import time
@@ -18,7 +18,7 @@ from facevid.cli.common import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.terminal import say
+from facevid.cli.terminal import print_line
 from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
 from facevid.training.common.run import Compute
@@ -31,19 +31,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 codes_argument = click.argument("codes", type=PathType())
 out_option = click.option("--out", required=True, type=PathType(file_okay=False), help="Folder for the result.")
 seed_option = click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of all random numbers."
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of the random numbers."
 )
 attribute_option = click.option(
-    "--attr", "attributes", multiple=True, metavar="NAME", help="What to train; repeat it.  [default: all labelled]"
+    "--attr",
+    "attributes",
+    multiple=True,
+    metavar="NAME",
+    help="Attribute to train; repeat it for several.  [default: all labelled attributes]",
 )
-layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to move.  [default: 0-10]")
+layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to edit.  [default: 0-10]")
 
 
 def picture_training_options(batch_size: int) -> Callable[[F], F]:
-    """Take what all trainings on pictures take.
+    """Return a decorator that adds the options of all trainings on pictures.
 
     Args:
-        batch_size: the number of faces a step where none is asked for.
+        batch_size: default of --batch-size, in faces.
     """
     options = (
         click.option("--data", required=True, type=PathType(), help="Folder of picture sets."),
@@ -52,22 +56,26 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
             "--steps",
             required=True,
             type=click.IntRange(1, LARGEST_COUNT),
-            help="Steps to have done in all, earlier runs counted.",
+            help="Total number of training steps, including those of earlier runs.",
         ),
         click.option(
             "--minutes",
             type=NumberType(min=0, min_open=True),
-            help="Stop after this time; run again to go on.",
+            help="Stop after this many minutes; run again to resume.",
         ),
         click.option(
-            "--set", "sets", multiple=True, metavar="NAME=SHARE", help="A set, and its share of each batch. Repeat it."
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="NAME=SHARE",
+            help="Picture set and its share of each batch; repeat it for several.",
         ),
         click.option(
             "--batch-size",
             default=batch_size,
             show_default=True,
             type=click.IntRange(2, LARGEST_BATCH),
-            help="Faces a step.",
+            help="Faces in each training step.",
         ),
         seed_option,
         device_option,
@@ -85,81 +93,85 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
 
 
 class Console:
-    """Shows steps and losses as plain lines on stderr, every few seconds; a `Progress` and a `Report`."""
+    """Prints steps and losses as lines on stderr; implements `Progress` and `Report`."""
 
     SECONDS_BETWEEN_LINES = 5.0
+    """Interval between progress lines, in seconds."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._stage = ""
 
     def __call__(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        """Pass `items` through and say how far they are."""
+        """Yield `items` and print how many were processed."""
         self._stage = stage
-        began = told = time.monotonic()
+        began = last_printed = time.monotonic()
         for count, item in enumerate(items, 1):
             yield item
             now = time.monotonic()
-            if now - told >= self.SECONDS_BETWEEN_LINES or count == total:
-                told, speed = now, count / max(now - began, 1e-6)
+            if now - last_printed >= self.SECONDS_BETWEEN_LINES or count == total:
+                last_printed, speed = now, count / max(now - began, 1e-6)
                 left = f", {(total - count) / speed:.0f} s left" if total else ""
-                self.say(f"{stage}: {count}/{total or '?'}, {speed:.1f} a second{left}")
+                self.print(f"{stage}: {count}/{total or '?'}, {speed:.1f}/s{left}")
 
     def report(self, step: int, losses: Mapping[str, float]) -> None:
-        """Show the losses at a step."""
-        self.say(f"{self._stage}: step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
+        """Print the losses of a step."""
+        values = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        self.print(f"{self._stage}: step {step}: {values}")
 
-    def say(self, line: str) -> None:
-        """Print a line."""
+    def print(self, line: str) -> None:
+        """Print a line, unless quiet."""
         if not self._quiet:
-            say(line, err=True)
+            print_line(line, err=True)
 
 
 def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: bool) -> Compute:
-    """Begin a training on pictures: forget the checkpoint in `out` if it is to be made anew."""
+    """Prepare a training on pictures; with `overwrite`, delete the checkpoint in `out`."""
     if overwrite:
         (out / "checkpoint.pt").unlink(missing_ok=True)
     return Compute(choose_device(device), seed, console, console.report)
 
 
 def layer_range(text: str | None) -> range | None:
-    """Read `A-B`. Raises UsageError where that is no range."""
+    """Parse a range of layers `A-B`, both included. Raises UsageError if it is invalid."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
     layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
     if not layers:
-        raise UsageError(f'--edit-layers "{text}": write the first and the last layer, for example 0-10')
+        raise UsageError(f'--edit-layers "{text}" is not a range of layers; write FIRST-LAST, for example 0-10')
     return layers
 
 
 def attribute_indices(codes: CodeSet, names: tuple[str, ...]) -> list[int]:
-    """Return the indices of the attributes named, of all that are labelled where none is."""
+    """Return the indices of the named attributes, or of all labelled attributes if none is named."""
     chosen = [attribute_of(name) for name in names] or list(codes.attributes)
     if not chosen:
-        raise UsageError("the codes have no labels; make them again with --label rules that fit the table")
+        raise UsageError("the codes have no labels; encode them again with --label rules that match the table")
     return list(dict.fromkeys(codes.index_of(attribute) for attribute in chosen))
 
 
 def picture_sets(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    """Read the values of --set. Raises UsageError where one is not NAME=SHARE."""
+    """Parse the values of --set. Raises UsageError for one that is not NAME=SHARE."""
     return tuple(_picture_set(text) for text in texts)
 
 
 def _picture_set(text: str) -> tuple[str, float]:
     match = re.fullmatch(r"([^=/]+)=(\d{1,9}(?:\.\d{1,9})?)", text)
     if match is None or float(match[2]) == 0:
-        raise UsageError(f'--set "{text}": write a set\'s name and its share, for example ffhq128=0.5')
+        raise UsageError(
+            f'--set "{text}" is not a picture set and its share; write NAME=SHARE, for example ffhq128=0.5'
+        )
     return match[1], float(match[2])
 
 
 def is_done(path: Path, overwrite: bool, console: Console) -> bool:
-    """Say whether a result is there and shall stay; where not, remove what an --overwrite shall not go on from."""
+    """Return whether a result exists and is to be kept; with `overwrite`, delete the checkpoint of its training."""
     if overwrite:
         for stale in path.parent.glob(f"{path.name.split('.')[0]}.checkpoint.pt"):
             stale.unlink()
         path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
     elif path.exists():
-        console.say(f"{path}: is there already, and left as it is; add --overwrite to make it again")
+        console.print(f"{path} exists and is kept; add --overwrite to train it again")
         return True
     return False

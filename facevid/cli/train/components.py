@@ -10,18 +10,22 @@ from facevid.training.editors.codes import load_codes
 from facevid.training.editors.components import COMPONENTS_FILE, fit_components
 
 
-@click.command("components")
+@click.command("components", short_help="Compute GANSpace components of codes.")
 @codes_argument
 @out_option
 @click.option(
-    "--count", default=80, show_default=True, type=click.IntRange(1, LARGEST_COUNT), help="How many components to keep."
+    "--count",
+    default=80,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Number of components to keep.",
 )
 @seed_option
 @overwrite_option
 @quiet_option
 @verbose_option
 def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, quiet: bool) -> None:
-    """Find GANSpace's principal components, components.pt, of CODES.
+    """Compute the principal components of CODES (components.pt), as in GANSpace.
 
     \b
       facevid train components codes.safetensors --out trained
@@ -30,4 +34,4 @@ def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, q
     if is_done(out / COMPONENTS_FILE, overwrite, console):
         return
     shares = fit_components(load_codes(codes), count, out, seed)
-    console.say(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")
+    console.print(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")

@@ -20,7 +20,7 @@ from facevid.training.editors.codes import load_codes
 from facevid.training.editors.directions import direction_file, fit_direction, save_direction
 
 
-@click.command("directions")
+@click.command("directions", short_help="Fit InterFaceGAN directions to codes.")
 @codes_argument
 @out_option
 @attribute_option
@@ -39,7 +39,9 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Fit InterFaceGAN's directions, direction_<attribute>.npy, to CODES: normals of linear support vector machines.
+    """Fit linear directions to CODES (direction_<attribute>.npy), as in InterFaceGAN.
+
+    A direction is the normal of the separating plane of a linear support vector machine.
 
     \b
       facevid train directions codes.safetensors --attr smile --out trained
@@ -52,4 +54,4 @@ def command(
         if not is_done(out / direction_file(index), overwrite, console):
             direction = fit_direction(loaded, index, layers, seed)
             path = save_direction(out, index, direction)
-            console.say(f"{path}: {direction.accuracy:.3f} right on held-out codes (mean of yes and no)")
+            console.print(f"{path}: balanced accuracy {direction.accuracy:.3f} on held-out codes")

@@ -11,9 +11,9 @@ from facevid.training.common.recipe import Recipe
 from facevid.training.face_model.face_model import train_face_model
 
 
-@click.command("model")
+@click.command("model", short_help="Train a face model: generator and encoder.")
 @picture_training_options(Recipe.batch_size)
-@click.option("--start", type=PathType(), help="Begin with a checkpoint in pSp's layout, not anew.")
+@click.option("--start", type=PathType(), help="Checkpoint in pSp's layout to start from.  [default: random weights]")
 def command(
     *,
     data: Path,
@@ -28,12 +28,12 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train a generator, an encoder and a mapping network: a face model, face_model.pt, in pSp's layout.
+    """Train a face model (face_model.pt, in pSp's layout): a generator, an encoder and a mapping network.
 
-    --data holds picture sets: a table NAME.csv beside NAME.tar, or beside a folder NAME, of faces aligned as FFHQ. A
-    table names each picture in a column `file` (or its number in `index`). Label columns as of `train codes` are used
-    where they are there. Where only a part of an aligned face is picture and the rest black, a column
-    `picture_corners_px` gives x y of the part's top left, bottom left, bottom right and top right corner:
+    --data is a folder of picture sets. A set is a table NAME.csv beside NAME.tar or a folder NAME, with square faces
+    aligned as in FFHQ. A table names each picture in a column `file` (or its number in `index`), and may have the label
+    columns of `facevid train codes`. If aligned faces reach beyond their photograph and are black there, the column
+    `picture_corners_px` gives the corners of the photograph, x y each: top left, bottom left, bottom right, top right.
 
     \b
       file,age,male,picture_corners_px
@@ -44,11 +44,11 @@ def command(
       facevid train model --data mine --set studio=0.7 --set phone=0.3 --out run --steps 40000
       facevid models import run/face_model.pt --name mine
 
-    The folder `run` gets the checkpoint, losses.csv, pictures of how far it is, and run.json, which says what was run.
-    To go on, run it again. The learning rates fall over the last four fifths of --steps: ask for all you mean to do.
+    --out gets the checkpoint, losses.csv, sample pictures and run.json, a record of the training. Run the command again
+    to resume. Learning rates decay over the last 80 % of --steps, so set --steps to the planned total.
     """
     recipe = replace(Recipe(), batch_size=batch_size, sets=picture_sets(sets) or Recipe.sets)
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
-    console.say(f"{path}: written; facevid models import {path} --name NAME")
+    console.print(f"{path}: written; facevid models import {path} --name NAME")

@@ -10,7 +10,7 @@ from facevid.training.common.recipe import OcclusionRecipe
 from facevid.training.occlusion.train import train_occlusion
 
 
-@click.command("occlusion")
+@click.command("occlusion", short_help="Train an occlusion network.")
 @picture_training_options(OcclusionRecipe.batch_size)
 def command(
     *,
@@ -25,21 +25,22 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train an occlusion network, occlusion.pt: it finds hands, microphones and hair before faces.
+    """Train an occlusion network (occlusion.pt), which detects hands, microphones and hair that cover a face.
 
-    --data is as for `facevid train model`, but every picture must show the whole crop, and best nothing before the
-    face: that is drawn. The folder --out gets what it does there; the rows of its samples are held-out pictures, the
-    same with something before the face, what of that is found, and what there is. How well real things are found
-    these do not tell: look at some.
+    --data is as for `facevid train model`. Every picture must fill the whole crop and should show an uncovered face:
+    synthetic occluders are drawn over it. --out gets the same files as there. The sample pictures have four rows:
+    held-out faces, the same with occluders, the predicted masks, and the true masks. They do not show the accuracy on
+    real occluders, so check some.
 
     \b
       facevid train occlusion --data faces --out run --steps 5000
       facevid models import mine run/occlusion.pt --name mine --overwrite
 
-    To go on, run it again. The learning rate falls over the last 90 % of --steps: ask for all you mean to do.
+    Run the command again to resume. The learning rate decays over the last 90 % of --steps, so set --steps to the
+    planned total.
     """
     recipe = replace(OcclusionRecipe(), batch_size=batch_size, sets=picture_sets(sets) or OcclusionRecipe.sets)
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
     path = train_occlusion(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
-    console.say(f"{path}: written; facevid models import bundled {path} --name NAME")
+    console.print(f"{path}: written; facevid models import bundled {path} --name NAME")

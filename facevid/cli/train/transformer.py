@@ -35,7 +35,7 @@ from facevid.training.editors.transformer import TransformerOptions, train_trans
 from facevid.utils.device import choose_device
 
 
-@click.command("transformer")
+@click.command("transformer", short_help="Train latent transformers on codes.")
 @codes_argument
 @click.argument("classifier", type=PathType())
 @out_option
@@ -46,22 +46,36 @@ from facevid.utils.device import choose_device
     default=TransformerOptions.lambda_attr,
     show_default=True,
     type=NumberType(0),
-    help="Keeps other attributes.",
+    help="Weight of the loss that preserves other attributes.",
 )
 @click.option(
     "--lambda-rec",
     default=TransformerOptions.lambda_rec,
     show_default=True,
     type=NumberType(0),
-    help="Keeps steps short.",
+    help="Weight of the loss that keeps edits small.",
 )
 @click.option(
-    "--learning-rate", default=TransformerOptions.learning_rate, show_default=True, type=NumberType(0), help="Of Adam."
+    "--learning-rate",
+    default=TransformerOptions.learning_rate,
+    show_default=True,
+    type=NumberType(0),
+    help="Learning rate of Adam.",
 )
 @click.option(
-    "--batch-size", default=TransformerOptions.batch_size, show_default=True, type=click.IntRange(1, LARGEST_BATCH)
+    "--batch-size",
+    default=TransformerOptions.batch_size,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_BATCH),
+    help="Codes in each training step.",
 )
-@click.option("--epochs", default=TransformerOptions.epochs, show_default=True, type=click.IntRange(1, LARGEST_COUNT))
+@click.option(
+    "--epochs",
+    default=TransformerOptions.epochs,
+    show_default=True,
+    type=click.IntRange(1, LARGEST_COUNT),
+    help="Passes over the codes.",
+)
 @seed_option
 @device_option
 @overwrite_option
@@ -84,7 +98,9 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train latent transformers, tnet_<CelebA index>.pth.tar, on CODES against a latent CLASSIFIER.
+    """Train latent transformers (tnet_<CelebA index>.pth.tar) on CODES, guided by a latent CLASSIFIER.
+
+    CODES are those of `facevid train codes`, CLASSIFIER that of `facevid train classifier`.
 
     \b
       facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
@@ -98,4 +114,4 @@ def command(
     for index in attribute_indices(loaded, attributes):
         if not is_done(out / transformer_file(index), overwrite, console):
             train_transformer(loaded, network, index, out, options=options, compute=compute)
-            console.say(f"{out / transformer_file(index)}: {CELEBA[index]}")
+            console.print(f"{out / transformer_file(index)}: {CELEBA[index]}")
