@@ -78,7 +78,7 @@ def run_facevid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[st
 @pytest.fixture(scope="session")
 def portrait() -> NDArray[np.uint8]:
     """Return NASA's portrait of Eileen Collins (public domain), uint8 (512, 512, 3) RGB."""
-    return astronaut()
+    return np.asarray(astronaut(), np.uint8)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")

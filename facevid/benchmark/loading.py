@@ -71,6 +71,6 @@ def _read(files: list[Path]) -> None:
 
 
 def _touch(model: FaceModel) -> None:
-    for network in (model.generator, model.encoder, model.classifier):
+    for network in (model.generator, model.encoder, model.classifier, model.appearance, model.occlusion):
         for tensor in network.state_dict().values() if network else ():
             tensor.sum()

@@ -21,7 +21,7 @@ def test_the_file_is_readable_with_numpy(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     array = write_array(path)
     assert np.array_equal(np.load(path), ENTRIES)
-    assert (len(array), array.shape, array.dtype) == (7, (7, 3, 2), np.float16)
+    assert (len(array), array.shape, array.dtype) == (7, (7, 3, 2), np.dtype(np.float16))
     for part in (0, 6, slice(2, 5), slice(None), slice(5, 99), slice(4, 4)):
         assert np.array_equal(array[part], ENTRIES[part])
         assert np.array_equal(FrameArray(path)[part], ENTRIES[part])
