@@ -31,7 +31,7 @@ from facevid.training.common.labels import labels_of, parse_rule, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
 from facevid.training.common.recipe import Recipe
 from facevid.training.common.record import RunRecord
-from facevid.training.common.run import Compute, TrainingRun, save_whole
+from facevid.training.common.run import Compute, TrainingRun, save_atomically
 from facevid.training.editors.codes import CodeSet, load_codes, save_codes
 from facevid.training.face_model.face_networks import new_networks
 from tests.conftest import RunFacevid
@@ -329,7 +329,7 @@ def test_training_checkpoints(tmp_path: Path) -> None:
     values: list[Any] = [None, [], {}, float("nan"), torch.zeros(3), "x"]
     odd: list[Any] = [*values, {"settings": 3}, *(content | {key: value} for key in content for value in values)]
     for content in odd:
-        save_whole(path, content)
+        save_atomically(path, content)
         message = error_message(lambda: training(path))
         assert message is None or path.name in message
 

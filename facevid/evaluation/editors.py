@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facevid.edits.attributes import CELEBA, METHODS, Attribute
-from facevid.errors import OutputError, UsageError
+from facevid.errors import UsageError
 from facevid.evaluation.face_features import FaceFeatureExtractor, FaceFeatures, descriptor_distance, to_pictures
 from facevid.models.model import FaceModel
 from facevid.networks import LatentClassifier
 from facevid.training.editors.codes import CodeSet
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress, silent
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -152,15 +153,11 @@ def write_points(path: Path, points: Sequence[CurvePoint]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [each.name for each in fields(CurvePoint)], lineterminator="\n")
-            writer.writeheader()
-            for point in points:
-                writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(point).items()})
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [each.name for each in fields(CurvePoint)], lineterminator="\n")
+        writer.writeheader()
+        for point in points:
+            writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(point).items()})
 
 
 def _methods(model: FaceModel, attribute: Attribute) -> list[str]:

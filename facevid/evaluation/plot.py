@@ -5,8 +5,8 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from facevid.errors import OutputError
 from facevid.evaluation.editors import CurvePoint
+from facevid.utils.atomic_output import atomic_path
 
 COLOURS = {"transformer": "#1f6fb4", "direction": "#d9822b", "ganspace": "#5a9e4b"}
 """Colour of the curve of each method."""
@@ -45,11 +45,8 @@ def write_plot(path: Path, points: Sequence[CurvePoint]) -> None:
         for column, measure in enumerate(("preserved", "identity")):
             title = f"{attribute}: {'other attributes' if measure == 'preserved' else 'identity'} kept"
             parts += _panel(GAP + column * (SIDE + GAP), y, title, selected, measure)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join([*parts, "</svg>"]) + "\n")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n".join([*parts, "</svg>"]) + "\n")
 
 
 def _panel(x: int, y: int, title: str, points: list[CurvePoint], measure: str) -> list[str]:

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from facevid.analysis.analysis import Analysis
-from facevid.errors import OutputError
 from facevid.evaluation.jitter import face_motions, quad_jitter
 from facevid.evaluation.stability import EditMeasures, evaluate_edit
 from facevid.faces.landmarks import choose_detector
 from facevid.options import EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
@@ -93,16 +93,12 @@ def write_recipes(path: Path, rows: Sequence[RecipeMeasures]) -> None:
         OutputError: the file cannot be written.
     """
     names = ("clip", "recipe", "jitter", "flicker_source", "flicker_edited", "flicker", "flicker_ratio", "lips")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*names, "identity", "identity_spread", "faces"])
-            for row in rows:
-                edit = row.edit
-                numbers = (row.jitter, edit.flicker_source, edit.flicker_edited, edit.flicker, edit.flicker_ratio)
-                lips = "" if edit.mouth is None else f"{edit.mouth:.4f}"
-                identity = (f"{edit.identity:.4f}", f"{edit.identity_spread:.4f}", edit.frames)
-                writer.writerow([row.clip, row.recipe, *(f"{number:.4f}" for number in numbers), lips, *identity])
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*names, "identity", "identity_spread", "faces"])
+        for row in rows:
+            edit = row.edit
+            numbers = (row.jitter, edit.flicker_source, edit.flicker_edited, edit.flicker, edit.flicker_ratio)
+            lips = "" if edit.mouth is None else f"{edit.mouth:.4f}"
+            identity = (f"{edit.identity:.4f}", f"{edit.identity_spread:.4f}", edit.frames)
+            writer.writerow([row.clip, row.recipe, *(f"{number:.4f}" for number in numbers), lips, *identity])

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from facevid.edits.attribute_edit import MAX_STRENGTH
-from facevid.errors import InputError, NoFaceError, OutputError, UsageError
+from facevid.errors import InputError, NoFaceError, UsageError
 from facevid.faces.alignment import crop, ffhq_quad, quad_side
 from facevid.faces.landmarks import choose_detector
 from facevid.models import load_model
 from facevid.options import ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
-from facevid.utils.atomic_output import Temporaries, check_destination
+from facevid.utils.atomic_output import atomic_path, check_destination
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, silent
 from facevid.video import open_clip
@@ -215,10 +215,5 @@ def _grid(rows: Sequence[Row], cell: int) -> Image.Image:
 
 
 def _save(sheet: Image.Image, out: Path) -> None:
-    try:
-        with Temporaries(out) as files:
-            made = files.path("sheet", out.suffix)
-            sheet.save(made, quality=95)
-            files.commit(made)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror}; free some space") from error
+    with atomic_path(out) as temporary:
+        sheet.save(temporary, quality=95)

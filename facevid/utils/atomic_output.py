@@ -3,12 +3,13 @@
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facevid.errors import OutputError, UsageError
+from facevid.errors import OutputError, UsageError, reason
 
 MOST_NAME = 255
 """Maximum length of a file name in bytes, on Linux, macOS and Windows."""
@@ -68,6 +69,24 @@ def check_folder(folder: Path, product: Path) -> None:
         raise OutputError(f"{product} cannot be written: there is no folder {folder.parent}; create it first")
     if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{product} cannot be written: no permission to write in {folder}; choose another folder")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder, created if needed; on success it is renamed to `path`.
+
+    Raises:
+        OutputError: the block, or the renaming, failed with an error of the system or of `torch.save`.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); check free space and permissions") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 class Temporaries:

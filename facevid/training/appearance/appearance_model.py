@@ -34,7 +34,7 @@ from facevid.training.appearance.measured_labels import (
 from facevid.training.appearance.mouth_opening import mouth_opening
 from facevid.training.common.labels import NO, UNKNOWN, YES, LabelRule, Table, labels_of, numbers_of, read_table
 from facevid.training.common.pictures import PictureFiles
-from facevid.training.common.run import save_whole
+from facevid.training.common.run import save_atomically
 from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
 from facevid.utils.progress import Progress, silent
 
@@ -171,7 +171,7 @@ def fit_appearance(
         files=(*faces.files, *(faces.files[row] for row in opened)),
         held_out=torch.from_numpy(held_out),
     )
-    save_whole(out / MODEL_FILE, {name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    save_atomically(out / MODEL_FILE, {name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     save_codes(out / CODES_FILE, codes)
     return codes
 

@@ -11,6 +11,7 @@ import torch
 
 from facevid.errors import InputError, OutputError, reason
 from facevid.training.common.run import Compute
+from facevid.utils.atomic_output import atomic_path
 
 
 class RunRecord:
@@ -98,9 +99,5 @@ def _read_sessions(record: Path) -> list[Any]:
 
 
 def _write_text(path: Path, text: str) -> None:
-    staging = path.with_name(f".{path.name}.part")
-    try:
-        staging.write_text(text)
-        staging.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); check free space and permissions") from error
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)

@@ -1,7 +1,6 @@
 """A resumable training run: networks, optimizers and the state of the random numbers are kept in a checkpoint."""
 
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +12,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from facevid.errors import InputError, OutputError, UsageError, reason
+from facevid.errors import InputError, UsageError, reason
 from facevid.models.weights import unpickling_reason
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress, silent
 
 SECONDS_BETWEEN_SAVES = 60.0
@@ -105,14 +105,14 @@ class TrainingRun:
             "settings": self._settings,
             "random": self._generator.get_state(),
         }
-        save_whole(self.path, content)
+        save_atomically(self.path, content)
 
     def finish(self) -> None:
         """Delete the checkpoint. Call it after the result is written."""
         self.path.unlink(missing_ok=True)
 
     def _restore(self) -> None:
-        content = load_saved(self.path)
+        content = load_checkpoint(self.path)
         settings = content.get("settings")
         for name, value in self._settings.items():
             saved_value = settings.get(name) if isinstance(settings, dict) else None
@@ -132,25 +132,18 @@ class TrainingRun:
             ) from error
 
 
-def save_whole(path: Path, content: Any) -> None:
-    """Write a file with `torch.save` atomically: to a temporary file in the same folder, which is then renamed.
+def save_atomically(path: Path, content: Any) -> None:
+    """Write a file with `torch.save` atomically.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, staging)
-        staging.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: cannot be written ({reason(error)}); check free space and permissions") from error
-    finally:
-        staging.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
 
 
-def load_saved(path: Path) -> dict[str, Any]:
-    """Read a file written by `save_whole`, without executing code in it.
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a file written by `save_atomically`, without executing code in it.
 
     Raises:
         InputError: the file cannot be read, is damaged, or does not contain a dictionary of tensors and plain values.

@@ -12,7 +12,7 @@ from facevid.errors import ModelError
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
 from facevid.training.common.labels import NO, YES
-from facevid.training.common.run import Compute, TrainingRun, save_whole
+from facevid.training.common.run import Compute, TrainingRun, save_atomically
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import class_weights, classifier_loss
 
@@ -84,7 +84,7 @@ def train_classifier(
         if (step + 1) % max(total // options.epochs, 1) == 0:
             compute.report(step + 1, {"loss": loss.item()})
     classifier.eval()
-    save_whole(folder / CLASSIFIER_FILE, {name: tensor.cpu() for name, tensor in classifier.state_dict().items()})
+    save_atomically(folder / CLASSIFIER_FILE, {name: tensor.cpu() for name, tensor in classifier.state_dict().items()})
     run.finish()
     return classifier
 

@@ -16,14 +16,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from facevid.edits.attributes import CELEBA, Attribute
-from facevid.errors import InputError, NoFaceError, OutputError, UsageError, reason
+from facevid.errors import InputError, NoFaceError, UsageError, reason
 from facevid.faces.landmarks import Detector
 from facevid.models.model import FaceModel
 from facevid.networks.finite import is_finite
 from facevid.training.appearance.mouth_geometry import mouth_gap
 from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, labels_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces, detected_faces
-from facevid.training.common.run import SECONDS_BETWEEN_SAVES, load_saved, save_whole
+from facevid.training.common.run import SECONDS_BETWEEN_SAVES, load_checkpoint, save_atomically
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress, silent
 
 HELD_OUT_EVERY = 20
@@ -89,15 +90,8 @@ def save_codes(path: Path, codes: CodeSet) -> None:
         OutputError: the file cannot be written.
     """
     tensors = {"codes": codes.codes.contiguous(), "labels": codes.labels, "held_out": codes.held_out}
-    staging = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging.write_bytes(save(tensors, {"files": json.dumps(codes.files)}))
-        staging.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); check free space and permissions") from error
-    finally:
-        staging.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(tensors, {"files": json.dumps(codes.files)}))
 
 
 def load_codes(path: Path) -> CodeSet:
@@ -220,7 +214,7 @@ class _Checkpoint:
         self.mouth_gaps: list[float] = []
         self.measures_mouth = measures_mouth
         if path.is_file():
-            content = load_saved(path)
+            content = load_checkpoint(path)
             if content.get("settings") == self._settings:
                 self._restore(content, (model.layers, model.width))
 
@@ -242,7 +236,7 @@ class _Checkpoint:
             return
         self.codes = [torch.cat(self.codes)]
         content = {"settings": self._settings, "codes": self.codes[0], "kept": self.has_face, "gaps": self.mouth_gaps}
-        save_whole(self.path, content)
+        save_atomically(self.path, content)
 
 
 def _encode(

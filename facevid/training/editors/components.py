@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from facevid.errors import UsageError
-from facevid.training.common.run import save_whole
+from facevid.training.common.run import save_atomically
 from facevid.training.editors.codes import CodeSet
 
 COMPONENTS_FILE = "components.pt"
@@ -44,5 +44,5 @@ def fit_components(codes: CodeSet, count: int, folder: Path, seed: int = 0) -> l
         "mean": torch.from_numpy(pca.mean_).float().reshape(1, *train.shape[1:]),
         "std": torch.from_numpy(pca.explained_variance_).float().sqrt(),
     }
-    save_whole(folder / COMPONENTS_FILE, content)
+    save_atomically(folder / COMPONENTS_FILE, content)
     return [float(fraction) for fraction in pca.explained_variance_ratio_]

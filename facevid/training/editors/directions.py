@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
 from facevid.edits.attributes import CELEBA
-from facevid.errors import OutputError
 from facevid.training.common.labels import UNKNOWN, YES
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.transformer import edit_layers_of
+from facevid.utils.atomic_output import atomic_path
 
 SVM_REGULARISATION = 1e-3
 """C of the linear SVM: codes have thousands of dimensions, so a weakly regularised SVM overfits."""
@@ -81,14 +81,8 @@ def save_direction(folder: Path, index: int, direction: Direction) -> Path:
         OutputError: the file cannot be written.
     """
     path = folder / direction_file(index)
-    staging = folder / f".{path.name}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with staging.open("wb") as file:
-            np.save(file, direction.step)
-        staging.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); check free space and permissions") from error
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, direction.step)
     return path
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facevid.edits.attributes import CELEBA
 from facevid.errors import UsageError
 from facevid.networks import LatentClassifier, LatentTransformer, LatentTransformerSizes
-from facevid.training.common.run import Compute, TrainingRun, save_whole
+from facevid.training.common.run import Compute, TrainingRun, save_atomically
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import (
     EditLosses,
@@ -135,7 +135,7 @@ def train_transformer(
         if (step + 1) % max(total // options.epochs, 1) == 0:
             values = {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()}
             compute.report(step + 1, values)
-    save_whole(folder / transformer_file(index), {key: value.cpu() for key, value in network.state_dict().items()})
+    save_atomically(folder / transformer_file(index), {key: value.cpu() for key, value in network.state_dict().items()})
     run.finish()
     return network.eval()
 

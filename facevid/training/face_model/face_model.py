@@ -13,7 +13,7 @@ from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.common.picture_training import PictureTraining
 from facevid.training.common.recipe import Recipe
-from facevid.training.common.run import Compute, save_whole
+from facevid.training.common.run import Compute, save_atomically
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
 from facevid.training.editors.losses import class_weights, classifier_loss
 from facevid.training.face_model.descriptor import DescriptorNetwork
@@ -135,7 +135,7 @@ class FaceModelTraining(PictureTraining):
             "latent_avg": torch.zeros(sizes.layers, sizes.width),
             "opts": {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True},
         }
-        save_whole(folder / MODEL_FILE, content)
+        save_atomically(folder / MODEL_FILE, content)
         return folder / MODEL_FILE
 
     def _picture_losses(self, reconstructions: Tensor, batch: Batch) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from facevid.training.common.augmentation import FACE_OVAL, Batch, oval_mask
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_training import PictureTraining
 from facevid.training.common.recipe import OcclusionRecipe
-from facevid.training.common.run import Compute, save_whole
+from facevid.training.common.run import Compute, save_atomically
 from facevid.training.occlusion.occluders import add_occluders
 
 OCCLUSION_FILE = "occlusion.pt"
@@ -116,7 +116,7 @@ class OcclusionTraining(PictureTraining):
     def write_result(self, folder: Path, step: int) -> Path:
         """Write the averaged network."""
         state = {name: tensor.cpu().contiguous() for name, tensor in self.average.state_dict().items()}
-        save_whole(folder / OCCLUSION_FILE, state)
+        save_atomically(folder / OCCLUSION_FILE, state)
         return folder / OCCLUSION_FILE
 
 
