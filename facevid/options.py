@@ -14,7 +14,7 @@ Blend = Literal["seamless", "feather"]
 Faces = Literal["largest", "all"] | tuple[int, ...] | Path
 """Which faces to edit: the largest, all, people by number, or the person in a picture."""
 
-Recipe = Literal["flow", "published"]
+SmoothingMethod = Literal["flow", "published"]
 """Method of temporal smoothing."""
 
 Precision = Literal["float32", "float16", "bfloat16"]
@@ -32,20 +32,20 @@ class TrackingOptions:
         max_gap: longest time without a detection, in seconds, that a track bridges.
         smooth: standard deviation, in frames, of the Gaussian that smooths codes over time; quads and landmarks are
             smoothed in proportion to it. 0 turns all smoothing off.
-        recipe: smoothing method: "flow" follows the motion of the face; "published" is the method of the paper (Yao et
-            al., ICCV 2021) and ignores `smooth`.
+        smoothing_method: "flow" follows the motion of the face; "published" is the method of the paper (Yao et al.,
+            ICCV 2021) and ignores `smooth`.
     """
 
     detector: Literal["auto", "face-alignment", "dlib"] = "auto"
     faces: Faces = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
-    recipe: Recipe = "flow"
+    smoothing_method: SmoothingMethod = "flow"
 
     @property
     def code_sigma(self) -> float:
         """Standard deviation, in frames, of the Gaussian that smooths codes; 0 for no smoothing."""
-        return 0.0 if self.recipe == "published" else self.smooth
+        return 0.0 if self.smoothing_method == "published" else self.smooth
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from facevid.models import import_model, load_model
 from facevid.models.bundle import read_bundle
 from facevid.models.layouts import read_parts
 from facevid.models.weights import read_weights
+from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.labels import labels_of, parse_rule, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
-from facevid.training.common.recipe import Recipe
 from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun, save_atomically
 from facevid.training.editors.codes import CodeSet, load_codes, save_codes
@@ -312,7 +312,7 @@ def test_an_incomplete_checkpoint_to_start_from(tmp_path: Path, missing: str) ->
     content["state_dict"] = {name: tensor for name, tensor in state.items() if not name.startswith(missing)}
     torch.save(content, tmp_path / "start.pt")
     with pytest.raises(ModelError, match=r"start\.pt: "):
-        new_networks(Recipe(), 0, "cpu", tmp_path / "start.pt")
+        new_networks(FaceModelConfig(), 0, "cpu", tmp_path / "start.pt")
 
 
 def training(path: Path) -> TrainingRun:

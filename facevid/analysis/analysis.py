@@ -115,7 +115,7 @@ class Analysis:
         encoding = {
             "tracks": [[track.number, track.first] for track in tracks],
             "smooth": self.options.smooth,
-            "recipe": self.options.recipe,
+            "smoothing_method": self.options.smoothing_method,
             "model": model.fingerprint,
             "occlusion": model.occlusion_fingerprint,
             "crop_size": model.crop_size,
@@ -172,13 +172,13 @@ class Analysis:
 
     def quads(self, track: Track) -> NDArray[np.float64]:
         """Compute the stabilised crop quads of a track: float64 (N, 4, 2) in pixels of the frame."""
-        if self.options.recipe == "published":
+        if self.options.smoothing_method == "published":
             return published_quads(track)
         return stable_quads(track, QUAD_SIGMA_FACTOR * self.options.smooth)
 
     def landmarks(self, track: Track) -> NDArray[np.float64]:
         """Stabilise the landmarks of a track: float64 (N, 68, 2) in pixels of the frame."""
-        if self.options.recipe == "published":
+        if self.options.smoothing_method == "published":
             return published_landmarks(track)
         return stable_landmarks(track, LANDMARK_SIGMA_FACTOR * self.options.smooth)
 

@@ -17,8 +17,8 @@ from facevid.errors import InputError, ModelError, UsageError
 from facevid.models.load import load_model
 from facevid.training.common import run
 from facevid.training.common.augmentation import sample_batch
+from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.face_data import load_faces
-from facevid.training.common.recipe import Recipe
 from facevid.training.common.run import Compute
 from facevid.training.face_model import mapping
 from facevid.training.face_model.face_model import train_face_model
@@ -26,7 +26,7 @@ from facevid.utils.progress import silent
 
 T = TypeVar("T")
 
-TINY = Recipe(
+TINY = FaceModelConfig(
     sets=(("drawn", 0.5), ("tight", 0.5), ("absent", 1.0)),
     channels=(8, 8, 8, 8),
     width=16,
@@ -65,7 +65,7 @@ def test_faces_and_batches(drawn_faces: Path) -> None:
 def test_model_learns_to_reconstruct_and_its_file_loads(drawn_faces: Path, tmp_path: Path) -> None:
     reported: dict[str, float] = {}
     path = train_face_model(
-        drawn_faces, tmp_path, 100, recipe=TINY, compute=Compute(report=lambda _, values: reported.update(values))
+        drawn_faces, tmp_path, 100, config=TINY, compute=Compute(report=lambda _, values: reported.update(values))
     )
     assert reported["held-out dB"] > 12
     model = load_model(path)
@@ -94,13 +94,13 @@ def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(
                 raise KeyboardInterrupt
             yield item
 
-    uninterrupted = torch.load(train_face_model(drawn_faces, tmp_path / "whole", 7, recipe=TINY), weights_only=True)
+    uninterrupted = torch.load(train_face_model(drawn_faces, tmp_path / "whole", 7, config=TINY), weights_only=True)
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        train_face_model(drawn_faces, out, 7, recipe=TINY, compute=Compute(progress=interrupt))
+        train_face_model(drawn_faces, out, 7, config=TINY, compute=Compute(progress=interrupt))
     with pytest.raises(UsageError, match=r"checkpoint\.pt: .* pixel 6\.0, not 1\.0"):
-        train_face_model(drawn_faces, out, 7, recipe=replace(TINY, pixel=1.0))
-    resumed = torch.load(train_face_model(drawn_faces, out, 7, recipe=TINY), weights_only=True)
+        train_face_model(drawn_faces, out, 7, config=replace(TINY, pixel=1.0))
+    resumed = torch.load(train_face_model(drawn_faces, out, 7, config=TINY), weights_only=True)
     for name, tensor in uninterrupted["state_dict"].items():
         assert torch.equal(tensor, resumed["state_dict"][name]), name
     with (out / "losses.csv").open() as file:
@@ -110,16 +110,16 @@ def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(
 
 def test_run_starts_from_another_model(drawn_faces: Path, tmp_path: Path) -> None:
     """With learning rates of 0 the model stays the same, except for the statistics of batch norm after one batch."""
-    first = train_face_model(drawn_faces, tmp_path / "first", 2, recipe=TINY)
+    first = train_face_model(drawn_faces, tmp_path / "first", 2, config=TINY)
     frozen = replace(TINY, generator_rate=0.0, encoder_rate=0.0)
-    second = train_face_model(drawn_faces, tmp_path / "second", 1, recipe=frozen, start=first)
+    second = train_face_model(drawn_faces, tmp_path / "second", 1, config=frozen, start=first)
     face = np.asarray(cv2.imread(str(drawn_faces / "drawn/19.png"), cv2.IMREAD_COLOR_RGB))[None]
     before, after = (model.generate(model.encode(face)).numpy() for model in map(load_model, (first, second)))
     assert after == pytest.approx(before, abs=0.15)
     with pytest.raises(ModelError, match=r"none\.pt"):
-        train_face_model(drawn_faces, tmp_path / "third", 1, recipe=TINY, start=tmp_path / "none.pt")
+        train_face_model(drawn_faces, tmp_path / "third", 1, config=TINY, start=tmp_path / "none.pt")
 
 
 def test_missing_picture_sets_are_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"drawn\.csv, tight\.csv, absent\.csv.*--set"):
-        train_face_model(tmp_path, tmp_path / "out", 1, recipe=TINY)
+        train_face_model(tmp_path, tmp_path / "out", 1, config=TINY)

@@ -14,12 +14,12 @@ from facevid.cli.train import command
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models import import_model
-from facevid.training.common.recipe import OcclusionRecipe
+from facevid.training.common.config import OcclusionConfig
 from facevid.training.common.run import Compute
 from facevid.training.occlusion.occluders import add_occluders
 from facevid.training.occlusion.train import train_occlusion
 
-TINY = OcclusionRecipe(sets=(("drawn", 1.0),), batch_size=8, widths=(8, 8, 12, 12), rate=5e-3, warm_up=5, ema=10)
+TINY = OcclusionConfig(sets=(("drawn", 1.0),), batch_size=8, widths=(8, 8, 12, 12), rate=5e-3, warm_up=5, ema=10)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_shadows_are_not_occluders(face: NDArray[np.float32]) -> None:
 def test_network_learns_to_detect_occluders(drawn_faces: Path, tmp_path: Path) -> None:
     reports: list[Mapping[str, float]] = []
     compute = Compute(report=lambda step, values: reports.append(values))
-    path = train_occlusion(drawn_faces, tmp_path / "run", 300, recipe=TINY, compute=compute)
+    path = train_occlusion(drawn_faces, tmp_path / "run", 300, config=TINY, compute=compute)
     assert "held-out overlap" in reports[-1]
     assert (tmp_path / "run/samples/0000300.png").is_file()
     import_model(["bundled", path], "mine")

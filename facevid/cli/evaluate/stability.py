@@ -12,7 +12,7 @@ from rich.table import Table
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
-from facevid.evaluation.recipes import RecipeMeasures, compare_recipes, write_recipes
+from facevid.evaluation.smoothing_methods import SmoothingMeasures, compare_smoothing, write_smoothing
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
 
@@ -61,23 +61,23 @@ def command(
     options = EditOptions(
         model=model, compute=ComputeOptions(device=device), compositing=CompositingOptions(detail=detail)
     )
-    rows = compare_recipes(clips, attrs, options, StageProgress(quiet))
+    rows = compare_smoothing(clips, attrs, options, StageProgress(quiet))
     if out is not None:
-        write_recipes(out, rows)
+        write_smoothing(out, rows)
     if as_json:
         click.echo(json.dumps([asdict(row) | {"flicker": row.edit.flicker} for row in rows], indent=2))
         return
     print_table(_table(rows))
 
 
-def _table(rows: Sequence[RecipeMeasures]) -> Table:
-    table = Table("clip", "recipe", "jitter", "flicker", "lips", "identity", "spread", box=None)
+def _table(rows: Sequence[SmoothingMeasures]) -> Table:
+    table = Table("clip", "smoothing", "jitter", "flicker", "lips", "identity", "spread", box=None)
     for row in rows:
         edit = row.edit
         add_row(
             table,
             row.clip,
-            row.recipe,
+            row.method,
             f"{row.jitter:.2f}",
             f"{edit.flicker:+.2f}",
             "-" if edit.mouth is None else f"{edit.mouth:.3f}",

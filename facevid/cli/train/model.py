@@ -7,12 +7,12 @@ import click
 
 from facevid.cli.common import PathType
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
-from facevid.training.common.recipe import Recipe
+from facevid.training.common.config import FaceModelConfig
 from facevid.training.face_model.face_model import train_face_model
 
 
 @click.command("model", short_help="Train a face model: generator and encoder.")
-@picture_training_options(Recipe.batch_size)
+@picture_training_options(FaceModelConfig.batch_size)
 @click.option("--start", type=PathType(), help="Checkpoint in pSp's layout to start from.  [default: random weights]")
 def command(
     *,
@@ -47,8 +47,8 @@ def command(
     --out gets the checkpoint, losses.csv, sample pictures and run.json, a record of the training. Run the command again
     to resume. Learning rates decay over the last 80 % of --steps, so set --steps to the planned total.
     """
-    recipe = replace(Recipe(), batch_size=batch_size, sets=picture_sets(sets) or Recipe.sets)
+    config = replace(FaceModelConfig(), batch_size=batch_size, sets=picture_sets(sets) or FaceModelConfig.sets)
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
-    path = train_face_model(data, out, steps, recipe=recipe, start=start, minutes=minutes, compute=compute)
+    path = train_face_model(data, out, steps, config=config, start=start, minutes=minutes, compute=compute)
     console.print(f"{path}: written; facevid models import {path} --name NAME")

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
-from facevid.training.common.recipe import OcclusionRecipe
+from facevid.training.common.config import OcclusionConfig
 from facevid.training.occlusion.train import train_occlusion
 
 
 @click.command("occlusion", short_help="Train an occlusion network.")
-@picture_training_options(OcclusionRecipe.batch_size)
+@picture_training_options(OcclusionConfig.batch_size)
 def command(
     *,
     data: Path,
@@ -39,8 +39,8 @@ def command(
     Run the command again to resume. The learning rate decays over the last 90 % of --steps, so set --steps to the
     planned total.
     """
-    recipe = replace(OcclusionRecipe(), batch_size=batch_size, sets=picture_sets(sets) or OcclusionRecipe.sets)
+    config = replace(OcclusionConfig(), batch_size=batch_size, sets=picture_sets(sets) or OcclusionConfig.sets)
     console = Console(quiet)
     compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
-    path = train_occlusion(data, out, steps, recipe=recipe, minutes=minutes, compute=compute)
+    path = train_occlusion(data, out, steps, config=config, minutes=minutes, compute=compute)
     console.print(f"{path}: written; facevid models import bundled {path} --name NAME")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facevid.training.common.config import FaceModelConfig, PictureTrainingConfig
 from facevid.training.common.face_data import FaceData
-from facevid.training.common.recipe import PictureRecipe, Recipe
 
 QUAD_MARGIN = 1.5 / 128
 """Width of the excluded rim of a valid quadrilateral, as a fraction of the crop's side: resampling blurs it with black.
@@ -48,21 +48,21 @@ class Batch:
     labels: Tensor
 
 
-def sample_batch(data: FaceData, recipe: PictureRecipe, count: int, generator: torch.Generator) -> Batch:
+def sample_batch(data: FaceData, config: PictureTrainingConfig, count: int, generator: torch.Generator) -> Batch:
     """Sample `count` faces by their sampling weights and augment them: flip, affine jitter, colour jitter, mask."""
     rows = torch.multinomial(data.sampling_weights, count, replacement=True, generator=generator)
     pictures = to_float(data.pictures[rows])
     corners = torch.where(
-        _random_bool(count, recipe.masked, generator)[:, None, None],
+        _random_bool(count, config.masked, generator)[:, None, None],
         _other_corners(data, rows, generator),
         data.corners[rows],
     )
     mask = quad_mask(corners, pictures.shape[-1])
-    grid = _affine_grid(recipe, count, pictures.shape[-1], generator)
+    grid = _affine_grid(config, count, pictures.shape[-1], generator)
     pictures = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     mask = F.grid_sample(mask, grid, mode="bilinear", padding_mode="border", align_corners=False)
     mask = (mask > VALID_THRESHOLD).float()
-    pictures = _colour_jittered(pictures, recipe, generator)
+    pictures = _colour_jittered(pictures, config, generator)
     return Batch(apply_mask(pictures, mask), mask, data.labels[rows])
 
 
@@ -97,16 +97,16 @@ def quad_mask(corners: Tensor, side: int) -> Tensor:
     return mask
 
 
-def weight_map(recipe: Recipe, side: int, device: str) -> Tensor:
+def weight_map(config: FaceModelConfig, side: int, device: str) -> Tensor:
     """Return the loss weight of each pixel of an FFHQ crop: higher inside the face, highest at eyes and mouth.
 
     Returns:
         float32 (1, 1, side, side).
     """
-    weights = torch.full((side, side), recipe.outside, device=device)
-    weights += (recipe.face - recipe.outside) * oval_mask(FACE_OVAL, side, device)
+    weights = torch.full((side, side), config.outside, device=device)
+    weights += (config.face - config.outside) * oval_mask(FACE_OVAL, side, device)
     for oval in FEATURE_OVALS:
-        weights += recipe.feature_spots * oval_mask(oval, side, device)
+        weights += config.feature_spots * oval_mask(oval, side, device)
     return weights[None, None]
 
 
@@ -134,21 +134,21 @@ def _random_uniform(count: int, limit: float, generator: torch.Generator) -> Ten
     return (torch.rand(count, device=generator.device, generator=generator) * 2 - 1) * limit
 
 
-def _affine_grid(recipe: PictureRecipe, count: int, side: int, generator: torch.Generator) -> Tensor:
+def _affine_grid(config: PictureTrainingConfig, count: int, side: int, generator: torch.Generator) -> Tensor:
     """Return random sampling grids (N, side, side, 2) that rotate, scale, flip and shift pictures."""
-    angle = _random_uniform(count, math.radians(recipe.turn), generator)
-    scale = 1 + _random_uniform(count, recipe.scale, generator)
+    angle = _random_uniform(count, math.radians(config.turn), generator)
+    scale = 1 + _random_uniform(count, config.scale, generator)
     flip = torch.where(_random_bool(count, 0.5, generator), -1.0, 1.0)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    x_shift, y_shift = (_random_uniform(count, recipe.shift * 2, generator) for _ in range(2))
+    x_shift, y_shift = (_random_uniform(count, config.shift * 2, generator) for _ in range(2))
     top = torch.stack([cos * flip, -sin, x_shift], dim=1)
     bottom = torch.stack([sin * flip, cos, y_shift], dim=1)
     return F.affine_grid(torch.stack([top, bottom], dim=1), [count, 3, side, side], align_corners=False)
 
 
-def _colour_jittered(pictures: Tensor, recipe: PictureRecipe, generator: torch.Generator) -> Tensor:
+def _colour_jittered(pictures: Tensor, config: PictureTrainingConfig, generator: torch.Generator) -> Tensor:
     count = len(pictures)
-    limits = (recipe.brightness, recipe.contrast, recipe.saturation)
+    limits = (config.brightness, config.contrast, config.saturation)
     brightness, contrast, saturation = (
         _random_uniform(count, limit, generator)[:, None, None, None] for limit in limits
     )

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from facevid.errors import UsageError
 from facevid.training.common.augmentation import Batch, sample_batch, to_float
+from facevid.training.common.config import PictureTrainingConfig
 from facevid.training.common.face_data import FaceData, load_faces
-from facevid.training.common.recipe import PictureRecipe
 from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun
 from facevid.training.common.samples import write_rows
@@ -34,7 +34,7 @@ class PictureTraining(ABC):
 
     Attributes:
         stage: name of the training in progress messages.
-        recipe: hyperparameters; the weight of each loss is the field with the name of the loss.
+        config: hyperparameters; the weight of each loss is the field with the name of the loss.
         compute: device, seed, progress and reports.
         side: side of the pictures in pixels.
         random: source of all random numbers.
@@ -45,7 +45,7 @@ class PictureTraining(ABC):
 
     def __init__(
         self,
-        recipe: PictureRecipe,
+        config: PictureTrainingConfig,
         compute: Compute,
         side: int,
         *,
@@ -56,18 +56,18 @@ class PictureTraining(ABC):
         """Create the optimizer.
 
         Args:
-            recipe: hyperparameters.
+            config: hyperparameters.
             compute: device, seed, progress and reports.
             side: side of the pictures in pixels.
             modules: networks to store in a checkpoint, by name.
             averages: pairs (average, trained): the first network is the moving average of the weights of the second.
             rates: parameters to train, and their learning rates.
         """
-        self.recipe, self.compute, self.side = recipe, compute, side
+        self.config, self.compute, self.side = config, compute, side
         self.random, self.device = compute.generator(), torch.device(compute.device)
         self._modules, self._averages = modules, averages
         self._optimizer = torch.optim.Adam(
-            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(recipe.momentum, ADAM_BETA2)
+            [{"params": parameters, "rate": rate} for parameters, rate in rates], betas=(config.momentum, ADAM_BETA2)
         )
         torch.backends.cudnn.benchmark = True
 
@@ -77,7 +77,7 @@ class PictureTraining(ABC):
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Compute the losses, by the names of their weights in the recipe."""
+        """Compute the losses, by the names of their weights in the config."""
 
     @abstractmethod
     def sample_rows(self, pictures: Tensor) -> list[Tensor]:
@@ -106,17 +106,17 @@ class PictureTraining(ABC):
 
         Raises:
             InputError: the pictures cannot be read.
-            UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+            UsageError: the checkpoint in `out` has another config or seed, or the training diverged.
             OutputError: `out` cannot be written.
         """
         compute = self.compute
-        data = load_faces(data_folder, self.recipe.sets, self.side, compute.device, compute.progress)
+        data = load_faces(data_folder, self.config.sets, self.side, compute.device, compute.progress)
         training_data = self.prepare(data)
         run = self._training_run(out / "checkpoint.pt")
         record = RunRecord(out, compute)
-        record.begin(run.step, json.loads(json.dumps(asdict(self.recipe))), data.counts, start)
+        record.begin(run.step, json.loads(json.dumps(asdict(self.config))), data.counts, start)
         for step in run.steps(steps, self.stage, compute.progress, minutes):
-            batch = sample_batch(training_data, self.recipe, self.recipe.batch_size, self.random)
+            batch = sample_batch(training_data, self.config, self.config.batch_size, self.random)
             losses = self._step(batch, step, steps)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 values = {name: value.item() for name, value in losses.items()}
@@ -140,7 +140,7 @@ class PictureTraining(ABC):
 
     def _training_run(self, checkpoint: Path) -> TrainingRun:
         """Start a run, or restore it from the checkpoint. The batch size may change between sessions."""
-        settings = {name: value for name, value in asdict(self.recipe).items() if name != "batch_size"}
+        settings = {name: value for name, value in asdict(self.config).items() if name != "batch_size"}
         settings["seed"] = self.compute.seed
         return TrainingRun(checkpoint, settings, self._modules, {"optimizer": self._optimizer}, self.random)
 
@@ -148,26 +148,26 @@ class PictureTraining(ABC):
         """Run one optimizer step, and return the losses, detached, on the device."""
         self._set_rates(step, steps)
         losses = self.losses(batch)
-        total = torch.stack([getattr(self.recipe, name) * value for name, value in losses.items()]).sum()
+        total = torch.stack([getattr(self.config, name) * value for name, value in losses.items()]).sum()
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
+        nn.utils.clip_grad_norm_(parameters, self.config.clip)
         self._optimizer.step()
         self._update_averages(step)
         return {name: value.detach() for name, value in losses.items()}
 
     def _set_rates(self, step: int, steps: int) -> None:
         """Set the learning rates: linear warm-up, constant, then linear decay to 0."""
-        decay = (steps - step) / max(steps * self.recipe.cool_down, 1)
-        factor = min((step + 1) / max(self.recipe.warm_up, 1), 1.0, decay)
+        decay = (steps - step) / max(steps * self.config.cool_down, 1)
+        factor = min((step + 1) / max(self.config.warm_up, 1), 1.0, decay)
         for group in self._optimizer.param_groups:
             group["lr"] = group["rate"] * factor
 
     @torch.no_grad()
     def _update_averages(self, step: int) -> None:
         """Update the exponential moving averages; their decay is smaller in the first steps."""
-        decay = min(0.5 ** (1 / self.recipe.ema), (1 + step) / (10 + step))
+        decay = min(0.5 ** (1 / self.config.ema), (1 + step) / (10 + step))
         for average, trained in self._averages:
             torch._foreach_lerp_(list(average.parameters()), list(trained.parameters()), 1 - decay)
             for average_buffer, trained_buffer in zip(average.buffers(), trained.buffers(), strict=True):

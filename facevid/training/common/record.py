@@ -28,12 +28,12 @@ class RunRecord:
         self._session: dict[str, Any] = {}
         self._record: dict[str, Any] = {}
 
-    def begin(self, step: int, recipe: dict[str, Any], pictures: dict[str, int], start: str | None) -> None:
+    def begin(self, step: int, config: dict[str, Any], pictures: dict[str, int], start: str | None) -> None:
         """Start the record of a session, and delete logged losses of steps after the checkpoint.
 
         Args:
             step: step of the checkpoint that the session resumes from; 0 for a new run.
-            recipe: hyperparameters, as JSON values.
+            config: hyperparameters, as JSON values.
             pictures: number of training pictures of each set.
             start: name of the checkpoint that a new run is initialised with.
         """
@@ -54,13 +54,13 @@ class RunRecord:
             if device.startswith("cuda")
             else platform.processor() or "cpu",
             "torch": torch.__version__,
-            "batch_size": recipe["batch_size"],
+            "batch_size": config["batch_size"],
         }
         self._record = {
             "start": start,
             "pictures": pictures,
             "seed": self._compute.seed,
-            "recipe": recipe,
+            "recipe": config,
             "sessions": sessions,
         }
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from facevid.faces.dlib_detector import weights_path
 from facevid.networks import Generator
 from facevid.training.common.augmentation import Batch, apply_mask, to_float, weight_map
+from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
 from facevid.training.common.picture_training import PictureTraining
-from facevid.training.common.recipe import Recipe
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
 from facevid.training.editors.losses import class_weights, classifier_loss
@@ -34,7 +34,7 @@ def train_face_model(
     out: Path,
     steps: int,
     *,
-    recipe: Recipe | None = None,
+    config: FaceModelConfig | None = None,
     start: Path | None = None,
     minutes: float | None = None,
     compute: Compute | None = None,
@@ -53,7 +53,7 @@ def train_face_model(
         data_folder: folder that contains the picture sets.
         out: folder of all output.
         steps: total number of steps, over all sessions of the run.
-        recipe: hyperparameters.
+        config: hyperparameters.
         start: checkpoint in pSp's layout; a new run is initialised with its encoder and generator.
         minutes: time limit of this session; None for no limit.
         compute: device, seed, progress and reports.
@@ -64,10 +64,10 @@ def train_face_model(
     Raises:
         InputError: the pictures cannot be read.
         ModelError: `start` does not contain a pSp encoder and a generator, or dlib's weights are missing.
-        UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+        UsageError: the checkpoint in `out` has another config or seed, or the training diverged.
         OutputError: `out` cannot be written.
     """
-    training = FaceModelTraining(recipe or Recipe(), compute or Compute(), start)
+    training = FaceModelTraining(config or FaceModelConfig(), compute or Compute(), start)
     return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
@@ -75,24 +75,24 @@ class FaceModelTraining(PictureTraining):
     """Training of an encoder and a generator as an autoencoder."""
 
     stage = "face model"
-    recipe: Recipe
+    config: FaceModelConfig
 
-    def __init__(self, recipe: Recipe, compute: Compute, start: Path | None) -> None:
-        self.networks = networks = new_networks(recipe, compute.seed, compute.device, start)
+    def __init__(self, config: FaceModelConfig, compute: Compute, start: Path | None) -> None:
+        self.networks = networks = new_networks(config, compute.seed, compute.device, start)
         autoencoder = networks.autoencoder
         super().__init__(
-            recipe,
+            config,
             compute,
             autoencoder.generator.sizes.resolution,
             modules={name: getattr(networks, name) for name in FaceNetworks.__dataclass_fields__},
             averages=[(networks.average, autoencoder)],
             rates=[
-                ([p for p in autoencoder.generator.parameters() if p.requires_grad], recipe.generator_rate),
-                (list(autoencoder.encoder.parameters()), recipe.encoder_rate),
-                (list(networks.attributes.parameters()), recipe.encoder_rate),
+                ([p for p in autoencoder.generator.parameters() if p.requires_grad], config.generator_rate),
+                (list(autoencoder.encoder.parameters()), config.encoder_rate),
+                (list(networks.attributes.parameters()), config.encoder_rate),
             ],
         )
-        self._weights = weight_map(recipe, self.side, compute.device)
+        self._weights = weight_map(config, self.side, compute.device)
         self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat")).to(self.device)
 
     def prepare(self, data: FaceData) -> FaceData:
@@ -106,7 +106,7 @@ class FaceModelTraining(PictureTraining):
         with self.autocast():
             codes = self.networks.autoencoder.encode(batch.pictures)
             noise = torch.randn(codes.shape, device=self.device, generator=self.random)
-            reconstructions = self.networks.autoencoder.generate(codes + noise * self.recipe.code_noise)
+            reconstructions = self.networks.autoencoder.generate(codes + noise * self.config.code_noise)
         return self._picture_losses(reconstructions, batch) | {
             "attribute": classifier_loss(self.networks.attributes(codes.flatten(1)), batch.labels, self._class_weights),
             "size": codes.square().mean(),
@@ -141,7 +141,7 @@ class FaceModelTraining(PictureTraining):
     def _picture_losses(self, reconstructions: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compute the pixel, gradient, identity and perceptual loss; the last two on a part of the batch."""
         weights = self._weights * batch.mask
-        count = max(round(len(reconstructions) * self.recipe.judged), 1)
+        count = max(round(len(reconstructions) * self.config.judged), 1)
         first = int(torch.randint(len(reconstructions) - count + 1, (), generator=self.random, device=self.device))
         part = slice(first, first + count)
         with self.autocast():

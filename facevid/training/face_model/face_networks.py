@@ -20,7 +20,7 @@ from facevid.networks import (
     generator_sizes,
     shapes_of,
 )
-from facevid.training.common.recipe import Recipe
+from facevid.training.common.config import FaceModelConfig
 
 
 class Autoencoder(nn.Module):
@@ -60,11 +60,11 @@ class FaceNetworks:
     average: Autoencoder
 
 
-def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> FaceNetworks:
+def new_networks(config: FaceModelConfig, seed: int, device: str, start: Path | None) -> FaceNetworks:
     """Create the networks.
 
     Args:
-        recipe: sizes of a new encoder and generator; unused with `start`.
+        config: sizes of a new encoder and generator; unused with `start`.
         seed: seed of random weights.
         device: PyTorch device.
         start: checkpoint in pSp's layout to take encoder and generator from; None for random weights.
@@ -74,7 +74,7 @@ def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> 
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder, generator = _load_networks(start) if start is not None else _random_networks(recipe)
+        encoder, generator = _load_networks(start) if start is not None else _random_networks(config)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
         if name.endswith("noise.weight"):  # stays 0: the noise is constant and would be the same in all faces
@@ -88,10 +88,10 @@ def new_networks(recipe: Recipe, seed: int, device: str, start: Path | None) -> 
     )
 
 
-def _random_networks(recipe: Recipe) -> tuple[Encoder, Generator]:
-    sizes = GeneratorSizes(recipe.channels, recipe.width)
+def _random_networks(config: FaceModelConfig) -> tuple[Encoder, Generator]:
+    sizes = GeneratorSizes(config.channels, config.width)
     encoder = EncoderSizes(
-        recipe.encoder_input, recipe.encoder_stem, recipe.encoder_stages, sizes.layers, recipe.width, e4e=False
+        config.encoder_input, config.encoder_stem, config.encoder_stages, sizes.layers, config.width, e4e=False
     )
     return Encoder(encoder), Generator(sizes)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes
 from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE
 from facevid.training.common.augmentation import FACE_OVAL, Batch, oval_mask
+from facevid.training.common.config import OcclusionConfig
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_training import PictureTraining
-from facevid.training.common.recipe import OcclusionRecipe
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.occlusion.occluders import add_occluders
 
@@ -24,7 +24,7 @@ def train_occlusion(
     out: Path,
     steps: int,
     *,
-    recipe: OcclusionRecipe | None = None,
+    config: OcclusionConfig | None = None,
     minutes: float | None = None,
     compute: Compute | None = None,
 ) -> Path:
@@ -37,7 +37,7 @@ def train_occlusion(
         data_folder: folder that contains the picture sets, of whole FFHQ crops.
         out: folder of all output.
         steps: total number of steps, over all sessions of the run.
-        recipe: hyperparameters.
+        config: hyperparameters.
         minutes: time limit of this session; None for no limit.
         compute: device, seed, progress and reports.
 
@@ -46,10 +46,10 @@ def train_occlusion(
 
     Raises:
         InputError: the pictures cannot be read.
-        UsageError: the checkpoint in `out` has another recipe or seed, or the training diverged.
+        UsageError: the checkpoint in `out` has another config or seed, or the training diverged.
         OutputError: `out` cannot be written.
     """
-    training = OcclusionTraining(recipe or OcclusionRecipe(), compute or Compute())
+    training = OcclusionTraining(config or OcclusionConfig(), compute or Compute())
     return training.train(data_folder, out, steps, minutes, None)
 
 
@@ -62,29 +62,29 @@ class OcclusionTraining(PictureTraining):
     """
 
     stage = "occlusion"
-    recipe: OcclusionRecipe
+    config: OcclusionConfig
 
-    def __init__(self, recipe: OcclusionRecipe, compute: Compute) -> None:
-        self.network, self.average = (_new_network(recipe, compute) for _ in range(2))
+    def __init__(self, config: OcclusionConfig, compute: Compute) -> None:
+        self.network, self.average = (_new_network(config, compute) for _ in range(2))
         self.average.eval().requires_grad_(False)
         super().__init__(
-            recipe,
+            config,
             compute,
             INPUT_SIDE,
             modules={"network": self.network, "average": self.average},
             averages=[(self.average, self.network)],
-            rates=[(list(self.network.parameters()), recipe.rate)],
+            rates=[(list(self.network.parameters()), config.rate)],
         )
         face = oval_mask(FACE_OVAL, OUTPUT_SIDE, compute.device)[None, None]
-        self._weights = recipe.outside + (1 - recipe.outside) * face
+        self._weights = config.outside + (1 - config.outside) * face
 
     def prepare(self, data: FaceData) -> FaceData:
-        """Increase the sampling weights of the faces in the recipe's `boosts`."""
-        return data.boosted(self.recipe.boosts)
+        """Increase the sampling weights of the faces in the config's `boosts`."""
+        return data.boosted(self.config.boosts)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Add occluders to a part of the batch, and compute the cross-entropy and the Dice loss of the prediction."""
-        pictures, target = _with_occluders(batch.pictures, self.recipe.occluded, self.random)
+        pictures, target = _with_occluders(batch.pictures, self.config.occluded, self.random)
         with self.autocast():
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         logits, weights = logits.float(), self._weights.expand_as(target)
@@ -120,10 +120,10 @@ class OcclusionTraining(PictureTraining):
         return folder / OCCLUSION_FILE
 
 
-def _new_network(recipe: OcclusionRecipe, compute: Compute) -> OcclusionNetwork:
+def _new_network(config: OcclusionConfig, compute: Compute) -> OcclusionNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(compute.seed)
-        network = OcclusionNetwork(OcclusionNetworkSizes(recipe.widths))
+        network = OcclusionNetwork(OcclusionNetworkSizes(config.widths))
     network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     return network
 

@@ -21,7 +21,7 @@ from facevid.video import open_clip
 
 SMOOTHING_METHODS = {
     "none": TrackingOptions(smooth=0.0),
-    "published": TrackingOptions(recipe="published"),
+    "published": TrackingOptions(smoothing_method="published"),
     "facevid": TrackingOptions(),
 }
 """No smoothing, the smoothing of the published latent transformer, and the default."""
@@ -31,25 +31,25 @@ MIN_TRACK_LENGTH = 3
 
 
 @dataclass(frozen=True)
-class RecipeMeasures:
+class SmoothingMeasures:
     """Measures of one clip, edited with one smoothing method.
 
     Attributes:
         clip: file name of the clip.
-        recipe: name of the smoothing method, a key of `SMOOTHING_METHODS`.
+        method: name of the smoothing method, a key of `SMOOTHING_METHODS`.
         jitter: mean jitter of the quads of the edited faces, in thousandths of their side; see `jitter.quad_jitter`.
         edit: measures of the edited clip.
     """
 
     clip: str
-    recipe: str
+    method: str
     jitter: float
     edit: EditMeasures
 
 
-def compare_recipes(
+def compare_smoothing(
     clips: Sequence[Path], edits: Sequence[str], options: EditOptions, progress: Progress = silent
-) -> list[RecipeMeasures]:
+) -> list[SmoothingMeasures]:
     """Edit every clip with every smoothing method, with a lossless codec, and measure the results.
 
     Args:
@@ -64,14 +64,14 @@ def compare_recipes(
     return [row for clip in clips for row in _compare(clip, edits, options, progress)]
 
 
-def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: Progress) -> list[RecipeMeasures]:
+def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: Progress) -> list[SmoothingMeasures]:
     clip, rows = open_clip(path), []
     detector = choose_detector(options.tracking.detector, choose_device(options.compute.device)).detector
     analysis = Analysis(clip, detector, options.tracking, progress)
     tracks = analysis.choose(analysis.track(), options.tracking.faces)
     motions = face_motions(clip, tracks, progress)
     for name, method in SMOOTHING_METHODS.items():
-        tracking = replace(options.tracking, smooth=method.smooth, recipe=method.recipe)
+        tracking = replace(options.tracking, smooth=method.smooth, smoothing_method=method.smoothing_method)
         smoothed = replace(analysis, options=tracking)
         jitters = [
             quad_jitter(smoothed.quads(track), motion)
@@ -82,11 +82,11 @@ def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: P
             edited = Path(folder) / "edited.mkv"
             edit_video(path, edited, edits, replace(options, tracking=tracking, codec="ffv1"), progress)
             measures = evaluate_edit(path, edited, progress)
-        rows.append(RecipeMeasures(path.name, name, float(np.nanmean(jitters)), measures))
+        rows.append(SmoothingMeasures(path.name, name, float(np.nanmean(jitters)), measures))
     return rows
 
 
-def write_recipes(path: Path, rows: Sequence[RecipeMeasures]) -> None:
+def write_smoothing(path: Path, rows: Sequence[SmoothingMeasures]) -> None:
     """Write the measures as a CSV file.
 
     Raises:
@@ -101,4 +101,4 @@ def write_recipes(path: Path, rows: Sequence[RecipeMeasures]) -> None:
             numbers = (row.jitter, edit.flicker_source, edit.flicker_edited, edit.flicker, edit.flicker_ratio)
             lips = "" if edit.mouth is None else f"{edit.mouth:.4f}"
             identity = (f"{edit.identity:.4f}", f"{edit.identity_spread:.4f}", edit.frames)
-            writer.writerow([row.clip, row.recipe, *(f"{number:.4f}" for number in numbers), lips, *identity])
+            writer.writerow([row.clip, row.method, *(f"{number:.4f}" for number in numbers), lips, *identity])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class PictureRecipe:
+class PictureTrainingConfig:
     """Hyperparameters shared by all training on pictures.
 
     Attributes:
@@ -45,7 +45,7 @@ class PictureRecipe:
 
 
 @dataclass(frozen=True)
-class Recipe(PictureRecipe):
+class FaceModelConfig(PictureTrainingConfig):
     """Hyperparameters of `facevid train model`: a generator and an encoder, trained as an autoencoder.
 
     Attributes:
@@ -93,7 +93,7 @@ class Recipe(PictureRecipe):
 
 
 @dataclass(frozen=True)
-class OcclusionRecipe(PictureRecipe):
+class OcclusionConfig(PictureTrainingConfig):
     """Hyperparameters of `facevid train occlusion`; the defaults are those of the bundled occlusion network.
 
     Attributes:
