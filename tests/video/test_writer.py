@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
@@ -244,6 +245,17 @@ def test_another_container_keeps_timing_and_sound(
     for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
         assert abs(source_frame.time - result_frame.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
     assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
+
+
+def test_the_disposition_of_the_video_stream_is_kept(make_clip: MakeClip, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    options = ("-c", "copy", "-disposition:v:0", "original+hearing_impaired")
+    run_ffmpeg(["-i", f"file:{make_clip('constant.mp4')}", *options, f"file:{source}"], "")
+    copy(open_clip(source), out)
+    for path in (source, out):
+        with av.open(str(path)) as container:
+            disposition = container.streams.video[0].disposition
+            assert disposition == Disposition.original | Disposition.hearing_impaired
 
 
 def test_the_reel_name_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Path) -> None:
