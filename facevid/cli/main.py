@@ -35,6 +35,7 @@ COMMANDS = {
     "models": "Import, download, list and check face models.",
     "train": "Train editors, face models and occlusion networks.",
     "evaluate": "Measure edits, editors, face models and occlusion masks.",
+    "cache": "Show or clear the cache of analysis results.",
     "bench": "Time every stage of an edit on this machine.",
 }
 

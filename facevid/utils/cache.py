@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from uuid import uuid4
 
 import platformdirs
 
-from facevid.errors import OutputError
+from facevid.errors import OutputError, reason
 
 CAPACITY = 4 << 30
 """Capacity in bytes. When it is exceeded, the least recently used entries are deleted."""
@@ -44,6 +45,53 @@ def cache_folder() -> Path:
     """Return the cache folder, which may not exist yet."""
     home = os.environ.get("FACEVID_HOME")
     return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("facevid"))
+
+
+@dataclass(frozen=True)
+class CacheUsage:
+    """Contents of the cache.
+
+    Attributes:
+        folder: folder of the cache.
+        entries: number of entries.
+        bytes: total size of their files.
+        capacity: size, in bytes, above which the least recently used entries are deleted.
+    """
+
+    folder: Path
+    entries: int
+    bytes: int
+    capacity: int
+
+
+def cache_usage() -> CacheUsage:
+    """Measure the cache.
+
+    Raises:
+        OutputError: the folder cannot be read.
+    """
+    folder = cache_folder()
+    try:
+        entries = _entries(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be read ({reason(error)}); check its permissions") from error
+    return CacheUsage(folder, len(entries), sum(size for _, size, _ in entries), CAPACITY)
+
+
+def clear_cache() -> CacheUsage:
+    """Delete all entries except unfinished ones in recent use, and return what was there before.
+
+    Raises:
+        OutputError: an entry cannot be deleted.
+    """
+    before = cache_usage()
+    for when, _, path in _entries(before.folder):
+        if path.suffix and time.time() - when < KEPT_FOR:
+            continue  # another process may be writing it
+        _remove(path)
+        if path.exists():
+            raise OutputError(f"{path}: cannot be deleted; check its permissions")
+    return before
 
 
 def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
@@ -141,16 +189,22 @@ def _make_room(folder: Path) -> None:
 
     Other processes may delete and rename entries at the same time.
     """
-    used: list[tuple[float, int, Path]] = []
-    for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            used.append((path.stat().st_mtime, sum(file.stat().st_size for file in path.iterdir()), path))
-    excess = sum(size for _, size, _ in used) - CAPACITY
-    for when, size, path in sorted(used):
+    entries = _entries(folder)
+    excess = sum(size for _, size, _ in entries) - CAPACITY
+    for when, size, path in sorted(entries):
         kept_for = UNFINISHED_KEPT_FOR if path.suffix else KEPT_FOR
         if excess > 0 and time.time() - when >= kept_for:
             _remove(path)
             excess -= size
+
+
+def _entries(folder: Path) -> list[tuple[float, int, Path]]:
+    """Return time of last use, size in bytes and path of each entry, unfinished ones included."""
+    entries: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            entries.append((path.stat().st_mtime, sum(file.stat().st_size for file in path.iterdir()), path))
+    return entries
 
 
 def _remove(entry: Path) -> None:
