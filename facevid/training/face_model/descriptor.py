@@ -153,7 +153,7 @@ def _read_arrays(path: Path) -> list[NDArray[np.float32]]:
     for name in re.finditer(rb"con_4|affine_|fc_2", content):
         start, integers = name.end(), []
         for _ in range(7 if name.group() == b"fc_2" else 5):
-            length = content[start] & 0x7F
+            length = content[start] & 0x7F if start < len(content) else 0
             integers.append(int.from_bytes(content[start + 1 : start + 1 + length], "little"))
             start += 1 + length
         count = int(np.prod(integers[-4:]))
