@@ -297,7 +297,7 @@ def test_directions_in_unsupported_number_formats(tmp_path: Path, dtype: torch.d
 
 
 def test_a_transformer_of_integers(tmp_path: Path) -> None:
-    state = torch.load(save_transformer(tmp_path))
+    state = torch.load(save_transformer(tmp_path), weights_only=True)
     torch.save({name: tensor.to(torch.int8) for name, tensor in state.items()}, tmp_path / "tnet_31.pt")
     with pytest.raises(ModelError, match=r"tnet_31\.pt: .*torch\.int8"):
         load_model(tmp_path / "tnet_31.pt")

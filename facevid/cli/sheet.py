@@ -29,7 +29,7 @@ from facevid.options import ComputeOptions
     metavar="NAME=FROM:TO:COUNT",
     help="Attribute and its strengths, evenly spaced; one row each. Repeat it: a last row applies all in sequence.",
 )
-@click.option("--frame", type=click.IntRange(0, LARGEST_COUNT), default=0, help="Frame of a video.  [default: 0]")
+@click.option("--frame", type=click.IntRange(0, LARGEST_COUNT), help="Frame number.  [default: the first frame]")
 @click.option("--cell", type=click.IntRange(32, 2048), default=256, show_default=True, help="Side of a cell in pixels.")
 @model_option
 @device_option
@@ -42,7 +42,7 @@ def command(
     target: Path,
     ranges: tuple[str, ...],
     *,
-    frame: int,
+    frame: int | None,
     cell: int,
     model: str | None,
     device: str,

@@ -29,17 +29,23 @@ from facevid.video import open_clip
 
 SUFFIXES = (".png", ".jpg", ".pdf")
 
-CELL = 256
-"""Side of a cell in pixels unless the user chooses another."""
+DEFAULT_CELL_SIDE = 256
+"""Side of a cell in pixels, unless the user chooses another."""
 
-MOST_CELLS = 200
-"""Cells of a figure: beyond it the labels could not be read on a page."""
+MAX_CELLS = 200
+"""Maximum number of cells, so that the labels stay legible on a page."""
 
-AROUND = 1.15
-"""Side of the square that a cell shows, in sides of the FFHQ crop."""
+SQUARE_SCALE = 1.15
+"""Side of the square that a cell shows, in sides of the FFHQ crop; shows the chin and the hairline."""
 
-GAP, LABEL = 6, 22
-"""Pixels between cells, and height of the labels above them."""
+GAP = 6
+"""Distance between cells in pixels."""
+
+LABEL_HEIGHT = 22
+"""Height of the label above each cell in pixels."""
+
+FONT_SCALE = 0.65
+"""Font size, in label heights."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,10 @@ def write_sheet(
     out: Path,
     ranges: Sequence[StrengthRange],
     *,
-    frame: int = 0,
+    frame: int | None = None,
     model: str | None = None,
     compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
-    cell: int = CELL,
+    cell: int = DEFAULT_CELL_SIDE,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> None:
@@ -89,7 +95,7 @@ def write_sheet(
         source: a still, a video or an image sequence.
         out: a .png, .jpg or .pdf.
         ranges: one row each; with two or more, a last row applies them one after another at their last strengths.
-        frame: number of the frame, counted as in `EditOptions.frames`.
+        frame: frame number, as in `EditOptions.frames`; None is the first frame. Ignored for a still.
         model: a name in the store, or a path; None is the bundled model.
         compute: device, precision and batch size.
         cell: side of a cell in pixels.
@@ -101,10 +107,10 @@ def write_sheet(
     """
     check_destination(out, source, SUFFIXES, overwrite)
     if not ranges:
-        raise UsageError("nothing to show: give at least one --attr, such as --attr smile=-1:1:5")
+        raise UsageError("no attribute given: add at least one --attr, such as --attr smile=-1:1:5")
     steps = _strengths(ranges)
-    if len(steps) > MOST_CELLS:
-        raise UsageError(f"{len(steps)} cells are more than {MOST_CELLS}: give fewer strengths")
+    if len(steps) > MAX_CELLS:
+        raise UsageError(f"{len(steps)} cells are more than {MAX_CELLS}: give fewer strengths")
     picture = _picture(source, frame)
     options = EditOptions(model, TrackingOptions(smooth=0), compute)
     edited = _edited(picture, ranges, steps, options, progress)
@@ -112,8 +118,8 @@ def write_sheet(
     rows, columns = _square(quad, picture.shape)
     size = (cell, cell)
     cells = [cv2.resize(each[rows, columns], size, interpolation=cv2.INTER_AREA) for each in (picture, *edited)]
-    begin = [("source", cells[0]), *_reconstruction(picture, quad, model, compute, cell)]
-    _save(_grid(_rows(ranges, begin, cells[1:]), cell), out)
+    leading = [("source", cells[0]), *_reconstruction(picture, quad, model, compute, cell)]
+    _save(_grid(_rows(ranges, leading, cells[1:]), cell), out)
 
 
 def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
@@ -124,11 +130,11 @@ def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
     return steps
 
 
-def _picture(source: Path, number: int) -> NDArray[np.uint8]:
+def _picture(source: Path, number: int | None) -> NDArray[np.uint8]:
     clip = open_clip(source)
-    wanted = number if not clip.info.is_still else clip.info.first_number
+    is_first = number is None or clip.info.is_still
     for frame in clip.frames():
-        if frame.index + clip.info.first_number == wanted:
+        if is_first or frame.index + clip.info.first_number == number:
             return frame.rgb()
     raise InputError(f"{source} has no frame {number}; choose another --frame")
 
@@ -165,9 +171,9 @@ def _quad(picture: NDArray[np.uint8], source: Path) -> NDArray[np.float64]:
 
 
 def _square(quad: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return rows and columns of the upright square around the face, moved to lie within the picture."""
+    """Return rows and columns of the upright square around the face, shifted to lie within the picture."""
     height, width = shape[:2]
-    side = min(round(AROUND * float(quad_side(quad))), height, width)
+    side = min(round(SQUARE_SCALE * float(quad_side(quad))), height, width)
     left, top = np.rint(quad.mean(axis=0) - side / 2).astype(int)
     left, top = min(max(left, 0), width - side), min(max(top, 0), height - side)
     return slice(top, top + side), slice(left, left + side)
@@ -176,7 +182,7 @@ def _square(quad: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, s
 def _reconstruction(
     picture: NDArray[np.uint8], quad: NDArray[np.float64], model: str | None, compute: ComputeOptions, cell: int
 ) -> list[tuple[str, NDArray[np.uint8]]]:
-    """Return the face as a generator reconstructs it from its code; nothing for models that draw no faces."""
+    """Return the face reconstructed from its code; an empty list for models that cannot generate faces."""
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None or loaded.encoder is None:
         return []
@@ -187,16 +193,17 @@ def _reconstruction(
 
 def _rows(
     ranges: Sequence[StrengthRange],
-    begin: list[tuple[str, NDArray[np.uint8]]],
+    leading: list[tuple[str, NDArray[np.uint8]]],
     cells: Sequence[NDArray[np.uint8]],
 ) -> list[Row]:
     remaining = iter(cells)
     rows = [
-        Row((*begin, *((f"{each.attribute} {value:+g}", next(remaining)) for value in each.values))) for each in ranges
+        Row((*leading, *((f"{each.attribute} {value:+g}", next(remaining)) for value in each.values)))
+        for each in ranges
     ]
     if len(ranges) > 1:
         rows.append(
-            Row((*begin, *((f"then {each.attribute} {each.values[-1]:+g}", next(remaining)) for each in ranges)))
+            Row((*leading, *((f"then {each.attribute} {each.values[-1]:+g}", next(remaining)) for each in ranges)))
         )
     return rows
 
@@ -204,13 +211,13 @@ def _rows(
 def _grid(rows: Sequence[Row], cell: int) -> Image.Image:
     columns = max(len(row.cells) for row in rows)
     step = cell + GAP
-    sheet = Image.new("RGB", (columns * step + GAP, len(rows) * (step + LABEL) + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL * 0.65)
+    sheet = Image.new("RGB", (columns * step + GAP, len(rows) * (step + LABEL_HEIGHT) + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL_HEIGHT * FONT_SCALE)
     for line, row in enumerate(rows):
         for column, (label, picture) in enumerate(row.cells):
-            left, top = GAP + column * step, GAP + line * (step + LABEL)
-            draw.text((left + cell / 2, top + LABEL / 2), label, fill="black", font=font, anchor="mm")
-            sheet.paste(Image.fromarray(picture), (left, top + LABEL))
+            left, top = GAP + column * step, GAP + line * (step + LABEL_HEIGHT)
+            draw.text((left + cell / 2, top + LABEL_HEIGHT / 2), label, fill="black", font=font, anchor="mm")
+            sheet.paste(Image.fromarray(picture), (left, top + LABEL_HEIGHT))
     return sheet
 
 

@@ -122,17 +122,24 @@ def inspect_video(
         thumbnails = contact_sheet.thumbnails()
         report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, thumbnails)
         _write(temporaries, contact_sheet, report, detector=choice.detector.name, smooth=options.smooth)
+    return _summary(report, writer, overlay=overlay, sheet=sheet, tracks_file=tracks_file, page=report_page)
+
+
+def _summary(
+    report: Report, writer: RgbWriter, *, overlay: Path, sheet: Path, tracks_file: Path, page: Path
+) -> InspectSummary:
+    tracking = report.tracking
     return InspectSummary(
         frames=tracking.frame_count,
         faceless=int((~coverage(tracking.frame_count, tracking.tracks)).sum()),
-        cuts=tuple(clip.info.first_number + cut for cut in tracking.cuts),
-        tracks=tuple(tracks),
-        problems=tuple(problems),
-        detector=detector,
+        cuts=tuple(report.info.first_number + cut for cut in tracking.cuts),
+        tracks=tuple(report.tracks),
+        problems=tuple(report.problems),
+        detector=report.detector,
         overlay=overlay,
         sheet=sheet,
         tracks_file=tracks_file,
-        report=report_page,
+        report=page,
         warnings=tuple(writer.warnings),
     )
 

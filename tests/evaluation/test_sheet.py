@@ -1,6 +1,5 @@
 """The figure of edits over a range of strengths."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facevid.errors import UsageError
-from facevid.evaluation.sheet import GAP, LABEL, parse_range
-from tests.conftest import Outcome
+from facevid.evaluation.sheet import GAP, LABEL_HEIGHT, parse_range
+from tests.conftest import RunFacevid
 
 CELL = 96
 
@@ -23,18 +22,18 @@ def picture(portrait: NDArray[np.uint8], tmp_path: Path) -> Path:
 
 
 def cell(sheet: NDArray[np.uint8], row: int, column: int) -> NDArray[np.int64]:
-    top, left = GAP + row * (CELL + GAP + LABEL) + LABEL, GAP + column * (CELL + GAP)
+    top, left = GAP + row * (CELL + GAP + LABEL_HEIGHT) + LABEL_HEIGHT, GAP + column * (CELL + GAP)
     return sheet[top : top + CELL, left : left + CELL].astype(np.int64)
 
 
 def test_each_attribute_has_a_row_and_all_of_them_a_last_one(
-    picture: Path, tmp_path: Path, run_facevid: Callable[..., Outcome]
+    picture: Path, tmp_path: Path, run_facevid: RunFacevid
 ) -> None:
     out = tmp_path / "out.png"
     ranges = ["--attr", "smile=-1:1:3", "--attr", "age=1"]
     assert run_facevid("sheet", picture, out, *ranges, "--cell", CELL, "--device", "cpu", "-q").code == 0
     sheet = np.asarray(Image.open(out).convert("RGB"))
-    assert sheet.shape == (3 * (CELL + GAP + LABEL) + GAP, 4 * (CELL + GAP) + GAP, 3)
+    assert sheet.shape == (3 * (CELL + GAP + LABEL_HEIGHT) + GAP, 4 * (CELL + GAP) + GAP, 3)
     source = cell(sheet, 0, 0)
     assert all(np.array_equal(cell(sheet, row, 0), source) for row in (1, 2))
     assert np.array_equal(cell(sheet, 0, 2), source)  # strength 0
@@ -44,9 +43,7 @@ def test_each_attribute_has_a_row_and_all_of_them_a_last_one(
     assert [path.name for path in tmp_path.iterdir() if path.name != "in.png"] == ["out.png"]
 
 
-def test_a_frame_of_a_video_becomes_a_pdf(
-    portrait_clip: Path, tmp_path: Path, run_facevid: Callable[..., Outcome]
-) -> None:
+def test_a_frame_of_a_video_becomes_a_pdf(portrait_clip: Path, tmp_path: Path, run_facevid: RunFacevid) -> None:
     out = tmp_path / "out.pdf"
     given = ("sheet", portrait_clip, out, "--attr", "smile=0:1:2", "--cell", CELL, "-q", "--device", "cpu")
     assert run_facevid(*given, "--frame", 3).code == 0
@@ -57,7 +54,7 @@ def test_a_frame_of_a_video_becomes_a_pdf(
 
 
 def test_a_published_model_also_shows_its_reconstruction(
-    picture: Path, tmp_path: Path, published: str, run_facevid: Callable[..., Outcome]
+    picture: Path, tmp_path: Path, published: str, run_facevid: RunFacevid
 ) -> None:
     out = tmp_path / "out.png"
     given = ("--attr", "smile=1", "--cell", CELL, "--model", published, "-q", "--device", "cpu")
@@ -69,3 +66,12 @@ def test_a_published_model_also_shows_its_reconstruction(
 def test_what_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_range(text)
+
+
+def test_the_first_frame_of_a_sequence_is_the_default(
+    portrait: NDArray[np.uint8], tmp_path: Path, run_facevid: RunFacevid
+) -> None:
+    cv2.imwrite(str(tmp_path / "shot.1001.png"), portrait[..., ::-1])
+    given = ("sheet", tmp_path / "shot.####.png", tmp_path / "out.png", "--attr", "smile=1", "-q", "--device", "cpu")
+    assert run_facevid(*given, "--frame", 1).code == 3
+    assert run_facevid(*given).code == 0

@@ -6,20 +6,14 @@ from pathlib import Path
 import click
 
 from facevid.cli.common import (
-    LARGEST_BATCH,
-    LARGEST_COUNT,
     NumberType,
-    device_option,
-    overwrite_option,
-    quiet_option,
-    verbose_option,
 )
 from facevid.cli.train.common import (
     Console,
     codes_argument,
+    editor_training_options,
     is_done,
     out_option,
-    seed_option,
 )
 from facevid.errors import UsageError
 from facevid.training.common.run import Compute
@@ -43,38 +37,13 @@ from facevid.utils.device import choose_device
     help="Widths of the hidden layers; the published FFHQ classifier has 2048,512.",
 )
 @click.option(
-    "--epochs",
-    default=ClassifierOptions.epochs,
-    show_default=True,
-    type=click.IntRange(1, LARGEST_COUNT),
-    help="Passes over the codes.",
-)
-@click.option(
-    "--batch-size",
-    default=ClassifierOptions.batch_size,
-    show_default=True,
-    type=click.IntRange(1, LARGEST_BATCH),
-    help="Codes in each training step.",
-)
-@click.option(
-    "--learning-rate",
-    default=ClassifierOptions.learning_rate,
-    show_default=True,
-    type=NumberType(0),
-    help="Learning rate of Adam.",
-)
-@click.option(
     "--noise",
     default=ClassifierOptions.noise,
     show_default=True,
     type=NumberType(0),
     help="Standard deviation of the noise added to codes, relative to that of the codes.",
 )
-@seed_option
-@device_option
-@overwrite_option
-@quiet_option
-@verbose_option
+@editor_training_options(ClassifierOptions.epochs, ClassifierOptions.batch_size, ClassifierOptions.learning_rate)
 def command(
     *,
     codes: Path,

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,13 +83,55 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
         quiet_option,
         verbose_option,
     )
+    return _with_options(options)
 
-    def with_options(command: F) -> F:
+
+def editor_training_options(epochs: int, batch_size: int, learning_rate: float) -> Callable[[F], F]:
+    """Return a decorator that adds the options of the trainings on codes.
+
+    Args:
+        epochs: default of --epochs.
+        batch_size: default of --batch-size, in codes.
+        learning_rate: default of --learning-rate.
+    """
+    options = (
+        click.option(
+            "--epochs",
+            default=epochs,
+            show_default=True,
+            type=click.IntRange(1, LARGEST_COUNT),
+            help="Passes over the codes.",
+        ),
+        click.option(
+            "--batch-size",
+            default=batch_size,
+            show_default=True,
+            type=click.IntRange(1, LARGEST_BATCH),
+            help="Codes in each training step.",
+        ),
+        click.option(
+            "--learning-rate",
+            default=learning_rate,
+            show_default=True,
+            type=NumberType(0),
+            help="Learning rate of Adam.",
+        ),
+        seed_option,
+        device_option,
+        overwrite_option,
+        quiet_option,
+        verbose_option,
+    )
+    return _with_options(options)
+
+
+def _with_options(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
         for option in reversed(options):
             command = option(command)
         return command
 
-    return with_options
+    return decorate
 
 
 class Console:

@@ -5,25 +5,19 @@ from pathlib import Path
 import click
 
 from facevid.cli.common import (
-    LARGEST_BATCH,
-    LARGEST_COUNT,
     NumberType,
     PathType,
-    device_option,
-    overwrite_option,
-    quiet_option,
-    verbose_option,
 )
 from facevid.cli.train.common import (
     Console,
     attribute_indices,
     attribute_option,
     codes_argument,
+    editor_training_options,
     is_done,
     layer_range,
     layers_option,
     out_option,
-    seed_option,
 )
 from facevid.edits.attributes import CELEBA
 from facevid.training.common.run import Compute
@@ -55,32 +49,7 @@ from facevid.utils.device import choose_device
     type=NumberType(0),
     help="Weight of the loss that keeps edits small.",
 )
-@click.option(
-    "--learning-rate",
-    default=TransformerOptions.learning_rate,
-    show_default=True,
-    type=NumberType(0),
-    help="Learning rate of Adam.",
-)
-@click.option(
-    "--batch-size",
-    default=TransformerOptions.batch_size,
-    show_default=True,
-    type=click.IntRange(1, LARGEST_BATCH),
-    help="Codes in each training step.",
-)
-@click.option(
-    "--epochs",
-    default=TransformerOptions.epochs,
-    show_default=True,
-    type=click.IntRange(1, LARGEST_COUNT),
-    help="Passes over the codes.",
-)
-@seed_option
-@device_option
-@overwrite_option
-@quiet_option
-@verbose_option
+@editor_training_options(TransformerOptions.epochs, TransformerOptions.batch_size, TransformerOptions.learning_rate)
 def command(
     *,
     codes: Path,
