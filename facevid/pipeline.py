@@ -21,7 +21,7 @@ from facevid.rendering.layers import LayerWriter, check_layers
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import find_targets, schedule
 from facevid.utils.device import choose_device
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, ClipWriter, Encoding, open_clip
 from facevid.video.reader.memory import trim_heap
 
@@ -65,7 +65,7 @@ def edit_video(
     target: str | Path,
     edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits],
     options: EditOptions = EditOptions(),  # noqa: B008 -- immutable
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> EditSummary:
     """Edit the faces in a video, an image sequence or a still image.
 

@@ -28,15 +28,15 @@ from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track, find_tracklets
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.utils.batches import batches
-from facevid.utils.cache import cached, identity
-from facevid.utils.progress import Progress, silent
+from facevid.utils.cache import cached_folder, file_key
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip
 from facevid.video.reader.memory import trim_heap
 
 if TYPE_CHECKING:
     from facevid.models import FaceModel
 
-VERSION = 11
+VERSION = 12
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
 USUAL_RATE = Fraction(25)
@@ -66,7 +66,7 @@ class Analysis:
     clip: Clip
     detector: Detector
     options: TrackingOptions
-    progress: Progress = silent
+    progress: Progress = no_progress
 
     def track(self) -> Tracking:
         """Detect and track all faces of the clip and identify its people, or load the cached result.
@@ -87,9 +87,9 @@ class Analysis:
             pts = np.array(detections.pts, dtype=np.int64)
             save_tracking(folder / "tracking.npz", Tracking(pts, cuts, people.tracks, people.descriptors))
 
-        return load_tracking(cached(self._cache_key(), fill) / "tracking.npz")
+        return load_tracking(cached_folder(self._cache_key(), fill) / "tracking.npz")
 
-    def choose(self, tracking: Tracking, wanted: Faces) -> list[Track]:
+    def select(self, tracking: Tracking, wanted: Faces) -> list[Track]:
         """Select tracks to edit.
 
         Args:
@@ -113,7 +113,7 @@ class Analysis:
             self._encode_to(folder, tracks, quads, model, compute.batch_size)
 
         encoding = {
-            "tracks": [[track.number, track.first] for track in tracks],
+            "tracks": [[track.person, track.first] for track in tracks],
             "smooth": self.options.smooth,
             "smoothing_method": self.options.smoothing_method,
             "model": model.fingerprint,
@@ -121,7 +121,7 @@ class Analysis:
             "crop_size": model.crop_size,
             "precision": compute.precision,
         }
-        folder = cached(self._cache_key() | encoding, fill)
+        folder = cached_folder(self._cache_key() | encoding, fill)
         return [
             self._encoded_track(tracking, track, quad, TrackFiles(folder, track))
             for track, quad in zip(tracks, quads, strict=True)
@@ -190,7 +190,7 @@ class Analysis:
         """Return everything that tracking depends on."""
         return {
             "analysis": VERSION,
-            "clip": [identity(path) for path in self.clip.info.files],
+            "clip": [file_key(path) for path in self.clip.info.files],
             "layer": self.clip.info.layer,
             "detector": self.detector.name,
             "max_gap": self._frame_count(self.options.max_gap),

@@ -39,7 +39,7 @@ class TrackFiles:
     """The cached arrays of one track, one `.npy` file for each name, with one entry for each frame of the track."""
 
     def __init__(self, folder: Path, track: Track) -> None:
-        self._folder, self._label = folder, f"{track.number}_{track.first}"
+        self._folder, self._label = folder, f"{track.person}_{track.first}"
         self._frame_count = len(track)
         self._written: dict[str, FrameArray] = {}
 

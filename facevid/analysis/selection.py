@@ -46,10 +46,10 @@ def select_tracks(tracking: Tracking, wanted: Faces, detector: Detector, source:
     if isinstance(wanted, Path):
         descriptor = describe_reference(wanted, detector)
         wanted = (find_person(wanted, descriptor, source, tracking.descriptors),)
-    unknown = sorted(set(wanted) - {track.number for track in tracking.tracks})
+    unknown = sorted(set(wanted) - {track.person for track in tracking.tracks})
     if unknown:
         raise UsageError(f"{source} has no face {unknown[0]}; its faces are 0 to {len(tracking.descriptors) - 1}")
-    return [track for number in dict.fromkeys(wanted) for track in tracking.tracks if track.number == number]
+    return [track for person in dict.fromkeys(wanted) for track in tracking.tracks if track.person == person]
 
 
 def largest_tracks(tracks: Sequence[Track], shots: Iterable[range]) -> list[Track]:
@@ -59,10 +59,10 @@ def largest_tracks(tracks: Sequence[Track], shots: Iterable[range]) -> list[Trac
         in_shot = [track for track in tracks if track.first in shot]
         areas: dict[int, float] = {}
         for track in in_shot:
-            areas[track.number] = areas.get(track.number, 0.0) + _total_area(track)
+            areas[track.person] = areas.get(track.person, 0.0) + _total_area(track)
         if in_shot:
             largest = max(areas, key=areas.__getitem__)
-            selected += [track for track in in_shot if track.number == largest]
+            selected += [track for track in in_shot if track.person == largest]
     return selected
 
 

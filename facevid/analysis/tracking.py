@@ -84,7 +84,7 @@ def save_tracking(path: Path, tracking: Tracking) -> None:
     arrays = {
         f"{name}_{index}": getattr(track, name)
         for index, track in enumerate(tracking.tracks)
-        for name in ("number", "first", "landmarks", "detected", "scores", "flow")
+        for name in ("person", "first", "landmarks", "detected", "scores", "flow")
     }
     cuts = np.array(tracking.cuts, dtype=int)
     np.savez(path, pts=tracking.pts, cuts=cuts, descriptors=tracking.descriptors, **arrays)
@@ -95,7 +95,7 @@ def load_tracking(path: Path) -> Tracking:
     with np.load(path) as data:
         tracks = tuple(
             Track(
-                int(data[f"number_{index}"]),
+                int(data[f"person_{index}"]),
                 int(data[f"first_{index}"]),
                 data[f"landmarks_{index}"],
                 data[f"detected_{index}"],

@@ -25,7 +25,7 @@ from facevid.options import CompositingOptions, TrackingOptions
 from facevid.rendering.frame import composite_frame
 from facevid.rendering.generation import TrackEdit
 from facevid.rendering.renderer import Renderer
-from facevid.utils.progress import silent
+from facevid.utils.progress import no_progress
 from facevid.video import Frame
 
 
@@ -66,7 +66,7 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     detected = [detector.detect(picture) for picture in pictures]
     tracking = _track(sample, pictures, detected)
     analysis = Analysis(sample.clip, detector, TrackingOptions())
-    track = max(analysis.choose(tracking, "largest"), key=len)
+    track = max(analysis.select(tracking, "largest"), key=len)
     quads = analysis.quads(track)
     crop_all = partial(_crop, pictures, track, quads, model.crop_size)
     faces = crop_all()
@@ -138,7 +138,7 @@ def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: 
     keep = model.detail == "keep"
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
-    faces = renderer.render(renderer.prepare([edit], silent), sample.frames)
+    faces = renderer.render(renderer.prepare([edit], no_progress), sample.frames)
     rendered = [(frame, own) for frame, own in zip(sample.frames, faces, strict=True) if own]
 
     def finish(pair: tuple[Frame, list[EditedFace]]) -> Frame:

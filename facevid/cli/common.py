@@ -168,3 +168,14 @@ precision_option = click.option(
     show_default=True,
     help="Number format of the networks.",
 )
+
+
+def layer_range(text: str | None) -> range | None:
+    """Parse a range of layers `A-B`, both included. Raises UsageError if it is invalid."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+    layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if not layers:
+        raise UsageError(f'--edit-layers "{text}" is not a range of layers; write FIRST-LAST, for example 0-10')
+    return layers

@@ -171,7 +171,7 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
 
 def _track_as_json(inspected: "InspectedTrack") -> dict[str, Any]:
     return {
-        "number": inspected.track.number,
+        "number": inspected.track.person,
         "first": inspected.first,
         "last": inspected.last,
         "frames": len(inspected.track),
@@ -239,7 +239,7 @@ def _table(people: "list[InspectedPerson]") -> Table:
         add_row(
             table,
             str(person.number),
-            f"{len(person)}: {person.where(MOST_TRACKS)}",
+            f"{len(person)}: {person.frame_ranges(MOST_TRACKS)}",
             f"{person.detected / len(person):.0%}",
             f"{person.size:.0f} px",
             str(person.longest_gap),

@@ -1,14 +1,13 @@
 """`facevid models`."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.table import Table
 
-from facevid.cli.common import PathType, json_option, overwrite_option, verbose_option
+from facevid.cli.common import PathType, json_option, layer_range, overwrite_option, verbose_option
 from facevid.cli.progress import ByteProgress
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.errors import FacevidError, ModelError, UsageError
@@ -82,7 +81,7 @@ def import_command(
       facevid models import e4e_ffhq_encode.pt age.pt ffhq_pca.pt --name e4e --half
       facevid models import psp_ffhq_encode.pt mine.pth --as smile --name mine
     """
-    layers = _layer_range(edit_layers) if edit_layers else None
+    layers = layer_range(edit_layers)
     options = ImportOptions(attributes, layers, detail, licence, half, overwrite)
     folder = import_model(files, name, options)
     _print_bundle(name, folder, read_bundle(folder))
@@ -171,14 +170,6 @@ def fetch_command(*, name: str | None, accept_license: bool, half: bool, overwri
     with ByteProgress() as progress:
         folder = fetch_model(entry, half=half, overwrite=overwrite, progress=progress)
     _print_bundle(name, folder, read_bundle(folder))
-
-
-def _layer_range(text: str) -> range:
-    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
-    layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
-    if not layers:
-        raise UsageError(f'--edit-layers "{text}" is not a range of layers; write FIRST-LAST, for example 0-10')
-    return layers
 
 
 def _summary_or_error(name: str) -> dict[str, Any]:

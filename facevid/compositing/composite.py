@@ -39,7 +39,7 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
     placed = place_change(face.landmarks, change, frame.square_size[::-1])
     if placed is None:
         return None
-    plate = frame.shown_rgb(placed.x, placed.y, placed.width, placed.height)
+    plate = frame.display_rgb(placed.x, placed.y, placed.width, placed.height)
     delta, motion = apply_change(placed, plate)
     if face.visibility is not None:
         to_crop = cv2.invertAffineTransform(face.crop_to_frame)

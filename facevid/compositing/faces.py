@@ -15,7 +15,7 @@ class EditedFace:
     Generated faces are float32 (S, S, 3) RGB, 0 to 255.
 
     Attributes:
-        number: number of the person.
+        person: number of the person.
         size: side S of the crop in pixels.
         crop_to_frame: float64 (2, 3), affine map from pixel indices of the crop to pixel indices of the frame.
         landmarks: (68, 2) of the face in the plate, as pixel indices of the frame.
@@ -27,7 +27,7 @@ class EditedFace:
             visible.
     """
 
-    number: int
+    person: int
     size: int
     crop_to_frame: NDArray[np.float64]
     landmarks: NDArray[np.floating]

@@ -18,7 +18,7 @@ from facevid.models.model import FaceModel
 from facevid.networks import LatentClassifier
 from facevid.training.editors.codes import CodeSet
 from facevid.utils.atomic_output import atomic_path
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Strengths of the edits; 1 is a full edit, and 3 the largest that the command line accepts."""
@@ -79,7 +79,7 @@ def evaluate_editors(
     attributes: Sequence[Attribute] = (),
     count: int = 100,
     strengths: Sequence[float] = STRENGTHS,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> list[CurvePoint]:
     """Edit held-out codes towards the opposite class, by every method of the model, with every strength.
 

@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from facevid.appearance.mouth_geometry import smile
 from facevid.errors import InputError, UsageError
 from facevid.evaluation.face_features import FaceFeatureExtractor, FaceFeatures, descriptor_distance, to_pictures
 from facevid.models.model import FaceModel
-from facevid.training.appearance.mouth_geometry import smile
 from facevid.training.common.augmentation import to_float
 from facevid.training.common.labels import numbers_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
 from facevid.training.common.samples import oval_psnr
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 
 PHOTOGRAPH_SIDE = 512
 """Side of photographs in pixels; generated faces are evaluated at the resolution of the generator."""
@@ -81,7 +81,7 @@ def read_photographs(pictures: Path, table_path: Path) -> Photographs:
     return Photographs(faces[: len(people)], faces[len(people) :])
 
 
-def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progress = silent) -> list[Measure]:
+def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progress = no_progress) -> list[Measure]:
     """Measure the reconstructions and the smile edits of a model on photographs.
 
     - Reconstruction: the PSNR inside the face oval of FFHQ crops, at the generator's resolution, averaged over

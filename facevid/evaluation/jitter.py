@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facevid.evaluation.dense_flow import dense_flow
 from facevid.faces.alignment import quad_side
 from facevid.faces.tracking import Track
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip
 
 FACE_SIDE = 300
@@ -31,7 +31,7 @@ MIN_VISIBLE = 0.5
 """Smallest side of the visible part of a face, as a fraction of the longer side of its landmarks' bounding box."""
 
 
-def face_motions(clip: Clip, tracks: Sequence[Track], progress: Progress = silent) -> list[NDArray[np.float64]]:
+def face_motions(clip: Clip, tracks: Sequence[Track], progress: Progress = no_progress) -> list[NDArray[np.float64]]:
     """Measure the motion of each face by dense optical flow, independently of its tracked landmarks' motion.
 
     Args:

@@ -21,7 +21,7 @@ from facevid.faces.tracking import Track
 from facevid.models import FaceModel
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.rendering.temporal_smoothing import smooth
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, open_clip
 
 MAX_FRAMES = 100
@@ -40,17 +40,17 @@ class OcclusionMeasure:
         kind: kind of the occluder, or "none" for the unmodified clip.
         overlap: intersection over union of the detected and the true mask, inside the face, over all frames; None for
             the unmodified clip.
-        called: fraction of the face that is detected as occluded, over all frames.
+        detected: fraction of the face that is detected as occluded, over all frames.
     """
 
     clip: str
     kind: Kind | str
     overlap: float | None
-    called: float
+    detected: float
 
 
 def evaluate_occlusion(
-    clip: Clip, model: FaceModel, detector: Detector, compute: ComputeOptions, progress: Progress = silent
+    clip: Clip, model: FaceModel, detector: Detector, compute: ComputeOptions, progress: Progress = no_progress
 ) -> list[OcclusionMeasure]:
     """Add each kind of occluder to the face of a clip, and measure the detection.
 
@@ -72,7 +72,7 @@ def evaluate_occlusion(
     """
     options = TrackingOptions()
     analysis = Analysis(clip, detector, options, progress)
-    track = max(analysis.choose(analysis.track(), "largest"), key=len)
+    track = max(analysis.select(analysis.track(), "largest"), key=len)
     measures = []
     for kind in ("none", *KINDS):
         scene = _Scene(clip, track, smooth(ffhq_quad(track.landmarks[:MAX_FRAMES]), options.smooth), kind)
@@ -82,7 +82,7 @@ def evaluate_occlusion(
                 cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
             analysis = Analysis(open_clip(folder), detector, options, progress)
             tracking = analysis.track()
-            longest = max(analysis.choose(tracking, "largest"), key=len)
+            longest = max(analysis.select(tracking, "largest"), key=len)
             encoded = analysis.encode(tracking, [longest], model, compute)[0]
         measures.append(_measure(scene, encoded))
     return measures

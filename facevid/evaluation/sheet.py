@@ -24,7 +24,7 @@ from facevid.options import ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
 from facevid.utils.atomic_output import atomic_path, check_destination
 from facevid.utils.device import choose_device
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
 SUFFIXES = (".png", ".jpg", ".pdf")
@@ -87,7 +87,7 @@ def write_sheet(
     compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
     cell: int = DEFAULT_CELL_SIDE,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> None:
     """Write a figure of the largest face of a picture, or of one frame of a video or sequence.
 

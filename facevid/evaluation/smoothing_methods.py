@@ -16,7 +16,7 @@ from facevid.options import EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.device import choose_device
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
 SMOOTHING_METHODS = {
@@ -48,7 +48,7 @@ class SmoothingMeasures:
 
 
 def compare_smoothing(
-    clips: Sequence[Path], edits: Sequence[str], options: EditOptions, progress: Progress = silent
+    clips: Sequence[Path], edits: Sequence[str], options: EditOptions, progress: Progress = no_progress
 ) -> list[SmoothingMeasures]:
     """Edit every clip with every smoothing method, with a lossless codec, and measure the results.
 
@@ -68,7 +68,7 @@ def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: P
     clip, rows = open_clip(path), []
     detector = choose_detector(options.tracking.detector, choose_device(options.compute.device)).detector
     analysis = Analysis(clip, detector, options.tracking, progress)
-    tracks = analysis.choose(analysis.track(), options.tracking.faces)
+    tracks = analysis.select(analysis.track(), options.tracking.faces)
     motions = face_motions(clip, tracks, progress)
     for name, method in SMOOTHING_METHODS.items():
         tracking = replace(options.tracking, smooth=method.smooth, smoothing_method=method.smoothing_method)
@@ -99,6 +99,6 @@ def write_smoothing(path: Path, rows: Sequence[SmoothingMeasures]) -> None:
         for row in rows:
             edit = row.edit
             numbers = (row.jitter, edit.flicker_source, edit.flicker_edited, edit.flicker, edit.flicker_ratio)
-            lips = "" if edit.mouth is None else f"{edit.mouth:.4f}"
+            lips = "" if edit.lips is None else f"{edit.lips:.4f}"
             identity = (f"{edit.identity:.4f}", f"{edit.identity_spread:.4f}", edit.frames)
             writer.writerow([row.clip, row.method, *(f"{number:.4f}" for number in numbers), lips, *identity])

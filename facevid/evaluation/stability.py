@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
+from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.errors import NoFaceError
 from facevid.evaluation.dense_flow import MIN_SIDE, dense_flow
 from facevid.evaluation.face_features import FaceFeatureExtractor
@@ -17,8 +18,7 @@ from facevid.faces.alignment import crop, quad_side
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.tracking import Track
 from facevid.options import TrackingOptions
-from facevid.training.appearance.mouth_geometry import mouth_gap
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
 CROP_SIDE = 512
@@ -54,7 +54,7 @@ class EditMeasures:
             by the source's optical flow, on a scale of 0 to 255. It is measured in the face and where the edit
             changed pixels around it, at pixels that are visible in both frames.
         flicker_edited: the same for the edit, warped by the source's optical flow, too.
-        mouth: correlation over time between the lip gaps in the edit and in the source, of all edited tracks, each
+        lips: correlation over time between the lip gaps in the edit and in the source, of all edited tracks, each
             relative to its mean; None if no mouth moves.
         identity: mean distance between dlib's face descriptors in the source and in the edit.
         identity_spread: standard deviation over time of that distance.
@@ -63,7 +63,7 @@ class EditMeasures:
     frames: int
     flicker_source: float
     flicker_edited: float
-    mouth: float | None
+    lips: float | None
     identity: float
     identity_spread: float
 
@@ -97,7 +97,7 @@ class _FaceMeasures:
     distance: float | None
 
 
-def evaluate_edit(source: str | Path, edited: str | Path, progress: Progress = silent) -> EditMeasures:
+def evaluate_edit(source: str | Path, edited: str | Path, progress: Progress = no_progress) -> EditMeasures:
     """Measure an edit of a clip against its source.
 
     Faces are detected in the source, by dlib, and measured at the same positions in the edit.
@@ -215,13 +215,13 @@ def _aggregate(faces: Sequence[_FaceMeasures]) -> EditMeasures:
         frames=len(edited_faces),
         flicker_source=float(source),
         flicker_edited=float(edited),
-        mouth=_mouth_correlation(edited_faces),
+        lips=_lip_correlation(edited_faces),
         identity=float(distances.mean()),
         identity_spread=float(distances.std()),
     )
 
 
-def _mouth_correlation(faces: Sequence[_FaceMeasures]) -> float | None:
+def _lip_correlation(faces: Sequence[_FaceMeasures]) -> float | None:
     """Return the correlation between the lip gaps of source and edit; None if no mouth moves."""
     tracks = {face.track for face in faces}
     gaps = [np.array([face.mouth_gaps for face in faces if face.track == track]) for track in tracks]

@@ -46,7 +46,7 @@ def find_people(
     """
     people = group_tracklets(tracklets, descriptors)
     tracks = _join(tracklets, people, shots, max_gap)
-    order = list(dict.fromkeys(track.number for track in tracks))
+    order = list(dict.fromkeys(track.person for track in tracks))
     numbers = {person: number for number, person in enumerate(order)}
     has_descriptor = ~np.isnan(descriptors[:, 0])
     means = np.full((len(order), descriptors.shape[1]), np.nan)
@@ -54,7 +54,7 @@ def find_people(
         is_own = has_descriptor & (np.array(people) == person)
         if is_own.any():
             means[number] = descriptors[is_own].mean(axis=0)
-    return People(tuple(replace(track, number=numbers[track.number]) for track in tracks), means)
+    return People(tuple(replace(track, person=numbers[track.person]) for track in tracks), means)
 
 
 def group_tracklets(tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64]) -> list[int]:

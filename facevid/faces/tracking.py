@@ -29,7 +29,7 @@ class Track:
             where the landmark was lost, and in frames without a detection.
     """
 
-    number: int
+    person: int
     first: int
     landmarks: NDArray[np.float32]
     detected: NDArray[np.bool_]

@@ -19,9 +19,9 @@ from facevid.inspection.sheet import ContactSheet
 from facevid.inspection.tracks import InspectedTrack, coverage
 from facevid.inspection.tracks_json import write_tracks
 from facevid.options import TrackingOptions
-from facevid.utils.atomic_output import Temporaries, check_destination
+from facevid.utils.atomic_output import TemporaryFiles, check_destination
 from facevid.utils.device import choose_device
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
 from facevid.video.reader.memory import trim_heap
 from facevid.video.writer.remux import plan_remux
@@ -74,7 +74,7 @@ def inspect_video(
     layer: str | None = None,
     start_number: int | None = None,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> InspectSummary:
     """Track the faces of a video or a still picture, and write an overlay, a contact sheet, a JSON file and a report.
 
@@ -157,11 +157,11 @@ def _overlay_path(folder: Path, info: ClipInfo) -> Path:
 
 
 def _inspected_tracks(analysis: Analysis, tracking: Tracking) -> list[InspectedTrack]:
-    chosen = analysis.choose(tracking, analysis.options.faces) if tracking.tracks else []
-    edited = {(track.number, track.first) for track in chosen}
+    chosen = analysis.select(tracking, analysis.options.faces) if tracking.tracks else []
+    edited = {(track.person, track.first) for track in chosen}
     first_number = analysis.clip.info.first_number
     return [
-        InspectedTrack(track, analysis.quads(track), (track.number, track.first) in edited, first_number)
+        InspectedTrack(track, analysis.quads(track), (track.person, track.first) in edited, first_number)
         for track in tracking.tracks
     ]
 
@@ -228,7 +228,7 @@ def _remove_if_empty(folder: Path) -> None:
 def _replacing(path: Path, clip: Clip, overwrite: bool) -> Iterator[Path]:
     """Yield the path of a hidden temporary file, which replaces `path` unless an exception is raised."""
     check_destination(path, clip.info.path, (path.suffix,), overwrite)
-    with Temporaries(path) as temporaries:
+    with TemporaryFiles(path) as temporaries:
         temporary = temporaries.path("result", path.suffix)
         yield temporary
         temporaries.commit(temporary)

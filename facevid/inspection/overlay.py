@@ -127,7 +127,7 @@ def _draw_label(picture: NDArray[np.uint8], inspected: InspectedTrack, offset: i
     left, top = inspected.quads[offset].min(axis=0)
     line_height = LINE_HEIGHT * scale.font_size
     corner = left, max(top - line_height, line_height)
-    text = f"{track.number}: {state}"
+    text = f"{track.person}: {state}"
     draw_text(picture, text, corner, scale.font_size, colour=BLACK, background=_colour(inspected))
 
 

@@ -148,7 +148,7 @@ def _track_problems(inspected: InspectedTrack, size: tuple[int, int]) -> Iterato
     for kind, ranges in _track_ranges(inspected, size):
         for first, last in ranges:
             text = _track_text(kind, inspected, slice(first, last + 1))
-            yield Problem(kind, track.first + first, track.first + last, track.number, inspected.edited, text)
+            yield Problem(kind, track.first + first, track.first + last, track.person, inspected.edited, text)
 
 
 def _track_ranges(inspected: InspectedTrack, size: tuple[int, int]) -> Iterator[tuple[Kind, Iterable[tuple[int, int]]]]:
@@ -191,7 +191,7 @@ def _long_runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 
 
 def _numbers(tracks: Iterable[InspectedTrack]) -> list[int]:
-    return sorted({inspected.track.number for inspected in tracks})
+    return sorted({inspected.track.person for inspected in tracks})
 
 
 def _people(numbers: Sequence[int]) -> str:

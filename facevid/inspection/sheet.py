@@ -106,7 +106,7 @@ def _label_lines(person: InspectedPerson) -> list[str]:
     edited = {"yes": ", edited", "in part": ", edited in part", "no": ""}[person.edited]
     return [
         f"person {person.number}{edited}",
-        *textwrap.wrap(f"frames {person.where(MAX_TRACKS)}", LABEL_CHARACTERS, break_on_hyphens=False),
+        *textwrap.wrap(f"frames {person.frame_ranges(MAX_TRACKS)}", LABEL_CHARACTERS, break_on_hyphens=False),
         f"{person.detected} of {len(person)} detected",
         f"{person.size:.0f} px",
     ]

@@ -143,7 +143,7 @@ class InspectedPerson:
         """Length of the longest run of bridged frames, in frames."""
         return max(inspected.longest_gap for inspected in self.tracks)
 
-    def where(self, limit: int) -> str:
+    def frame_ranges(self, limit: int) -> str:
         """Return the frame numbers of the first `limit` tracks: "0-18, 82-210, ..."."""
         ranges = [f"{inspected.first}-{inspected.last}" for inspected in self.tracks[:limit]]
         return ", ".join([*ranges, *(["..."] if len(self.tracks) > limit else [])])
@@ -153,7 +153,7 @@ def people_in(tracks: Iterable[InspectedTrack]) -> list[InspectedPerson]:
     """Group tracks, given in order of time, by person; return the people in order of their numbers."""
     tracks_by_number: dict[int, list[InspectedTrack]] = {}
     for inspected in tracks:
-        tracks_by_number.setdefault(inspected.track.number, []).append(inspected)
+        tracks_by_number.setdefault(inspected.track.person, []).append(inspected)
     return [InspectedPerson(number, tuple(tracks_by_number[number])) for number in sorted(tracks_by_number)]
 
 

@@ -96,7 +96,7 @@ def write_tracks(
 def _track_lines(inspected: InspectedTrack, pts: NDArray[np.int64]) -> Iterator[str]:
     track = inspected.track
     header = {
-        "number": track.number,
+        "number": track.person,
         "first": inspected.first,
         "last": inspected.last,
         "edited": inspected.edited,

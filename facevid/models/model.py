@@ -171,7 +171,7 @@ class FaceModel:
         return self._finite("faces", pictures.float())
 
     @torch.no_grad()
-    def changes(
+    def decode_changes(
         self, before: Tensor | NDArray[np.float32], after: Tensor | NDArray[np.float32]
     ) -> list[AppearanceChange]:
         """Decode the appearance changes from codes `before` to codes `after`, both (N, L, D).
@@ -187,7 +187,7 @@ class FaceModel:
         return decoded
 
     @torch.no_grad()
-    def shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+    def decode_shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
         """Decode codes (N, L, D) to landmarks in the frame of the mean face, float32 (N, 68, 2).
 
         Raises:

@@ -100,5 +100,5 @@ def composite_reconstructions(picture: NDArray[np.uint8], faces: Sequence[Edited
     for face in faces:
         patch = None if face.reconstruction is None else replace_face(picture, face, face.reconstruction, "feather")
         if patch is not None:
-            picture = patch.applied_to(picture)
+            picture = patch.apply(picture)
     return picture

@@ -27,7 +27,7 @@ A layer is an object:
     quad            [x, y] of the crop's corners: top left, bottom left, bottom right, top right
     crop_to_frame   affine map from crop pixels to plate pixels: two rows, multiplied by [x, y, 1]
     crop_size       side of the crop, in pixels
-    presence        edit weight of the face in this frame, 0 to 1
+    edit_weight     edit weight of the face in this frame, 0 to 1
     strengths       [attribute, strength] of each edit in the order of application, already multiplied by the edit
                     weight
 
@@ -49,7 +49,7 @@ from numpy.typing import NDArray
 from facevid.compositing import EditedFace
 from facevid.errors import OutputError
 from facevid.rendering.generation import TrackEdit
-from facevid.utils.atomic_output import HiddenFolder, check_folder
+from facevid.utils.atomic_output import TemporaryFolder, check_folder
 from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer
@@ -93,7 +93,7 @@ class LayerWriter:
 
     def __init__(self, folder: Path, plate: ClipInfo, edits: Sequence[TrackEdit]) -> None:
         self._folder, self._plate, self._edits = folder, plate, edits
-        self._hidden = HiddenFolder(folder, folder)
+        self._hidden = TemporaryFolder(folder, folder)
         self._digits = max(MIN_DIGITS, plate.sequence.name.digits if plate.sequence else 0)
         self._lines: dict[tuple[int, int], str] = {}
 
@@ -128,21 +128,21 @@ class LayerWriter:
         changed = (rgb != plate.float_rgb(*box)).any(axis=2)
         layer = Layer(box[0], box[1], rgb, soft_alpha(changed, rim))
         number = self._plate.first_number + plate.index
-        name = f"face{face.number}.{number:0{self._digits}d}{layer_suffix(self._plate)}"
+        name = f"face{face.person}.{number:0{self._digits}d}{layer_suffix(self._plate)}"
         write_layer(self._hidden.path / name, self._folder / name, layer, self._plate, plate.index)
-        entry = {"frame": number, "pts": plate.pts, "face": face.number, "file": name, "box": box}
+        entry = {"frame": number, "pts": plate.pts, "face": face.person, "file": name, "box": box}
         self._lines[plate.index, len(self._lines)] = json.dumps(entry | self._describe(face, plate.index))
 
     def _describe(self, face: EditedFace, index: int) -> dict[str, Any]:
         """Return the fields of `layers.json` for a face of the frame `index`."""
-        edits_of_person = (edit for edit in self._edits if edit.encoded.track.number == face.number)
+        edits_of_person = (edit for edit in self._edits if edit.encoded.track.person == face.person)
         edit = next(edit for edit in edits_of_person if edit.encoded.track.first <= index <= edit.encoded.track.last)
         offset = index - edit.encoded.track.first
         return {
             "quad": np.round(edit.encoded.quads[offset], 3).tolist(),
             "crop_to_frame": np.round(face.crop_to_frame, 6).tolist(),
             "crop_size": face.size,
-            "presence": round(float(edit.encoded.edit_weights[offset]), 4),
+            "edit_weight": round(float(edit.encoded.edit_weights[offset]), 4),
             "strengths": [[attribute, round(float(values[offset]), 4)] for attribute, values in edit.strengths],
         }
 

@@ -104,7 +104,7 @@ class Renderer:
         """Decode the change that each edit makes in each frame, or measure it in generated faces."""
         codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
         if shapes.generated_landmarks is None:
-            return [self.model.changes(before, after) for before, after in pairwise(codes)]
+            return [self.model.decode_changes(before, after) for before, after in pairwise(codes)]
         appearances = [
             [
                 measure(picture / np.float32(255), shapes.generated_landmarks[i, offset])
@@ -132,7 +132,7 @@ class Renderer:
 
 def _unedited_face(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:
     return EditedFace(
-        number=encoded.track.number,
+        person=encoded.track.person,
         size=size,
         crop_to_frame=crop_to_frame(encoded.quads[offset], size),
         landmarks=encoded.landmarks[offset],

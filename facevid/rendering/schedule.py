@@ -56,7 +56,7 @@ def find_targets(
     with error_context(face_edits.origin):
         selected = _frame_indices(info, count, face_edits.frames)
         both = range(max(selected.start, frames_to_edit.start), min(selected.stop, frames_to_edit.stop))
-        return TargetedEdits(face_edits.edits, analysis.choose(tracking, face_edits.faces), both)
+        return TargetedEdits(face_edits.edits, analysis.select(tracking, face_edits.faces), both)
 
 
 def schedule(

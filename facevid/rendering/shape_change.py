@@ -120,7 +120,7 @@ def _measure_shapes(
     if model.appearance is not None:
         for offsets in batches(active, batch_size):
             for i, codes in enumerate(edited_codes(edit, model, sigma, np.array(offsets))):
-                shapes[i, offsets] = model.shapes(codes)
+                shapes[i, offsets] = model.decode_shapes(codes)
         return shapes, None
     predictor, landmarks = LandmarkPredictor(), np.zeros_like(shapes)
     for offsets in progress("shape", batches(active, batch_size), len(active)):

@@ -89,7 +89,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-class Temporaries:
+class TemporaryFiles:
     """Context manager of hidden temporary files beside `out`, which are deleted at exit.
 
     `commit` renames one of them to `out`.
@@ -126,7 +126,7 @@ class Temporaries:
             ) from error
 
 
-class HiddenFolder:
+class TemporaryFolder:
     """Context manager of a hidden temporary folder, which is deleted at exit.
 
     It lies beside `folder`, or inside it if `folder` exists. `commit` moves its files to `folder`, all or none of them.

@@ -94,7 +94,7 @@ def clear_cache() -> CacheUsage:
     return before
 
 
-def cached(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
+def cached_folder(depends_on: dict[str, Any], fill: Callable[[Path], None]) -> Path:
     """Return the cache entry for a key, and fill it first if it is missing or damaged.
 
     If the cache folder is not writable, a temporary folder replaces it until the process ends.
@@ -178,7 +178,7 @@ def _hashes(entry: Path) -> dict[str, str]:
     return hashes
 
 
-def identity(path: Path) -> dict[str, Any]:
+def file_key(path: Path) -> dict[str, Any]:
     """Return a cache key for the current content of a file (path, size and modification time) without reading it."""
     status = path.stat()
     return {"path": str(path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}

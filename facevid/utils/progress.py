@@ -20,6 +20,6 @@ class Progress(Protocol):
         ...
 
 
-def silent(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
+def no_progress(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
     """Yield `items` without reporting anything."""
     yield from items

@@ -100,7 +100,7 @@ class Frame:
         stored = to_float_rgb(self.native, slice(top, top + rows), slice(left, left + columns))
         return np.ascontiguousarray(self.orientation.to_display(stored))
 
-    def shown_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
+    def display_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
         """Convert a box in square pixels to display values: float32 RGB in [0, 1], linear light encoded as sRGB."""
         if self.aspect != 1:
             size = self.width, self.height
@@ -110,7 +110,7 @@ class Frame:
         return self._display_rgb(x, y, width, height)
 
     def _display_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
-        """As `shown_rgb`, for a box in the plate's own pixels."""
+        """As `display_rgb`, for a box in the plate's own pixels."""
         rgb = self.float_rgb(x, y, width, height)
         return np.nan_to_num(encode_srgb(rgb)).clip(0, 1) if is_float(self.native.format.name) else rgb
 
@@ -128,7 +128,7 @@ class Patch:
     y: int
     delta: NDArray[np.float32]
 
-    def applied_to(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a copy of `image`, uint8 (H, W, 3) RGB, with the change added, rounded and clipped to 0-255."""
         height, width = self.delta.shape[:2]
         result = image.copy()

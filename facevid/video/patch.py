@@ -81,7 +81,7 @@ def _add(native: VideoFrame, model: ColourModel, x: int, y: int, delta: NDArray[
     """Add an RGB difference at stored position (x, y) to every component of `native`, in place."""
     layout = model.layout
     difference = cv2.transform(delta, model.to_native).reshape(*delta.shape[:2], -1)
-    for component in range(len(layout.places)):
+    for component in range(len(layout.positions)):
         plane = component_view(native, component, layout)
         change = difference[:, :, component]
         left, top = x, y

@@ -47,7 +47,7 @@ def analysis_of(path: Path) -> Analysis:
 
 
 def track_spans(tracking: Tracking) -> list[tuple[int, int, int]]:
-    return [(track.number, track.first, track.last) for track in tracking.tracks]
+    return [(track.person, track.first, track.last) for track in tracking.tracks]
 
 
 def head_x(track: Track, offset: int) -> float:
@@ -84,17 +84,17 @@ def test_people_keep_their_numbers(tracking: Tracking) -> None:
     assert head_x(anna, -1) == pytest.approx(426, abs=12)
     assert head_x(bert, -1) == pytest.approx(24, abs=12)
     assert (~bert.detected).sum() > 2
-    later = {(anna.number, 28, 32), (anna.number, 47, 51), (bert.number, 23, 27), (bert.number, 28, 51)}
+    later = {(anna.person, 28, 32), (anna.person, 47, 51), (bert.person, 23, 27), (bert.person, 28, 51)}
     assert set(track_spans(tracking)) == {(0, 0, 22), (1, 0, 22)} | later
     assert tracking.descriptors.shape == (2, SIZE)
 
 
 def test_person_is_selected_by_number_or_by_picture(story: Path, tracking: Tracking, shared: Path) -> None:
-    by_picture = analysis_of(story).choose(tracking, shared / PORTRAITS / "005_smiling.jpg")
-    (bert,) = {track.number for track in by_picture}
+    by_picture = analysis_of(story).select(tracking, shared / PORTRAITS / "005_smiling.jpg")
+    (bert,) = {track.person for track in by_picture}
     assert [track.first for track in by_picture] == [0, 23, 28]
     assert head_x(by_picture[0], 0) > 200
-    assert analysis_of(story).choose(tracking, (bert,)) == by_picture
+    assert analysis_of(story).select(tracking, (bert,)) == by_picture
 
 
 def test_error_for_a_person_not_in_the_clip_names_the_closest(story: Path, tracking: Tracking, shared: Path) -> None:
@@ -102,7 +102,7 @@ def test_error_for_a_person_not_in_the_clip_names_the_closest(story: Path, track
     analysis = analysis_of(story)
     distances = np.linalg.norm(tracking.descriptors - describe_reference(path, analysis.detector), axis=1)
     with pytest.raises(NoFaceError, match=rf"story\.mp4.*--face .*face {distances.argmin()},.* {distances.min():.2f}"):
-        analysis.choose(tracking, path)
+        analysis.select(tracking, path)
 
 
 def test_person_keeps_the_number_after_a_cut(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_person_keeps_the_number_after_a_cut(portrait: NDArray[np.uint8], tmp_pa
     tracking, from_cache = analysis.track(), analysis.track()
     assert track_spans(tracking) == track_spans(from_cache) == [(0, 0, 3), (0, 8, 11)]
     assert np.array_equal(from_cache.descriptors, tracking.descriptors)
-    assert analysis.choose(tracking, "largest") == list(tracking.tracks)
+    assert analysis.select(tracking, "largest") == list(tracking.tracks)

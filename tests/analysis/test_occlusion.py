@@ -18,7 +18,7 @@ from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 from facevid.utils.frame_array import FrameArray
-from facevid.utils.progress import silent
+from facevid.utils.progress import no_progress
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 from tests.faces.test_pose import turned_head
@@ -71,7 +71,7 @@ def estimate_masks(
     all_landmarks = np.stack([landmarks.get(index, own_landmarks) for index in range(COUNT)])
     quads = np.repeat(CROP_QUAD[None], COUNT, axis=0)
     visibility = FrameArray.create(tmp_path / "visibility.npy", np.uint8, (COUNT, MASK_SIDE, MASK_SIDE))
-    occluded_share = estimator.estimate(all_landmarks, quads, visibility, silent)
+    occluded_share = estimator.estimate(all_landmarks, quads, visibility, no_progress)
     assert not (tmp_path / "features.npy").exists()
     masks: Mask = visibility[:] == 0
     assert (occluded_share > 0).tolist() == masks.any(axis=(1, 2)).tolist()
@@ -259,7 +259,7 @@ def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, ND
         probability = probability_in(slice(24, MASK_SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
         estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probability)
     visibility = FrameArray.create(path / "visibility.npy", np.uint8, (count, MASK_SIDE, MASK_SIDE))
-    return lambda: (visibility, estimator.estimate(landmarks, quads, visibility, silent))
+    return lambda: (visibility, estimator.estimate(landmarks, quads, visibility, no_progress))
 
 
 def test_result_does_not_depend_on_the_block_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

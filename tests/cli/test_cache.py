@@ -14,7 +14,7 @@ def write(folder: Path) -> None:
 def test_info_and_clear(run_facevid: RunFacevid) -> None:
     assert json.loads(run_facevid("cache", "info", "--json").out)["entries"] == 0
     for clip in range(3):
-        cache.cached({"clip": clip}, write)
+        cache.cached_folder({"clip": clip}, write)
     unfinished = cache.cache_folder() / "abc.def"
     unfinished.mkdir()
     usage = json.loads(run_facevid("cache", "clear", "--json").out)

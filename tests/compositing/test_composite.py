@@ -50,7 +50,7 @@ def appearance_change(portrait: Picture, face: EditedFace, attribute: str) -> Ap
     """Return the change of the portrait's face by the bundled model."""
     model = load_model()
     codes = model.encode(crop(portrait, ffhq_quad(face.landmarks), 400)[None])
-    (change,) = model.changes(codes, model.edit(codes, {attribute: 1.0}))
+    (change,) = model.decode_changes(codes, model.edit(codes, {attribute: 1.0}))
     return change
 
 
@@ -89,7 +89,7 @@ def test_an_empty_change_gives_an_exactly_empty_patch(
 @pytest.mark.parametrize("attribute", ["smile", "age", "male"])
 def test_the_cheeks_keep_their_colour(portrait: Picture, face: EditedFace, attribute: str, tmp_path: Path) -> None:
     change = appearance_change(portrait, face, attribute)
-    result = composited(frame_of(portrait, tmp_path), replace(face, change=change), None).applied_to(portrait)
+    result = composited(frame_of(portrait, tmp_path), replace(face, change=change), None).apply(portrait)
     means = []
     for picture in (portrait, result):
         lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -110,7 +110,7 @@ def test_gains_amplify_or_attenuate_the_detail_of_the_plate(
     frame, deviations = frame_of(portrait, tmp_path), []
     for gain in (-1.0, 1.0):
         change = AppearanceChange(0 * smile.shape, 0 * smile.colour, np.full_like(smile.gains, gain))
-        result = composited(frame, replace(face, change=change), None).applied_to(portrait)
+        result = composited(frame, replace(face, change=change), None).apply(portrait)
         x, y = np.rint(face.landmarks[[48, 31]].mean(axis=0)).astype(int)
         cheek = result[y - 8 : y + 8, x - 8 : x + 8].astype(np.float32).mean(axis=-1)
         deviations.append((cheek - cv2.GaussianBlur(cheek, (0, 0), 2)).std())
@@ -125,7 +125,7 @@ def test_lips_close_over_teeth(portrait: Picture, face: EditedFace, smile: Appea
     patch = composited(frame_of(portrait, tmp_path), replace(face, change=change), None)
     x, y = np.rint(face.landmarks[60:68].mean(axis=0)).astype(int)
     mouth = slice(y - 2, y + 3), slice(x - 10, x + 11)
-    before, after = (picture[mouth].astype(float).mean() for picture in (portrait, patch.applied_to(portrait)))
+    before, after = (picture[mouth].astype(float).mean() for picture in (portrait, patch.apply(portrait)))
     assert after < before - 10
 
 
@@ -144,7 +144,7 @@ def test_an_occluder_is_not_changed_and_its_colour_does_not_spread(
     patch = composited(frame_of(picture, tmp_path), occluded, way)
     assert not patch.delta[:, : max(centre - patch.x - 4, 0)].any()
     assert np.abs(patch.delta).max() > 10
-    visible = patch.applied_to(picture)[:, centre + 1 :].astype(int)
+    visible = patch.apply(picture)[:, centre + 1 :].astype(int)
     blueness = visible[..., 2] - visible[..., :2].max(axis=-1)
     assert not (blueness > 100).any()
 
@@ -158,7 +158,7 @@ def test_a_face_at_the_frames_edge_is_composited(
         moved = face.crop_to_frame - np.array([[0, 0, x], [0, 0, y]])
         shifted = replace(edited(face, portrait, smile, way), crop_to_frame=moved, landmarks=face.landmarks - (x, y))
         patch = composited(frame_of(cut, tmp_path), shifted, way)
-        assert patch.applied_to(cut).shape == cut.shape
+        assert patch.apply(cut).shape == cut.shape
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)

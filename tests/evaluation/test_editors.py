@@ -15,7 +15,8 @@ from facevid.evaluation.editors import CurvePoint, areas, evaluate_editors
 from facevid.models.importing import import_model
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
-from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
+from facevid.training.common.labels import held_out_rows
+from facevid.training.editors.codes import CodeSet, save_codes
 from facevid.training.editors.components import fit_components
 from tests.models.files import LAYERS, WIDTH, save, save_generator
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from facevid.appearance.mouth_geometry import mouth_gap, smile
 from facevid.cli.evaluate import command
 from facevid.errors import InputError
 from facevid.evaluation.face_features import to_pictures
@@ -17,7 +18,6 @@ from facevid.evaluation.ground_truth import read_photographs
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.models.load import load_model
-from facevid.training.appearance.mouth_geometry import mouth_gap, smile
 
 BASE = np.random.default_rng(0).uniform(0, 100, (68, 2))
 

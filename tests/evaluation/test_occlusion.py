@@ -34,5 +34,5 @@ def test_command_measures_a_clip(portrait: NDArray[np.uint8], tmp_path: Path) ->
     measures = {row["kind"]: row for row in json.loads(result.stdout)}
     assert list(measures) == ["none", *KINDS]
     assert measures["none"]["overlap"] is None
-    assert measures["none"]["called"] < 0.02
+    assert measures["none"]["detected"] < 0.02
     assert measures["bar"]["overlap"] > 0.5

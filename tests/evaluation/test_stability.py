@@ -44,7 +44,7 @@ def test_noise_on_a_still_picture_is_measured_as_flicker(portrait: NDArray[np.ui
     assert measures.flicker_source < 0.01
     # The mean absolute difference of two normally distributed numbers is 2 / sqrt(pi) standard deviations.
     assert measures.flicker == pytest.approx(2 / np.sqrt(np.pi) * 5, rel=0.1)
-    assert measures.mouth is None
+    assert measures.lips is None
 
 
 def test_edit_that_moves_with_the_picture_adds_no_flicker(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_mouth_correlation_of_synchronised_and_delayed_lips(shared: Path, tmp_pa
     source = write_clip(tmp_path / "source.mp4", pictures, sound=False)
     same = write_clip(tmp_path / "same.mp4", [(each * 0.9).astype(np.uint8) for each in pictures], sound=False)
     late = write_clip(tmp_path / "late.mp4", [pictures[0]] * 5 + pictures[:-5], sound=False)
-    synchronised, delayed = (evaluate_edit(source, edited).mouth for edited in (same, late))
+    synchronised, delayed = (evaluate_edit(source, edited).lips for edited in (same, late))
     assert synchronised is not None
     assert delayed is not None
     assert synchronised > 0.95

@@ -44,7 +44,7 @@ def tracks_by_motion(frames: Sequence[Sequence[Face]]) -> tuple[Track, ...]:
 
 
 def track_spans(people: People) -> list[tuple[int, int, int]]:
-    return [(track.number, track.first, track.last) for track in people.tracks]
+    return [(track.person, track.first, track.last) for track in people.tracks]
 
 
 def test_person_keeps_the_number_through_cuts_and_absence() -> None:

@@ -34,7 +34,7 @@ def widths(track: Track) -> NDArray[np.float32]:
 
 def test_moving_face_is_one_track() -> None:
     (track,) = tracks_of([[face_at(10 + 8 * i, 20)] for i in range(30)], max_gap=5)
-    assert (track.number, track.first, track.last) == (0, 0, 29)
+    assert (track.person, track.first, track.last) == (0, 0, 29)
     assert track.detected.all()
 
 
@@ -51,7 +51,7 @@ def test_long_gap_ends_the_track() -> None:
 
 def test_no_track_crosses_a_cut() -> None:
     tracks = tracks_of([[face_at(0, 0)]] * 12, max_gap=4, cuts=(6,))
-    assert [(track.number, track.first, track.last) for track in tracks] == [(0, 0, 5), (1, 6, 11)]
+    assert [(track.person, track.first, track.last) for track in tracks] == [(0, 0, 5), (1, 6, 11)]
 
 
 def test_crossing_faces_keep_their_tracks() -> None:
@@ -92,6 +92,6 @@ def test_track_begins_at_its_first_detection() -> None:
 def test_track_of_fewer_than_3_frames_is_dropped_unless_its_shot_is_as_short() -> None:
     background = {7: [face_at(300, 300)], 8: [face_at(300, 300)]}
     tracks = tracks_of([[*background.get(i, []), face_at(0, 0)] for i in range(12)], max_gap=4)
-    assert [(track.number, track.first, track.last) for track in tracks] == [(0, 0, 11)]
+    assert [(track.person, track.first, track.last) for track in tracks] == [(0, 0, 11)]
     assert len(tracks_of([[face_at(0, 0)]], max_gap=4)) == 1
     assert len(tracks_of([[face_at(0, 0)]] * 2, max_gap=4)) == 1

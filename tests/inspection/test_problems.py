@@ -44,7 +44,7 @@ def heads(*yaws: float, centre: tuple[float, float] = (640, 300), side: float = 
 
 
 def tracking_of(*tracks: InspectedTrack, frames: int, cuts: Sequence[int] = ()) -> Tracking:
-    people = len({inspected.track.number for inspected in tracks})
+    people = len({inspected.track.person for inspected in tracks})
     return Tracking(
         np.arange(frames), tuple(cuts), tuple(inspected.track for inspected in tracks), np.zeros((people, 128))
     )

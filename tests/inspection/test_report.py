@@ -181,7 +181,7 @@ def test_a_person_with_two_tracks_has_one_lane_and_one_plot() -> None:
     tracks = [track_of(heads(0, 0, 0), first=first, number=number) for number, first in ((0, 0), (1, 4), (0, 8))]
     person, other = people_in(tracks)
     assert [inspected.track.first for inspected in person.tracks] == [0, 8]
-    assert (len(person), person.where(1), person.where(2)) == (6, "0-2, ...", "0-2, 8-10")
+    assert (len(person), person.frame_ranges(1), person.frame_ranges(2)) == (6, "0-2, ...", "0-2, 8-10")
     tracking = tracking_of(*tracks, frames=12, cuts=(4, 8))
     lanes = plot_clip(tracking, [person, other], "frame {}".format)
     assert re.findall(r"<title>(person \d: frames [\d-]+)", lanes) == [

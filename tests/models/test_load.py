@@ -115,7 +115,7 @@ def test_the_bundled_model_encodes_edits_and_generates() -> None:
     assert codes.shape == (3, 3, 64)
     assert not torch.equal(edited, codes)
     assert model.generate(edited).shape == (3, 3, 256, 256)
-    (change, *_) = model.changes(codes, edited)
+    (change, *_) = model.decode_changes(codes, edited)
     assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((68, 2), (96, 96, 3), (5, 48, 48))
     assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "bundled")
     assert len(model.editors) == 10 and model.components is not None
@@ -213,9 +213,9 @@ def test_results_of_the_appearance_model_must_be_finite() -> None:
     model, codes = load_model(), torch.zeros(1, 3, 64)
     broken = codes + float("nan")
     with pytest.raises(ModelError, match=r"^bundled: "):
-        model.changes(codes, broken)
+        model.decode_changes(codes, broken)
     with pytest.raises(ModelError, match=r"^bundled: "):
-        model.shapes(broken)
+        model.decode_shapes(broken)
     with pytest.raises(ModelError, match=r"^bundled: "):
         model.generate(broken)
 

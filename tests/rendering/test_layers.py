@@ -48,7 +48,7 @@ def read_layer(path: Path) -> tuple[FloatPicture, FloatPicture]:
     (frame,) = open_clip(path).frames()
     layout = pixel_layout(frame.native.format.name)
     assert layout is not None
-    alpha = plane_view(frame.native, len(layout.places), layout).astype(float)
+    alpha = plane_view(frame.native, len(layout.positions), layout).astype(float)
     return frame.float_rgb(0, 0, frame.width, frame.height).astype(float), alpha
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from facevid.edits.attributes import CELEBA
-from facevid.training.editors.codes import CodeSet, held_out_rows
+from facevid.training.common.labels import held_out_rows
+from facevid.training.editors.codes import CodeSet
 
 LAYERS = 4
 WIDTH = 8

@@ -22,7 +22,7 @@ from facevid.training.common.face_data import load_faces
 from facevid.training.common.run import Compute
 from facevid.training.face_model import mapping
 from facevid.training.face_model.face_model import train_face_model
-from facevid.utils.progress import silent
+from facevid.utils.progress import no_progress
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def short_mapping_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_faces_and_batches(drawn_faces: Path) -> None:
-    faces = load_faces(drawn_faces, TINY.sets, 32, "cpu", silent)
+    faces = load_faces(drawn_faces, TINY.sets, 32, "cpu", no_progress)
     assert faces.counts == {"drawn": 38, "tight": 38}
     assert faces.held_out.shape == (2, 3, 32, 32)
     assert faces.corners[38].tolist() == [[0.25, 0.25], [0.25, 0.75], [0.75, 0.75], [0.75, 0.25]]

@@ -23,11 +23,11 @@ def write(text: str) -> Callable[[Path], None]:
 
 
 def test_an_entry_is_filled_once() -> None:
-    first = cache.cached({"clip": 1}, write("one"))
-    again = cache.cached({"clip": 1}, write("two"))
+    first = cache.cached_folder({"clip": 1}, write("one"))
+    again = cache.cached_folder({"clip": 1}, write("two"))
     assert first == again
     assert (again / "a.npy").read_text() == "one"
-    assert (cache.cached({"clip": 2}, write("two")) / "a.npy").read_text() == "two"
+    assert (cache.cached_folder({"clip": 2}, write("two")) / "a.npy").read_text() == "two"
 
 
 def test_a_failure_leaves_no_entry() -> None:
@@ -36,26 +36,26 @@ def test_a_failure_leaves_no_entry() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cache.cached({"clip": 1}, fail)
+        cache.cached_folder({"clip": 1}, fail)
     assert list(cache.cache_folder().iterdir()) == []
 
 
 def test_the_least_recently_used_entries_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
     for number in range(3):
-        entry = cache.cached({"clip": number}, write("x" * 100))
+        entry = cache.cached_folder({"clip": number}, write("x" * 100))
         os.utime(entry, (number, number))
-    cache.cached({"clip": 0}, write("never"))
-    cache.cached({"clip": 3}, write("x" * 100))
+    cache.cached_folder({"clip": 0}, write("never"))
+    cache.cached_folder({"clip": 3}, write("x" * 100))
     remaining = {entry.name for entry in cache.cache_folder().iterdir()}
-    assert cache.cached({"clip": 0}, write("gone")).name in remaining
-    assert (cache.cached({"clip": 0}, write("gone")) / "a.npy").read_text() == "x" * 100
-    assert (cache.cached({"clip": 1}, write("new")) / "a.npy").read_text() == "new"
+    assert cache.cached_folder({"clip": 0}, write("gone")).name in remaining
+    assert (cache.cached_folder({"clip": 0}, write("gone")) / "a.npy").read_text() == "x" * 100
+    assert (cache.cached_folder({"clip": 1}, write("new")) / "a.npy").read_text() == "new"
 
 
 def test_recently_used_entries_are_kept_beyond_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CAPACITY", 50)
-    entries = [cache.cached({"clip": number}, write("x" * 100)) for number in range(3)]
+    entries = [cache.cached_folder({"clip": number}, write("x" * 100)) for number in range(3)]
     assert all(entry.is_dir() for entry in entries)
 
 
@@ -71,9 +71,9 @@ def test_recently_used_entries_are_kept_beyond_the_capacity(monkeypatch: pytest.
     ],
 )
 def test_a_damaged_entry_is_filled_again(damage: Callable[[Path], object]) -> None:
-    entry = cache.cached({"clip": 1}, write("one"))
+    entry = cache.cached_folder({"clip": 1}, write("one"))
     damage(entry / "a.npy")
-    assert cache.cached({"clip": 1}, write("new")) == entry
+    assert cache.cached_folder({"clip": 1}, write("new")) == entry
     assert (entry / "a.npy").read_text() == "new"
 
 
@@ -83,7 +83,7 @@ import sys
 from facevid.utils import cache
 cache.CAPACITY, cache.KEPT_FOR = 100, 0.1
 for number in range(60):
-    cache.cached({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
+    cache.cached_folder({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
 """
     processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
     assert [process.communicate()[1] for process in processes] == [b""] * 3
@@ -93,15 +93,15 @@ def test_an_invalid_cache_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FACEVID_HOME", str(tmp_path / "file"))
     with pytest.raises(OutputError, match=r"file/cache.*FACEVID_HOME"):
-        cache.cached({"clip": 1}, write("one"))
+        cache.cached_folder({"clip": 1}, write("one"))
 
 
 def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_text("one")
-    before = cache.identity(path)
+    before = cache.file_key(path)
     path.write_text("three")
-    assert cache.identity(path) != before
+    assert cache.file_key(path) != before
 
 
 def test_a_read_only_cache_is_read_and_new_entries_are_temporary(
@@ -110,13 +110,13 @@ def test_a_read_only_cache_is_read_and_new_entries_are_temporary(
     def forbidden(*_: object) -> None:
         raise PermissionError
 
-    entry = cache.cached({"clip": 1}, write("one"))
+    entry = cache.cached_folder({"clip": 1}, write("one"))
     monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who may write anywhere
     monkeypatch.setattr(os, "utime", forbidden)
-    assert cache.cached({"clip": 1}, write("two")) == entry
-    other = cache.cached({"clip": 2}, write("two"))
+    assert cache.cached_folder({"clip": 1}, write("two")) == entry
+    other = cache.cached_folder({"clip": 2}, write("two"))
     assert cache.cache_folder() not in other.parents
-    assert cache.cached({"clip": 2}, write("three")) == other
+    assert cache.cached_folder({"clip": 2}, write("three")) == other
     assert (other / "a.npy").read_text() == "two"
     assert len([record for record in caplog.records if str(cache.cache_folder()) in record.getMessage()]) == 1
 
@@ -125,10 +125,10 @@ def test_the_entry_of_a_faster_process_is_kept() -> None:
     inodes: list[int] = []
 
     def fill(folder: Path) -> None:
-        faster = cache.cached({"clip": 1}, write("one")) / "a.npy"  # another process finishes first
+        faster = cache.cached_folder({"clip": 1}, write("one")) / "a.npy"  # another process finishes first
         (folder / "a.npy").write_text("one")
         inodes.append(faster.stat().st_ino)
 
-    entry = cache.cached({"clip": 1}, fill)
+    entry = cache.cached_folder({"clip": 1}, fill)
     assert (entry / "a.npy").stat().st_ino == inodes[0]
     assert (entry / "a.npy").read_text() == "one"

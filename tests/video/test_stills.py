@@ -185,7 +185,7 @@ def test_black_and_white_are_kept_in_a_larger_bit_depth(tmp_path: Path, suffix: 
         for frame in clip.frames():
             writer.write(frame)
     (made,) = open_clip(tmp_path / f"out{suffix}").frames()
-    shown = made.shown_rgb(0, 0, 256, 32)
+    shown = made.display_rgb(0, 0, 256, 32)
     assert (shown.min(), shown.max()) == pytest.approx((0, 1), abs=1e-6)
     assert np.abs(shown - ramp / 255).max() < 1 / 1023
     assert np.array_equal(made.rgb(), ramp)

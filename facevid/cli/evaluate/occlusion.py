@@ -61,5 +61,5 @@ def command(
     table = Table("clip", "occluder", "overlap", "predicted occluded", box=None)
     for measure in measures:
         overlap = "" if measure.overlap is None else f"{measure.overlap:.2f}"
-        add_row(table, measure.clip, measure.kind, overlap, f"{measure.called:.1%}")
+        add_row(table, measure.clip, measure.kind, overlap, f"{measure.detected:.1%}")
     print_table(table)

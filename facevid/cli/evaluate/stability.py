@@ -80,7 +80,7 @@ def _table(rows: Sequence[SmoothingMeasures]) -> Table:
             row.method,
             f"{row.jitter:.2f}",
             f"{edit.flicker:+.2f}",
-            "-" if edit.mouth is None else f"{edit.mouth:.3f}",
+            "-" if edit.lips is None else f"{edit.lips:.3f}",
             f"{edit.identity:.2f}",
             f"{edit.identity_spread:.3f}",
         )

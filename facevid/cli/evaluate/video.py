@@ -52,7 +52,7 @@ def _rows(measures: EditMeasures) -> list[tuple[str, str, str]]:
         ("flicker of the edit", f"{measures.flicker_edited:.2f}", "of 255"),
         ("flicker added by the edit", f"{measures.flicker:+.2f}", "of 255"),
         ("flicker of edit / source", f"{measures.flicker_ratio:.2f}", "ratio"),
-        ("mouth opening", "no mouth moves" if measures.mouth is None else f"{measures.mouth:.3f}", "correlation"),
+        ("mouth opening", "no mouth moves" if measures.lips is None else f"{measures.lips:.3f}", "correlation"),
         ("identity", f"{measures.identity:.2f}", "descriptor distance"),
         ("identity, spread over time", f"{measures.identity_spread:.3f}", "descriptor distance"),
     ]

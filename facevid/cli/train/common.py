@@ -174,17 +174,6 @@ def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: boo
     return Compute(choose_device(device), seed, console, console.report)
 
 
-def layer_range(text: str | None) -> range | None:
-    """Parse a range of layers `A-B`, both included. Raises UsageError if it is invalid."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
-    layers = range(int(match[1]), int(match[2]) + 1) if match else range(0)
-    if not layers:
-        raise UsageError(f'--edit-layers "{text}" is not a range of layers; write FIRST-LAST, for example 0-10')
-    return layers
-
-
 def attribute_indices(codes: CodeSet, names: tuple[str, ...]) -> list[int]:
     """Return the indices of the named attributes, or of all labelled attributes if none is named."""
     chosen = [attribute_of(name) for name in names] or list(codes.attributes)

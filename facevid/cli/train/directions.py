@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import overwrite_option, quiet_option, verbose_option
+from facevid.cli.common import layer_range, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.common import (
     Console,
     attribute_indices,
     attribute_option,
     codes_argument,
     is_done,
-    layer_range,
     layers_option,
     out_option,
     seed_option,

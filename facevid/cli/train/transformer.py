@@ -7,6 +7,7 @@ import click
 from facevid.cli.common import (
     NumberType,
     PathType,
+    layer_range,
 )
 from facevid.cli.train.common import (
     Console,
@@ -15,7 +16,6 @@ from facevid.cli.train.common import (
     codes_argument,
     editor_training_options,
     is_done,
-    layer_range,
     layers_option,
     out_option,
 )

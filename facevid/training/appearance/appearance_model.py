@@ -32,11 +32,21 @@ from facevid.training.appearance.measured_labels import (
     with_years,
 )
 from facevid.training.appearance.mouth_opening import mouth_opening
-from facevid.training.common.labels import NO, UNKNOWN, YES, LabelRule, Table, labels_of, numbers_of, read_table
+from facevid.training.common.labels import (
+    NO,
+    UNKNOWN,
+    YES,
+    LabelRule,
+    Table,
+    held_out_rows,
+    labels_of,
+    numbers_of,
+    read_table,
+)
 from facevid.training.common.pictures import PictureFiles
 from facevid.training.common.run import save_atomically
-from facevid.training.editors.codes import CodeSet, held_out_rows, save_codes
-from facevid.utils.progress import Progress, silent
+from facevid.training.editors.codes import CodeSet, save_codes
+from facevid.utils.progress import Progress, no_progress
 
 MODEL_FILE = "appearance.pt"
 """File name of the appearance model."""
@@ -130,7 +140,7 @@ def fit_appearance(
     rules: Sequence[LabelRule] = (),
     sets: Sequence[str] = (),
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> CodeSet:
     """Fit an appearance model to picture sets; write `appearance.pt` and the labelled codes of the faces.
 

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from facevid.edits.attributes import CELEBA
 from facevid.errors import InputError
-from facevid.training.common.labels import DEFAULT_RULES, Table, labels_of, read_table
+from facevid.training.common.labels import DEFAULT_RULES, Table, held_out_rows, labels_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
-from facevid.training.editors.codes import held_out_rows
 from facevid.utils.progress import Progress
 
 CORNERS_COLUMN = "picture_corners_px"

@@ -21,6 +21,9 @@ NO = 0
 YES = 1
 """Label of a face with an attribute; also the row of the positive class in class weights."""
 
+HELD_OUT_EVERY = 20
+"""Rows 19, 39, 59, ... of a table are excluded from all training: evaluation uses them."""
+
 Table = dict[str, list[str]]
 """Content of a CSV file: the cells of each column, as text."""
 
@@ -123,6 +126,12 @@ def read_table(path: Path) -> Table:
                 f"{path}: line {number} has {len(row)} cells, but the header has {len(header)}; correct the table"
             )
     return {name.strip(): list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+
+
+def held_out_rows(count: int) -> NDArray[np.bool_]:
+    """Return which rows of a table of `count` rows are held out, bool (N,)."""
+    held_out: NDArray[np.bool_] = np.arange(count) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    return held_out
 
 
 def labels_of(path: Path, table: Table, rules: Sequence[LabelRule]) -> NDArray[np.int8]:

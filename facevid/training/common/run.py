@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from facevid.errors import InputError, UsageError, reason
 from facevid.models.weights import unpickling_reason
 from facevid.utils.atomic_output import atomic_path
-from facevid.utils.progress import Progress, silent
+from facevid.utils.progress import Progress, no_progress
 
 SECONDS_BETWEEN_SAVES = 60.0
 """Seconds between two checkpoints: an interruption loses at most one minute of work."""
@@ -41,7 +41,7 @@ class Compute:
 
     device: str = "cpu"
     seed: int = 0
-    progress: Progress = silent
+    progress: Progress = no_progress
     report: Report = no_report
 
     def generator(self) -> torch.Generator:

@@ -15,20 +15,17 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.edits.attributes import CELEBA, Attribute
 from facevid.errors import InputError, NoFaceError, UsageError, reason
 from facevid.faces.landmarks import Detector
 from facevid.models.model import FaceModel
 from facevid.networks.finite import is_finite
-from facevid.training.appearance.mouth_geometry import mouth_gap
-from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, labels_of, read_table
+from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, held_out_rows, labels_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces, detected_faces
 from facevid.training.common.run import SECONDS_BETWEEN_SAVES, load_checkpoint, save_atomically
 from facevid.utils.atomic_output import atomic_path
-from facevid.utils.progress import Progress, silent
-
-HELD_OUT_EVERY = 20
-"""Rows 19, 39, 59, ... of a table are excluded from all training: evaluation uses them."""
+from facevid.utils.progress import Progress, no_progress
 
 LANDMARK_SIZE = 128
 """Smallest side of a crop in pixels, also for encoders with a smaller input: mouth landmarks need this resolution."""
@@ -75,12 +72,6 @@ class CodeSet:
                 f"the codes have no labels for {attribute.everyday}; the labelled attributes are: {labelled}"
             )
         return attribute.index
-
-
-def held_out_rows(count: int) -> NDArray[np.bool_]:
-    """Return which rows of a table of `count` rows are held out, bool (N,)."""
-    held_out: NDArray[np.bool_] = np.arange(count) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-    return held_out
 
 
 def save_codes(path: Path, codes: CodeSet) -> None:
@@ -140,7 +131,7 @@ def encode_pictures(
     rules: Sequence[LabelRule] = (),
     detector: Detector | None = None,
     batch_size: int = 64,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> CodeSet:
     """Encode the pictures listed in a table, label them, and write the codes to `out`.
 

@@ -64,7 +64,7 @@ class PixelLayout:
     Attributes:
         name: FFmpeg's name of the pixel format.
         kind: "rgb", "yuv" or "gray".
-        places: (plane, channel in the plane) of R, G, B; of Y, Cb, Cr; or of Y alone.
+        positions: (plane, channel in the plane) of R, G, B; of Y, Cb, Cr; or of Y alone.
         channels: number of interleaved samples in each plane.
         depth: bits per sample.
         subsampling: log2 of the chroma subsampling, (horizontal, vertical).
@@ -74,7 +74,7 @@ class PixelLayout:
 
     name: str
     kind: str
-    places: tuple[tuple[int, int], ...]
+    positions: tuple[tuple[int, int], ...]
     channels: tuple[int, ...]
     depth: int
     subsampling: tuple[int, int]
@@ -108,13 +108,13 @@ def pixel_layout(name: str) -> PixelLayout | None:
     depth = components[0].bits
     order = _PACKED.get(re.sub("[lb]e$", "", name))
     planes = [component.plane for component in components]
-    places: tuple[tuple[int, int], ...]
+    positions: tuple[tuple[int, int], ...]
     channels: tuple[int, ...]
     if order:
-        places = tuple((0, order.index(letter)) for letter in ("rgb" if "r" in order else "y"))
+        positions = tuple((0, order.index(letter)) for letter in ("rgb" if "r" in order else "y"))
         channels = (len(order),)
     elif len(set(planes)) == len(planes):
-        places = tuple((plane, 0) for plane in planes)
+        positions = tuple((plane, 0) for plane in planes)
         channels = (1,) * len(planes)
     else:
         return None
@@ -125,7 +125,7 @@ def pixel_layout(name: str) -> PixelLayout | None:
     return PixelLayout(
         name=name,
         kind=kind,
-        places=places[: 1 if kind == "gray" else 3],
+        positions=positions[: 1 if kind == "gray" else 3],
         channels=channels,
         depth=depth,
         subsampling=(shifts[0], shifts[1]) if kind == "yuv" else (0, 0),
@@ -161,7 +161,7 @@ def plane_view(native: VideoFrame, plane: int, layout: PixelLayout) -> NDArray[A
 
 def component_view(native: VideoFrame, component: int, layout: PixelLayout) -> NDArray[Any]:
     """Return a (H, W) view of one colour component (0-2: R, G, B or Y, Cb, Cr); writing to it changes the frame."""
-    plane, channel = layout.places[component]
+    plane, channel = layout.positions[component]
     return plane_view(native, plane, layout)[:, :, channel]
 
 
@@ -169,7 +169,7 @@ def colour_and_alpha_views(native: VideoFrame) -> tuple[list[NDArray[Any]], NDAr
     """Return (H, W) views of the colour components (R, G, B; Y, Cb, Cr; or Y), and of alpha or None."""
     layout = pixel_layout(native.format.name)
     assert layout is not None
-    colours = [component_view(native, component, layout) for component in range(len(layout.places))]
+    colours = [component_view(native, component, layout) for component in range(len(layout.positions))]
     if layout.alpha is None:
         return colours, None
     plane, channel = layout.alpha

@@ -79,7 +79,7 @@ class ColourModel:
         blue = (np.array([0, 0, 1]) - luma) / (2 * (1 - self.kb))
         red = (np.array([1, 0, 0]) - luma) / (2 * (1 - self.kr))
         rows = np.stack([luma * self.luma_step, blue * self.chroma_step, red * self.chroma_step])
-        return rows[: len(self.layout.places)].astype(np.float32)
+        return rows[: len(self.layout.positions)].astype(np.float32)
 
 
 def colour_model(native: VideoFrame) -> ColourModel:
@@ -119,7 +119,7 @@ def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
     layout = model.layout
     if layout.kind == "yuv":
         return _yuv_to_rgb(native, model)
-    components = [component_view(native, index, layout) for index in range(len(layout.places))]
+    components = [component_view(native, index, layout) for index in range(len(layout.positions))]
     if layout.is_float:
         planes = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
     elif layout.depth == 8 and model.full_range:
@@ -144,7 +144,7 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
         white = black + 255 * model.luma_step
     layout = pixel_layout(native.format.name)
     assert layout is not None
-    planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.places))]
+    planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.positions))]
     samples = cv2.merge([plane.astype(np.float32) for plane in planes] * (3 // len(planes)))
     if not layout.is_float:
         samples -= np.float32(black)
@@ -156,12 +156,12 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
 def to_rgb16(native: VideoFrame) -> VideoFrame:
     """Convert a YUV frame to full-range 16-bit planar RGB with its own matrix, keeping alpha."""
     model = colour_model(native)
-    has_alpha = len(native.format.components) > len(model.layout.places)
+    has_alpha = len(native.format.components) > len(model.layout.positions)
     result = _reformatted(native, model, "gbrap16le" if has_alpha else "gbrp16le")
     layout = pixel_layout(result.format.name)
     assert layout is not None
     for plane in range(len(result.planes)):
-        is_colour = plane < len(layout.places)
+        is_colour = plane < len(layout.positions)
         white = _swscale_white(model) if is_colour else _shifted_white(model.layout.depth)
         samples = plane_view(result, plane, layout)
         samples[...] = np.minimum(np.rint(samples * np.float32(65535 / white)), 65535)

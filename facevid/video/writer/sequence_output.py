@@ -10,7 +10,7 @@ from typing import Self
 from av import VideoFrame
 
 from facevid.errors import OutputError, UsageError
-from facevid.utils.atomic_output import HiddenFolder, check_folder, check_name
+from facevid.utils.atomic_output import TemporaryFolder, check_folder, check_name
 from facevid.utils.prefetch import WORKERS
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -79,7 +79,7 @@ class SequenceOutput:
         self._written: list[int] = []
 
     def __enter__(self) -> Self:
-        self._hidden = HiddenFolder(self._target.folder, self._target.pattern).__enter__()
+        self._hidden = TemporaryFolder(self._target.folder, self._target.pattern).__enter__()
         self._pool = ThreadPoolExecutor(WORKERS)
         return self
 

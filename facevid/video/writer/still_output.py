@@ -7,7 +7,7 @@ from typing import Self
 from av import VideoFrame
 
 from facevid.errors import OutputError
-from facevid.utils.atomic_output import Temporaries
+from facevid.utils.atomic_output import TemporaryFiles
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.writer.image import save_image
@@ -23,7 +23,7 @@ class StillOutput:
         self.warnings: list[str] = [*plan.warnings]
 
     def __enter__(self) -> Self:
-        self._temporaries = Temporaries(self._out).__enter__()
+        self._temporaries = TemporaryFiles(self._out).__enter__()
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ import av
 from av import VideoFrame
 
 from facevid.errors import OutputError
-from facevid.utils.atomic_output import Temporaries
+from facevid.utils.atomic_output import TemporaryFiles
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.writer.encoder import FrameEncoder
@@ -31,7 +31,7 @@ class VideoOutput:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._temporaries = stack.enter_context(Temporaries(self._out))
+            self._temporaries = stack.enter_context(TemporaryFiles(self._out))
             suffix = f".{self._plan.muxer}" if self._remux.streams else self._out.suffix
             self._encoded_video = self._temporaries.path("video", suffix)
             self._encoder = FrameEncoder(self._encoded_video, self._out, self._plan)
