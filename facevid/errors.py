@@ -61,5 +61,9 @@ class OutputError(FacevidError):
     """A result that cannot be written: missing folder, no permission, no space, or an existing file."""
 
 
+class EngineError(FacevidError):
+    """Workers that cannot be reached, or were lost again and again."""
+
+
 class ShotsError(FacevidError):
     """Some shots of a batch failed; the others were edited."""

@@ -21,6 +21,10 @@ Precision = Literal["float32", "float16", "bfloat16"]
 """Number format of the networks."""
 
 
+EngineName = Literal["local", "ray"]
+"""Where tasks run: processes of this machine, or a Ray cluster."""
+
+
 @dataclass(frozen=True)
 class TrackingOptions:
     """Settings of face detection, tracking and temporal smoothing.
@@ -76,6 +80,24 @@ class CompositingOptions:
 
     detail: Detail | None = None
     blend: Blend = "seamless"
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Where the work runs.
+
+    Attributes:
+        engine: "local" for processes of this machine, "ray" for a Ray cluster.
+        workers: number of tasks at the same time; None is 1 for "local", and all cores or GPUs of a Ray cluster.
+        address: `HOST:PORT` of the Ray cluster, or "auto"; None is "auto".
+        segment: length of a segment in seconds: the part of a clip that is one task, and that is not repeated after an
+            interruption.
+    """
+
+    engine: EngineName = "local"
+    workers: int | None = None
+    address: str | None = None
+    segment: float = 10.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import click
 
 from facevid.cli.terminal import print_line
 from facevid.errors import (
+    EngineError,
     FacevidError,
     InputError,
     ModelError,
@@ -46,6 +47,7 @@ EXIT_CODES: dict[type[FacevidError], int] = {
     ModelError: 5,
     OutputError: 6,
     ShotsError: 7,
+    EngineError: 1,
 }
 INTERRUPTED = 130
 """Exit code after SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells report SIGINT."""

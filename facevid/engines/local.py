@@ -1,0 +1,179 @@
+"""Workers on this machine: processes that share its cores and its GPUs."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Self
+
+from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, attempt
+from facevid.errors import EngineError
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that limit the threads of numerical libraries; read when these are imported."""
+
+
+@dataclass
+class _Attempt:
+    """A task that has been started `count` times."""
+
+    index: int
+    task: Any
+    count: int = 0
+
+
+class LocalEngine:
+    """Runs tasks in processes. They are started by the first run, and kept until the context is left.
+
+    Args:
+        workers: number of processes. Each gets its share of the cores: PyTorch's threads wait actively, so that more
+            threads than cores slow all of them down.
+        gpus: number of GPUs to divide among the workers, one each in turn; 0 for none.
+    """
+
+    def __init__(self, workers: int, gpus: int = 0) -> None:
+        self.workers = workers
+        self._gpus = gpus
+        self._idle: list[_Worker] = []
+        self._started = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _stop(self._idle)
+        self._idle = []
+
+    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
+        """Yield the outcome of every task as soon as it ends."""
+        waiting, lost = iter(_Attempt(index, task) for index, task in enumerate(tasks)), list[_Attempt]()
+        running: dict[Connection, tuple[_Worker, _Attempt]] = {}
+        try:
+            while True:
+                while len(running) < self.workers and (next_one := lost.pop() if lost else next(waiting, None)):
+                    next_one.count += 1
+                    worker = self._idle.pop() if self._idle else self._start_worker()
+                    running[worker.connection] = worker, next_one
+                    worker.send(function, next_one)
+                if not running:
+                    return
+                for connection in wait([*running]):
+                    assert isinstance(connection, Connection)
+                    worker, done = running.pop(connection)
+                    outcome = worker.receive()
+                    if outcome is not None:
+                        self._idle.append(worker)
+                    elif done.count <= RETRIES:
+                        lost.append(done)
+                        continue
+                    yield outcome or TaskOutcome(done.index, error=_lost_error(worker, done.count))
+        finally:
+            _stop([worker for worker, _ in running.values()])
+
+    def _start_worker(self) -> "_Worker":
+        variables = {}
+        if not any(name in os.environ for name in _THREAD_VARIABLES):
+            threads = max(len(os.sched_getaffinity(0)) // self.workers, 1) if hasattr(os, "sched_getaffinity") else 1
+            variables = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        if self._gpus:
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(self._gpus)))
+            variables["CUDA_VISIBLE_DEVICES"] = visible.split(",")[self._started % self._gpus]
+        self._started += 1
+        return _Worker(variables)
+
+
+class _Worker:
+    """A process that runs tasks until its connection is closed.
+
+    Args:
+        variables: environment variables to set before it imports anything.
+    """
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that do not exist there
+        self.connection, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_work, args=(theirs,), daemon=False)
+        with _environment(variables):
+            self.process.start()
+        theirs.close()
+
+    def send(self, function: Callable[[Task], Any], task: _Attempt) -> None:
+        """Start a task."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # `receive` then finds the connection closed
+            self.connection.send((function, task.index, task.task))
+
+    def receive(self) -> TaskOutcome[Any] | None:
+        """Return the outcome of the task; None if the process has ended."""
+        try:
+            outcome: TaskOutcome[Any] = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            return None
+        return outcome
+
+
+def _stop(workers: Iterable[_Worker]) -> None:
+    """End workers: those that run a task are interrupted, and killed if they do not end in time."""
+    for worker in workers:
+        worker.connection.close()
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join(SECONDS_TO_STOP)
+        if worker.process.exitcode is None:
+            worker.process.kill()
+            worker.process.join()
+
+
+def _lost_error(worker: _Worker, count: int) -> EngineError:
+    code = worker.process.exitcode or 0
+    cause = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return EngineError(
+        f"a worker process was {cause}, {count} times with the same task; if memory was short, use fewer --workers"
+    )
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables of this process; a process started meanwhile inherits them."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(connection: Connection) -> None:
+    """Run tasks from a connection until it is closed; SIGTERM interrupts the task and ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the parent cancels the workers
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
+        while True:
+            function, index, task = connection.recv()
+            outcome = attempt(function, task, index)
+            try:
+                connection.send(outcome)
+            except (TypeError, AttributeError) as error:  # not picklable
+                connection.send(TaskOutcome[Any](index, error=EngineError(f"result of a task: {error}")))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """End this process at once when its parent was killed: nobody would read its results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
