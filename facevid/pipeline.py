@@ -11,15 +11,14 @@ from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
 from facevid.faces.landmarks import DetectorChoice, choose_detector
-from facevid.faces.tracking import Track
 from facevid.models import FaceModel, load_model
 from facevid.options import CompositingOptions, EditOptions, TrackingOptions
 from facevid.rendering.comparison import Comparison
 from facevid.rendering.frame import EditedFrame, edit_frames
-from facevid.rendering.generation import TrackEdit
 from facevid.rendering.layers import LayerWriter, check_layers
 from facevid.rendering.renderer import Renderer
-from facevid.rendering.schedule import find_targets, schedule
+from facevid.rendering.schedule import schedule, weighted_edit
+from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, ClipWriter, Encoding, open_clip
@@ -102,18 +101,26 @@ def edit_video(
 
         analysis = Analysis(clip, choice.detector, options.tracking, progress)
         tracking = analysis.track()
-        targeted_edits = [find_targets(each, analysis, tracking, options.frames) for each in face_edits]
-        tracks = [track for track in tracking.tracks if any(each.applies_to(track) for each in targeted_edits)]
-        encoded_tracks = analysis.encode(tracking, tracks, model, options.compute)
-        track_edits = [schedule(encoded, targeted_edits, tracking, clip.info) for encoded in encoded_tracks]
+        scheduled = schedule(face_edits, analysis, tracking, options.frames)
+        encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], model, options.compute)
+        weighted_edits = [
+            weighted_edit(encoded, strengths) for encoded, (_, strengths) in zip(encoded_tracks, scheduled, strict=True)
+        ]
 
         renderer = _make_renderer(model, options, keep_detail)
-        prepared_tracks = renderer.prepare(track_edits, progress)
+        track_edits = renderer.prepare(weighted_edits, progress)
         layers = _open_layers(outputs, clip, options, track_edits)
-        frames = edit_frames(renderer, prepared_tracks, trim_heap(clip.frames()), options.compositing.blend, layers)
+        frames = edit_frames(renderer, track_edits, trim_heap(clip.frames()), options.compositing.blend, layers)
         counts = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
     return _summary(
-        target, options, device=device, choice=choice, tracking=tracking, tracks=tracks, counts=counts, writer=writer
+        target,
+        options,
+        device=device,
+        choice=choice,
+        tracking=tracking,
+        track_count=len(scheduled),
+        counts=counts,
+        writer=writer,
     )
 
 
@@ -210,11 +217,11 @@ def _summary(
     device: str,
     choice: DetectorChoice,
     tracking: Tracking,
-    tracks: Sequence[Track],
+    track_count: int,
     counts: tuple[int, int],
     writer: ClipWriter,
 ) -> EditSummary:
-    """Summarise an edit of `tracks`; `counts` are the numbers of edited frames and of edited faces."""
+    """Summarise an edit; `counts` are the numbers of edited frames and of edited faces."""
     edited_frames, edited_faces = counts
     warnings = [*writer.warnings]
     if not edited_frames:
@@ -226,7 +233,7 @@ def _summary(
         frames=tracking.frame_count,
         edited=edited_frames,
         faces=edited_faces,
-        tracks=len(tracks),
+        tracks=track_count,
         detector=f"{choice.detector.name} ({choice.reason})",
         device=device,
         warnings=tuple(warnings),

@@ -17,15 +17,13 @@ from facevid.analysis.edit_weights import edit_weights
 from facevid.analysis.encoded import EncodedTrack, TrackFiles, crops
 from facevid.analysis.occlusion import OcclusionEstimator
 from facevid.analysis.selection import select_tracks
-from facevid.analysis.tracking import Tracking, detect_faces, load_tracking, save_tracking, shots_between
+from facevid.analysis.tracking import Tracking, detect_faces, load_tracking, save_tracking, track_faces
 from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.faces.detector import Detector
-from facevid.faces.identity import View, choose_views, describe_views
-from facevid.faces.people import find_people
+from facevid.faces.identity import View, describe_views
 from facevid.faces.published_stabilisation import published_landmarks, published_quads
-from facevid.faces.splitting import split_by_identity
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
-from facevid.faces.tracking import Track, find_tracklets
+from facevid.faces.tracking import Track
 from facevid.options import ComputeOptions, Faces, TrackingOptions
 from facevid.utils.batches import batches
 from facevid.utils.cache import cached_folder, file_key
@@ -78,14 +76,9 @@ class Analysis:
 
         def fill(folder: Path) -> None:
             frames = self.progress("track", trim_heap(self.clip.frames()), self.clip.info.frame_count)
-            detections = detect_faces(frames, self.detector)
-            cuts, max_gap = detections.cuts, self._frame_count(self.options.max_gap)
-            tracklets = find_tracklets(detections.faces, cuts, max_gap)
-            views = choose_views(tracklets)
-            tracklets, descriptors = split_by_identity(tracklets, views, self._describe(views))
-            people = find_people(tracklets, descriptors, shots_between(cuts, len(detections.pts)), max_gap)
-            pts = np.array(detections.pts, dtype=np.int64)
-            save_tracking(folder / "tracking.npz", Tracking(pts, cuts, people.tracks, people.descriptors))
+            faces, pts, cuts = detect_faces(frames, self.detector)
+            max_gap = self._frame_count(self.options.max_gap)
+            save_tracking(folder / "tracking.npz", track_faces(faces, pts, cuts, max_gap, self._describe))
 
         return load_tracking(cached_folder(self._cache_key(), fill) / "tracking.npz")
 
@@ -104,7 +97,7 @@ class Analysis:
         return select_tracks(tracking, wanted, self.detector, self.clip.info.path)
 
     def encode(
-        self, tracking: Tracking, tracks: list[Track], model: "FaceModel", compute: ComputeOptions
+        self, tracking: Tracking, tracks: Sequence[Track], model: "FaceModel", compute: ComputeOptions
     ) -> list[EncodedTrack]:
         """Align and encode the faces of tracks and estimate their occlusion, or load the cached result."""
         quads = [self.quads(track) for track in tracks]
@@ -128,7 +121,12 @@ class Analysis:
         ]
 
     def _encode_to(
-        self, folder: Path, tracks: list[Track], quads: list[NDArray[np.float64]], model: "FaceModel", batch_size: int
+        self,
+        folder: Path,
+        tracks: Sequence[Track],
+        quads: list[NDArray[np.float64]],
+        model: "FaceModel",
+        batch_size: int,
     ) -> None:
         """Write the codes, the visibility and the occluded share ("hidden") of tracks to `folder`."""
         files = [TrackFiles(folder, track) for track in tracks]
@@ -165,7 +163,7 @@ class Analysis:
 
     def _describe(self, views: Sequence[View]) -> NDArray[np.float64]:
         """Compute the descriptors of views, in a pass over the clip that ends with the last frame needed."""
-        needed = {view.frame for view in views}
+        needed = {index for index, _ in views}
         count = max(needed, default=-1) + 1
         frames = self.progress("identify", islice(trim_heap(self.clip.frames()), count), count) if count else []
         return describe_views(((f.index, f.rgb()) for f in frames if f.index in needed), views)

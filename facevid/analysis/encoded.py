@@ -1,6 +1,6 @@
 """Encoded tracks: aligned crops of a track's faces, their codes, and where each face is visible."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class Crop:
 
 def crops(
     frames: Iterable[Frame],
-    tracks: list[Track],
+    tracks: Sequence[Track],
     quads: list[NDArray[np.float64]],
     landmarks: list[NDArray[np.float64]],
     size: int,

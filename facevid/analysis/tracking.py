@@ -1,6 +1,6 @@
 """Tracking of a clip: the times of its frames, its cuts, and the tracks of its people. It depends on no face model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from facevid.analysis.cuts import CutDetector
 from facevid.faces.detector import Detector, Face
 from facevid.faces.flow import landmark_flow
-from facevid.faces.tracking import Track
+from facevid.faces.identity import SIZE, View, choose_views
+from facevid.faces.people import find_people
+from facevid.faces.splitting import split_by_identity
+from facevid.faces.tracking import Track, find_tracklets
 from facevid.video import Frame
 
 
@@ -43,28 +46,17 @@ class Tracking:
         return shots_between(self.cuts, self.frame_count)
 
 
-@dataclass(frozen=True)
-class Detections:
-    """Faces and cuts of a clip, before tracking.
-
-    Attributes:
-        pts: timestamp of every frame, in units of the clip's time base.
-        cuts: indices of the frames that begin a shot, except the first frame.
-        faces: of every frame.
-    """
-
-    pts: list[int]
-    cuts: tuple[int, ...]
-    faces: list[list[Face]]
-
-
 def shots_between(cuts: Sequence[int], frame_count: int) -> list[range]:
     """Return the frames of each shot of a clip."""
     return [range(a, b) for a, b in pairwise((0, *cuts, frame_count))]
 
 
-def detect_faces(frames: Iterable[Frame], detector: Detector) -> Detections:
-    """Detect the faces of every frame, their flow, and cuts. Holds two pictures at a time in memory."""
+def detect_faces(frames: Iterable[Frame], detector: Detector) -> tuple[list[list[Face]], list[int], tuple[int, ...]]:
+    """Detect the faces of every frame, their flow, and cuts. Holds two pictures at a time in memory.
+
+    Returns:
+        The faces of every frame, the timestamp of every frame, and the frames that begin a shot, except the first.
+    """
     cut_detector, pts, detected = CutDetector(), [], []
     previous: NDArray[np.uint8] | None = None
     for frame in frames:
@@ -76,7 +68,33 @@ def detect_faces(frames: Iterable[Frame], detector: Detector) -> Detections:
             faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
         detected.append(faces)
         previous = picture
-    return Detections(pts, cut_detector.cuts(), detected)
+    return detected, pts, cut_detector.cuts()
+
+
+def track_faces(
+    faces: Sequence[Sequence[Face]],
+    pts: Sequence[int],
+    cuts: tuple[int, ...],
+    max_gap: int,
+    describe: Callable[[Sequence[View]], NDArray[np.float64]] | None = None,
+) -> Tracking:
+    """Join the faces of all frames into tracks, and identify the people.
+
+    Args:
+        faces: of every frame.
+        pts: timestamp of every frame, in units of the clip's time base.
+        cuts: indices of the frames that begin a shot, except the first frame.
+        max_gap: longest gap between detections, in frames, that a track bridges.
+        describe: computes the descriptors of views, float64 (len(views), 128); None joins faces by motion alone.
+    """
+    tracklets = find_tracklets(faces, cuts, max_gap)
+    chosen = [choose_views(tracklet) if describe else [] for tracklet in tracklets]
+    views = [(each.indices[i], each.faces[i]) for each, own in zip(tracklets, chosen, strict=True) for i in own]
+    descriptors = describe(views) if describe else np.zeros((0, SIZE))
+    ends = np.cumsum([len(own) for own in chosen], dtype=int)
+    parts, part_descriptors = split_by_identity(tracklets, chosen, np.split(descriptors, ends)[: len(tracklets)])
+    tracks, people = find_people(parts, part_descriptors, shots_between(cuts, len(pts)), max_gap)
+    return Tracking(np.array(pts, dtype=np.int64), cuts, tuple(tracks), people)
 
 
 def save_tracking(path: Path, tracking: Tracking) -> None:

@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 from facevid.analysis.analysis import USUAL_RATE, Analysis
 from facevid.analysis.cuts import CutDetector
 from facevid.analysis.encoded import EncodedTrack
-from facevid.analysis.tracking import Tracking, shots_between
+from facevid.analysis.tracking import Tracking, track_faces
 from facevid.benchmark.sample import Sample
 from facevid.compositing import EditedFace
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
-from facevid.faces.identity import SIZE
 from facevid.faces.landmarks import Detector, Face
-from facevid.faces.people import find_people
-from facevid.faces.tracking import Track, find_tracklets
+from facevid.faces.tracking import Track
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.rendering.frame import composite_frame
-from facevid.rendering.generation import TrackEdit
 from facevid.rendering.renderer import Renderer
+from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.progress import no_progress
 from facevid.video import Frame
 
@@ -101,16 +99,12 @@ def _writing(sample: Sample) -> Stage:
 
 
 def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[list[Face]]) -> Tracking:
+    """Find cuts, and track faces by motion alone."""
     cut_detector = CutDetector()
     for picture in pictures:
         cut_detector.add(picture)
-    cuts = cut_detector.cuts()
     max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
-    tracklets = find_tracklets(detected, cuts, max_gap)
-    no_descriptors = np.full((len(tracklets), SIZE), np.nan)
-    people = find_people(tracklets, no_descriptors, shots_between(cuts, len(pictures)), max_gap)
-    pts = np.array([frame.pts for frame in sample.frames], dtype=np.int64)
-    return Tracking(pts, cuts, people.tracks, people.descriptors)
+    return track_faces(detected, [frame.pts for frame in sample.frames], cut_detector.cuts(), max_gap)
 
 
 def _crop(pictures: list[NDArray[np.uint8]], track: Track, quads: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

@@ -9,7 +9,6 @@ Euclidean distances measured for this project:
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dlib
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.faces.alignment import crop, ffhq_quad, landmarks_in_crop, quad_side
+from facevid.faces.detector import Face
 from facevid.faces.dlib_detector import weights_path
 from facevid.faces.pose import yaw
 from facevid.faces.tracking import Tracklet
@@ -39,6 +39,9 @@ MAX_YAW = 36.0
 
 CROP_SIDE = 256
 """Side, in pixels, of the crop from which a descriptor is computed; the network resamples 150 pixels from it."""
+
+View = tuple[int, Face]
+"""A detection chosen to compute a descriptor from: the index of its frame, and the face."""
 
 
 class FaceDescriber:
@@ -80,63 +83,15 @@ class FaceDescriber:
         return np.array(self._network.compute_face_descriptor(face, shape))
 
 
-@dataclass(frozen=True)
-class View:
-    """One detection of a tracklet, chosen to compute a descriptor from.
+def choose_views(tracklet: Tracklet) -> list[int]:
+    """Choose detections of a tracklet, spread over its length, in which the face is large, frontal and still.
 
-    Attributes:
-        tracklet: index of the tracklet.
-        frame: index of the frame.
-        landmarks: float32 (68, 2) in pixels of the frame.
-    """
-
-    tracklet: int
-    frame: int
-    landmarks: NDArray[np.float32]
-
-
-def choose_views(tracklets: Sequence[Tracklet]) -> list[View]:
-    """Choose views of each tracklet, spread over its length, in which the face is large, frontal and still.
-
-    A tracklet whose face is always too small, or turned too far, gets none.
-    """
-    return [
-        View(number, tracklet.indices[entry], tracklet.faces[entry].landmarks)
-        for number, tracklet in enumerate(tracklets)
-        for entry in _best_entries(np.stack([face.landmarks for face in tracklet.faces]))
-    ]
-
-
-def describe_views(pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Sequence[View]) -> NDArray[np.float64]:
-    """Compute the descriptor of the face in each view.
-
-    Args:
-        pictures: index and picture, uint8 (H, W, 3) RGB, of at least all frames of the views.
-        views: as from `choose_views`.
+    The detections are divided into equal parts, and the best one of each part is chosen.
 
     Returns:
-        float64 (len(views), 128).
+        Positions in `tracklet.faces`; none for a part whose faces are all too small or turned too far.
     """
-    positions: dict[int, list[int]] = {}
-    for position, view in enumerate(views):
-        positions.setdefault(view.frame, []).append(position)
-    describer = FaceDescriber()
-    descriptors = np.zeros((len(views), SIZE))
-    for index, picture in pictures:
-        for position in positions.get(index, ()):
-            descriptors[position] = describer.describe(picture, views[position].landmarks)
-    return descriptors
-
-
-def _best_entries(landmarks: NDArray[np.float32]) -> list[int]:
-    """Divide a tracklet's detections into equal parts, and return the index of the best one of each part.
-
-    Args:
-        landmarks: (N, 68, 2), of the tracklet.
-
-    Returns:
-        Indices from 0 to N - 1; none for a part whose faces are all too small or turned too far.
-    """
+    landmarks = np.stack([face.landmarks for face in tracklet.faces])
     sides, turned = quad_side(ffhq_quad(landmarks)), np.abs(yaw(landmarks))
     centres = landmarks.mean(axis=1)
     speed = np.linalg.norm(np.diff(centres, axis=0, prepend=centres[:1]), axis=1)
@@ -146,3 +101,24 @@ def _best_entries(landmarks: NDArray[np.float32]) -> list[int]:
     parts = np.array_split(np.arange(len(landmarks)), count)
     best = (int(part[quality[part].argmax()]) for part in parts)
     return [entry for entry in best if quality[entry] > 0]
+
+
+def describe_views(pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Sequence[View]) -> NDArray[np.float64]:
+    """Compute the descriptor of the face in each view.
+
+    Args:
+        pictures: index and picture, uint8 (H, W, 3) RGB, of at least all frames of the views.
+        views: the faces to describe.
+
+    Returns:
+        float64 (len(views), 128).
+    """
+    positions: dict[int, list[int]] = {}
+    for position, (frame, _) in enumerate(views):
+        positions.setdefault(frame, []).append(position)
+    describer = FaceDescriber()
+    descriptors = np.zeros((len(views), SIZE))
+    for index, picture in pictures:
+        for position in positions.get(index, ()):
+            descriptors[position] = describer.describe(picture, views[position][1].landmarks)
+    return descriptors

@@ -1,7 +1,7 @@
 """People: which tracklets are of one person, and the tracks that they form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +20,9 @@ MIN_DETECTIONS = 3
 background for a frame or two."""
 
 
-@dataclass(frozen=True)
-class People:
-    """All people of a clip; P is their number.
-
-    Attributes:
-        tracks: in order of appearance, numbered by person.
-        descriptors: float64 (P, 128), indexed by person; NaN for a person without a view good enough for a descriptor.
-    """
-
-    tracks: tuple[Track, ...]
-    descriptors: NDArray[np.float64]
-
-
 def find_people(
     tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64], shots: Sequence[range], max_gap: int
-) -> People:
+) -> tuple[list[Track], NDArray[np.float64]]:
     """Group tracklets by person, and join the tracklets of each person into tracks.
 
     Args:
@@ -43,6 +30,10 @@ def find_people(
         descriptors: float64 (len(tracklets), 128), as from `split_by_identity`; if all are NaN, motion alone decides.
         shots: the frames of each shot.
         max_gap: longest gap between detections, in frames, that a track bridges.
+
+    Returns:
+        The tracks, in order of appearance, with P people; and the descriptors of these, float64 (P, 128), NaN for a
+        person without a view good enough for a descriptor.
     """
     people = group_tracklets(tracklets, descriptors)
     tracks = _join(tracklets, people, shots, max_gap)
@@ -54,7 +45,7 @@ def find_people(
         is_own = has_descriptor & (np.array(people) == person)
         if is_own.any():
             means[number] = descriptors[is_own].mean(axis=0)
-    return People(tuple(replace(track, person=numbers[track.person]) for track in tracks), means)
+    return [replace(track, person=numbers[track.person]) for track in tracks], means
 
 
 def group_tracklets(tracklets: Sequence[Tracklet], descriptors: NDArray[np.float64]) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.faces.alignment import ffhq_quad, quad_side
-from facevid.faces.identity import View
+from facevid.faces.identity import SIZE
 from facevid.faces.people import SAME_PERSON_CONTINUED
 from facevid.faces.tracking import Tracklet
 
@@ -17,14 +17,14 @@ face lie within 0.005 of where motion predicts them in most clips, and within 0.
 
 
 def split_by_identity(
-    tracklets: Sequence[Tracklet], views: Sequence[View], view_descriptors: NDArray[np.float64]
+    tracklets: Sequence[Tracklet], views: Sequence[Sequence[int]], view_descriptors: Sequence[NDArray[np.float64]]
 ) -> tuple[list[Tracklet], NDArray[np.float64]]:
     """Split tracklets where the person changes, and average the descriptors of each part.
 
     Args:
         tracklets: as from `find_tracklets`.
-        views: as from `choose_views`.
-        view_descriptors: float64 (len(views), 128), as from `describe_views`.
+        views: of each tracklet, as from `choose_views`: V positions in its faces, ascending.
+        view_descriptors: of each tracklet, float64 (V, 128).
 
     Returns:
         The N parts, and their descriptors, float64 (N, 128), NaN for a part without a view. No part of a tracklet
@@ -33,21 +33,18 @@ def split_by_identity(
     parts: list[Tracklet] = []
     descriptors: list[NDArray[np.float64]] = []
     last_part: list[int] = []
-    for number, tracklet in enumerate(tracklets):
-        own = [position for position, view in enumerate(views) if view.tracklet == number]
-        entries = [tracklet.indices.index(views[position].frame) for position in own]
-        splits = _split_entries(tracklet, entries, _identity_changes(view_descriptors[own]))
+    for tracklet, entries, own in zip(tracklets, views, view_descriptors, strict=True):
+        splits = _split_entries(tracklet, entries, _identity_changes(own))
         for start, stop in zip([0, *splits], [*splits, len(tracklet.indices)], strict=True):
             follows = last_part[tracklet.follows] if tracklet.follows is not None and start == 0 else None
             part = replace(
                 tracklet, follows=follows, indices=tracklet.indices[start:stop], faces=tracklet.faces[start:stop]
             )
             parts.append(part)
-            inside = [position for position, entry in zip(own, entries, strict=True) if start <= entry < stop]
-            unknown = np.full(view_descriptors.shape[1], np.nan)
-            descriptors.append(view_descriptors[inside].mean(axis=0) if inside else unknown)
+            inside = [position for position, entry in enumerate(entries) if start <= entry < stop]
+            descriptors.append(own[inside].mean(axis=0) if inside else np.full(SIZE, np.nan))
         last_part.append(len(parts) - 1)
-    return parts, np.stack(descriptors) if descriptors else np.zeros((0, view_descriptors.shape[1]))
+    return parts, np.array(descriptors).reshape(-1, SIZE)
 
 
 def _identity_changes(descriptors: NDArray[np.float64]) -> list[int]:

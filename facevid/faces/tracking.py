@@ -20,7 +20,7 @@ class Track:
     """One face in the frames `first` to `last` of a clip; N is their number.
 
     Attributes:
-        number: of the person: 0, 1, 2, ... in order of appearance. Tracks of one person never overlap in time.
+        person: number of the person: 0, 1, 2, ... in order of appearance. Tracks of one person never overlap in time.
         first: index of the track's first frame.
         landmarks: float32 (N, 68, 2) in pixels of the frame; interpolated in frames without a detection.
         detected: bool (N,), False in frames without a detection.

@@ -10,7 +10,8 @@ from facevid.compositing import EditedFace, composite_face
 from facevid.compositing.composite import replace_face
 from facevid.options import Blend
 from facevid.rendering.layers import LayerWriter
-from facevid.rendering.renderer import PreparedTrack, Renderer
+from facevid.rendering.renderer import Renderer
+from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.batches import batches
 from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame, add_patches
@@ -33,7 +34,7 @@ class EditedFrame:
 
 def edit_frames(
     renderer: Renderer,
-    tracks: Sequence[PreparedTrack],
+    edits: Sequence[TrackEdit],
     frames: Iterable[Frame],
     blend: Blend,
     layers: LayerWriter | None = None,
@@ -44,7 +45,7 @@ def edit_frames(
 
     Args:
         renderer: makes the edited faces.
-        tracks: from `Renderer.prepare`.
+        edits: from `Renderer.prepare`.
         frames: consecutive frames of the clip.
         blend: how generated faces are blended into the plate.
         layers: receives every edited face; None writes no layers.
@@ -57,7 +58,7 @@ def edit_frames(
     rendered = (
         pair
         for batch in batches(frames, renderer.batch_size)
-        for pair in zip(batch, renderer.render(tracks, batch), strict=True)
+        for pair in zip(batch, renderer.render(edits, batch), strict=True)
     )
     return prefetch_map(composite, rendered)
 

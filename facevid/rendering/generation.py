@@ -1,48 +1,17 @@
-"""The edits of one track over time, and the codes and generated faces after each edit."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""The codes and the generated faces of a track after each of its edits."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facevid.analysis.encoded import EncodedTrack
-from facevid.edits.attributes import AttributeRequest, parse_attribute
 from facevid.models import FaceModel
 from facevid.rendering.temporal_smoothing import smooth_codes
+from facevid.rendering.track_edit import TrackEdit
 
 MIN_CODE_WEIGHT = 1e-3
 """Least weight of a frame's code in temporal smoothing; a fully visible face has weight 1. Occluded and undetected
 faces get it: above 0, so that the weighted mean is defined where all frames nearby are such."""
-
-Strengths = Sequence[tuple[str, NDArray[np.float32]]]
-"""The edits of a track in the order to apply them: the attribute as the user wrote it, and its strength in each of the
-track's N frames, float32 (N,)."""
-
-
-@dataclass(frozen=True)
-class TrackEdit:
-    """One track and its edits over time.
-
-    Attributes:
-        encoded: the track with its quads, landmarks and codes.
-        strengths: the strength of each edit in each of the track's N frames.
-    """
-
-    encoded: EncodedTrack
-    strengths: Strengths
-
-    @property
-    def active(self) -> NDArray[np.bool_]:
-        """True in frames in which the strength of an edit is not 0, bool (N,); other frames are not edited."""
-        return np.asarray(np.any([values != 0 for _, values in self.strengths], axis=0))
-
-    @property
-    def requests(self) -> list[AttributeRequest]:
-        """The parsed attribute of each edit."""
-        return [parse_attribute(name) for name, _ in self.strengths]
 
 
 def edited_codes(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> list[Tensor]:

@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from facevid.compositing import EditedFace
 from facevid.errors import OutputError
-from facevid.rendering.generation import TrackEdit
+from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.atomic_output import TemporaryFolder, check_folder
 from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of

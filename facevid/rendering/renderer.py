@@ -14,23 +14,11 @@ from facevid.appearance.measure import measure
 from facevid.compositing import EditedFace
 from facevid.faces.alignment import crop_to_frame
 from facevid.models import FaceModel
-from facevid.rendering.generation import TrackEdit, edited_codes, generate_faces
-from facevid.rendering.shape_change import ShapeChanges, measure_shape_changes
+from facevid.rendering.generation import edited_codes, generate_faces
+from facevid.rendering.shape_change import measure_shape_changes
+from facevid.rendering.track_edit import ShapeChanges, TrackEdit
 from facevid.utils.progress import Progress
 from facevid.video import Frame
-
-
-@dataclass(frozen=True)
-class PreparedTrack:
-    """A track ready to be rendered.
-
-    Attributes:
-        edit: the track and its edits.
-        shapes: how the edits change the shape of the face; None where generated faces replace those of the plate.
-    """
-
-    edit: TrackEdit
-    shapes: ShapeChanges | None
 
 
 @dataclass(frozen=True)
@@ -51,41 +39,41 @@ class Renderer:
     keep_detail: bool
     reconstruct: bool
 
-    def prepare(self, edits: Sequence[TrackEdit], progress: Progress) -> list[PreparedTrack]:
+    def prepare(self, edits: Sequence[TrackEdit], progress: Progress) -> list[TrackEdit]:
         """Measure how edits change the shape of faces; this is smoothed over time, so it needs whole tracks."""
         if not self.keep_detail:
-            return [PreparedTrack(edit, None) for edit in edits]
+            return list(edits)
         return [
-            PreparedTrack(edit, measure_shape_changes(edit, self.model, self.sigma, self.batch_size, progress))
+            replace(edit, shapes=measure_shape_changes(edit, self.model, self.sigma, self.batch_size, progress))
             for edit in edits
         ]
 
-    def render(self, tracks: Sequence[PreparedTrack], frames: Sequence[Frame]) -> list[list[EditedFace]]:
+    def render(self, edits: Sequence[TrackEdit], frames: Sequence[Frame]) -> list[list[EditedFace]]:
         """Make the edited faces of consecutive frames.
 
         Args:
-            tracks: from `prepare`.
+            edits: from `prepare`.
             frames: consecutive frames of the clip.
 
         Returns:
-            the edited faces of each frame, in the order of `tracks`; empty where no edit applies.
+            the edited faces of each frame, in the order of `edits`; empty where no edit applies.
         """
         faces: list[list[EditedFace]] = [[] for _ in frames]
-        for prepared in tracks:
-            track, active = prepared.edit.encoded.track, prepared.edit.active
+        for edit in edits:
+            track, active = edit.encoded.track, edit.active
             offsets = {i: frame.index - track.first for i, frame in enumerate(frames)}
             positions = [i for i, offset in offsets.items() if 0 <= offset < len(track) and active[offset]]
             if positions:
-                rendered = self._render_track(prepared, [offsets[i] for i in positions])
+                rendered = self._render_track(edit, [offsets[i] for i in positions])
                 for i, face in zip(positions, rendered, strict=True):
                     faces[i].append(face)
         return faces
 
-    def _render_track(self, prepared: PreparedTrack, offsets: list[int]) -> Iterator[EditedFace]:
+    def _render_track(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
         """Make the edited faces of one track, in the frames at `offsets` from its start."""
-        if prepared.shapes is None:
-            return self._generated_faces(prepared.edit, offsets)
-        return self._changed_faces(prepared.edit, prepared.shapes, offsets)
+        if edit.shapes is None:
+            return self._generated_faces(edit, offsets)
+        return self._changed_faces(edit, edit.shapes, offsets)
 
     def _changed_faces(self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]) -> Iterator[EditedFace]:
         """Make faces that change the pixels of the plate."""

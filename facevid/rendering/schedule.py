@@ -1,7 +1,6 @@
 """The edit schedule: which edits apply to which track, and how strong they are in each frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,43 +8,27 @@ from numpy.typing import NDArray
 from facevid.analysis.analysis import Analysis
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.tracking import Tracking
-from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, AttributeEdit, moved_by, too_far
+from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, moved_by, too_far
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.errors import UsageError
 from facevid.faces.tracking import Track
-from facevid.rendering.generation import Strengths, TrackEdit
+from facevid.rendering.track_edit import Strengths, TrackEdit
 from facevid.video import ClipInfo
 
 
-@dataclass(frozen=True)
-class TargetedEdits:
-    """Edits with the tracks and frames of a clip that they apply to.
-
-    Attributes:
-        edits: applied in this order.
-        tracks: tracks of the selected faces.
-        frames: indices of the selected frames, counted from 0.
-    """
-
-    edits: Sequence[AttributeEdit]
-    tracks: Sequence[Track]
-    frames: range
-
-    def applies_to(self, track: Track) -> bool:
-        """Return whether `track` is one of the selected tracks."""
-        return any(track is selected for selected in self.tracks)
-
-
-def find_targets(
-    face_edits: FaceEdits, analysis: Analysis, tracking: Tracking, frames: tuple[int, int] | None
-) -> TargetedEdits:
-    """Find the tracks and frames that edits apply to.
+def schedule(
+    face_edits: Sequence[FaceEdits], analysis: Analysis, tracking: Tracking, frames: tuple[int, int] | None
+) -> list[tuple[Track, Strengths]]:
+    """Evaluate the strength of edits in every frame of each track that they apply to.
 
     Args:
         face_edits: the edits, and the faces and frames that they select.
-        analysis: chooses the tracks.
+        analysis: selects the tracks.
         tracking: all tracks of the clip.
         frames: first and last frame to edit, by frame number; `face_edits` cannot select others. None is all.
+
+    Returns:
+        The tracks to edit, in order of appearance, and their edits; strengths are 0 in frames that are not selected.
 
     Raises:
         NoFaceError: the clip has no face.
@@ -53,32 +36,30 @@ def find_targets(
     """
     info, count = analysis.clip.info, tracking.frame_count
     frames_to_edit = _frame_indices(info, count, frames)
-    with error_context(face_edits.origin):
-        selected = _frame_indices(info, count, face_edits.frames)
-        both = range(max(selected.start, frames_to_edit.start), min(selected.stop, frames_to_edit.stop))
-        return TargetedEdits(face_edits.edits, analysis.select(tracking, face_edits.faces), both)
+    strengths_by_track: list[list[tuple[str, NDArray[np.float32]]]] = [[] for _ in tracking.tracks]
+    for each in face_edits:
+        with error_context(each.origin):
+            selected_frames = _frame_indices(info, count, each.frames)
+            selected_tracks = analysis.select(tracking, each.faces)
+        for track, strengths in zip(tracking.tracks, strengths_by_track, strict=True):
+            if any(track is selected for selected in selected_tracks):
+                indices = range(track.first, track.last + 1)
+                is_edited = np.array([index in frames_to_edit and index in selected_frames for index in indices])
+                numbers = [info.first_number + index for index in indices]
+                seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
+                strengths += [(edit.attribute, edit.strengths(numbers, seconds) * is_edited) for edit in each.edits]
+    return [pair for pair in zip(tracking.tracks, strengths_by_track, strict=True) if pair[1]]
 
 
-def schedule(
-    encoded: EncodedTrack, targeted_edits: Sequence[TargetedEdits], tracking: Tracking, info: ClipInfo
-) -> TrackEdit:
-    """Evaluate the strength of all edits in every frame of a track.
-
-    Strengths are multiplied by the edit weights of the track, and are 0 outside the frames of an edit.
+def weighted_edit(encoded: EncodedTrack, strengths: Strengths) -> TrackEdit:
+    """Multiply the strengths of a track's edits by the edit weight of each frame.
 
     Raises:
         UsageError: edits of one attribute, from several entries of an edit file, add up to more than the limit.
     """
-    indices = range(encoded.track.first, encoded.track.last + 1)
-    numbers = [info.first_number + index for index in indices]
-    seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
-    strengths = []
-    for each in targeted_edits:
-        if each.applies_to(encoded.track):
-            weights = encoded.edit_weights * np.array([index in each.frames for index in indices])
-            strengths += [(edit.attribute, edit.strengths(numbers, seconds) * weights) for edit in each.edits]
-    _check_totals(strengths)
-    return TrackEdit(encoded, strengths)
+    weighted = [(attribute, values * encoded.edit_weights) for attribute, values in strengths]
+    _check_totals(weighted)
+    return TrackEdit(encoded, weighted)
 
 
 def _check_totals(strengths: Strengths) -> None:

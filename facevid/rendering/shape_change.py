@@ -1,7 +1,6 @@
 """The landmark shifts of a track's edits, smooth over time, with lips that keep the timing of the source's speech."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -10,13 +9,14 @@ from scipy.ndimage import minimum_filter1d, percentile_filter
 
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.occlusion_masks import visible_mouth_share
-from facevid.appearance.lips import LipChange, lip_gap
+from facevid.appearance.lips import lip_gap
 from facevid.appearance.measure import align_to_mean_face
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models import FaceModel
-from facevid.rendering.generation import TrackEdit, edited_codes, generate_faces
+from facevid.rendering.generation import edited_codes, generate_faces
 from facevid.rendering.temporal_smoothing import smooth, smooth_effect
+from facevid.rendering.track_edit import ShapeChanges, TrackEdit
 from facevid.utils.batches import batches
 from facevid.utils.progress import Progress
 
@@ -49,32 +49,6 @@ MIN_GAP_SCALE = 0.5
 
 MAX_GAP_SCALE = 1.6
 """Greatest factor by which one edit scales the gap between the lips; bounds the fit."""
-
-
-@dataclass(frozen=True)
-class ShapeChanges:
-    """The change of a face's shape by E edits in the N frames of a track.
-
-    Attributes:
-        shifts: float32 (E, N, 68, 2), landmark shifts by each edit, in shares of the crop's side in the frame of the
-            mean face.
-        gap_scales: float64 (N,), factor of the gap between the lips, see `LipChange`.
-        gap_offsets: float64 (N,), distance added to the gap between the lips, see `LipChange`.
-        edit_shares: float64 (E, N), share of each edit that is applied, 0 to 1: expressions fade out while the mouth
-            is occluded.
-        generated_landmarks: float32 (E + 1, N, 68, 2), landmarks of the generated faces before the edits and after
-            each, in pixels of the generated face; None for an appearance model, which generates no faces.
-    """
-
-    shifts: NDArray[np.float32]
-    gap_scales: NDArray[np.float64]
-    gap_offsets: NDArray[np.float64]
-    edit_shares: NDArray[np.float64]
-    generated_landmarks: NDArray[np.float32] | None
-
-    def lip_change(self, offset: int) -> LipChange:
-        """Return the change of the gap between the lips in one frame of the track."""
-        return LipChange(float(self.gap_scales[offset]), float(self.gap_offsets[offset]))
 
 
 def measure_shape_changes(

@@ -22,8 +22,8 @@ def test_largest_selects_one_person_in_each_shot() -> None:
 
 def test_largest_selects_all_tracks_of_the_person_in_the_shot() -> None:
     frames = [[face_at(300, 0, 90)] + ([] if 5 <= i < 12 else [face_at(0, 0, 200)]) for i in range(20)]
-    people = people_of(frames, [BERT, ANNA, ANNA])
-    selected = largest_tracks(people.tracks, [range(20)])
+    tracks, _ = people_of(frames, [BERT, ANNA, ANNA])
+    selected = largest_tracks(tracks, [range(20)])
     assert [(track.first, track.last) for track in selected] == [(0, 4), (12, 19)]
 
 

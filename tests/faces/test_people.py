@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from facevid.analysis.tracking import shots_between
 from facevid.faces.detector import Face
-from facevid.faces.identity import SIZE, View
-from facevid.faces.people import SAME_PERSON, SAME_PERSON_CONTINUED, People, find_people
+from facevid.faces.identity import SIZE
+from facevid.faces.people import SAME_PERSON, SAME_PERSON_CONTINUED, find_people
 from facevid.faces.splitting import split_by_identity
 from facevid.faces.tracking import Track, Tracklet, find_tracklets
 from tests.faces.test_tracking import face_at
 
 Descriptor = NDArray[np.float64]
+People = tuple[list[Track], NDArray[np.float64]]
 
 ANNA, BERT = np.eye(2, SIZE)
 UNKNOWN = np.full(SIZE, np.nan)
@@ -37,22 +38,25 @@ def people_of(
     return find_people(tracklets, np.stack(descriptors), shots_between(cuts, len(frames)), max_gap)
 
 
-def tracks_by_motion(frames: Sequence[Sequence[Face]]) -> tuple[Track, ...]:
+def tracks_by_motion(frames: Sequence[Sequence[Face]]) -> list[Track]:
     """Find tracks without descriptors."""
     tracklets = find_tracklets(frames, (), 12)
-    return find_people(tracklets, np.full((len(tracklets), SIZE), np.nan), [range(len(frames))], 12).tracks
+    tracks, _ = find_people(tracklets, np.full((len(tracklets), SIZE), np.nan), [range(len(frames))], 12)
+    return tracks
 
 
 def track_spans(people: People) -> list[tuple[int, int, int]]:
-    return [(track.person, track.first, track.last) for track in people.tracks]
+    tracks, _ = people
+    return [(track.person, track.first, track.last) for track in tracks]
 
 
 def test_person_keeps_the_number_through_cuts_and_absence() -> None:
     frames = [[] if 10 <= i < 20 else [face_at(0, 0)] for i in range(50)]
     people = people_of(frames, [near(ANNA, seed=1), near(ANNA, seed=2), BERT, near(ANNA, seed=3)], cuts=(30, 40))
+    _, descriptors = people
     assert track_spans(people) == [(0, 0, 9), (0, 20, 29), (1, 30, 39), (0, 40, 49)]
-    assert np.linalg.norm(people.descriptors[0] - ANNA) < 0.1
-    assert people.descriptors[1] == pytest.approx(BERT)
+    assert np.linalg.norm(descriptors[0] - ANNA) < 0.1
+    assert descriptors[1] == pytest.approx(BERT)
 
 
 @pytest.mark.parametrize(("distance", "is_same"), [(SAME_PERSON - 0.01, True), (SAME_PERSON + 0.01, False)])
@@ -75,8 +79,9 @@ def test_closer_one_of_two_similar_people_is_chosen() -> None:
 
 def test_face_without_descriptor_gets_a_new_number_in_each_shot() -> None:
     people = people_of([[face_at(0, 0)]] * 10, [UNKNOWN, UNKNOWN], cuts=(5,))
+    _, descriptors = people
     assert track_spans(people) == [(0, 0, 4), (1, 5, 9)]
-    assert np.isnan(people.descriptors).all()
+    assert np.isnan(descriptors).all()
 
 
 def crossing_and_return() -> list[list[Face]]:
@@ -91,7 +96,7 @@ def test_descriptors_correct_an_error_of_motion() -> None:
     assert len(tracks_by_motion(frames)) == 2
     assert all(track.landmarks[0, 0, 0] != track.landmarks[-1, 0, 0] for track in tracks_by_motion(frames))
     descriptors = [ANNA if each.faces[-1].landmarks[0, 0] < 280 else BERT for each in tracklets]
-    anna, bert = people_of(frames, descriptors, max_gap=12).tracks
+    (anna, bert), _ = people_of(frames, descriptors, max_gap=12)
     assert (len(anna), len(bert)) == (25, 25)
     assert anna.landmarks[-1] == pytest.approx(anna.landmarks[0])
     assert bert.landmarks[-1] == pytest.approx(bert.landmarks[0])
@@ -113,15 +118,13 @@ def split(
     tracklets: Sequence[Tracklet], people_seen: Sequence[Sequence[Descriptor]]
 ) -> tuple[list[Tracklet], NDArray[np.float64]]:
     """Split tracklets; `people_seen` lists for each one the people in its views, which are evenly spaced."""
-    views: list[View] = []
-    descriptors: list[Descriptor] = []
-    for number, seen in enumerate(people_seen):
-        indices = tracklets[number].indices
-        for position, person in enumerate(seen):
-            entry = len(indices) * position // len(seen)
-            views.append(View(number, indices[entry], tracklets[number].faces[entry].landmarks))
-            descriptors.append(near(person, seed=len(descriptors)))
-    return split_by_identity(tracklets, views, np.stack(descriptors))
+    views: list[list[int]] = []
+    descriptors: list[NDArray[np.float64]] = []
+    for tracklet, seen in zip(tracklets, people_seen, strict=True):
+        views.append([len(tracklet.faces) * position // len(seen) for position in range(len(seen))])
+        drawn = [near(person, seed=10 * len(views) + position) for position, person in enumerate(seen)]
+        descriptors.append(np.array(drawn).reshape(-1, SIZE))
+    return split_by_identity(tracklets, views, descriptors)
 
 
 def tracklets_without_flow(count: int) -> list[Tracklet]:

@@ -24,7 +24,8 @@ def face_at(x: float, y: float, size: float = 100.0) -> Face:
 def tracks_of(frames: Sequence[Sequence[Face]], max_gap: int, cuts: Sequence[int] = ()) -> list[Track]:
     tracklets = find_tracklets(frames, cuts, max_gap)
     unknown = np.full((len(tracklets), SIZE), np.nan)
-    return list(find_people(tracklets, unknown, shots_between(cuts, len(frames)), max_gap).tracks)
+    tracks, _ = find_people(tracklets, unknown, shots_between(cuts, len(frames)), max_gap)
+    return tracks
 
 
 def widths(track: Track) -> NDArray[np.float32]:

@@ -1,0 +1,67 @@
+"""One track and its edits over time: what is rendered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.analysis.encoded import EncodedTrack
+from facevid.appearance.lips import LipChange
+from facevid.edits.attributes import AttributeRequest, parse_attribute
+
+Strengths = Sequence[tuple[str, NDArray[np.float32]]]
+"""The edits of a track in the order to apply them: the attribute as the user wrote it, and its strength in each of the
+track's N frames, float32 (N,)."""
+
+
+@dataclass(frozen=True)
+class ShapeChanges:
+    """The change of a face's shape by E edits in the N frames of a track.
+
+    Attributes:
+        shifts: float32 (E, N, 68, 2), landmark shifts by each edit, in shares of the crop's side in the frame of the
+            mean face.
+        gap_scales: float64 (N,), factor of the gap between the lips, see `LipChange`.
+        gap_offsets: float64 (N,), distance added to the gap between the lips, see `LipChange`.
+        edit_shares: float64 (E, N), share of each edit that is applied, 0 to 1: expressions fade out while the mouth
+            is occluded.
+        generated_landmarks: float32 (E + 1, N, 68, 2), landmarks of the generated faces before the edits and after
+            each, in pixels of the generated face; None for an appearance model, which generates no faces.
+    """
+
+    shifts: NDArray[np.float32]
+    gap_scales: NDArray[np.float64]
+    gap_offsets: NDArray[np.float64]
+    edit_shares: NDArray[np.float64]
+    generated_landmarks: NDArray[np.float32] | None
+
+    def lip_change(self, offset: int) -> LipChange:
+        """Return the change of the gap between the lips in one frame of the track."""
+        return LipChange(float(self.gap_scales[offset]), float(self.gap_offsets[offset]))
+
+
+@dataclass(frozen=True)
+class TrackEdit:
+    """One track and its edits over time.
+
+    Attributes:
+        encoded: the track with its quads, landmarks and codes.
+        strengths: the strength of each edit in each of the track's N frames.
+        shapes: how the edits change the shape of the face, from `Renderer.prepare`; None before it, and where generated
+            faces replace those of the plate.
+    """
+
+    encoded: EncodedTrack
+    strengths: Strengths
+    shapes: ShapeChanges | None = None
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """True in frames in which the strength of an edit is not 0, bool (N,); other frames are not edited."""
+        return np.asarray(np.any([values != 0 for _, values in self.strengths], axis=0))
+
+    @property
+    def requests(self) -> list[AttributeRequest]:
+        """The parsed attribute of each edit."""
+        return [parse_attribute(name) for name, _ in self.strengths]
