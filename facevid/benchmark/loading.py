@@ -45,7 +45,7 @@ def time_loading(
         ModelError: the model is missing or damaged.
     """
     path = locate(model)
-    files = [path / part.record.file for part in read_bundle(path).parts] if path.is_dir() else [path]
+    files = [path / part.file for part in read_bundle(path).parts] if path.is_dir() else [path]
     seconds = time_rounds(
         {
             "read": lambda: _read(files),

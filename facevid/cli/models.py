@@ -197,7 +197,7 @@ def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
         "detail": settings.detail,
         "alignment": settings.alignment,
         "licence": settings.licence,
-        "bytes": sum(part.record.bytes for part in bundle.parts),
+        "bytes": sum(part.bytes for part in bundle.parts),
         "sources": [{"file": source.file, "sha256": source.sha256} for source in bundle.sources],
     }
 

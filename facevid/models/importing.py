@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from msgspec import structs
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -17,8 +18,9 @@ from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models.assemble import assemble, code_shape, default_settings
 from facevid.models.bundle import (
     Bundle,
+    EditorRecord,
     FileRecord,
-    PartRecord,
+    NetworkRecord,
     read_bundle,
     read_bundle_parts,
     record_file,
@@ -35,7 +37,7 @@ HALF_MAX = 65504.0
 REPLACING = {"generator", "appearance", "occlusion"}
 """Kinds of parts that, in a file of their own, replace the part of the same kind in other files."""
 
-EDITORS = ("transformer", "direction")
+ATTRIBUTE_EDITORS = ("transformer", "direction")
 """Kinds of parts of which a model may have one for each attribute."""
 
 
@@ -130,7 +132,7 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
 
 def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
     """Drop the editors of models, which lie in `folders`, that are also in a separate file."""
-    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in EDITORS}
+    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in ATTRIBUTE_EDITORS}
     return [part for part in parts if part.source.parent not in folders or _key(part) not in in_files]
 
 
@@ -140,7 +142,7 @@ def _key(part: Part) -> tuple[str, str]:
 
 def _name_editors(parts: list[Part], names: tuple[str, ...]) -> list[Part]:
     """Assign the names of --as to all editors, or if there are fewer names, to those without an attribute."""
-    editors = [part for part in parts if part.kind in EDITORS]
+    editors = [part for part in parts if part.kind in ATTRIBUTE_EDITORS]
     unnamed = [part for part in editors if part.attribute is None]
     to_name = editors if len(names) == len(editors) else unnamed
     if unnamed and not names:
@@ -159,16 +161,31 @@ def _write(folder: Path, parts: list[Part], settings: Settings, sources: tuple[F
         label = f"{part.kind}-{part.attribute.everyday}" if part.attribute else part.kind
         path = folder / f"{label}.safetensors"
         _save(path, part, half)
-        records.append(PartRecord(part.kind, record_file(path), part.encoder, part.attribute))
+        records.append(_record(path, part))
     return Bundle(
         resolution=model.generator.sizes.resolution if model.generator else None,
         crop_size=model.encoder.sizes.input_size if model.encoder else None,
         layers=model.layers,
         width=model.width,
-        settings=settings,
-        parts=tuple(records),
+        alignment=settings.alignment,
+        detail=settings.detail,
+        edit_layers=(settings.edit_layers.start, settings.edit_layers.stop - 1),
+        licence=settings.licence,
+        networks=tuple(record for record in records if isinstance(record, NetworkRecord)),
+        editors=tuple(record for record in records if isinstance(record, EditorRecord)),
         sources=sources,
     )
+
+
+def _record(path: Path, part: Part) -> NetworkRecord | EditorRecord:
+    """Describe a part and the file that contains it."""
+    file, attribute = structs.asdict(record_file(path)), part.attribute
+    match part.kind:
+        case "transformer" | "direction" | "ganspace":
+            name, index, sign = (attribute.name, attribute.index, attribute.sign) if attribute else (None, None, None)
+            return EditorRecord(**file, kind=part.kind, name=name, index=index, sign=sign)
+        case _:
+            return NetworkRecord(**file, kind=part.kind, encoder=part.encoder)
 
 
 def _save(path: Path, part: Part, half: bool) -> None:

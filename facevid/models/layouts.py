@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +13,12 @@ from torch import Tensor
 from facevid.edits.attributes import CELEBA, Attribute, attribute_in, attribute_of
 from facevid.errors import ModelError
 from facevid.models.weights import METADATA, read_weights
+
+NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier"]
+"""Kinds of networks; "appearance" (an appearance model) and "occlusion" exist in facevid's own layouts only."""
+
+EditorKind = Literal["transformer", "direction", "ganspace"]
+"""Kinds of editors."""
 
 AVERAGE = "latent_avg"
 """Key of the average code, (L, D) with an encoder and (D,) with a generator."""
@@ -35,15 +41,14 @@ class Part:
     """One network or editor, with its tensors under their published names.
 
     Attributes:
-        kind: "generator", "encoder", "classifier", "transformer", "direction" or "ganspace"; or, in facevid's own
-            layouts, "appearance" (an appearance model) or "occlusion" (an occlusion network).
+        kind: what it is.
         tensors: state dict; that of an encoder or a generator may also contain `latent_avg`.
         source: file that it was read from.
         encoder: "psp" or "e4e" for an encoder.
         attribute: attribute of a transformer or direction, None if unknown.
     """
 
-    kind: str
+    kind: NetworkKind | EditorKind
     tensors: dict[str, Tensor] = field(repr=False)
     source: Path
     encoder: str | None = None

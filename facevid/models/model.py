@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class Settings:
 
     edit_layers: range
     detail: Detail = "replace"
-    alignment: str = "ffhq"
+    alignment: Literal["ffhq"] = "ffhq"
     licence: str = "unknown: ask whoever gave you the weights"
 
 

@@ -13,4 +13,4 @@ def verify_model(folder: Path) -> int:
         ModelError: a file is missing, changed or damaged, or a network is incomplete.
     """
     load_model(folder)
-    return sum(part.record.bytes for part in read_bundle(folder).parts)
+    return sum(part.bytes for part in read_bundle(folder).parts)

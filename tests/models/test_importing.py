@@ -2,12 +2,12 @@
 
 import json
 import resource
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
@@ -210,7 +210,7 @@ def test_weights_of_the_wrong_kind_are_refused(tmp_path: Path, part: str) -> Non
     description = folder / "bundle.json"
     content = json.loads(description.read_text())
     for entry in content["networks"] + content["attributes"]:
-        entry.update(asdict(record_file(folder / entry["file"])))
+        entry.update(structs.asdict(record_file(folder / entry["file"])))
     description.write_text(json.dumps(content))
     with pytest.raises(ModelError, match=rf"{part}\.safetensors: "):
         load_model("a")

@@ -1,13 +1,13 @@
 """`load_model`: published files and bundles reproduce the published numbers; damaged files are refused."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file, save_file
 
 from facevid.errors import ModelError, UsageError
@@ -245,7 +245,7 @@ def update_hashes(folder: Path) -> None:
     path = folder / "bundle.json"
     content = json.loads(path.read_text())
     for entry in content["networks"] + content["attributes"]:
-        entry.update(asdict(record_file(folder / entry["file"])))
+        entry.update(structs.asdict(record_file(folder / entry["file"])))
     path.write_text(json.dumps(content))
 
 
