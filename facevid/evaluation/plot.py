@@ -1,8 +1,7 @@
 """A plot of the comparison of editors, as SVG: one row of panels for each attribute."""
 
 from collections.abc import Sequence
-from html import escape
-from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from facevid.evaluation.editors import CurvePoint
@@ -11,17 +10,11 @@ from facevid.utils.atomic_output import atomic_path
 COLOURS = {"transformer": "#1f6fb4", "direction": "#d9822b", "ganspace": "#5a9e4b"}
 """Colour of the curve of each method."""
 
-SIDE = 200
-"""Side of a panel, in pixels."""
+MEASURES = {"preserved": "other attributes", "identity": "identity"}
+"""What each measure of `CurvePoint` is called in the title of its panel."""
 
-GAP = 60
-"""Space between panels, in pixels; it contains the labels of the axes."""
-
-TOP = 50
-"""Space above the first row of panels, in pixels; it contains the legend."""
-
-LEGEND_STEP = 110
-"""Horizontal distance between two entries of the legend, in pixels."""
+SIDE = 2.7
+"""Side of a panel with its labels, in inches."""
 
 
 def write_plot(path: Path, points: Sequence[CurvePoint]) -> None:
@@ -30,39 +23,27 @@ def write_plot(path: Path, points: Sequence[CurvePoint]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
     attributes = list(dict.fromkeys(point.attribute for point in points))
-    width, height = 2 * (SIDE + GAP) + 30, TOP + len(attributes) * (SIDE + GAP)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    for number, (method, colour) in enumerate(COLOURS.items()):
-        parts.append(f'<text x="{GAP + number * LEGEND_STEP}" y="20" fill="{colour}">{method}</text>')
-    for row, attribute in enumerate(attributes):
-        selected = [point for point in points if point.attribute == attribute]
-        y = TOP + row * (SIDE + GAP)
-        for column, measure in enumerate(("preserved", "identity")):
-            title = f"{attribute}: {'other attributes' if measure == 'preserved' else 'identity'} kept"
-            parts += _panel(GAP + column * (SIDE + GAP), y, title, selected, measure)
-    with atomic_path(path) as temporary:
-        temporary.write_text("\n".join([*parts, "</svg>"]) + "\n")
-
-
-def _panel(x: int, y: int, title: str, points: list[CurvePoint], measure: str) -> list[str]:
-    """Return the SVG elements of one panel at (x, y): a measure, an attribute of `CurvePoint`, for each method."""
-    parts = [
-        f'<rect x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" fill="none" stroke="#999"/>',
-        f'<text x="{x}" y="{y - 8}">{escape(title)}</text>',
-        f'<text x="{x + SIDE / 2}" y="{y + SIDE + 28}" text-anchor="middle">share changed</text>',
-    ]
-    for tick in (0.0, 0.5, 1.0):
-        parts.append(f'<text x="{x + tick * SIDE}" y="{y + SIDE + 14}" text-anchor="middle">{tick:g}</text>')
-        parts.append(f'<text x="{x - 6}" y="{y + (1 - tick) * SIDE + 4}" text-anchor="end">{tick:g}</text>')
-    for method, group in groupby(points, key=lambda point: point.method):
-        curve = [(0.0, 1.0), *sorted((point.changed, float(getattr(point, measure))) for point in group)]
-        pixels = [(x + changed * SIDE, y + (1 - preserved) * SIDE) for changed, preserved in curve]
-        line = " ".join(f"{px:.1f},{py:.1f}" for px, py in pixels)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{COLOURS[method]}" stroke-width="2"/>')
-        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="2.5" fill="{COLOURS[method]}"/>' for px, py in pixels[1:]]
-    return parts
+    figure = Figure((len(MEASURES) * SIDE, len(attributes) * SIDE), layout="constrained")
+    rows = figure.subplots(len(attributes), len(MEASURES), sharex=True, sharey=True, squeeze=False)
+    curves: dict[str, Line2D] = {}
+    for attribute, row in zip(attributes, rows, strict=True):
+        for (measure, name), axes in zip(MEASURES.items(), row, strict=True):
+            axes.set(xlim=(0, 1), ylim=(0, 1.02))
+            axes.set_title(f"{attribute}: {name} kept", fontsize="medium")
+            for method, colour in COLOURS.items():
+                selected = [point for point in points if (point.attribute, point.method) == (attribute, method)]
+                curve = sorted(((point.changed, getattr(point, measure)) for point in selected), key=itemgetter(0))
+                if curve:
+                    x, y = zip((0.0, 1.0), *curve, strict=True)
+                    name_in_svg = f"{attribute}-{measure}-{method}"
+                    (curves[method],) = axes.plot(x, y, ".-", color=colour, gid=name_in_svg, clip_on=False)
+    figure.supxlabel("share changed", fontsize="medium")
+    figure.legend(curves.values(), curves.keys(), loc="outside upper left", ncols=len(COLOURS), frameon=False)
+    # Text stays text, and equal points give an equal file.
+    with atomic_path(path) as temporary, rc_context({"svg.fonttype": "none", "svg.hashsalt": "facevid"}):
+        figure.savefig(temporary, format="svg", metadata={"Date": None})

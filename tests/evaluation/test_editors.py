@@ -1,7 +1,9 @@
 """Comparison of editors, with a small random model whose classifier reads one number of the code per attribute."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -109,5 +111,8 @@ def test_command_writes_csv_and_plot(codes: CodeSet, model_folder: Path, tmp_pat
     strengths = [float(row.split(",")[2]) for row in rows[:7]]
     assert all(low < high for low, high in pairwise(strengths))
     plot = (tmp_path / "out/editors.svg").read_text()
-    assert plot.count("<polyline") == 4
-    assert plot.startswith("<svg") and plot.rstrip().endswith("</svg>")
+    curves = {
+        f"smile-{measure}-{method}" for measure in ("preserved", "identity") for method in ("direction", "ganspace")
+    }
+    assert set(re.findall(r'<g id="(smile-\w+-\w+)">', plot)) == curves
+    assert ElementTree.fromstring(plot).tag == "{http://www.w3.org/2000/svg}svg"
