@@ -29,6 +29,19 @@ class ColourTags:
 
 
 @dataclass(frozen=True)
+class ClockRestart:
+    """A point where the clock of an MPEG stream is set back, as in concatenated files.
+
+    Attributes:
+        offset: added to all timestamps from here to the next restart, in units of `ClipInfo.time_base`.
+        first_packets: number of the first packet after the restart, counted within its stream; by stream index.
+    """
+
+    offset: int
+    first_packets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ClipInfo:
     """Properties of a source; the defaults are those of a still without metadata.
 
@@ -52,6 +65,7 @@ class ClipInfo:
         is_constant_rate: whether the container declares a constant frame rate.
         start: the container's first timestamp (MPEG transport streams do not start at 0), in units of `time_base`; it
             is subtracted from all timestamps.
+        restarts: where the container's clock is set back, in order.
         frame_count: number of frames as declared; for information and progress only.
         has_sound: whether there is an audio stream.
         is_still: whether the source is a single image.
@@ -87,6 +101,7 @@ class ClipInfo:
     average_rate: Fraction | None = None
     is_constant_rate: bool = True
     start: int = 0
+    restarts: tuple[ClockRestart, ...] = ()
     frame_count: int | None = 1
     has_sound: bool = False
     is_still: bool = True

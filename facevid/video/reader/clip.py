@@ -22,7 +22,9 @@ from facevid.video.images.dpx import dpx_rate
 from facevid.video.images.source import NON_FFMPEG_SUFFIXES, describe_image, load_image
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
+from facevid.video.reader.clock import find_restarts
 from facevid.video.reader.container import (
+    BROADCAST_FORMATS,
     DecodedFrames,
     default_duration,
     describe,
@@ -132,7 +134,7 @@ class Clip:
             stream = container.streams[info.stream_index]
             assert isinstance(stream, VideoStream)
             stream.thread_type = ThreadType.AUTO
-            decoded = DecodedFrames(info.path, container, stream)
+            decoded = DecodedFrames(info.path, container, stream, info.restarts)
             duration = default_duration(stream)
             is_gap_checked = False
             for index in itertools.count():
@@ -260,4 +262,11 @@ def _info(path: Path, layer: str | None) -> ClipInfo:
     if suffix in NON_FFMPEG_SUFFIXES:
         return describe_image(path, layer)
     with open_container(path) as container:
-        return describe(path, container, select_stream(path, container))
+        stream = select_stream(path, container)
+        info = describe(path, container, stream)
+        if container.format.name not in BROADCAST_FORMATS:
+            return info
+    with open_container(path) as container:
+        video = container.streams[info.stream_index]
+        assert isinstance(video, VideoStream)
+        return replace(info, restarts=find_restarts(path, container, video))

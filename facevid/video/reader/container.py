@@ -1,15 +1,15 @@
 """Open a media file, read its properties, and decode its frames in order."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import floor
 from pathlib import Path
 
 import av
-from av import VideoFrame
+from av import Packet, VideoFrame
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from facevid.errors import InputError
@@ -18,7 +18,7 @@ from facevid.video.color.hdr import hdr_metadata
 from facevid.video.color.pixels import editable_format
 from facevid.video.images.jpeg import ignored_jpeg_content
 from facevid.video.images.webp import webp_read_error
-from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.info import ClipInfo, ClockRestart, ColourTags
 from facevid.video.orientation import has_captions, has_icc_profile, orientation_of
 from facevid.video.reader.integrity import is_cut_off, is_whole_matroska
 from facevid.video.sequence import IMAGE_SUFFIXES
@@ -67,6 +67,21 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError, ValueError) as error:
         msg = f"{path} cannot be read: {error_text(error)}; if it is a video or an image, export or copy it again"
         raise InputError(msg) from error
+
+
+def packets(path: Path, container: InputContainer) -> Iterator["Packet[Stream]"]:
+    """Yield the packets of all streams.
+
+    Raises:
+        InputError: streams begin in the middle of the file: PyAV has those of its beginning only.
+    """
+    try:
+        yield from container.demux()
+    except IndexError as error:
+        raise InputError(
+            f"{path}: streams begin in the middle of the file, as in concatenated files whose streams have different "
+            f"identifiers; edit the parts separately"
+        ) from error
 
 
 def select_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -178,10 +193,14 @@ def _ignored_content(path: Path, stream: VideoStream, first: VideoFrame) -> tupl
 
 
 class DecodedFrames(Iterator[VideoFrame]):
-    """Decoded frames of one stream, with checks that the file is complete."""
+    """Decoded frames of one stream, with continuous timestamps and checks that the file is complete."""
 
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(
+        self, path: Path, container: InputContainer, stream: VideoStream, restarts: Sequence[ClockRestart]
+    ) -> None:
         self._path, self._container, self._stream = path, container, stream
+        self._restarts = deque((each.first_packets[stream.index], each.offset) for each in restarts)
+        self._packet_count, self._offset = 0, 0
         self._last_dts: int | None = None
         self._reached = Fraction(0)
         self._video_frames = self._decode()
@@ -192,7 +211,7 @@ class DecodedFrames(Iterator[VideoFrame]):
     def _decode(self) -> Iterator[VideoFrame]:
         is_avi = self._container.format.name == "avi"
         chunk_times = deque[int]()  # decoding timestamps of AVI chunks whose frames have not been returned
-        for packet in self._container.demux():
+        for packet in packets(self._path, self._container):
             if packet.dts is not None:
                 self._reached = max(self._reached, (packet.dts + (packet.duration or 0)) * packet.time_base)
             if packet.stream.index != self._stream.index:  # flushing packets lack packet.stream_index
@@ -201,11 +220,21 @@ class DecodedFrames(Iterator[VideoFrame]):
                 self._last_dts = packet.dts
                 if is_avi and packet.size:
                     chunk_times.append(packet.dts)
+            offset = self._next_offset()
+            packet.pts = None if packet.pts is None else packet.pts + offset
+            packet.dts = None if packet.dts is None else packet.dts + offset
             for native in packet.decode():
                 assert isinstance(native, VideoFrame)
                 if chunk_times:  # AVI stores no presentation times: frames in display order get the chunks' times
                     native.pts = chunk_times.popleft()
                 yield native
+
+    def _next_offset(self) -> int:
+        """Return what to add to the timestamps of the next packet: it changes where the clock restarts."""
+        while self._restarts and self._restarts[0][0] <= self._packet_count:
+            self._offset = self._restarts.popleft()[1]
+        self._packet_count += 1
+        return self._offset
 
     def has_gap(self) -> bool:
         """Return whether data is missing inside a Matroska file, which FFmpeg skips without an error."""

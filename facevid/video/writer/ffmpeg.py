@@ -10,8 +10,8 @@ import imageio_ffmpeg
 
 from facevid.errors import OutputError
 
-MINIMUM_VERSION = 6
-"""Oldest supported major version of ffmpeg."""
+MINIMUM_VERSION = 7
+"""Oldest supported major version of ffmpeg: the first with bitstream filters for inputs."""
 
 
 @lru_cache(maxsize=1)

@@ -107,6 +107,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
     if abs(info.start * info.time_base) > CLOCK_WARNING_SECONDS:
         start = f"{float(info.start * info.time_base):.3f} s"
         warnings.append(f"{info.path.name}: its clock starts at {start}; the result starts at 0")
+    warnings += _restart_warnings(info)
     if info.files[0].suffix.lower() in OIIO_FORMATS:
         warnings += dropped_content(open_image(info.files[0], info.layer), out.suffix.lower())
     orientation = None
@@ -166,7 +167,7 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
     Raises:
         UsageError: as for `plan_encoder`.
     """
-    warnings: list[str] = []
+    warnings = _restart_warnings(info)
     if _is_image(out):
         encoder = _image_encoder(out, encoding)
         pix_fmt = choose_pix_fmt("rgb24", encoder, encoding.pix_fmt, out, warnings, size=size)
@@ -258,6 +259,13 @@ def _image_encoder(out: Path, encoding: Encoding) -> str:
         msg = f"{out.name} is an image: --codec and --crf are for video; leave them out"
         raise UsageError(msg)
     return IMAGE_ENCODERS[out.suffix.lower()]
+
+
+def _restart_warnings(info: ClipInfo) -> list[str]:
+    if not info.restarts:
+        return []
+    times = "once" if len(info.restarts) == 1 else f"{len(info.restarts)} times"
+    return [f"{info.path.name}: its timestamps restart {times}, as in concatenated files; the result continues instead"]
 
 
 def _metadata_warnings(info: ClipInfo, encoder: str, out: Path) -> list[str]:

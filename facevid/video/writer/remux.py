@@ -190,7 +190,10 @@ def remux(
         OutputError: the result cannot be written.
     """
     offset = f"{float(-info.start * info.time_base):.6f}"  # ffmpeg rounds to the stream's time base: exact at 1/90000
-    new, old = ffmpeg.input(f"file:{encoded_video}"), ffmpeg.input(f"file:{info.path}", itsoffset=offset)
+    clock: _Options = {"itsoffset": offset}
+    if info.restarts:
+        clock |= {f"bsf:{each.index}": _continuous_timestamps(info, each.index) for each in plan.streams}
+    new, old = ffmpeg.input(f"file:{encoded_video}"), ffmpeg.input(f"file:{info.path}", **clock)
     streams = [new["0"] if each.index == info.stream_index else old[str(each.index)] for each in plan.streams]
     options: _Options = {
         "c": "copy",
@@ -220,6 +223,17 @@ def remux(
         return []
     ratios = [str(aspect).replace("/", ":") for aspect in (written, encoded.sample_aspect_ratio)]
     return [f"{out.name}: its pixel aspect ratio is {ratios[0]} instead of {ratios[1]}; a .mov or .mp4 keeps it"]
+
+
+def _continuous_timestamps(info: ClipInfo, index: int) -> str:
+    """Return a bitstream filter that adds the offsets of the clock's restarts to the timestamps of a stream."""
+    terms, previous = [], 0
+    for restart in info.restarts:
+        terms.append(f"gte(N,{restart.first_packets[index]})*{restart.offset - previous}")
+        previous = restart.offset
+    shift = f"round(({'+'.join(terms)})*{info.time_base}/TB)"
+    pts, dts = (f"if(eq({name},NOPTS),NOPTS,{name}+{shift})" for name in ("PTS", "DTS"))
+    return f"setts=pts={pts}:dts={dts}".replace(",", "\\,")
 
 
 def _aspect_option(number: int, encoded: EncoderPlan, encoded_video: Path) -> _Options:
