@@ -158,6 +158,14 @@ def check_parts(source: Path, out: Path, frames: tuple[int, ...]) -> None:
     assert sound == sorted(set(sound))
 
 
+def test_many_parts_are_supported(make_part: MakeFile) -> None:
+    part = make_part("part.ts", 2, *MPEG_TS)
+    source = joined(*[part] * 150)
+    check_parts(source, source.with_suffix(".mkv"), (2,) * 150)
+    with pytest.raises(InputError, match=r"joined\.ts.*1001"):
+        open_clip(joined(*[part] * 1002))
+
+
 @pytest.mark.parametrize("start", [30, 36000, 95443.5], ids=["late", "later", "wraps"])
 def test_a_part_may_start_at_any_time_of_the_clock(make_part: MakeFile, tmp_path: Path, start: float) -> None:
     """FFmpeg adds a period of the clock to timestamps that are earlier than those at the start of the file."""

@@ -16,11 +16,15 @@ from pathlib import Path
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from facevid.errors import InputError
 from facevid.video.info import ClockRestart
 from facevid.video.reader.container import default_duration, packets
 
 CLOCK_PERIOD = 1 << 33
 """Ticks of 1/90000 s after which the clock of MPEG streams wraps (ISO/IEC 13818-1)."""
+
+MOST_RESTARTS = 1000
+"""They are described to ffmpeg in one argument of its command line, which Linux limits to 128 KB."""
 
 
 @dataclass
@@ -54,12 +58,17 @@ def find_restarts(path: Path, container: InputContainer, video: VideoStream) -> 
     starts as many frame durations later as necessary.
 
     Raises:
-        InputError: as for `packets`.
+        InputError: there are more than MOST_RESTARTS; or as for `packets`.
     """
     runs, packet_counts = _runs(path, container, video)
     video_runs = runs[video.index]
     if len(video_runs) < 2:
         return ()
+    if len(video_runs) > MOST_RESTARTS + 1:
+        raise InputError(
+            f"{path}: its timestamps restart {len(video_runs) - 1} times, at most {MOST_RESTARTS} are supported; "
+            "cut the file, and edit the parts separately"
+        )
     orders = [run.order for run in video_runs[1:]]
     numbers = [_first_packets(runs[each.index], orders, packet_counts[each.index]) for each in container.streams]
     numbers[video.index] = [run.number for run in video_runs[1:]]
@@ -144,13 +153,12 @@ def _offsets(
 ) -> list[int]:
     """Return what to add to the timestamps of each part but the first one."""
     offsets = [0]
-    for before, run in pairwise(video):
-        offsets.append(offsets[-1] + before.end - run.first)
-        part = len(offsets) - 1
+    for part, (before, run) in enumerate(pairwise(video), 1):
+        offset = offsets[-1] + before.end - run.first
         for stream in sound:
-            ends = [each[1] + offset for each, offset in zip(stream, offsets[:-1], strict=False) if each]
-            each = stream[part]
-            overlap = max(ends, default=0) + 1 - (each[0] + offsets[-1]) if each else 0
-            if ends and overlap > 0:
-                offsets[-1] += ceil(overlap / frame_duration) * frame_duration
+            ends = [times[1] + shift for times, shift in zip(stream, offsets, strict=False) if times]
+            times = stream[part]
+            overlap = max(ends) + 1 - (times[0] + offset) if ends and times else 0
+            offset += ceil(max(overlap, 0) / frame_duration) * frame_duration
+        offsets.append(offset)
     return offsets[1:]

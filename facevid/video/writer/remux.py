@@ -231,9 +231,15 @@ def _continuous_timestamps(info: ClipInfo, index: int) -> str:
     for restart in info.restarts:
         terms.append(f"gte(N,{restart.first_packets[index]})*{restart.offset - previous}")
         previous = restart.offset
-    shift = f"round(({'+'.join(terms)})*{info.time_base}/TB)"
+    shift = f"round({_sum(terms)}*{info.time_base}/TB)"
     pts, dts = (f"if(eq({name},NOPTS),NOPTS,{name}+{shift})" for name in ("PTS", "DTS"))
     return f"setts=pts={pts}:dts={dts}".replace(",", "\\,")
+
+
+def _sum(terms: list[str]) -> str:
+    """Return an expression of the sum, as a balanced tree: ffmpeg limits the depth of expressions."""
+    half = len(terms) // 2
+    return terms[0] if len(terms) == 1 else f"({_sum(terms[:half])}+{_sum(terms[half:])})"
 
 
 def _aspect_option(number: int, encoded: EncoderPlan, encoded_video: Path) -> _Options:
