@@ -162,12 +162,7 @@ def encode_pictures(
         names = files.names(table_path, table)
         checkpoint = _Checkpoint(out.with_name(f".{out.name}.partial"), model, names, measures_mouth)
         remaining = names[len(checkpoint.has_face) :]
-        size = max(model.crop_size, LANDMARK_SIZE)
-        faces: Iterator[NDArray[np.uint8] | None] = (
-            aligned_faces(files, remaining, size)
-            if detector is None
-            else detected_faces(files, remaining, size, detector)
-        )
+        faces = _read_faces(files, remaining, max(model.crop_size, LANDMARK_SIZE), detector)
         _encode(model, progress("encode", faces, len(remaining)), checkpoint, batch_size)
     has_face = np.array(checkpoint.has_face, bool)
     if not has_face.any():
@@ -184,6 +179,15 @@ def encode_pictures(
     save_codes(out, codes)
     checkpoint.path.unlink(missing_ok=True)
     return codes
+
+
+def _read_faces(
+    files: PictureFiles, names: list[str], size: int, detector: Detector | None
+) -> Iterator[NDArray[np.uint8] | None]:
+    """Read the face in each picture, uint8 (size, size, 3) RGB; None where the detector finds none."""
+    if detector is None:
+        return aligned_faces(files, names, size)
+    return detected_faces(files, names, size, detector)
 
 
 class _Checkpoint:
