@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from facevid.errors import InputError, UsageError, reason
@@ -130,6 +130,13 @@ class TrainingRun:
             raise InputError(
                 f"{self.path}: the checkpoint does not fit this training ({reason(error)}); start over with --overwrite"
             ) from error
+
+
+def minimise(loss: Tensor, optimizer: Optimizer) -> None:
+    """Take one step of an optimizer."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
+    optimizer.step()
 
 
 def save_atomically(path: Path, content: Any) -> None:

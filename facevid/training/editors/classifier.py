@@ -12,7 +12,7 @@ from facevid.errors import ModelError
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes
 from facevid.training.common.labels import NO, YES
-from facevid.training.common.run import Compute, TrainingRun, save_atomically
+from facevid.training.common.run import Compute, TrainingRun, minimise, save_atomically
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import class_weights, classifier_loss
 
@@ -78,9 +78,7 @@ def train_classifier(
         rows = torch.randint(len(inputs), (options.batch_size,), device=compute.device, generator=generator)
         noise = torch.randn(inputs[rows].shape, device=compute.device, generator=generator)
         loss = classifier_loss(classifier(inputs[rows] + noise * noise_deviation), labels[rows], weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
-        optimizer.step()
+        minimise(loss, optimizer)
         if (step + 1) % max(total // options.epochs, 1) == 0:
             compute.report(step + 1, {"loss": loss.item()})
     classifier.eval()

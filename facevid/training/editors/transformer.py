@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facevid.edits.attributes import CELEBA
 from facevid.errors import UsageError
 from facevid.networks import LatentClassifier, LatentTransformer, LatentTransformerSizes
-from facevid.training.common.run import Compute, TrainingRun, save_atomically
+from facevid.training.common.run import Compute, TrainingRun, minimise, save_atomically
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import (
     EditLosses,
@@ -110,13 +110,8 @@ def train_transformer(
     optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
     generator = compute.generator()
     total = options.epochs * math.ceil(len(inputs) / options.batch_size)
-    run = TrainingRun(
-        folder / f"tnet_{index}.checkpoint.pt",
-        _settings(options, layers, compute, len(inputs)),
-        {"network": network},
-        {"optimizer": optimizer},
-        generator,
-    )
+    checkpoint, settings = folder / f"tnet_{index}.checkpoint.pt", _settings(options, layers, compute, len(inputs))
+    run = TrainingRun(checkpoint, settings, {"network": network}, {"optimizer": optimizer}, generator)
     for step in run.steps(total, CELEBA[index], compute.progress):
         rows = torch.multinomial(sampling_weights, options.batch_size, replacement=True, generator=generator)
         losses = edit_losses(
@@ -128,13 +123,9 @@ def train_transformer(
             k=index,
             layers=layers,
         )
-        optimizer.zero_grad(set_to_none=True)
-        loss = losses.total(options.lambda_attr, options.lambda_rec)
-        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]  # untyped in PyTorch
-        optimizer.step()
+        minimise(losses.total(options.lambda_attr, options.lambda_rec), optimizer)
         if (step + 1) % max(total // options.epochs, 1) == 0:
-            values = {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()}
-            compute.report(step + 1, values)
+            compute.report(step + 1, {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()})
     save_atomically(folder / transformer_file(index), {key: value.cpu() for key, value in network.state_dict().items()})
     run.finish()
     return network.eval()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facevid.networks import Encoder, Generator
+from facevid.training.common.run import minimise
 
 MIN_SINGULAR_VALUE = 0.02
 """Lower bound of the singular values of a layer's map, relative to the largest: keeps its inverse well-conditioned."""
@@ -73,9 +74,7 @@ def train_mapping(generator: Generator, w: Tensor, random: torch.Generator) -> N
         directions = directions / directions.norm(dim=0)
         generated, target = (values @ directions for values in (generator.map(z), w[rows]))
         loss = (generated.sort(dim=0).values - target.sort(dim=0).values).square().mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        minimise(loss, optimizer)
         schedule.step()
 
 
