@@ -9,7 +9,7 @@ from facevid.appearance.change import AppearanceChange
 from facevid.appearance.warp import warp
 from facevid.compositing.cloning import feathered, seamless
 from facevid.compositing.edges import visible_in_region
-from facevid.compositing.faces import EditedFace
+from facevid.compositing.edited_face import EditedFace
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import Placement, place
 from facevid.options import Blend

@@ -9,7 +9,7 @@ import torch
 
 from facevid.edits.attributes import CELEBA
 from facevid.networks import AppearanceModel, appearance_model_sizes, shapes_of
-from facevid.training.appearance.components import principal_components
+from facevid.training.appearance.fitting import principal_components
 from facevid.training.common.labels import NO, UNKNOWN, YES
 from facevid.training.editors.codes import load_codes
 from tests.conftest import Outcome

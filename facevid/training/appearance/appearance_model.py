@@ -11,8 +11,8 @@ from torch import Tensor
 from facevid.edits.attributes import CELEBA
 from facevid.errors import UsageError
 from facevid.networks.appearance_model import AppearanceModel
-from facevid.training.appearance.components import fit_model
-from facevid.training.appearance.faces import Faces, measure_faces, with_mirror_images
+from facevid.training.appearance.fitting import fit_model
+from facevid.training.appearance.measured_faces import Faces, measure_faces, with_mirror_images
 from facevid.training.appearance.measured_labels import (
     BEARD,
     LIP_RED,

@@ -10,7 +10,7 @@ from facevid.appearance.light import without_light
 from facevid.appearance.mean_face import reach
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE
 from facevid.networks.appearance_model import AppearanceModel, AppearanceModelSizes
-from facevid.training.appearance.faces import DETAIL_SIDE, Faces
+from facevid.training.appearance.measured_faces import DETAIL_SIDE, Faces
 
 WIDTH = 64
 """Number of components of each part: further components describe single faces only."""
