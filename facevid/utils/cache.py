@@ -37,6 +37,12 @@ UNFINISHED_KEPT_FOR = 7 * 24 * 3600
 HASHES = "hashes.json"
 """File in each entry with the SHA-256 of its other files, to detect damage by a crash or a failing disk."""
 
+SAMPLES = 4
+"""Number of parts of a file that its key depends on: the beginning, the end, and evenly spaced ones between them."""
+
+SAMPLE_BYTES = 16 << 10
+"""Size of each of these parts, in bytes: what one read from a disk or a network brings anyway."""
+
 _PERMISSION_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOGGER = logging.getLogger(__name__)
 
@@ -179,9 +185,23 @@ def _hashes(entry: Path) -> dict[str, str]:
 
 
 def file_key(path: Path) -> dict[str, Any]:
-    """Return a cache key for the current content of a file (path, size and modification time) without reading it."""
+    """Return a cache key for the content of a file: its name, size, modification time, and a hash of samples of it.
+
+    It does not contain the folder, which can be mounted elsewhere on another machine.
+    """
     status = path.stat()
-    return {"path": str(path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}
+    return {"name": path.name, "size": status.st_size, "changed": status.st_mtime_ns, "samples": hash_samples(path)}
+
+
+def hash_samples(path: Path) -> str:
+    """Return a hash of the beginning, the end, and evenly spaced parts of a file: a quick look at its content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        last = max(file.seek(0, os.SEEK_END) - SAMPLE_BYTES, 0)
+        for offset in sorted({last * part // (SAMPLES - 1) for part in range(SAMPLES)}):
+            file.seek(offset)
+            digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()
 
 
 def _make_room(folder: Path) -> None:

@@ -96,12 +96,23 @@ def test_an_invalid_cache_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
         cache.cached_folder({"clip": 1}, write("one"))
 
 
-def test_a_changed_file_has_another_identity(tmp_path: Path) -> None:
+def test_a_changed_file_has_another_key(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
-    path.write_text("one")
-    before = cache.file_key(path)
-    path.write_text("three")
+    content = bytes(range(256)) * 400
+    path.write_bytes(content)
+    before, status = cache.file_key(path), path.stat()
+    path.write_bytes(content + b"more")
     assert cache.file_key(path) != before
+    for offset in (0, len(content) // 3, len(content) - 1):  # same size and time, but for the content
+        path.write_bytes(content[:offset] + b"\xaa" + content[offset + 1 :])
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert cache.file_key(path) != before
+    path.write_bytes(content)
+    assert cache.file_key(path) != before
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert cache.file_key(path) == before
+    (tmp_path / "elsewhere").mkdir()
+    assert cache.file_key(path.rename(tmp_path / "elsewhere/clip.mp4")) == before
 
 
 def test_a_read_only_cache_is_read_and_new_entries_are_temporary(
