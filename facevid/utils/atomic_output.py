@@ -1,18 +1,30 @@
 """Atomic output: a destination is checked first, written under a hidden temporary name, and renamed when complete."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from filelock import FileLock, Timeout
 
 from facevid.errors import OutputError, UsageError, reason
 
 MOST_NAME = 255
 """Maximum length of a file name in bytes, on Linux, macOS and Windows."""
+
+LONGEST_PREFIX = 64
+"""Maximum length, in bytes, of a result's name in the name of its hidden folder."""
+
+LOCK = "lock"
+"""File in a hidden folder that is locked while its process lives."""
+
+REPLACED = "replaced"
+"""Folder in a hidden folder for the previous files of a result that is being replaced."""
 
 
 def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
@@ -89,70 +101,118 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-class TemporaryFiles:
-    """Context manager of hidden temporary files beside `out`, which are deleted at exit.
+class HiddenFolder:
+    """Context manager of a hidden folder `.<name>.<token>` for unfinished output, which is deleted at exit.
 
-    `commit` renames one of them to `out`.
+    It holds a locked file while its process lives. The system releases the lock when the process ends, in any way, so
+    that the next run finds the folders that killed runs left and deletes them. They may hold the files of a result that
+    was being replaced: these are put back.
+
+    Args:
+        parent: folder in which it is created, an existing one.
+        name: beginning of its name, usually that of the result.
+
+    Attributes:
+        path: path of the folder; it exists inside the context.
     """
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._token = secrets.token_hex(4)
-        self._paths: list[Path] = []
+    def __init__(self, parent: Path, name: str) -> None:
+        self._parent, self._prefix = parent, "." + name.encode()[:LONGEST_PREFIX].decode(errors="ignore")
+        self._new_token()
 
     def __enter__(self) -> Self:
-        return self
+        self._delete_abandoned()
+        while True:
+            self.path.mkdir()
+            try:
+                self._lock.acquire(timeout=0)
+                if (self.path / LOCK).exists():
+                    return self
+                self._lock.release()
+            except (Timeout, FileNotFoundError):  # another process has taken the folder for an abandoned one
+                shutil.rmtree(self.path, ignore_errors=True)
+            self._new_token()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for path in self._paths:
-            path.unlink(missing_ok=True)
+        self._lock.release()
+        shutil.rmtree(self.path, ignore_errors=True)
 
-    def path(self, role: str, suffix: str) -> Path:
+    def _new_token(self) -> None:
+        self.path = self._parent / f"{self._prefix}.{secrets.token_hex(4)}"
+        self._lock = FileLock(self.path / LOCK)
+
+    def _delete_abandoned(self) -> None:
+        """Delete the folders that killed processes left for the same result."""
+        name = re.compile(re.escape(self._prefix) + r"\.[0-9a-f]{8}")
+        for folder in [path for path in self._parent.iterdir() if name.fullmatch(path.name) and path.is_dir()]:
+            with suppress(Timeout, OSError), FileLock(folder / LOCK).acquire(timeout=0):
+                for path in (folder / REPLACED).glob("*"):
+                    path.rename(self._parent / path.name)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class TemporaryFiles(HiddenFolder):
+    """Context manager of temporary files in a hidden folder beside `out`, which are deleted at exit.
+
+    `commit` moves one of them to `out`.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        super().__init__(out.parent, out.name)
+
+    def __enter__(self) -> Self:
+        try:
+            return super().__enter__()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def file(self, role: str, suffix: str) -> Path:
         """Return the path of a new temporary file, with `role` in its name."""
-        stem = self._out.stem.encode()[:64].decode(errors="ignore")
-        path = self._out.parent / f".{stem}.{role}-{self._token}{suffix}"
-        self._paths.append(path)
-        return path
+        return self.path / f"{role}{suffix}"
 
     def commit(self, path: Path) -> None:
-        """Rename the finished file `path` to `out`, replacing an existing file atomically."""
+        """Move the finished file `path` to `out`, replacing an existing file atomically."""
         try:
             path.replace(self._out)
         except OSError as error:
-            raise OutputError(
-                f"{self._out} cannot be written: {error.strerror}; choose another name or folder"
-            ) from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._out} cannot be written: {reason(error)}; choose another name or folder")
 
 
-class TemporaryFolder:
-    """Context manager of a hidden temporary folder, which is deleted at exit.
+class TemporaryFolder(HiddenFolder):
+    """Context manager of a hidden folder for the files of `folder`, which is deleted at exit.
 
     It lies beside `folder`, or inside it if `folder` exists. `commit` moves its files to `folder`, all or none of them.
 
     Args:
         folder: final folder of the files.
         product: result as the user named it, for messages.
+
+    Attributes:
+        files: folder for the new files; it exists inside the context.
     """
 
     def __init__(self, folder: Path, product: Path) -> None:
         self._folder, self._product = folder, product
         is_new = not folder.exists()
-        name = f".{folder.name if is_new else 'frames'}.{secrets.token_hex(4)}"
-        self.path = (folder.parent if is_new else folder) / name
+        super().__init__(folder.parent if is_new else folder, folder.name if is_new else "frames")
 
     def __enter__(self) -> Self:
         try:
-            self.path.mkdir()
+            super().__enter__()
+            self.files.mkdir()
         except OSError as error:
             raise self._failure(error) from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    @property
+    def files(self) -> Path:  # noqa: D102 -- described above
+        return self.path / "files"
 
     def commit(self, names: Sequence[str], stale: Sequence[Path] = ()) -> None:
         """Move the named files to `folder`, replacing existing ones, and delete the `stale` files there."""
@@ -160,30 +220,31 @@ class TemporaryFolder:
             if self._folder.exists():
                 self._replace(names, stale)
             else:
-                self.path.rename(self._folder)
+                self.files.rename(self._folder)
         except OSError as error:
             raise self._failure(error) from error
 
     def _replace(self, names: Sequence[str], stale: Sequence[Path]) -> None:
         """Move the files into the existing folder; on failure, restore its previous files."""
-        before = self.path / "before"
-        before.mkdir()
+        # A later run puts files from REPLACED back beside the hidden folder; their place only if it lies inside.
+        replaced = self.path / (REPLACED if self._parent == self._folder else "old")
+        replaced.mkdir()
         moved: list[Path] = []
         try:
             for path in stale:
-                path.rename(before / path.name)
+                path.rename(replaced / path.name)
             for name in names:
                 path = self._folder / name
                 if path.is_file():
-                    path.rename(before / name)
-                (self.path / name).rename(path)
+                    path.rename(replaced / name)
+                (self.files / name).rename(path)
                 moved.append(path)
         except BaseException:
             for path in moved:
                 path.unlink(missing_ok=True)
-            for old in before.iterdir():
+            for old in replaced.iterdir():
                 old.rename(self._folder / old.name)
             raise
 
     def _failure(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._product} cannot be written: {error.strerror}; choose another folder")
+        return OutputError(f"{self._product} cannot be written: {reason(error)}; choose another folder")

@@ -265,9 +265,9 @@ def test_a_move_that_fails_is_undone(make_sequence: MakeSequence, tmp_path: Path
             writer.write(frame)
         (hidden,) = (path for path in out.iterdir() if path.is_dir())
         frame_count = clip.info.frame_count or 0
-        while len(list(hidden.glob("*.png"))) < frame_count:  # encoded in other threads
+        while len(list(hidden.rglob("*.png"))) < frame_count:  # encoded in other threads
             pass
-        (hidden / "shot.1005.png").unlink()
+        (hidden / "files/shot.1005.png").unlink()
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {"shot.1002.png": b"as it was"}
 
 
