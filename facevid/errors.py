@@ -67,3 +67,33 @@ class EngineError(FacevidError):
 
 class ShotsError(FacevidError):
     """Some shots of a batch failed; the others were edited."""
+
+
+_EXIT_CODES: dict[type[Exception], int] = {
+    UsageError: 2,
+    InputError: 3,
+    NoFaceError: 4,
+    ModelError: 5,
+    OutputError: 6,
+    ShotsError: 7,
+    EngineError: 1,
+    OSError: 6,
+}
+
+
+def exit_code(error: Exception) -> int:
+    """Return the exit code of the program, or of one shot of a batch, that ends with this error."""
+    return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def describe(error: Exception) -> str:
+    """Return a one-line message for any error."""
+    if isinstance(error, FacevidError):
+        return str(error)
+    if isinstance(error, OSError):
+        return printable(
+            f"{error.filename or 'a file'}: {reason(error)}; check its permissions and the free disk space"
+        )
+    if isinstance(error, ImportError):
+        return printable(f"{error}; run bin/setup to reinstall facevid (it also handles a missing libGL)")
+    return printable(f"unexpected {type(error).__name__}: {error}; please report it with the output of -v")

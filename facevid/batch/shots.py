@@ -1,13 +1,17 @@
 """Finding the shots in a folder: video files and image sequences, and the path of the result of each."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os.path import realpath
 from pathlib import Path
 
+from facevid.batch.record import RECORDS
 from facevid.errors import InputError, UsageError
 from facevid.video.sequence import sequence_name, sequences_in
 from facevid.video.writer.encoding import VIDEO_SUFFIXES
+
+LAYERS_INDEX = "layers.json"
+"""File in each folder of layers (`facevid.rendering.layers.INDEX`, which would import PyTorch)."""
 
 ONLY_READ = (".mxf", ".avi", ".ts", ".mts", ".mpg")
 """Extensions of video files that can be read but not written; their results are MOV files such as `a010.mxf.mov`."""
@@ -19,8 +23,9 @@ class Shot:
 
     Attributes:
         name: path relative to the folder.
-        source: path of a video file, or pattern of an image sequence.
-        target: path of the result, with the name and extension of the source if results can have that extension.
+        source: absolute path of a video file, or pattern of an image sequence.
+        target: absolute path of the result, with the name and extension of the source if results can have that
+            extension.
     """
 
     name: Path
@@ -33,18 +38,12 @@ class Shot:
         sequence = sequence_name(self.name)
         return str(self.name.with_suffix("") if sequence is None else self.name.parent / sequence.prefix.rstrip("._-"))
 
-    @property
-    def done(self) -> bool:
-        """Whether the result exists; results appear only when they are complete."""
-        sequence = sequence_name(self.target)
-        return self.target.exists() if sequence is None else bool(sequence.numbers())
-
 
 def find_shots(folder: Path, results: Path) -> list[Shot]:
     """Find the shots in a folder and its subfolders, sorted by name.
 
-    Single pictures, hidden files and everything under `results` are skipped. Links are followed, except links to a
-    folder that contains them.
+    Single pictures and hidden files are skipped, and what the program wrote: everything under `results`, results of
+    other batches, and layers. Links are followed, except links to a folder that contains them.
 
     Args:
         folder: folder to search.
@@ -52,17 +51,23 @@ def find_shots(folder: Path, results: Path) -> list[Shot]:
 
     Raises:
         InputError: the folder is missing, cannot be read, or contains no shots.
-        UsageError: `results` is the folder itself.
+        UsageError: `results` is the folder itself, or two shots have the same result.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: not a folder; give a folder of shots, or use facevid edit for a single shot")
     if folder.resolve() == results.resolve():
         raise UsageError(f"{results}: the folder of the shots; give another folder for the results")
+    folder, results = _absolute(folder), _absolute(results)
     sources = sorted(_sources(folder, results.resolve()))
     if not sources:
         raise InputError(f"{folder}: contains no video file and no image sequence; give a folder of shots")
     names = [source.relative_to(folder) for source in sources]
     return [Shot(name, source, results / _result_name(name)) for name, source in zip(names, sources, strict=True)]
+
+
+def _absolute(path: Path) -> Path:
+    """Make a path absolute. Links stay: `..` is resolved by its text alone, as a shell does."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 -- Path.absolute keeps `..`
 
 
 def _sources(folder: Path, results: Path) -> Iterator[Path]:
@@ -71,14 +76,15 @@ def _sources(folder: Path, results: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
     yield from (sequence.pattern for sequence in sequences if len(sequence.numbers()) > 1)
-    real_folder = Path(realpath(folder))
+    real_folder = Path(os.path.realpath(folder))
     for path in paths:
-        real_path = realpath(path)
+        real_path = os.path.realpath(path)
         links_to_parent = real_folder.is_relative_to(real_path)
         if path.name.startswith(".") or real_path == str(results) or links_to_parent:
             continue
         if path.is_dir():
-            yield from _sources(path, results)
+            if not any((path / name).exists() for name in (RECORDS, LAYERS_INDEX)):
+                yield from _sources(path, results)
         elif path.suffix.lower() in VIDEO_SUFFIXES + ONLY_READ:
             yield path
 

@@ -2,26 +2,28 @@
 
 import json
 import os
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from facevid.batch import ShotOutcome, edit_shots, find_shots
-from facevid.batch.farm import SHOT
-from facevid.cli.common import PathType, json_option, overwrite_option, quiet_option
-from facevid.cli.edit import check_options
-from facevid.cli.terminal import print_line
-from facevid.errors import ShotsError, UsageError
+from facevid.cli.batch_tasks import make_tasks
+from facevid.cli.common import PartType, PathType, json_option, quiet_option, verbose_option
+from facevid.cli.terminal import add_row, print_line, print_table
+from facevid.errors import OutputError, ShotsError, UsageError, reason
+from facevid.options import EngineOptions
 
-CORES_PER_JOB = 4
-"""CPU cores for each job on a machine without a GPU: one edit hardly runs faster on more."""
+if TYPE_CHECKING:
+    from facevid.batch.edit_shot import ShotTask
+    from facevid.batch.run import ShotOutcome
 
-MOST_JOBS = 1024
+CORES_PER_WORKER = 4
+"""CPU cores for each worker on a machine without a GPU: one edit hardly runs faster on more."""
+
+MOST_WORKERS = 1024
 """Upper bound of --jobs: more processes than any machine has use for."""
-
-PER_SHOT_OPTIONS = ("--compare", "compare"), ("--layers", "layers")
-"""Options that name an output of one shot, each with its parameter's name; their values must contain {shot}."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -31,18 +33,45 @@ PER_SHOT_OPTIONS = ("--compare", "compare"), ("--layers", "layers")
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(1, MOST_JOBS),
+    "--workers",
+    "workers",
+    type=click.IntRange(1, MOST_WORKERS),
     help="Shots to edit at the same time.  [default: one for each GPU, else one for every four CPU cores]",
 )
-@overwrite_option
+@click.option(
+    "--table",
+    type=PathType(),
+    metavar="FILE",
+    help="CSV file of the shots to edit: a column shot, and columns named as options, such as attr, frames, face.",
+)
+@click.option(
+    "--part",
+    type=PartType(),
+    metavar="I/N",
+    help="Edit only the I-th of N parts of the shots, as one task of a render farm: 1/8 to 8/8.",
+)
+@click.option(
+    "--no-face",
+    type=click.Choice(["fail", "pass"]),
+    default="fail",
+    show_default=True,
+    help="pass: copy a shot without a face to edit, encoded as the others, so that the delivery is complete.",
+)
+@click.option("--log", type=PathType(), metavar="FILE", help="Append a line of JSON about each shot to this file.")
+@click.option("-y", "--overwrite", is_flag=True, help="Also replace existing results that facevid batch did not make.")
 @json_option
 @quiet_option
+@verbose_option
 def command(
     folder: Path,
     results: Path,
     options: tuple[str, ...],
     *,
-    jobs: int | None,
+    workers: int | None,
+    table: Path | None,
+    part: tuple[int, int] | None,
+    no_face: str,
+    log: Path | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -50,69 +79,132 @@ def command(
     """Edit all video files and image sequences in the folder SHOTS and its subfolders.
 
     Takes all options of `facevid edit`, after SHOTS and OUT. In an option, {shot} is replaced by the shot's name
-    without its extension.
+    without its extension. Options in a file shot.toml beside a shot take their place, those of --table the place of
+    both.
 
-    Results are written to the same names under OUT; results of MXF, AVI, TS and MPG files are MOV files. Shots that
-    already have a result are skipped, so run the same command again after an interruption or a failure. If one shot
-    fails, the others are still edited. Several machines may run the same command on shared folders; each shot is
-    edited by one of them.
+    Results are written to the same names under OUT; results of MXF, AVI, TS and MPG files are MOV files. A record of
+    each is kept in OUT/.facevid. The same command again edits what has failed, and what has changed: the source, an
+    option, a file that an option names, the model, or the version of facevid. If one shot fails, the others are still
+    edited; the exit code is 7.
 
     \b
     Examples:
       facevid batch shots edited --attr smile=+1
       facevid batch shots edited --attr age=-0.5 --face all --jobs 4
-      facevid batch plates edited --attr smile=1 --layers layers/{shot}
+      facevid batch plates edited --attr smile=1 --layers layers/{shot} --log edited.jsonl
+      facevid batch plates edited --edits edits/{shot}.toml --no-face pass
+      facevid batch plates edited --table shots.csv
     """
-    if str(folder).startswith("-"):
+    if str(folder).startswith("-") and not folder.exists():
         raise UsageError("write SHOTS and OUT before the options: facevid batch SHOTS OUT --attr smile=+1")
-    parsed = check_options([str(folder), str(results), *options])
-    for option, name in PER_SHOT_OPTIONS:
-        if parsed[name] is not None and SHOT not in str(parsed[name]):
-            raise UsageError(f"{option} {parsed[name]}: all shots would write to it; put {SHOT} into the name")
-    shots = find_shots(folder, results)
-    devices = _cuda_devices() if parsed["device"] == "auto" else []
-    outcomes = edit_shots(
-        shots,
-        options,
-        jobs=jobs or len(devices) or max((os.cpu_count() or 1) // CORES_PER_JOB, 1),
-        devices=devices,
-        overwrite=overwrite,
-        report=_print_messages if quiet else _print_outcome,
-    )
+    tasks = make_tasks(folder, results, options, table, overwrite=overwrite, copy_without_face=no_face == "pass")
+    if part:
+        tasks = tasks[part[0] - 1 :: part[1]]
+    verbose = bool((click.get_current_context().obj or {}).get("verbose"))
+    with ExitStack() as stack:
+        reporter = Reporter(_open_log(log, stack), quiet=quiet, verbose=verbose)
+        outcomes = _edit(tasks, workers, reporter)
     if as_json:
-        click.echo(json.dumps([asdict(outcome) for outcome in outcomes]))
-    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-    if failed:
-        shots_and_codes = "; ".join(f"{outcome.shot} ({outcome.code})" for outcome in failed)
-        raise ShotsError(
-            f"{len(failed)} of {len(outcomes)} shots failed (exit codes in brackets): {shots_and_codes}; "
-            "fix them and run the same command again"
-        )
+        click.echo(json.dumps([outcome.as_json() for outcome in outcomes]))
+    elif not quiet:
+        _print_table(outcomes)
+    _raise_failures(outcomes)
 
 
-def _cuda_devices() -> list[str]:
+class Reporter:
+    """Prints the outcome of each shot and writes it to the log."""
+
+    def __init__(self, log: TextIO | None, *, quiet: bool, verbose: bool) -> None:
+        self._log, self._quiet, self._verbose = log, quiet, verbose
+
+    def __call__(self, outcome: "ShotOutcome") -> None:
+        """Report the outcome of a shot."""
+        if not self._quiet:
+            print_line(f"{outcome.shot}: {_state_text(outcome)}", err=True)
+        if self._verbose:
+            for line in outcome.trace.splitlines():
+                print_line(line, err=True)
+        for warning in outcome.warnings if outcome.state == "done" else ():
+            print_line(f"facevid: warning: {outcome.shot}: {warning}", err=True)
+        if outcome.message:
+            print_line(f"facevid: {outcome.shot}: {outcome.message}", err=True)
+        if self._log and outcome.state != "busy":
+            try:
+                self._log.write(json.dumps(outcome.as_json()) + "\n")
+                self._log.flush()
+            except OSError as error:
+                raise OutputError(f"{self._log.name}: cannot be written ({reason(error)}); free some space") from error
+
+
+def _edit(
+    tasks: Sequence["ShotTask"], workers: int | None, report: Callable[["ShotOutcome"], None]
+) -> list["ShotOutcome"]:
+    """Edit the shots on an engine; return their outcomes."""
+    from facevid.batch.run import edit_shots
+    from facevid.engines import open_engine
+
+    gpus = _gpu_count() if any(task.options.compute.device == "auto" for task in tasks) else 0
+    workers = workers or gpus or max((os.cpu_count() or 1) // CORES_PER_WORKER, 1)
+    with open_engine(EngineOptions(workers=min(workers, max(len(tasks), 1))), gpus) as engine:
+        return edit_shots(tasks, engine, report)
+
+
+def _gpu_count() -> int:
     import torch
 
-    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return torch.cuda.device_count()
 
 
-def _print_outcome(outcome: ShotOutcome) -> None:
-    """Print one line on a shot's outcome, then the messages of its `facevid edit`."""
+def _open_log(path: Path | None, stack: ExitStack) -> TextIO | None:
+    if path is None:
+        return None
+    try:
+        return stack.enter_context(path.open("a", encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); choose another file") from error
+
+
+def _state_text(outcome: "ShotOutcome") -> str:
+    """Describe the state of a shot in a few words."""
+    reasons = f": {', '.join(outcome.reasons)}" if outcome.reasons else ""
     match outcome.state:
-        case "kept":
-            line = "skipped, its result exists"
-        case "elsewhere":
-            line = f"in progress on {outcome.message}"
-        case "failed":
-            line = f"failed ({outcome.code})"
         case "done":
-            line = f"done in {outcome.seconds:.0f} s"
-    print_line(f"{outcome.shot}: {line}", err=True)
-    _print_messages(outcome)
+            again = f" again{reasons}" if reasons else ""
+            return f"done{again} in {outcome.seconds:.0f} s"
+        case "kept":
+            return "kept, nothing has changed"
+        case "busy":
+            return f"in work by another run{reasons}; waiting for it at the end"
+        case "failed":
+            return f"failed ({outcome.code})"
 
 
-def _print_messages(outcome: ShotOutcome) -> None:
-    """Print the warnings and errors of a shot's `facevid edit`."""
-    if outcome.message and outcome.state != "elsewhere":
-        for line in outcome.message.splitlines():
-            print_line(line, err=True)
+def _print_table(outcomes: Iterable["ShotOutcome"]) -> None:
+    """Print a line for each shot, and the number of shots in each state."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("shot", "state", "frames", "edited", "faces", "seconds", "warnings"):
+        table.add_column(column, justify="left" if column in ("shot", "state") else "right")
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        state = f"failed ({outcome.code})" if outcome.state == "failed" else outcome.state
+        numbers = (outcome.frames, outcome.edited, outcome.faces, round(outcome.seconds), len(outcome.warnings))
+        texts = [""] * len(numbers) if outcome.state == "failed" else [str(number) for number in numbers]
+        add_row(table, outcome.shot, state, *texts)
+        counts[outcome.state] = counts.get(outcome.state, 0) + 1
+    print_table(table, soft_wrap=True)
+    print_line(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+
+
+def _raise_failures(outcomes: Sequence["ShotOutcome"]) -> None:
+    """Raise ShotsError if shots failed, and say which of them another run can mend."""
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    if not failed:
+        return
+    texts = []
+    for may_help, text in ((True, "the same command may mend"), (False, "change first")):
+        shots = [f"{each.shot} ({each.code})" for each in failed if each.another_run_may_help == may_help]
+        if shots:
+            texts.append(f"{text}: {', '.join(shots)}")
+    raise ShotsError(f"{len(failed)} of {len(outcomes)} shots failed (exit codes in brackets); {'; '.join(texts)}")

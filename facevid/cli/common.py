@@ -86,6 +86,20 @@ class FramesType(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+class PartType(click.ParamType[Any]):
+    """Part `I/N` of a list: part I of N, counted from 1."""
+
+    name = "part"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the option's text to the number of the part and the number of parts."""
+        match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(value))
+        part, count = (int(match[1]), int(match[2])) if match else (0, 0)
+        if not 1 <= part <= count:
+            self.fail(f'"{value}" is not a part such as 1/8, the first of eight', param, ctx)
+        return part, count
+
+
 class RateType(click.ParamType[Any]):
     """A frame rate such as `25` or `24000/1001`. Decimals such as 23.976024 become the nearest such fraction."""
 

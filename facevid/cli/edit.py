@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
-from facevid.edits.attribute_edit import check_totals, parse_edit
+from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, read_edits
 from facevid.errors import UsageError
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
@@ -170,23 +170,40 @@ def command(
         _print_summary(summary, progress.seconds)
 
 
-def check_options(arguments: Sequence[str]) -> dict[str, Any]:
-    """Check the arguments of `facevid edit` without reading the source.
+@dataclass(frozen=True)
+class EditArguments:
+    """Arguments of `facevid edit`, parsed.
+
+    Attributes:
+        edits: the values of --attr, or the entries of the edit file.
+        options: all settings of the edit.
+        values: parsed values of all parameters, by their names in Python.
+    """
+
+    edits: Sequence[AttributeEdit] | Sequence[FaceEdits]
+    options: EditOptions
+    values: dict[str, Any]
+
+
+def parse_arguments(arguments: Sequence[str]) -> EditArguments:
+    """Parse the arguments of `facevid edit` without reading the source.
 
     Args:
-        arguments: source, target and options, as on the command line.
-
-    Returns:
-        The parsed values, by parameter name.
+        arguments: options, source and target, as on the command line.
 
     Raises:
         click.UsageError, UsageError: an argument is invalid.
         InputError: the file of --edits cannot be read.
     """
     with command.make_context("facevid edit", [*arguments], parent=click.get_current_context()) as context:
-        edits = _choose_edits(context.params["attrs"], context.params["edit_file"])
-        check_totals([parse_edit(edit) for edit in edits if isinstance(edit, str)])
-        return context.params
+        values = context.params
+        edits = _choose_edits(values["attrs"], values["edit_file"])
+        attribute_edits = [parse_edit(edit) for edit in edits if isinstance(edit, str)]
+        check_totals(attribute_edits)
+        face_edits = [edit for edit in edits if isinstance(edit, FaceEdits)]
+        others = ("source", "target", "attrs", "edit_file", "as_json", "quiet")
+        options = _edit_options(**{name: value for name, value in values.items() if name not in others})
+        return EditArguments(face_edits or attribute_edits, options, values)
 
 
 def _choose_edits(attrs: tuple[str, ...], edit_file: Path | None) -> tuple[str, ...] | list[FaceEdits]:

@@ -14,18 +14,7 @@ from types import FrameType
 import click
 
 from facevid.cli.terminal import print_line
-from facevid.errors import (
-    EngineError,
-    FacevidError,
-    InputError,
-    ModelError,
-    NoFaceError,
-    OutputError,
-    ShotsError,
-    UsageError,
-    printable,
-    reason,
-)
+from facevid.errors import describe, exit_code, printable, reason
 
 COMMANDS = {
     "edit": "Edit faces in a video, an image sequence or a picture.",
@@ -40,15 +29,6 @@ COMMANDS = {
     "bench": "Time every stage of an edit on this machine.",
 }
 
-EXIT_CODES: dict[type[FacevidError], int] = {
-    UsageError: 2,
-    InputError: 3,
-    NoFaceError: 4,
-    ModelError: 5,
-    OutputError: 6,
-    ShotsError: 7,
-    EngineError: 1,
-}
 INTERRUPTED = 130
 """Exit code after SIGINT, SIGTERM or SIGHUP: 128 + 2, as shells report SIGINT."""
 
@@ -112,14 +92,12 @@ def main() -> None:
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = _fail("interrupted; unfinished results were removed", INTERRUPTED, state)
-    except FacevidError as error:
-        code = _fail(str(error), next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind)), state)
-    except OSError as error:
-        code = _fail(_describe_os_error(error), EXIT_CODES[OutputError], state)
-    except ImportError as error:
-        code = _fail(f"{error}; run bin/setup to reinstall facevid (it also handles a missing libGL)", 1, state)
     except Exception as error:
-        code = _fail(f"unexpected {type(error).__name__}: {error}; please report it with the output of -v", 1, state)
+        if isinstance(error, OSError) and not error.filename:
+            message = _describe_output_error(error)
+        else:
+            message = describe(error)
+        code = _fail(message, exit_code(error), state)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -135,10 +113,8 @@ def _show_warnings() -> None:
     logging.getLogger("facevid").handlers = [handler]
 
 
-def _describe_os_error(error: OSError) -> str:
-    """Return a message for an OSError that names a file, or else came from writing to standard output."""
-    if error.filename:
-        return f"{error.filename}: {reason(error)}; check its permissions and the free disk space"
+def _describe_output_error(error: OSError) -> str:
+    """Return a message for an OSError without a file name, which comes from writing to standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # flushing stdout's buffer at exit would fail again
     return f"cannot write to standard output: {reason(error)}; redirect it elsewhere"
 

@@ -80,7 +80,7 @@ def check_layers(folder: Path, overwrite: bool) -> None:
         OutputError: the folder cannot be written to, or it contains layers and `overwrite` is False.
     """
     check_folder(folder, folder)
-    if not overwrite and _existing_layers(folder):
+    if not overwrite and layer_files(folder):
         raise OutputError(f"{folder} contains layers already; choose another folder, or pass --overwrite")
 
 
@@ -165,7 +165,7 @@ class LayerWriter:
             names = [path.name for path in self._hidden.files.iterdir()]
         except OSError as error:
             raise OutputError(f"{self._folder} cannot be written: {error.strerror}; free some space") from error
-        self._hidden.commit(names, _existing_layers(self._folder))
+        self._hidden.commit(names, layer_files(self._folder))
 
 
 def soft_alpha(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:
@@ -192,5 +192,6 @@ def _expand_box(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int,
     return left, top, right - left, bottom - top
 
 
-def _existing_layers(folder: Path) -> list[Path]:
+def layer_files(folder: Path) -> list[Path]:
+    """List the layers in a folder and the file that describes them; empty if there is no such folder."""
     return [path for path in folder.iterdir() if _LAYER_FILE.fullmatch(path.name)] if folder.is_dir() else []

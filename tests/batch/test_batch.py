@@ -1,26 +1,33 @@
-"""`facevid batch`: finding shots, failures, resuming, and several machines at the same time."""
+"""`facevid batch`: finding shots, their options, failures, and the log."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.batch import find_shots
-from facevid.batch.claim import ABANDONED_AFTER, Claim
+from facevid.batch.edit_shot import ShotTask
+from facevid.batch.shots import find_shots
+from facevid.cli import batch
+from facevid.cli.batch_tasks import make_tasks
+from facevid.edits.attribute_edit import AttributeEdit
+from facevid.edits.edit_file import FaceEdits
 from facevid.errors import InputError, UsageError
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 from tests.conftest import RunFacevid
 
 SMILE = ("--attr", "smile=+1")
+
+MakeTasks = Callable[..., list[ShotTask]]
 
 
 @pytest.fixture
@@ -38,16 +45,32 @@ def shots(portrait: NDArray[np.uint8], tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def tasks_of(shots: Path, tmp_path: Path) -> MakeTasks:
+    """Return a function that makes the tasks of the shots from options."""
+
+    def make(*options: object, table: Path | None = None) -> list[ShotTask]:
+        with click.Context(batch.command):
+            arguments = [str(option) for option in options]
+            return make_tasks(shots, tmp_path / "out", arguments, table, overwrite=False, copy_without_face=False)
+
+    return make
+
+
 def test_clips_and_sequences_are_found(shots: Path, tmp_path: Path) -> None:
     (shots / "edited").mkdir()
     (shots / "edited/good.mp4").write_bytes(b"a result")
     (shots / "tape.MXF").write_bytes(b"no result can be of this kind")
+    for marker in ("earlier/.facevid/a.mp4.json", "layers/layers.json"):
+        (shots / marker).parent.mkdir(parents=True)
+        (shots / marker).touch()
+        (shots / marker.partition("/")[0] / "a.mp4").touch()
     found = find_shots(shots, shots / "edited")
-    assert [(str(shot.name), shot.label, shot.done) for shot in found] == [
-        ("broken.mov", "broken", False),
-        ("day1/plate.%04d.png", "day1/plate", False),
-        ("good.mp4", "good", True),
-        ("tape.MXF", "tape", False),
+    assert [(str(shot.name), shot.label) for shot in found] == [
+        ("broken.mov", "broken"),
+        ("day1/plate.%04d.png", "day1/plate"),
+        ("good.mp4", "good"),
+        ("tape.MXF", "tape"),
     ]
     targets = [str(shot.target.relative_to(shots / "edited")) for shot in found]
     assert targets == ["broken.mov", "day1/plate.%04d.png", "good.mp4", "tape.MXF.mov"]
@@ -71,58 +94,48 @@ def test_links_are_followed_but_not_in_circles(shots: Path, tmp_path: Path) -> N
 
 
 def test_failed_shots_do_not_stop_the_others_and_finished_ones_are_kept(
-    run_facevid: RunFacevid, shots: Path, tmp_path: Path
+    run_facevid: RunFacevid, shots: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, layers = tmp_path / "out", tmp_path / "layers"
-    arguments = ("batch", shots, out, *SMILE, "--jobs", 2, "--layers", layers / "{shot}")
-    outcome = run_facevid(*arguments, "-q")
+    out, layers, log = tmp_path / "out", tmp_path / "layers", tmp_path / "log.jsonl"
+    (shots / "good.mp4").rename(shots / "-good.mp4")
+    monkeypatch.chdir(shots)
+    arguments = ("batch", ".", out, *SMILE, "--jobs", 2, "--layers", layers / "{shot}", "--log", log)
+    outcome = run_facevid(*arguments, "-q", "-v")
     assert outcome.code == 7
-    assert "done" not in outcome.err
+    assert not outcome.out
     assert "1 of 3" in outcome.err
     assert "broken.mov (3)" in outcome.err
-    assert f"facevid: {shots / 'broken.mov'}" in outcome.err  # the message of `facevid edit`
-    assert open_clip(out / "good.mp4").info.width == 320
+    assert f"facevid: broken.mov: {shots / 'broken.mov'}" in outcome.err  # the message of `facevid edit`
+    assert "Traceback" in outcome.err
+    assert open_clip(out / "-good.mp4").info.width == 320
     assert sorted(path.name for path in (out / "day1").iterdir()) == ["plate.1001.png", "plate.1002.png"]
-    assert (layers / "good").is_dir()
-    assert (layers / "day1/plate").is_dir()
-    assert not list(out.rglob(".*"))
+    assert (layers / "-good/layers.json").is_file()
+    assert (layers / "day1/plate/layers.json").is_file()
+    assert [path.name for path in out.rglob(".*")] == [".facevid"]
+    lines = {line["shot"]: line for line in map(json.loads, log.read_text().splitlines())}
+    assert {name: (line["state"], line["code"]) for name, line in lines.items()} == {
+        "-good.mp4": ("done", 0),
+        "broken.mov": ("failed", 3),
+        "day1/plate.%04d.png": ("done", 0),
+    }
+    good = lines["-good.mp4"]
+    assert (good["output"], good["layers"]) == (str(out / "-good.mp4"), str(layers / "-good"))
+    assert (good["attributes"], good["frames"], good["edited"], good["faces"]) == (["smile=+1"], 2, 2, 2)
+    assert good["model"] == "bundled"
+    assert len(good["model_hash"]) == 64
+    assert good["seconds"] > 0
+    assert good["version"]
 
-    modified = (out / "good.mp4").stat().st_mtime_ns
+    modified = (out / "-good.mp4").stat().st_mtime_ns
     (shots / "broken.mov").unlink()
     second = run_facevid(*arguments, "--json")
     assert second.code == 0
     assert {shot["shot"]: shot["state"] for shot in json.loads(second.out)} == {
         "day1/plate.%04d.png": "kept",
-        "good.mp4": "kept",
+        "-good.mp4": "kept",
     }
-    assert (out / "good.mp4").stat().st_mtime_ns == modified
-
-
-def test_shots_claimed_by_another_machine_are_skipped(run_facevid: RunFacevid, shots: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    (out / "day1").mkdir(parents=True)
-    for name in ("good.mp4", "broken.mov", "day1/plate.%04d.png"):
-        path = out / name
-        path.with_name(f".{path.name}.claim").write_text("render7, process 12\n")
-    outcome = run_facevid("batch", shots, out, *SMILE)
-    assert outcome.code == 0
-    good_line = next(line for line in outcome.err.splitlines() if line.startswith("good.mp4: "))
-    assert good_line.endswith("render7, process 12")
-    assert not (out / "good.mp4").exists()
-
-
-def test_a_claim_is_exclusive_until_released_or_abandoned(tmp_path: Path) -> None:
-    target = tmp_path / "shot.mp4"
-    first, second = Claim(target), Claim(target)
-    assert first.acquire()
-    with first:
-        assert not second.acquire()
-        assert str(os.getpid()) in second.holder()
-    assert not list(tmp_path.iterdir())
-    assert second.acquire()
-    last_renewal = time.time() - ABANDONED_AFTER - 60
-    os.utime(next(tmp_path.iterdir()), (last_renewal, last_renewal))
-    assert Claim(target).acquire()
+    assert (out / "-good.mp4").stat().st_mtime_ns == modified
+    assert len(log.read_text().splitlines()) == 5
 
 
 @pytest.mark.parametrize(
@@ -131,7 +144,9 @@ def test_a_claim_is_exclusive_until_released_or_abandoned(tmp_path: Path) -> Non
         (["--attr", "smile=much"], "smile=much"),
         (["--smile", "1"], "--smile"),
         ([], "--attr"),
+        (["folder", *SMILE], "folder"),
         ([*SMILE, "--layers", "layers"], "--layers layers"),
+        ([*SMILE, "--part", "3/2"], "3/2"),
     ],
 )
 def test_invalid_options_are_refused_before_any_shot(
@@ -143,16 +158,112 @@ def test_invalid_options_are_refused_before_any_shot(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_interruption_stops_the_jobs_and_leaves_nothing(shots: Path, tmp_path: Path) -> None:
+def test_the_folder_comes_before_the_options(run_facevid: RunFacevid, shots: Path, tmp_path: Path) -> None:
+    assert run_facevid("batch", *SMILE, shots, tmp_path / "out").code == 2
+
+
+def strengths(task: ShotTask) -> dict[str, tuple[float, ...]]:
+    return {edit.attribute: edit.values for edit in task.edits if isinstance(edit, AttributeEdit)}
+
+
+def test_options_of_a_shot_take_the_place_of_general_ones(shots: Path, tasks_of: MakeTasks, tmp_path: Path) -> None:
+    (shots / "day1/shot.toml").write_text('attr = ["age=-0.5", "smile=1"]\nframes = "1001-1002"\nsmooth = 1\n')
+    (tmp_path / "table.csv").write_text("shot;attr;face\ngood;smile=0.3 age=1;0,2\nday1/plate;;all\n")
+    general = tasks_of(*SMILE, "--smooth", 3)
+    assert [[*strengths(task)] for task in general] == [["smile"], ["age", "smile"], ["smile"]]
+    assert [task.options.tracking.smooth for task in general] == [3, 1, 3]
+    plate, good = tasks_of(*SMILE, "--smooth", 3, table=tmp_path / "table.csv")
+    assert (str(plate.shot.name), plate.options.frames, plate.options.tracking.faces) == (
+        "day1/plate.%04d.png",
+        (1001, 1002),
+        "all",
+    )
+    assert strengths(plate) == {"age": (-0.5,), "smile": (1.0,)}
+    assert strengths(good) == {"smile": (0.3,), "age": (1.0,)}
+    assert (good.options.tracking.faces, good.options.tracking.smooth) == ((0, 2), 3)
+
+
+def test_a_shot_may_have_an_edit_file(shots: Path, tasks_of: MakeTasks, tmp_path: Path) -> None:
+    (shots / "day1/shot.toml").write_text('[[face]]\nface = 1\nattr = ["age=-0.5"]\n')
+    for label in ("broken", "good", "day1/plate"):
+        path = tmp_path / f"edits/{label}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'[[face]]\nface = {len(label)}\nattr = ["smile=1"]\n')
+    tasks = tasks_of("--edits", tmp_path / "edits/{shot}.toml")
+    faces = [edit.faces for task in tasks for edit in task.edits if isinstance(edit, FaceEdits)]
+    assert faces == [(6,), (1,), (4,)]
+    (tmp_path / "edits/good.toml").unlink()
+    with pytest.raises(InputError, match=r"edits/good\.toml"):
+        tasks_of("--edits", tmp_path / "edits/{shot}.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("attribute = 1", "shot.toml"),
+        ("overwrite = true", "shot.toml"),
+        ("attr = 'smile=much'", "day1/plate"),
+        ("attr = [[1]]", "shot.toml"),
+        ("attr = ", "shot.toml"),
+        ("a = " + "[" * 10_000, "shot.toml"),
+    ],
+)
+def test_invalid_options_of_a_shot_name_it(shots: Path, tasks_of: MakeTasks, text: str, named: str) -> None:
+    (shots / "day1/shot.toml").write_text(text)
+    with pytest.raises(UsageError, match=named):
+        tasks_of(*SMILE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "attr\nsmile=1\n",
+        "shot,smile\ngood,1\n",
+        "shot,attr\nbetter,smile=1\n",
+        "shot\ngood\ngood.mp4\n",
+        "shot,face\ngood,0,2\n",
+        'shot\n"good\n',
+    ],
+)
+def test_an_invalid_table_is_refused(tasks_of: MakeTasks, tmp_path: Path, text: str) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(text)
+    with pytest.raises(UsageError, match=r"table\.csv"):
+        tasks_of(*SMILE, table=table)
+
+
+def test_shots_with_one_output_are_refused(shots: Path, tasks_of: MakeTasks, tmp_path: Path) -> None:
+    for name in ("a.avi", "a.avi.mov"):
+        (shots / name).touch()
+    with pytest.raises(UsageError, match=r"a\.avi\.mov and a\.avi|a\.avi and a\.avi\.mov"):
+        tasks_of(*SMILE)
+    (shots / "a.avi.mov").unlink()
+    (shots / "a.mp4").touch()
+    assert len(tasks_of(*SMILE)) == 5
+    with pytest.raises(UsageError, match=r"compare/a\.mkv"):
+        tasks_of(*SMILE, "--compare", tmp_path / "compare/{shot}.mkv")
+
+
+def test_comparisons_below_the_shots_are_not_shots(shots: Path, tasks_of: MakeTasks) -> None:
+    options = (*SMILE, "--compare", shots / "compare/{shot}.mp4")
+    before = {task.shot.name for task in tasks_of(*options)}
+    (shots / "compare").mkdir()
+    for path in ("compare/good.mp4", "compare/broken.mp4"):
+        (shots / path).touch()
+    assert {task.shot.name for task in tasks_of(*options)} == before
+
+
+def test_an_interruption_stops_the_workers_and_leaves_nothing(shots: Path, tmp_path: Path) -> None:
     (shots / "broken.mov").unlink()
     out = tmp_path / "out"
     command = [sys.executable, "-m", "facevid", "batch", str(shots), str(out), *SMILE]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while not list(out.rglob("*.claim")) and time.monotonic() < deadline:
+        while not list(out.rglob("*.json")) and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.strip().splitlines()[-1].startswith("facevid: interrupted")
-    assert not [path for path in out.rglob("*") if path.is_file()]
+    assert {path.suffix for path in out.rglob("*") if path.is_file()} <= {".lock"}
