@@ -4,16 +4,25 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from facevid.cli.batch_tasks import make_tasks
-from facevid.cli.common import PartType, PathType, json_option, quiet_option, verbose_option
+from facevid.cli.common import (
+    PartType,
+    PathType,
+    address_option,
+    engine_option,
+    json_option,
+    quiet_option,
+    verbose_option,
+)
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.errors import OutputError, ShotsError, UsageError, reason
-from facevid.options import EngineOptions
+from facevid.options import EngineName, EngineOptions
 
 if TYPE_CHECKING:
     from facevid.batch.edit_shot import ShotTask
@@ -36,8 +45,11 @@ MOST_WORKERS = 1024
     "--workers",
     "workers",
     type=click.IntRange(1, MOST_WORKERS),
-    help="Shots to edit at the same time.  [default: one for each GPU, else one for every four CPU cores]",
+    help="Shots to edit at the same time.  [default: one for each GPU, else one for every four CPU cores; on a Ray "
+    "cluster, as many as it has room for]",
 )
+@engine_option
+@address_option
 @click.option(
     "--table",
     type=PathType(),
@@ -68,6 +80,8 @@ def command(
     options: tuple[str, ...],
     *,
     workers: int | None,
+    engine: EngineName,
+    address: str | None,
     table: Path | None,
     part: tuple[int, int] | None,
     no_face: str,
@@ -103,7 +117,7 @@ def command(
     verbose = bool((click.get_current_context().obj or {}).get("verbose"))
     with ExitStack() as stack:
         reporter = Reporter(_open_log(log, stack), quiet=quiet, verbose=verbose)
-        outcomes = _edit(tasks, workers, reporter)
+        outcomes = _edit(tasks, EngineOptions(engine, workers, address), reporter)
     if as_json:
         click.echo(json.dumps([outcome.as_json() for outcome in outcomes]))
     elif not quiet:
@@ -137,15 +151,20 @@ class Reporter:
 
 
 def _edit(
-    tasks: Sequence["ShotTask"], workers: int | None, report: Callable[["ShotOutcome"], None]
+    tasks: Sequence["ShotTask"], options: EngineOptions, report: Callable[["ShotOutcome"], None]
 ) -> list["ShotOutcome"]:
     """Edit the shots on an engine; return their outcomes."""
     from facevid.batch.run import edit_shots
     from facevid.engines import open_engine
 
-    gpus = _gpu_count() if any(task.options.compute.device == "auto" for task in tasks) else 0
-    workers = workers or gpus or max((os.cpu_count() or 1) // CORES_PER_WORKER, 1)
-    with open_engine(EngineOptions(workers=min(workers, max(len(tasks), 1))), gpus) as engine:
+    uses_gpus = any(task.options.compute.device == "auto" for task in tasks)
+    if options.engine == "local":
+        gpus = _gpu_count() if uses_gpus else 0
+        workers = options.workers or gpus or max((os.cpu_count() or 1) // CORES_PER_WORKER, 1)
+        options = replace(options, workers=min(workers, max(len(tasks), 1)))
+    else:
+        gpus = int(uses_gpus)
+    with open_engine(options, gpus) as engine:
         return edit_shots(tasks, engine, report)
 
 

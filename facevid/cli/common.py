@@ -12,7 +12,7 @@ import click
 
 from facevid.edits.edit_file import parse_frames
 from facevid.errors import UsageError
-from facevid.options import ComputeOptions, TrackingOptions
+from facevid.options import ComputeOptions, EngineOptions, TrackingOptions
 
 MAX_RATE = 1000
 """Highest frame rate of an image sequence, in frames per second; a larger number is a typing error."""
@@ -173,6 +173,16 @@ start_number_option = click.option(
     type=click.IntRange(0, LARGEST_COUNT),
     metavar="N",
     help="Frame number of a video's first frame; image sequences have their own numbers.  [default: 0]",
+)
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default=EngineOptions.engine,
+    show_default=True,
+    help="Where the work runs: processes of this machine, or a Ray cluster, with inputs and results on shared storage.",
+)
+address_option = click.option(
+    "--address", metavar="HOST:PORT", help="Address of the Ray cluster.  [default: auto, the one of this machine]"
 )
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace existing results.")
 precision_option = click.option(
