@@ -113,8 +113,12 @@ class _Models:
 
 def _split_options(arguments: Sequence[str]) -> Options:
     """Split options of `facevid edit` into names and texts, without checking the texts."""
-    context = click.Context(edit.command, info_name="facevid batch", parent=click.get_current_context())
-    raw, _, _ = edit.command.make_parser(context).parse_args([*arguments])
+    context = click.Context(edit.command, info_name="facevid edit", parent=click.get_current_context())
+    try:
+        raw, _, _ = edit.command.make_parser(context).parse_args([*arguments])
+    except click.UsageError as error:
+        error.ctx = click.get_current_context()  # its usage is that of `facevid batch`
+        raise
     if isinstance(raw.get("source"), str):  # the first argument that is not an option
         raise UsageError(f'unexpected argument "{raw["source"]}"; give one folder SHOTS and one folder OUT')
     values = {name: raw.get(option.name or "") for name, option in _edit_options().items()}
