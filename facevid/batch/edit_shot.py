@@ -13,7 +13,6 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from facevid.batch.record import (
-    FileTable,
     Inputs,
     Output,
     Record,
@@ -39,6 +38,10 @@ SECONDS_BETWEEN_TRIES = 0.5
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Errors of file systems that do not support locks."""
+
+
+class ForeignOutputError(OutputError):
+    """An output that exists and is not the shot's own. The same command fails again."""
 
 
 @dataclass(frozen=True)
@@ -119,31 +122,34 @@ def look_at_shot(task: ShotTask) -> ShotState:
         OutputError: an output exists that is not of the shot's record, and must not be replaced.
     """
     sequence = find_sequence(task.shot.source) if sequence_name(task.shot.source) else None
-    inputs = replace(task.inputs, source=source_hash(sequence.paths() if sequence else [task.shot.source]))
+    source = source_hash(sequence.paths() if sequence else [task.shot.source])
+    inputs = replace(task.inputs, source=source, source_path=str(task.shot.source))
     outputs = {
         name: Output(os.path.relpath(path, task.results), file_table(_files(name, path, task.shot.source)))
         for name, path in task.outputs.items()
     }
     record = read_record(task.record)
     state = ShotState(inputs, outputs, record)
-    if record is not None and record.state == "started":  # all outputs were the record's, or --overwrite was given
-        return replace(state, reasons=("interrupted",))
-    reasons, is_foreign = [], False
+    if record is not None and record.state == "done":
+        _check_source(task, inputs, record)
+    reasons: list[str] = []
     for name, output in outputs.items():
-        known = _known_files(record, name, output.path)
-        foreign = [file for file, status in output.files.items() if known.get(file) != status]
+        before = record.outputs.get(name) if record is not None else None
+        known = before.files if before is not None and before.path == output.path else None
+        if record is not None and record.state == "started" and known is not None:
+            continue  # the interrupted run was allowed to replace the files that it found, and may have done so
+        foreign = [file for file, status in output.files.items() if (known or {}).get(file) != status]
         if foreign and not task.overwrite:
             raise _foreign_error(task, name, foreign[0])
-        is_foreign |= bool(foreign)
-        missing = len(known.keys() - output.files.keys())
+        if foreign:
+            reasons.append("replaced by --overwrite")
+        missing = len((known or {}).keys() - output.files.keys())
         if missing:
-            reasons.append(f"{missing} of {len(known)} files of its {name} are missing")
-    if is_foreign:
-        reasons.append("replaced by --overwrite")
+            reasons.append(f"{missing} of {len(known or {})} files of its {name} are missing")
     if record is None:
         return replace(state, reasons=tuple(reasons))
-    reasons += inputs.differences(record.inputs)
-    return replace(state, reasons=tuple(reasons), is_done=not reasons)
+    reasons += ["interrupted"] if record.state == "started" else inputs.differences(record.inputs)
+    return replace(state, reasons=tuple(dict.fromkeys(reasons)), is_done=not reasons)
 
 
 def edit_shot(task: ShotTask) -> ShotReport:
@@ -163,7 +169,7 @@ def edit_shot(task: ShotTask) -> ShotReport:
         state = look_at_shot(task)
         if state.is_done:
             return kept(state)
-        write_record(task.record, Record("started", state.inputs))
+        write_record(task.record, Record("started", state.inputs, state.outputs))
         try:
             with _logged_warnings() as warnings:
                 summary = _edit(task, is_new=not any(output.files for output in state.outputs.values()))
@@ -242,19 +248,22 @@ def _files(name: str, path: Path, source: Path) -> list[Path]:
     return [path] if pattern is None else [pattern.path(number) for number in source_name.numbers()]
 
 
-def _known_files(record: Record | None, name: str, path: str) -> FileTable:
-    """Return the files of an output that a record lists."""
-    output = record.outputs.get(name) if record else None
-    return output.files if output is not None and output.path == path else {}
+def _check_source(task: ShotTask, inputs: Inputs, record: Record) -> None:
+    """Raise ForeignOutputError if the result is that of another shot of this name, from another folder."""
+    if inputs.source_path != record.inputs.source_path and inputs.source != record.inputs.source and not task.overwrite:
+        raise ForeignOutputError(
+            f"{task.shot.target} was made from {record.inputs.source_path}; choose another folder for the results, or "
+            "pass --overwrite to replace it"
+        )
 
 
-def _foreign_error(task: ShotTask, name: str, file: str) -> OutputError:
+def _foreign_error(task: ShotTask, name: str, file: str) -> ForeignOutputError:
     path = task.outputs[name]
     path = path / file if name == "layers" else path.with_name(file)
     cause = f"its record {task.record} is damaged" if task.record.exists() else "it has no record of this program"
     if read_record(task.record) is not None:
         cause = "it is not, or no longer, the file that its record describes"
-    return OutputError(f"{path} exists, and {cause}; move it away, or pass --overwrite to replace it")
+    return ForeignOutputError(f"{path} exists, and {cause}; move it away, or pass --overwrite to replace it")
 
 
 @contextmanager

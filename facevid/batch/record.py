@@ -43,6 +43,8 @@ class Inputs:
 
     Attributes:
         source: hash of names, sizes, times and samples of the source's files.
+        source_path: absolute path of the source on the machine that made the result; for information, and to recognise
+            results of another folder of shots.
         edits: hash of the parsed edits.
         options: options by their names on the command line, as text. The edits are there for information only.
         files: hash of the content of each file that an option names, by option and name: `--edits faces.toml`.
@@ -52,6 +54,7 @@ class Inputs:
     """
 
     source: str
+    source_path: str
     edits: str
     options: Mapping[str, str | Sequence[str]]
     files: Mapping[str, str]

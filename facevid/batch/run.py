@@ -1,18 +1,15 @@
 """Running the shots of a batch on an engine."""
 
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
-from facevid.batch.edit_shot import ShotReport, ShotTask, edit_shot, kept, look_at_shot
+from facevid.batch.edit_shot import ForeignOutputError, ShotReport, ShotTask, edit_shot, kept, look_at_shot
 from facevid.edits.edit_file import FaceEdits
 from facevid.engines import Engine, TaskOutcome
-from facevid.errors import describe, exit_code
-
-MENDED_BY_ANOTHER_RUN = (1, 6)
-"""Exit codes of failures that can be gone in a second run without another input: a lost worker, a full disk."""
+from facevid.errors import EngineError, OutputError, describe, exit_code
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,7 @@ class ShotOutcome:
         seconds: duration of the edit, in seconds; that of the earlier one for "kept".
         code: exit code that `facevid edit` has for the error; 0 without an error.
         message: the error; empty without one.
+        may_mend: whether the same command can succeed later: after a lost worker, or a full disk.
         trace: traceback of the error; empty without one.
     """
 
@@ -58,12 +56,8 @@ class ShotOutcome:
     seconds: float = 0.0
     code: int = 0
     message: str = ""
+    may_mend: bool = False
     trace: str = ""
-
-    @property
-    def another_run_may_help(self) -> bool:
-        """Whether the same command can succeed later without a change of the shot or its options."""
-        return self.code in MENDED_BY_ANOTHER_RUN
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for JSON, without the traceback."""
@@ -92,30 +86,28 @@ def edit_shots(tasks: Sequence[ShotTask], engine: Engine, report: Callable[[Shot
         outcomes[index] = outcome
         report(outcome)
 
-    to_do = []
-    for index, task in enumerate(tasks):
-        outcome = _outcome_without_work(task)
-        if outcome is None:
-            to_do.append(index)
-        else:
-            settle(index, outcome)
-    _run(engine, tasks, to_do, settle)
+    to_do: list[int] = []
+
+    def tasks_to_do() -> Iterator[ShotTask]:
+        for index, task in enumerate(tasks):
+            outcome = _outcome_without_work(task)
+            if outcome is None:
+                to_do.append(index)
+                yield task
+            else:
+                settle(index, outcome)
+
+    def run(chosen: Iterable[ShotTask], indices: Sequence[int]) -> None:
+        with closing(cast(Generator[TaskOutcome[ShotReport]], engine.run(edit_shot, chosen))) as all_ended:
+            for ended in all_ended:
+                index = indices[ended.index]
+                error = ended.error
+                settle(index, _failure(tasks[index], error) if error else _outcome(tasks[index], ended.result()))
+
+    run(tasks_to_do(), to_do)
     busy = [index for index in to_do if outcomes[index].state == "busy"]
-    _run(engine, [replace(task, wait=True) for task in tasks], busy, settle)
+    run([replace(tasks[index], wait=True) for index in busy], busy)
     return [outcomes[index] for index in range(len(tasks))]
-
-
-def _run(
-    engine: Engine, tasks: Sequence[ShotTask], indices: Sequence[int], settle: Callable[[int, ShotOutcome], None]
-) -> None:
-    """Edit some of the shots, and settle the outcome of each."""
-    with closing(cast(Generator[TaskOutcome[ShotReport]], engine.run(edit_shot, [tasks[i] for i in indices]))) as run:
-        for ended in run:
-            task = tasks[indices[ended.index]]
-            settle(
-                indices[ended.index],
-                _failure(task, ended.error) if ended.error is not None else _outcome(task, ended.result()),
-            )
 
 
 def _outcome_without_work(task: ShotTask) -> ShotOutcome | None:
@@ -135,7 +127,9 @@ def _outcome(task: ShotTask, report: ShotReport) -> ShotOutcome:
 
 def _failure(task: ShotTask, error: Exception) -> ShotOutcome:
     notes = "\n".join(getattr(error, "__notes__", ())) or "".join(traceback.format_exception(error))
-    return replace(_blank(task), state="failed", code=exit_code(error), message=describe(error), trace=notes)
+    may_mend = isinstance(error, EngineError | OutputError | OSError) and not isinstance(error, ForeignOutputError)
+    code, message = exit_code(error), describe(error)
+    return replace(_blank(task), state="failed", code=code, message=message, may_mend=may_mend, trace=notes)
 
 
 def _blank(task: ShotTask) -> ShotOutcome:

@@ -222,8 +222,8 @@ def _raise_failures(outcomes: Sequence["ShotOutcome"]) -> None:
     if not failed:
         return
     texts = []
-    for may_help, text in ((True, "the same command may mend"), (False, "change first")):
-        shots = [f"{each.shot} ({each.code})" for each in failed if each.another_run_may_help == may_help]
+    for may_mend, text in ((True, "the same command may mend"), (False, "change first")):
+        shots = [f"{each.shot} ({each.code})" for each in failed if each.may_mend == may_mend]
         if shots:
             texts.append(f"{text}: {', '.join(shots)}")
     raise ShotsError(f"{len(failed)} of {len(outcomes)} shots failed (exit codes in brackets); {'; '.join(texts)}")

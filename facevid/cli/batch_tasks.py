@@ -83,6 +83,7 @@ def make_tasks(
         edits = _with_absolute_pictures(parsed.edits)
         inputs = Inputs(
             source="",  # read when the shot is edited
+            source_path="",
             edits=hashlib.sha256(repr([_content(each) for each in edits]).encode()).hexdigest(),
             options=_effective_options(texts, parsed.values),
             files=_named_files(parsed),

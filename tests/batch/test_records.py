@@ -26,7 +26,7 @@ from facevid.cli.batch_tasks import make_tasks
 from facevid.engines import InProcessEngine
 from tests.clips import camera_move, write_clip
 
-FRAMES = 2
+FRAMES = 3
 
 RunBatch = Callable[..., ShotOutcome]
 
@@ -100,13 +100,13 @@ def test_a_shot_is_made_again_when_something_has_changed(
     os.utime(shots / "a.1002.png", (0, 0))
     assert "source" in made_again()
     (tmp_path / "out/a.1002.png").unlink()
-    assert "1 of 2" in made_again()
+    assert "1 of 3" in made_again()
     assert result() == smile
-    record = read_record(record_of(tmp_path))
-    assert record is not None
-    for inputs in (replace(record.inputs, version="0.0.1"), replace(record.inputs, model_hash="0")):
-        write_record(record_of(tmp_path), replace(record, inputs=inputs))
-        assert run_batch().reasons
+    for field in ("version", "model_hash"):
+        content = json.loads(record_of(tmp_path).read_bytes())
+        content["inputs"][field] = "0.0.1"
+        record_of(tmp_path).write_text(json.dumps(content))
+        assert made_again()
 
 
 @pytest.mark.parametrize("file", ["a.1001.png", "layers/layers.json", "compare.mkv"])
@@ -125,6 +125,32 @@ def test_what_others_made_is_overwritten_only_on_demand(run_batch: RunBatch, tmp
     path.write_bytes(b"retouched")
     assert run_batch(*options).code == 6
     assert path.read_bytes() == b"retouched"
+
+
+def test_an_interrupted_run_does_not_open_other_outputs(run_batch: RunBatch, tmp_path: Path) -> None:
+    assert run_batch().state == "done"
+    record = read_record(record_of(tmp_path))
+    assert record is not None
+    write_record(record_of(tmp_path), replace(record, state="started"))
+    compare = tmp_path / "compare.mp4"
+    compare.touch()
+    assert run_batch("--attr", "smile=1", "--compare", compare).code == 6
+    assert compare.read_bytes() == b""
+    assert run_batch().reasons == ("interrupted",)
+
+
+def test_the_result_of_another_folder_is_not_overwritten(run_batch: RunBatch, shots: Path, tmp_path: Path) -> None:
+    assert run_batch().state == "done"
+    record = read_record(record_of(tmp_path))
+    assert record is not None
+    elsewhere = replace(record.inputs, source_path="/mnt/other/a.%04d.png")
+    write_record(record_of(tmp_path), replace(record, inputs=elsewhere))
+    assert run_batch().state == "kept"  # the same files, mounted elsewhere
+    os.utime(shots / "a.1002.png", (0, 0))
+    outcome = run_batch()
+    assert (outcome.code, outcome.may_mend) == (6, False)
+    assert "/mnt/other/a.%04d.png" in outcome.message
+    assert run_batch(overwrite=True).state == "done"
 
 
 def test_a_folder_is_no_result(run_batch: RunBatch, tmp_path: Path, shots: Path, portrait: NDArray[np.uint8]) -> None:
