@@ -165,6 +165,7 @@ def _work(connection: Connection) -> None:
                 connection.send(outcome)
             except (TypeError, AttributeError) as error:  # not picklable
                 connection.send(TaskOutcome[Any](index, error=EngineError(f"result of a task: {error}")))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends by itself now
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -44,6 +44,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_sequences_with_layers_and_a_log(shots: Path, tmp_path: Path) -> None:
     (shots / "c.mp4").unlink()
     out = tmp_path / "out"
@@ -58,6 +59,7 @@ def test_sequences_with_layers_and_a_log(shots: Path, tmp_path: Path) -> None:
     assert sorted(edited) == [0, 3]
 
 
+@pytest.mark.slow
 def test_a_sweep_of_strengths(shots: Path, tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     finished = run_script("sweep-strength", shots / "c.mp4", out, "smile", -0.5, 1, 2, "-q")
@@ -69,6 +71,7 @@ def test_a_sweep_of_strengths(shots: Path, tmp_path: Path) -> None:
     assert sheet.shape[1] > 2 * 256
 
 
+@pytest.mark.slow
 def test_a_slurm_array_divides_the_shots(shots: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = []
@@ -85,6 +88,7 @@ def test_a_slurm_array_divides_the_shots(shots: Path, tmp_path: Path) -> None:
     assert done == [{"a/plate.%04d.png": "done", "c.mp4": "done"}, {"b/plate.%04d.png": "failed"}]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not any("--write-frames" in param.opts for param in edit.command.params),
     reason="needs facevid edit --write-frames",

@@ -244,6 +244,7 @@ def test_a_killed_batch_goes_on_and_gives_the_same(
     assert result() == expected
 
 
+@pytest.mark.slow
 def test_a_second_batch_waits_for_a_shot_in_work(run_batch: RunBatch, shots: Path, tmp_path: Path) -> None:
     process = start_batch(shots, tmp_path / "out")
     wait_for_start(process, record_of(tmp_path))
@@ -253,6 +254,7 @@ def test_a_second_batch_waits_for_a_shot_in_work(run_batch: RunBatch, shots: Pat
     assert outcome.state == "kept"
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_result(run_batch: RunBatch, shots: Path, tmp_path: Path) -> None:
     def limit_files() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
