@@ -26,7 +26,7 @@ from facevid.batch.record import (
 from facevid.batch.shots import Shot
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
-from facevid.errors import NoFaceError, OutputError, reason
+from facevid.errors import NoFaceError, OutputError, printable, reason
 from facevid.options import EditOptions
 from facevid.pipeline import edit_video
 from facevid.rendering.layers import layer_files
@@ -123,9 +123,9 @@ def look_at_shot(task: ShotTask) -> ShotState:
     """
     sequence = find_sequence(task.shot.source) if sequence_name(task.shot.source) else None
     source = source_hash(sequence.paths() if sequence else [task.shot.source])
-    inputs = replace(task.inputs, source=source, source_path=str(task.shot.source))
+    inputs = replace(task.inputs, source=source, source_path=printable(str(task.shot.source)))
     outputs = {
-        name: Output(os.path.relpath(path, task.results), file_table(_files(name, path, task.shot.source)))
+        name: Output(printable(os.path.relpath(path, task.results)), file_table(_files(name, path, task.shot.source)))
         for name, path in task.outputs.items()
     }
     record = read_record(task.record)
@@ -148,7 +148,9 @@ def look_at_shot(task: ShotTask) -> ShotState:
             reasons.append(f"{missing} of {len(known or {})} files of its {name} are missing")
     if record is None:
         return replace(state, reasons=tuple(reasons))
-    reasons += ["interrupted"] if record.state == "started" else inputs.differences(record.inputs)
+    if record.summary and record.summary.copied and not task.copy_without_face:
+        reasons.append("it was copied without an edit")
+    reasons += ["it was interrupted"] if record.state == "started" else inputs.differences(record.inputs)
     return replace(state, reasons=tuple(dict.fromkeys(reasons)), is_done=not reasons)
 
 
@@ -198,8 +200,8 @@ def _edit(task: ShotTask, is_new: bool) -> Summary:
         if not task.copy_without_face:
             raise
         frames, warnings = _copy(task, options)
-        return Summary(frames, warnings=[f"copied without an edit: {error}", *warnings])
-    return Summary(summary.frames, summary.edited, summary.faces, summary.detector, summary.warnings)
+        return Summary(frames, copied=True, warnings=[f"copied without an edit: {error}", *warnings])
+    return Summary(summary.frames, summary.edited, summary.faces, detector=summary.detector, warnings=summary.warnings)
 
 
 def _copy(task: ShotTask, options: EditOptions) -> tuple[int, list[str]]:

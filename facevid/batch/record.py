@@ -110,6 +110,7 @@ class Summary:
         frames: number of frames written.
         edited: number of frames in which a face was edited.
         faces: number of edited faces, summed over all frames.
+        copied: whether the shot was copied without an edit, as it has no face.
         detector: the landmark detector; empty if the shot was copied.
         warnings: what the result could not keep, and settings that are probably mistakes.
         seconds: duration of the edit, in seconds.
@@ -118,6 +119,7 @@ class Summary:
     frames: int
     edited: int = 0
     faces: int = 0
+    copied: bool = False
     detector: str = ""
     warnings: Sequence[str] = ()
     seconds: float = 0.0
@@ -138,8 +140,8 @@ class Record:
 def record_path(results: Path, target: Path) -> Path:
     """Return the path of the record of `target`, a file or a pattern below the folder `results`."""
     name = target.name
-    if len(f"{name}.json.new".encode()) > MOST_NAME:
-        name = name.encode()[: MOST_NAME // 2].decode(errors="ignore") + hashlib.sha256(name.encode()).hexdigest()
+    if len(os.fsencode(f"{name}.json.new")) > MOST_NAME:
+        name = name[: MOST_NAME // 8] + hashlib.sha256(os.fsencode(name)).hexdigest()  # a character has 4 bytes at most
     return results / RECORDS / target.parent.relative_to(results) / f"{name}.json"
 
 
@@ -172,7 +174,7 @@ def file_table(paths: Sequence[Path]) -> FileTable:
     for path in paths:
         if path.is_file():
             status = path.stat()
-            table[path.name] = status.st_size, int(status.st_mtime)
+            table[printable(path.name)] = status.st_size, int(status.st_mtime)
     return table
 
 

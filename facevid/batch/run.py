@@ -111,18 +111,18 @@ def edit_shots(tasks: Sequence[ShotTask], engine: Engine, report: Callable[[Shot
 
 
 def _outcome_without_work(task: ShotTask) -> ShotOutcome | None:
-    """Return the outcome of a shot that is done, or that cannot be edited; None if it is to be edited."""
+    """Return the outcome of a shot that is done; None if a worker must look at it under its lock."""
     try:
         state = look_at_shot(task)
-    except Exception as error:
-        return _failure(task, error)
+    except Exception:  # another process may be at work on it; otherwise the worker meets the same error
+        return None
     return _outcome(task, kept(state)) if state.is_done else None
 
 
 def _outcome(task: ShotTask, report: ShotReport) -> ShotOutcome:
     numbers = asdict(report.summary) if report.summary else {}
-    numbers.pop("detector", None)
-    return replace(_blank(task), state=report.state, reasons=report.reasons, **numbers)
+    known = {name: value for name, value in numbers.items() if name not in ("copied", "detector")}
+    return replace(_blank(task), state=report.state, reasons=report.reasons, **known)
 
 
 def _failure(task: ShotTask, error: Exception) -> ShotOutcome:

@@ -185,15 +185,14 @@ def _open_log(path: Path | None, stack: ExitStack) -> TextIO | None:
 
 def _state_text(outcome: "ShotOutcome") -> str:
     """Describe the state of a shot in a few words."""
-    reasons = f": {', '.join(outcome.reasons)}" if outcome.reasons else ""
+    reasons = ", ".join(outcome.reasons)
     match outcome.state:
         case "done":
-            again = f" again{reasons}" if reasons else ""
-            return f"done{again} in {outcome.seconds:.0f} s"
+            return f"done in {outcome.seconds:.0f} s" + (f" (again: {reasons})" if reasons else "")
         case "kept":
             return "kept, nothing has changed"
         case "busy":
-            return f"in work by another run{reasons}; waiting for it at the end"
+            return f"in work by another run ({reasons}); waiting for it at the end"
         case "failed":
             return f"failed ({outcome.code})"
 

@@ -17,7 +17,7 @@ from facevid.cli import edit
 from facevid.cli.common import PathType
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
-from facevid.errors import UsageError
+from facevid.errors import UsageError, printable
 from facevid.options import EditOptions
 from facevid.utils.cache import file_key
 from facevid.video.sequence import find_sequence, sequence_name
@@ -87,7 +87,7 @@ def make_tasks(
             edits=hashlib.sha256(repr([_content(each) for each in edits]).encode()).hexdigest(),
             options=_effective_options(texts, parsed.values),
             files=_named_files(parsed),
-            model=parsed.options.model or "bundled",
+            model=printable(parsed.options.model or "bundled"),
             model_hash=models.hash(parsed.options.model),
             version=version("facevid"),
         )
@@ -180,11 +180,11 @@ def _effective_options(texts: Options, values: dict[str, Any]) -> dict[str, str 
         if name in WITHOUT_EFFECT or name == "model" or value is None or value == () or value is False:
             continue
         if isinstance(value, Path) and name not in OUTPUTS:
-            effective[name] = value.name  # its content is hashed
+            effective[name] = printable(value.name)  # its content is hashed
         elif isinstance(text, tuple):
-            effective[name] = [*text]
+            effective[name] = [printable(each) for each in text]
         else:
-            effective[name] = str(value if text is None else text)
+            effective[name] = printable(str(value if text is None else text))
     return effective
 
 
@@ -198,7 +198,7 @@ def _named_files(parsed: edit.EditArguments) -> dict[str, str]:
     }
     pictures = [each.faces for each in parsed.edits if isinstance(each, FaceEdits) and isinstance(each.faces, Path)]
     paths |= {f"{picture.name} in the edit file": picture for picture in pictures}
-    return {text: _hash_files(path) for text, path in paths.items()}
+    return {printable(text): _hash_files(path) for text, path in paths.items()}
 
 
 def _hash_files(path: Path) -> str:

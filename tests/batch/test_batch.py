@@ -98,14 +98,15 @@ def test_failed_shots_do_not_stop_the_others_and_finished_ones_are_kept(
 ) -> None:
     out, layers, log = tmp_path / "out", tmp_path / "layers", tmp_path / "log.jsonl"
     (shots / "good.mp4").rename(shots / "-good.mp4")
+    (shots / "broken.mov").rename(shots / "broken\udcff.mov")  # bytes that are no UTF-8
     monkeypatch.chdir(shots)
     arguments = ("batch", ".", out, *SMILE, "--jobs", 2, "--layers", layers / "{shot}", "--log", log)
     outcome = run_facevid(*arguments, "-q", "-v")
     assert outcome.code == 7
     assert not outcome.out
     assert "1 of 3" in outcome.err
-    assert "broken.mov (3)" in outcome.err
-    assert f"facevid: broken.mov: {shots / 'broken.mov'}" in outcome.err  # the message of `facevid edit`
+    assert "broken\\udcff.mov (3)" in outcome.err
+    assert f"{shots}/broken\\udcff.mov" in outcome.err  # the message of `facevid edit`
     assert "Traceback" in outcome.err
     assert open_clip(out / "-good.mp4").info.width == 320
     assert sorted(path.name for path in (out / "day1").iterdir()) == ["plate.1001.png", "plate.1002.png"]
@@ -115,7 +116,7 @@ def test_failed_shots_do_not_stop_the_others_and_finished_ones_are_kept(
     lines = {line["shot"]: line for line in map(json.loads, log.read_text().splitlines())}
     assert {name: (line["state"], line["code"]) for name, line in lines.items()} == {
         "-good.mp4": ("done", 0),
-        "broken.mov": ("failed", 3),
+        "broken\udcff.mov": ("failed", 3),
         "day1/plate.%04d.png": ("done", 0),
     }
     good = lines["-good.mp4"]
@@ -127,7 +128,7 @@ def test_failed_shots_do_not_stop_the_others_and_finished_ones_are_kept(
     assert good["version"]
 
     modified = (out / "-good.mp4").stat().st_mtime_ns
-    (shots / "broken.mov").unlink()
+    (shots / "broken\udcff.mov").unlink()
     second = run_facevid(*arguments, "--json")
     assert second.code == 0
     assert {shot["shot"]: shot["state"] for shot in json.loads(second.out)} == {
