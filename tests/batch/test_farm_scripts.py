@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,24 +110,27 @@ def test_parts_of_a_sequence_are_those_of_a_whole_run(shots: Path, tmp_path: Pat
 
 
 @pytest.fixture
-def ray_cluster() -> Iterator[None]:
-    """Start a Ray cluster of one worker."""
+def ray_address() -> Iterator[str]:
+    """Start a Ray cluster of one worker, and return its address."""
     pytest.importorskip("ray", reason="Ray is not installed")
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    start = [*ray, "start", "--head", "--port=0", "--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats"]
-    started = subprocess.run(start, env=variables, capture_output=True, text=True, check=False)
-    if started.returncode:
-        pytest.skip(f"Ray does not start here: {started.stderr[-300:]}")
-    yield
-    subprocess.run([*ray, "stop", "--force"], env=variables, capture_output=True, check=False)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # paths of its sockets must be short
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
+        command += ["--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}"]
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as head:
+            assert head.stdout is not None
+            if not any(b"Ray runtime started" in line for line in head.stdout):
+                pytest.skip("Ray does not start here")
+            yield f"127.0.0.1:{port}"
+            head.terminate()
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
-def test_a_ray_job(shots: Path, tmp_path: Path) -> None:
+def test_a_ray_job(shots: Path, tmp_path: Path, ray_address: str) -> None:
     out = tmp_path / "out"
-    finished = run_script("ray-job", shots, out, "--attr", "smile=1", "--json")
+    finished = run_script("ray-job", shots, out, "--attr", "smile=1", "--json", RAY_ADDRESS=ray_address)
     assert finished.returncode == 7, finished.stderr
     states = {shot["shot"]: (shot["state"], shot["code"]) for shot in json.loads(finished.stdout)}
     assert states == {"a/plate.%04d.png": ("done", 0), "b/plate.%04d.png": ("failed", 4), "c.mp4": ("done", 0)}
