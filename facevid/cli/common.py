@@ -118,8 +118,8 @@ class RateType(click.ParamType[Any]):
 
 
 def _store_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if ctx.obj is not None:
-        ctx.obj["verbose"] = value
+    if value and ctx.obj is not None:  # the options of a shot in a batch are parsed too, and must not reset it
+        ctx.obj["verbose"] = True
 
 
 verbose_option = click.option(

@@ -107,7 +107,7 @@ def test_failed_shots_do_not_stop_the_others_and_finished_ones_are_kept(
     assert "1 of 3" in outcome.err
     assert "broken\\udcff.mov (3)" in outcome.err
     assert f"{shots}/broken\\udcff.mov" in outcome.err  # the message of `facevid edit`
-    assert "Traceback" in outcome.err
+    assert outcome.err.count("InputError: ") == 1  # of the traceback
     assert open_clip(out / "-good.mp4").info.width == 320
     assert sorted(path.name for path in (out / "day1").iterdir()) == ["plate.1001.png", "plate.1002.png"]
     assert (layers / "-good/layers.json").is_file()
