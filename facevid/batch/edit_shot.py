@@ -1,6 +1,5 @@
 """Editing one shot of a batch: what its record says, the lock, the edit, and the new record."""
 
-import errno
 import logging
 import os
 import time
@@ -30,14 +29,12 @@ from facevid.errors import NoFaceError, OutputError, printable, reason
 from facevid.options import EditOptions
 from facevid.pipeline import edit_video
 from facevid.rendering.layers import layer_files
+from facevid.utils.atomic_output import NO_LOCKS
 from facevid.video import ClipWriter, Encoding, open_clip
 from facevid.video.sequence import SequenceName, find_sequence, sequence_name
 
 SECONDS_BETWEEN_TRIES = 0.5
 """Interval, in seconds, at which a shot that another process edits is tried again."""
-
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""Errors of file systems that do not support locks."""
 
 
 class ForeignOutputError(OutputError):
@@ -280,7 +277,7 @@ def _lock(task: ShotTask) -> Iterator[bool]:
         yield False
         return
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise OutputError(f"{path}: cannot be written ({reason(error)}); choose another folder") from error
     try:
         yield True

@@ -229,6 +229,6 @@ def _replacing(path: Path, clip: Clip, overwrite: bool) -> Iterator[Path]:
     """Yield the path of a hidden temporary file, which replaces `path` unless an exception is raised."""
     check_destination(path, clip.info.path, (path.suffix,), overwrite)
     with TemporaryFiles(path) as temporaries:
-        temporary = temporaries.file("result", path.suffix)
+        temporary = temporaries.path("result", path.suffix)
         yield temporary
         temporaries.commit(temporary)

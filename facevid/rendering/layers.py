@@ -129,7 +129,7 @@ class LayerWriter:
         layer = Layer(box[0], box[1], rgb, soft_alpha(changed, rim))
         number = self._plate.first_number + plate.index
         name = f"face{face.person}.{number:0{self._digits}d}{layer_suffix(self._plate)}"
-        write_layer(self._hidden.files / name, self._folder / name, layer, self._plate, plate.index)
+        write_layer(self._hidden.path / name, self._folder / name, layer, self._plate, plate.index)
         entry = {"frame": number, "pts": plate.pts, "face": face.person, "file": name, "box": box}
         self._lines[plate.index, len(self._lines)] = json.dumps(entry | self._describe(face, plate.index))
 
@@ -161,8 +161,8 @@ class LayerWriter:
         lines = ",\n".join(self._lines[key] for key in sorted(self._lines))
         try:
             text = f'{json.dumps(clip)[:-1]}, "layers": [\n{lines}]}}\n'
-            (self._hidden.files / INDEX).write_text(text, encoding="utf-8")
-            names = [path.name for path in self._hidden.files.iterdir()]
+            (self._hidden.path / INDEX).write_text(text, encoding="utf-8")
+            names = [path.name for path in self._hidden.path.iterdir()]
         except OSError as error:
             raise OutputError(f"{self._folder} cannot be written: {error.strerror}; free some space") from error
         self._hidden.commit(names, layer_files(self._folder))

@@ -1,5 +1,6 @@
 """Atomic output: a destination is checked first, written under a hidden temporary name, and renamed when complete."""
 
+import errno
 import os
 import re
 import secrets
@@ -19,6 +20,9 @@ MOST_NAME = 255
 
 LONGEST_PREFIX = 64
 """Maximum length, in bytes, of a result's name in the name of its hidden folder."""
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""Error numbers of file systems that do not support locks."""
 
 LOCK = "lock"
 """File in a hidden folder that is locked while its process lives."""
@@ -113,7 +117,7 @@ class HiddenFolder:
         name: beginning of its name, usually that of the result.
 
     Attributes:
-        path: path of the folder; it exists inside the context.
+        folder: path of the folder; it exists inside the context.
     """
 
     def __init__(self, parent: Path, name: str) -> None:
@@ -123,25 +127,29 @@ class HiddenFolder:
     def __enter__(self) -> Self:
         self._delete_abandoned()
         while True:
-            self.path.mkdir()
+            self.folder.mkdir()
             try:
                 self._lock.acquire(timeout=0)
-                if (self.path / LOCK).exists():
+                if (self.folder / LOCK).exists():
                     return self
                 self._lock.release()
             except (Timeout, FileNotFoundError):  # another process has taken the folder for an abandoned one
-                shutil.rmtree(self.path, ignore_errors=True)
+                shutil.rmtree(self.folder, ignore_errors=True)
+            except OSError as error:
+                if error.errno in NO_LOCKS:  # then nobody can take it for an abandoned one
+                    return self
+                raise
             self._new_token()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _new_token(self) -> None:
-        self.path = self._parent / f"{self._prefix}.{secrets.token_hex(4)}"
-        self._lock = FileLock(self.path / LOCK)
+        self.folder = self._parent / f"{self._prefix}.{secrets.token_hex(4)}"
+        self._lock = FileLock(self.folder / LOCK)
 
     def _delete_abandoned(self) -> None:
         """Delete the folders that killed processes left for the same result."""
@@ -169,9 +177,9 @@ class TemporaryFiles(HiddenFolder):
         except OSError as error:
             raise self._failure(error) from error
 
-    def file(self, role: str, suffix: str) -> Path:
+    def path(self, role: str, suffix: str) -> Path:
         """Return the path of a new temporary file, with `role` in its name."""
-        return self.path / f"{role}{suffix}"
+        return self.folder / f"{role}{suffix}"
 
     def commit(self, path: Path) -> None:
         """Move the finished file `path` to `out`, replacing an existing file atomically."""
@@ -194,7 +202,7 @@ class TemporaryFolder(HiddenFolder):
         product: result as the user named it, for messages.
 
     Attributes:
-        files: folder for the new files; it exists inside the context.
+        path: folder for the new files; it exists inside the context.
     """
 
     def __init__(self, folder: Path, product: Path) -> None:
@@ -205,14 +213,14 @@ class TemporaryFolder(HiddenFolder):
     def __enter__(self) -> Self:
         try:
             super().__enter__()
-            self.files.mkdir()
+            self.path.mkdir()
         except OSError as error:
             raise self._failure(error) from error
         return self
 
     @property
-    def files(self) -> Path:  # noqa: D102 -- described above
-        return self.path / "files"
+    def path(self) -> Path:  # noqa: D102 -- described above
+        return self.folder / "files"
 
     def commit(self, names: Sequence[str], stale: Sequence[Path] = ()) -> None:
         """Move the named files to `folder`, replacing existing ones, and delete the `stale` files there."""
@@ -220,14 +228,14 @@ class TemporaryFolder(HiddenFolder):
             if self._folder.exists():
                 self._replace(names, stale)
             else:
-                self.files.rename(self._folder)
+                self.path.rename(self._folder)
         except OSError as error:
             raise self._failure(error) from error
 
     def _replace(self, names: Sequence[str], stale: Sequence[Path]) -> None:
         """Move the files into the existing folder; on failure, restore its previous files."""
         # A later run puts files from REPLACED back beside the hidden folder; their place only if it lies inside.
-        replaced = self.path / (REPLACED if self._parent == self._folder else "old")
+        replaced = self.folder / (REPLACED if self._parent == self._folder else "old")
         replaced.mkdir()
         moved: list[Path] = []
         try:
@@ -237,7 +245,7 @@ class TemporaryFolder(HiddenFolder):
                 path = self._folder / name
                 if path.is_file():
                     path.rename(replaced / name)
-                (self.files / name).rename(path)
+                (self.path / name).rename(path)
                 moved.append(path)
         except BaseException:
             for path in moved:

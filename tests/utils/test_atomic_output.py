@@ -11,7 +11,7 @@ import os, signal, sys
 from pathlib import Path
 from facevid.utils.atomic_output import TemporaryFiles
 with TemporaryFiles(Path(sys.argv[1])) as temporaries:
-    temporaries.file("video", ".mp4").write_text("half")
+    temporaries.path("video", ".mp4").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -23,7 +23,7 @@ def names():
     yield "a.png"
     os.kill(os.getpid(), signal.SIGKILL)
 with TemporaryFolder(Path(sys.argv[1]), Path("out")) as folder:
-    (folder.files / "a.png").write_text("new")
+    (folder.path / "a.png").write_text("new")
     folder.commit(names(), [Path(sys.argv[1]) / "stale.png"])
 """
 
@@ -39,11 +39,11 @@ def test_files_of_a_killed_run_are_deleted_and_those_of_a_living_one_kept(tmp_pa
     other.mkdir()
     assert list(tmp_path.glob(".out.mp4.*/video.mp4"))
     with TemporaryFiles(out) as living:
-        living.file("video", ".mp4").write_text("mine")
-        assert set(tmp_path.iterdir()) == {other, living.path}
+        living.path("video", ".mp4").write_text("mine")
+        assert set(tmp_path.iterdir()) == {other, living.folder}
         with TemporaryFiles(out) as second:
-            assert second.path != living.path
-        living.commit(living.file("video", ".mp4"))
+            assert second.folder != living.folder
+        living.commit(living.path("video", ".mp4"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "out.mp4"]
     assert out.read_text() == "mine"
 

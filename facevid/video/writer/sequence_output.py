@@ -105,7 +105,7 @@ class SequenceOutput:
     def _encode(self, native: VideoFrame, number: int) -> None:
         target = self._target.path(number)
         file = self._source.sequence.name.path(number) if self._source.sequence else None
-        path = self._hidden.files / target.name
+        path = self._hidden.path / target.name
         save_image(path, native, self._plan, product=target, source=self._source, file=file)
 
     def _finish(self) -> None:

@@ -40,6 +40,6 @@ class StillOutput:
     def write(self, native: VideoFrame, frame: Frame) -> None:
         """Encode `native`; takes ownership of it. Raises OutputError."""
         native.pts, native.time_base = 0, frame.time_base
-        self._written = self._temporaries.file("image", self._out.suffix)
+        self._written = self._temporaries.path("image", self._out.suffix)
         source = self._source
         save_image(self._written, native, self._plan, product=self._out, source=source, file=source.path)

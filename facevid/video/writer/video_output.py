@@ -33,7 +33,7 @@ class VideoOutput:
         with ExitStack() as stack:
             self._temporaries = stack.enter_context(TemporaryFiles(self._out))
             suffix = f".{self._plan.muxer}" if self._remux.streams else self._out.suffix
-            self._encoded_video = self._temporaries.file("video", suffix)
+            self._encoded_video = self._temporaries.path("video", suffix)
             self._encoder = FrameEncoder(self._encoded_video, self._out, self._plan)
             self._stack = stack.pop_all()
         return self
@@ -55,7 +55,7 @@ class VideoOutput:
                 self._encoder.abandon()
             result = self._encoded_video
             if self._remux.streams:
-                result = self._temporaries.file("result", self._out.suffix)
+                result = self._temporaries.path("result", self._out.suffix)
                 self.warnings += remux(
                     self._remux,
                     self._source,
