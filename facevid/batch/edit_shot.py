@@ -25,7 +25,7 @@ from facevid.batch.record import (
 from facevid.batch.shots import Shot
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
-from facevid.errors import NoFaceError, OutputError, printable, reason
+from facevid.errors import InputError, NoFaceError, OutputError, printable, reason
 from facevid.options import EditOptions
 from facevid.pipeline import edit_video
 from facevid.rendering.layers import layer_files
@@ -115,11 +115,14 @@ def look_at_shot(task: ShotTask) -> ShotState:
     """Find out whether the result of a shot is there, and whether it is still the result of the same inputs.
 
     Raises:
-        InputError, OSError: the source cannot be read.
+        InputError: the source cannot be read.
         OutputError: an output exists that is not of the shot's record, and must not be replaced.
     """
     sequence = find_sequence(task.shot.source) if sequence_name(task.shot.source) else None
-    source = source_hash(sequence.paths() if sequence else [task.shot.source])
+    try:
+        source = source_hash(sequence.paths() if sequence else [task.shot.source])
+    except OSError as error:
+        raise InputError(f"{task.shot.source} cannot be read: {reason(error)}; check it and its permissions") from error
     inputs = replace(task.inputs, source=source, source_path=printable(str(task.shot.source)))
     outputs = {
         name: Output(printable(os.path.relpath(path, task.results)), file_table(_files(name, path, task.shot.source)))
