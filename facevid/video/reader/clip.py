@@ -1,6 +1,5 @@
 """Open a clip and decode its frames with exact timestamps."""
 
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,10 +32,16 @@ from facevid.video.reader.container import (
     select_stream,
     without_jpeg_alpha,
 )
+from facevid.video.reader.timeline import Timeline, TimelineError
 from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
 _DESCRIPTOR_FOLDERS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 """Folders of links to a process's open file descriptors, such as /dev/stdin; other processes cannot open these."""
+
+
+SEEK_BEFORE = (0, 1, 5, 20)
+"""Seconds before a frame at which it is looked for, one after another: a seek by decoding time, or to a keyframe whose
+leading frames cannot be decoded, may end behind the frame."""
 
 
 class Clip:
@@ -49,22 +54,31 @@ class Clip:
     def __init__(self, info: ClipInfo) -> None:
         self.info = info
 
-    def frames(self) -> Iterator[Frame]:
-        """Decode the clip from its start and yield all frames in presentation order.
+    def frames(self, first: int = 0, stop: int | None = None, timeline: Timeline | None = None) -> Iterator[Frame]:
+        """Decode the clip, or a part of it, and yield its frames in presentation order.
 
         Each call decodes again. Memory does not grow with the length of the clip. The duration of a frame reaches to
-        the next frame; that of the last one is as declared.
+        the next frame; that of the last one is as declared. A part has the same frames as the whole.
+
+        Args:
+            first: index of the first frame.
+            stop: index after the last frame; None for the end of the clip. Frames beyond the end are not an error.
+            timeline: timestamps, at least up to the frame `first`, by which this frame is found after a seek. Without
+                it, or where that fails, a video is decoded from its start.
 
         Raises:
             InputError: the source is damaged or ends early; the message has the frame and the time. A truncated clip is
                 never returned as a complete one.
+            TimelineError: frames do not have the times of the timeline.
         """
+        if stop is not None and stop <= first:
+            return
         if self.info.sequence is not None or self._is_read_without_ffmpeg:
-            yield from self._image_frames()
+            yield from self._image_frames(first, stop)
             return
         previous: Frame | None = None
         stored_pts = 0  # of the previous frame, before adjustment
-        for frame in self._video_frames():
+        for frame in self._video_frames_from(first, timeline):
             if previous is None:
                 previous, stored_pts = frame, frame.pts
                 continue
@@ -73,20 +87,50 @@ class Clip:
             stored_pts = frame.pts
             # Frames with equal timestamps (Matroska rounds to milliseconds) are moved one unit apart.
             adjusted = replace(frame, pts=max(frame.pts, previous.pts + 1))
-            yield replace(previous, duration=adjusted.pts - previous.pts)
+            self._check_time(adjusted, timeline)
+            if previous.index >= first:
+                yield replace(previous, duration=adjusted.pts - previous.pts)
             previous = adjusted
+            if previous.index == stop:
+                return
         if previous is None:
             msg = f"{self.info.path} cannot be read: it contains no frames; export it again"
             raise InputError(msg)
-        yield previous
+        if previous.index >= first:
+            yield previous
+
+    def _check_time(self, frame: Frame, timeline: Timeline | None) -> None:
+        if timeline is not None and frame.index < len(timeline) and frame.pts != timeline.pts[frame.index]:
+            raise TimelineError(
+                f"{self.info.path}: frame {frame.index} is at {float(frame.time):.3f} s, and was elsewhere before; "
+                f"do not change the file during an edit"
+            )
+
+    def _video_frames_from(self, first: int, timeline: Timeline | None) -> Iterator[Frame]:
+        """Yield the frames from `first` on if a seek finds it, else all, with their timestamps as stored."""
+        if first and timeline is not None and first < len(timeline):
+            for seconds in SEEK_BEFORE:
+                target = int(timeline.pts[first]) - round(seconds / self.info.time_base)
+                if target <= timeline.pts[0]:
+                    break
+                frames = self._video_frames(target, timeline)
+                try:
+                    frame = next((each for each in frames if each.index >= first), None)
+                except InputError:
+                    continue  # a keyframe whose leading frames cannot be decoded
+                if frame is not None and timeline.index_of(frame.pts, frame.native) == frame.index == first:
+                    yield frame
+                    yield from frames
+                    return
+        yield from self._video_frames()
 
     @property
     def _is_read_without_ffmpeg(self) -> bool:
         return self.info.path.suffix.lower() in NON_FFMPEG_SUFFIXES
 
-    def _image_frames(self) -> Iterator[Frame]:
+    def _image_frames(self, first: int, stop: int | None) -> Iterator[Frame]:
         info = self.info
-        for index, native in enumerate(prefetch_map(self._load, info.files)):
+        for index, native in enumerate(prefetch_map(self._load, info.files[first:stop]), first):
             yield Frame(index, index, 1, info.time_base, native, info.orientation, info.aspect)
 
     def _load(self, path: Path) -> VideoFrame:
@@ -125,10 +169,13 @@ class Clip:
             raise InputError(msg)
         return VideoReformatter().reformat(native, format=info.pix_fmt, threads=1)
 
-    def _video_frames(self) -> Iterator[Frame]:
-        """Yield the frames of a video with their timestamps as stored and a default duration."""
+    def _video_frames(self, target: int = 0, timeline: Timeline | None = None) -> Iterator[Frame]:
+        """Yield the frames of a video with their timestamps as stored and a default duration.
+
+        With a timeline, decode from a keyframe near the timestamp `target` on, and leave out the frames before the
+        first one that the timeline identifies.
+        """
         info, last = self.info, None
-        pix_fmt = editable_format(info.pix_fmt) or info.pix_fmt
         reformatter = VideoReformatter()
         with open_container(info.path) as container:
             stream = container.streams[info.stream_index]
@@ -137,7 +184,11 @@ class Clip:
             decoded = DecodedFrames(info.path, container, stream, info.restarts)
             duration = default_duration(stream)
             is_gap_checked = False
-            for index in itertools.count():
+            if timeline is not None:
+                container.seek(target + info.start, stream=stream)
+            index = -1
+            while True:
+                index += 1
                 try:
                     native = next(decoded, None)
                 except av.FFmpegError as error:
@@ -147,17 +198,16 @@ class Clip:
                 if info.is_still and index > 0:
                     msg = f"{info.path} contains several images: convert it to a video first, such as an .mp4"
                     raise InputError(msg)
-                if native.is_corrupt:
-                    raise self._damage_error(index, last, "the frame is corrupt")
-                if (native.width, native.height) != (info.stored_width, info.stored_height):
-                    raise self._size_error(native, index, last)
-                if native.format.name != pix_fmt:
-                    native = reformatter.reformat(native, format=pix_fmt, threads=1)
-                _check_colours(info.path, native)
+                native = self._editable(native, index, last, reformatter)
                 pts = native.pts
                 if pts is None:
                     pts = last.pts + last.duration + info.start if last else info.start
                 pts -= info.start
+                if timeline is not None and last is None:
+                    found = timeline.index_of(pts, native)
+                    if found is None:
+                        continue
+                    index = found
                 # More than 1.5 frame durations since the last frame: a pause, or data missing from the file.
                 if last is not None and not is_gap_checked and 2 * (pts - last.pts) > 3 * duration:
                     if decoded.has_gap():
@@ -169,6 +219,21 @@ class Clip:
                 yield last
             if decoded.ended_early():
                 raise self._damage_error(index, last, "the file ends here, before its declared end")
+
+    def _editable(
+        self, native: VideoFrame, index: int, last: Frame | None, reformatter: VideoReformatter
+    ) -> VideoFrame:
+        """Check a decoded frame, and convert it to a pixel format that can be edited."""
+        info = self.info
+        if native.is_corrupt:
+            raise self._damage_error(index, last, "the frame is corrupt")
+        if (native.width, native.height) != (info.stored_width, info.stored_height):
+            raise self._size_error(native, index, last)
+        pix_fmt = editable_format(info.pix_fmt) or info.pix_fmt
+        if native.format.name != pix_fmt:
+            native = reformatter.reformat(native, format=pix_fmt, threads=1)
+        _check_colours(info.path, native)
+        return native
 
     def _clock_error(self, frame: Frame, before: Frame) -> InputError:
         return InputError(

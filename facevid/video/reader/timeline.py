@@ -1,0 +1,78 @@
+"""The timestamps of all frames of a clip, by which a part of it is found and verified after a seek."""
+
+import zlib
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+from facevid.errors import InputError
+from facevid.video.color.pixels import pixel_layout, plane_view
+from facevid.video.info import ClipInfo
+from facevid.video.reader.container import open_container
+
+CHECKED_ROWS = 8
+"""A checksum takes one row in so many: a picture decoded without its references differs in whole areas, and reading all
+of a 4K picture would take as long as decoding it."""
+
+
+class TimelineError(InputError):
+    """Decoded frames that are not those of the timeline."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The timestamps of a clip's frames, or of as many of its first frames as are known.
+
+    Attributes:
+        pts: int64 (N,), ascending, as `Frame.pts`.
+        checksums: uint32 (N,), as from `checksum`; None if the frames were not decoded yet.
+    """
+
+    pts: NDArray[np.int64]
+    checksums: NDArray[np.uint32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def index_of(self, pts: int, native: VideoFrame) -> int | None:
+        """Return the index of a decoded frame; None if there is none with its timestamp and its checksum."""
+        index = int(np.searchsorted(self.pts, pts))
+        if index == len(self.pts) or self.pts[index] != pts:
+            return None
+        return index if self.checksums is None or self.checksums[index] == checksum(native) else None
+
+
+def checksum(native: VideoFrame) -> int:
+    """Return the CRC-32 of every `CHECKED_ROWS`-th row of the samples."""
+    layout, crc = pixel_layout(native.format.name), 0
+    assert layout is not None
+    for plane in range(len(native.planes)):
+        crc = zlib.crc32(plane_view(native, plane, layout)[::CHECKED_ROWS].tobytes(), crc)
+    return crc
+
+
+def scan_timeline(info: ClipInfo) -> Timeline | None:
+    """Read the timestamps of a video from its packets, without decoding them.
+
+    Returns:
+        The timeline, if each packet is one frame; None if packets have no timestamps.
+    """
+    with open_container(info.path) as container:
+        is_avi = container.format.name == "avi"  # it stores no presentation times: frames get the chunks' times
+        try:
+            packets = (each for each in container.demux(container.streams[info.stream_index]) if each.size)
+            times = [packet.dts if is_avi else packet.pts for packet in packets if not packet.is_discard]
+        except (av.FFmpegError, IndexError):
+            return None
+    if None in times or not times:
+        return None
+    return Timeline(distinct(np.sort(np.array(times, dtype=np.int64)) - info.start))
+
+
+def distinct(pts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move equal timestamps one unit apart: each is at least one more than the one before, int64 (N,)."""
+    indices = np.arange(len(pts))
+    return np.asarray(np.maximum.accumulate(pts - indices) + indices)

@@ -1,0 +1,89 @@
+"""Segments of clips: their frames are those of the whole clip."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from av import VideoFrame
+
+from facevid.errors import InputError
+from facevid.video import Clip, Frame, open_clip
+from facevid.video.color.pixels import pixel_layout, plane_view
+from facevid.video.reader.timeline import Timeline, TimelineError, checksum, scan_timeline
+
+MakeClip = Callable[[str], Path]
+
+Description = tuple[int, int, int, str]
+"""Index, timestamp, duration and MD5 of the samples of a frame."""
+
+
+def describe(frames: Iterable[Frame]) -> list[Description]:
+    return [(frame.index, frame.pts, frame.duration, md5(frame)) for frame in frames]
+
+
+def md5(frame: Frame) -> str:
+    layout = pixel_layout(frame.native.format.name)
+    assert layout is not None
+    planes = (plane_view(frame.native, plane, layout) for plane in range(len(frame.native.planes)))
+    return hashlib.md5(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes)).hexdigest()
+
+
+def timeline_of(clip: Clip) -> Timeline:
+    frames = [(frame.pts, checksum(frame.native)) for frame in clip.frames()]
+    return Timeline(np.array([pts for pts, _ in frames]), np.array([crc for _, crc in frames], dtype=np.uint32))
+
+
+def test_frames_of_segments_are_those_of_the_whole(every_clip: Path) -> None:
+    clip = open_clip(every_clip)
+    whole, timeline = describe(clip.frames()), timeline_of(clip)
+    for length in (1, 3, 5, len(whole)):
+        edges = [*range(0, len(whole), length), len(whole)]
+        parts = [describe(clip.frames(first, stop, timeline)) for first, stop in pairwise(edges)]
+        assert [frame for part in parts for frame in part] == whole
+    assert describe(clip.frames(len(whole) - 2, None, timeline)) == whole[-2:]
+    assert describe(clip.frames(2, 4)) == whole[2:4]
+
+
+def test_packets_give_the_times_of_frames(every_clip: Path) -> None:
+    """Clips without usable packet times are decoded from their start instead."""
+    clip = open_clip(every_clip)
+    scanned = scan_timeline(clip.info)
+    whole = describe(clip.frames())
+    if scanned is None:
+        return
+    assert scanned.pts.tolist() == [pts for _, pts, _, _ in whole]
+    assert describe(clip.frames(5, 8, scanned)) == whole[5:8]
+
+
+@pytest.mark.parametrize("name", ["long.mkv", "long.avi", "pause.mkv"])
+def test_a_seek_decodes_the_segment_only(make_clip: MakeClip, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = open_clip(make_clip(name))
+    timeline = timeline_of(clip)
+    decoded: list[int] = []
+    index_of = Timeline.index_of
+
+    def record(self: Timeline, pts: int, native: VideoFrame) -> int | None:
+        decoded.append(pts)
+        return index_of(self, pts, native)
+
+    monkeypatch.setattr(Timeline, "index_of", record)
+    first = len(timeline) - 2
+    assert [frame.index for frame in clip.frames(first, None, timeline)] == [first, first + 1]
+    assert len(decoded) < 20
+
+
+def test_a_wrong_timeline_is_noticed(make_clip: MakeClip) -> None:
+    """Frames are never taken for others: they are found by decoding from the start, or an error ends the edit."""
+    clip = open_clip(make_clip("constant.mp4"))
+    whole, timeline = describe(clip.frames()), timeline_of(clip)
+    assert timeline.checksums is not None
+    damaged = Timeline(timeline.pts, timeline.checksums + np.uint32(1))
+    assert describe(clip.frames(5, 8, damaged)) == whole[5:8]
+    shifted = timeline.pts.copy()
+    shifted[6:] += 7
+    with pytest.raises(TimelineError, match=r"constant\.mp4"):
+        list(clip.frames(0, None, Timeline(shifted)))
+    assert issubclass(TimelineError, InputError)
