@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from filelock import FileLock, Timeout
 
@@ -87,9 +87,19 @@ def check_folder(folder: Path, product: Path) -> None:
         raise OutputError(f"{product} cannot be written: no permission to write in {folder}; choose another folder")
 
 
+def sync_file(file: IO[bytes]) -> None:
+    """Wait until a file's content is on the disk, so that no later loss of power can take it."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the same folder, created if needed; on success it is renamed to `path`.
+
+    Args:
+        path: file to write.
+        durable: wait until the content is on the disk before the renaming.
 
     Raises:
         OutputError: the block, or the renaming, failed with an error of the system or of `torch.save`.
@@ -98,6 +108,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if durable:
+            with temporary.open("rb") as file:
+                sync_file(file)
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)}); check free space and permissions") from error

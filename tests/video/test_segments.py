@@ -1,18 +1,21 @@
 """Segments of clips: their frames are those of the whole clip."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from av import VideoFrame
 
 from facevid.errors import InputError
-from facevid.video import Clip, Frame, open_clip
+from facevid.video import CODECS, Clip, ClipWriter, Encoding, Frame, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
 from facevid.video.reader.timeline import Timeline, TimelineError, checksum, scan_timeline
+from facevid.video.writer.segment import is_written
+from facevid.video.writer.writer import writable
 
 MakeClip = Callable[[str], Path]
 
@@ -87,3 +90,69 @@ def test_a_wrong_timeline_is_noticed(make_clip: MakeClip) -> None:
     with pytest.raises(TimelineError, match=r"constant\.mp4"):
         list(clip.frames(0, None, Timeline(shifted)))
     assert issubclass(TimelineError, InputError)
+
+
+CONTAINERS = [(name, suffix) for name, entry in CODECS.items() if "_" not in name for suffix in entry.suffixes]
+
+
+@pytest.mark.parametrize(("codec", "suffix"), CONTAINERS)
+def test_segments_of_every_codec_are_joined_without_loss(
+    make_clip: MakeClip, tmp_path: Path, codec: str, suffix: str
+) -> None:
+    """Packets, timestamps, durations and keyframes are those of one piece, but for what the encoder decides by."""
+    clip = open_clip(make_clip("hd.mp4"))
+    encoding = Encoding(codec)
+    with ClipWriter(tmp_path / f"whole{suffix}", clip, encoding=encoding) as writer:
+        for frame in clip.frames():
+            writer.write(frame)
+    for name, edges in (("one", (0, 12)), ("odd", (0, 1, 6, 11, 12))):
+        out = tmp_path / f"{name}{suffix}"
+        join(clip, ClipWriter(out, clip, encoding=encoding), edges, tmp_path / name)
+        whole, joined = packets(tmp_path / f"whole{suffix}"), packets(out)
+        assert name != "one" or joined == whole
+        assert {packet[1] for packet in joined} == {packet[1] for packet in whole}
+        assert [packet[2] for packet in joined] == [packet[2] for packet in whole]
+        assert start_and_duration(out) == start_and_duration(tmp_path / f"whole{suffix}")
+        assert len(describe(open_clip(out).frames())) == 12
+        assert [d[:3] for d in describe(open_clip(out).frames())] == [
+            d[:3] for d in describe(open_clip(tmp_path / f"whole{suffix}").frames())
+        ]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("source", ["variable.mp4", "sound.mp4", "interlaced.mov", "b-frames.mp4"])
+def test_joined_videos_keep_timestamps_and_sound(make_clip: MakeClip, tmp_path: Path, source: str) -> None:
+    clip = open_clip(make_clip(source))
+    out = tmp_path / f"out{Path(source).suffix}"
+    count = len(list(clip.frames()))
+    join(clip, ClipWriter(out, clip, encoding=Encoding(crf=0)), (0, 5, 6, count), tmp_path / "parts")
+    assert describe(open_clip(out).frames()) == describe(clip.frames())
+    with av.open(str(out)) as result, av.open(str(make_clip(source))) as original:
+        for one, other in zip(result.streams.audio, original.streams.audio, strict=True):
+            assert (one.start_time, one.duration) == (other.start_time, other.duration)
+
+
+def join(clip: Clip, writer: ClipWriter, edges: Sequence[int], folder: Path) -> None:
+    """Write the frames between `edges` as segments in `folder`, and join them."""
+    folder.mkdir()
+    paths = []
+    for first, stop in pairwise(edges):
+        paths.append(folder / f"{first:06}")
+        with writer.destination.segment(paths[-1]) as segment:
+            assert not is_written(paths[-1])
+            for frame in clip.frames(first, stop):
+                segment.write(writable(frame), frame)
+        assert is_written(paths[-1])
+    with writer:
+        writer.append(paths)
+
+
+def packets(path: Path) -> list[tuple[bytes, int | None, int | None, int | None, bool]]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [(bytes(p), p.pts, p.dts, p.duration, p.is_keyframe) for p in container.demux(stream) if p.size]
+
+
+def start_and_duration(path: Path) -> tuple[int | None, int | None]:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].start_time, container.streams.video[0].duration

@@ -201,7 +201,7 @@ class DecodedFrames(Iterator[VideoFrame]):
         self._path, self._container, self._stream = path, container, stream
         self._restarts = deque((each.first_packets[stream.index], each.offset) for each in restarts)
         self._packet_count, self._offset = 0, 0
-        self._last_dts: int | None = None
+        self._last_indexed: int | None = None
         self._reached = Fraction(0)
         self._video_frames = self._decode()
 
@@ -209,7 +209,7 @@ class DecodedFrames(Iterator[VideoFrame]):
         return next(self._video_frames)
 
     def _decode(self) -> Iterator[VideoFrame]:
-        is_avi = self._container.format.name == "avi"
+        is_avi, is_matroska = (self._container.format.name == name for name in ("avi", "matroska,webm"))
         chunk_times = deque[int]()  # decoding timestamps of AVI chunks whose frames have not been returned
         for packet in packets(self._path, self._container):
             if packet.dts is not None:
@@ -217,7 +217,8 @@ class DecodedFrames(Iterator[VideoFrame]):
             if packet.stream.index != self._stream.index:  # flushing packets lack packet.stream_index
                 continue
             if packet.dts is not None:
-                self._last_dts = packet.dts
+                indexed = packet.pts if is_matroska else packet.dts  # the time that the index contains
+                self._last_indexed = max(indexed or 0, self._last_indexed or 0)
                 if is_avi and packet.size:
                     chunk_times.append(packet.dts)
             offset = self._next_offset()
@@ -243,7 +244,7 @@ class DecodedFrames(Iterator[VideoFrame]):
     def ended_early(self) -> bool:
         """Return whether packets of the file's index are missing, or the declared size or duration is not reached."""
         entries = self._stream.index_entries
-        if len(entries) and self._last_dts is not None and self._last_dts < entries[len(entries) - 1].timestamp:
+        if len(entries) and self._last_indexed is not None and self._last_indexed < entries[len(entries) - 1].timestamp:
             return True
         if is_cut_off(self._path, self._container.format.name):
             return True

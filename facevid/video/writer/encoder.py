@@ -1,12 +1,15 @@
-"""Encode frames into a file of their own: the video-only intermediate of a clip, or an image."""
+"""Encode frames: into a file of their own, or to packets that are joined with those of other segments later."""
 
 import errno
+import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
 import av
-from av import VideoFrame
+from av import Packet, VideoFrame
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
@@ -17,22 +20,60 @@ from facevid.video.writer.plan import EncoderPlan
 os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 has no encoder option for it
 
 
-class FrameEncoder:
-    """Encodes frames with their own timestamps to `path`; `product` is the final file, named in error messages."""
+class PacketEncoder:
+    """Encodes frames with their own timestamps to packets.
 
-    def __init__(self, path: Path, product: Path, plan: EncoderPlan) -> None:
+    Args:
+        product: the final file, named in messages.
+        plan: encoder settings.
+        path: the file that the packets will be written to; None if they are kept elsewhere.
+
+    Raises:
+        OutputError: the file or the encoder cannot be opened.
+    """
+
+    def __init__(self, product: Path, plan: EncoderPlan, path: Path | None = None) -> None:
         self._plan, self._product = plan, product
         self._conversion = Conversion(plan)
         scale = str(plan.time_base.denominator)
         options = {"video_track_timescale": scale, "movie_timescale": scale} if plan.muxer in ("mov", "mp4") else {}
+        file = io.BytesIO() if path is None else f"file:{path}"
         try:
-            self._container = av.open(f"file:{path}", "w", format=plan.muxer, container_options=options)
+            self._container: OutputContainer = av.open(file, "w", format=plan.muxer, container_options=options)
             if plan.timecode is not None:
                 self._container.metadata["timecode"] = plan.timecode
             self._stream = self._add_stream()
             self._stream.codec_context.open()
         except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: not a codec of this container
             raise self._failure(error) from error
+
+    @property
+    def extradata(self) -> bytes:
+        """What a decoder needs before the first packet, such as H.264's parameter sets."""
+        return self._stream.codec_context.extradata or b""
+
+    def encode(self, native: VideoFrame | None) -> list["Packet[VideoStream]"]:
+        """Encode one frame with its `pts`, `duration` and `time_base`; None returns the last packets.
+
+        Raises:
+            OutputError: the encoder failed.
+        """
+        if native is not None:
+            native = self._conversion.convert(native)
+            native.pict_type = 0  # otherwise the encoder would force the source's frame types (I, P, B)
+            colour = self._plan.colour
+            native.color_primaries, native.color_trc = colour.primaries, colour.transfer  # for ProRes
+        try:
+            return self._stream.encode(native)
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def abandon(self) -> None:
+        """Close an incomplete file, ignoring errors."""
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError):
+            return  # the file will be removed, and an earlier error is reported
 
     def _add_stream(self) -> VideoStream:
         plan = self._plan
@@ -52,31 +93,6 @@ class FrameEncoder:
             context.codec_tag = "hvc1"  # Apple's players do not support FFmpeg's default, hev1
         return stream
 
-    def write(self, native: VideoFrame) -> None:
-        """Encode one frame with its `pts`, `duration` and `time_base`. Raises OutputError."""
-        native = self._conversion.convert(native)
-        native.pict_type = 0  # otherwise the encoder would force the source's frame types (I, P, B)
-        native.color_primaries, native.color_trc = self._plan.colour.primaries, self._plan.colour.transfer  # for ProRes
-        try:
-            self._container.mux(self._stream.encode(native))
-        except (av.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
-
-    def finish(self) -> None:
-        """Flush the encoder and close the file. Raises OutputError."""
-        try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-        except (av.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
-
-    def abandon(self) -> None:
-        """Close an incomplete file, ignoring errors."""
-        try:
-            self._container.close()
-        except (av.FFmpegError, OSError):
-            return  # the file will be removed, and an earlier error is reported
-
     def _failure(self, error: Exception) -> OutputError:
         number = getattr(error, "errno", None)
         plan = self._plan
@@ -88,3 +104,37 @@ class FrameEncoder:
         }
         cause = system_errors.get(number or 0, other)
         return OutputError(f"{self._product} cannot be written ({plan.encoder}): {cause}")
+
+
+class FrameEncoder(PacketEncoder):
+    """Encodes frames with their own timestamps to the file `path`; `product` is the final file, named in messages."""
+
+    def __init__(self, path: Path, product: Path, plan: EncoderPlan) -> None:
+        super().__init__(product, plan, path)
+        self._is_flushed = True
+
+    def write(self, native: VideoFrame) -> None:
+        """Encode one frame with its `pts`, `duration` and `time_base`. Raises OutputError."""
+        self._is_flushed = False
+        self._mux(self.encode(native))
+
+    def append(self, packets: Iterable["Packet[VideoStream]"]) -> None:
+        """Write packets of a `PacketEncoder` with the same plan, in decoding order. Raises OutputError."""
+        for packet in packets:
+            packet.stream = self._stream
+            self._mux([packet])
+
+    def finish(self) -> None:
+        """Flush the encoder and close the file. Raises OutputError."""
+        if not self._is_flushed:
+            self._mux(self.encode(None))
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _mux(self, packets: list["Packet[VideoStream]"]) -> None:
+        try:
+            self._container.mux(packets)
+        except (av.FFmpegError, OSError) as error:
+            raise self._failure(error) from error

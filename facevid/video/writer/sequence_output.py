@@ -1,6 +1,8 @@
 """Output to an image sequence: one file per frame, all moved into place together."""
 
+import shutil
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,7 @@ from facevid.video.info import ClipInfo
 from facevid.video.sequence import IMAGE_SUFFIXES, SequenceName, format_frames, sequence_name
 from facevid.video.writer.image import save_image
 from facevid.video.writer.plan import EncoderPlan
+from facevid.video.writer.segment import read_index
 
 
 def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
@@ -76,7 +79,7 @@ class SequenceOutput:
         self.warnings: list[str] = [*plan.warnings, *_warnings(target, source)]
         self._first = source.first_number
         self._pending: deque[Future[None]] = deque()
-        self._written: list[int] = []
+        self._names: list[str] = []
 
     def __enter__(self) -> Self:
         self._hidden = TemporaryFolder(self._target.folder, self._target.pattern).__enter__()
@@ -97,10 +100,21 @@ class SequenceOutput:
         """Encode `native` under the frame number of `frame`; takes ownership of `native`. Raises OutputError."""
         native.pts, native.time_base = 0, frame.time_base
         number = self._first + frame.index
-        self._written.append(number)
+        self._names.append(self._target.path(number).name)
         self._pending.append(self._pool.submit(self._encode, native, number))
         if len(self._pending) > WORKERS:
             self._pending.popleft().result()
+
+    def append(self, segments: Sequence[Path]) -> None:
+        """Take over the files of all segments, as from `SequenceSegment`; they also stay where they are.
+
+        Raises:
+            OutputError: the files cannot be linked or copied.
+        """
+        for segment in segments:
+            for name in read_index(segment)["files"]:
+                _link_or_copy(segment / name, self._hidden.path / name, self._target.pattern)
+                self._names.append(name)
 
     def _encode(self, native: VideoFrame, number: int) -> None:
         target = self._target.path(number)
@@ -111,14 +125,25 @@ class SequenceOutput:
     def _finish(self) -> None:
         while self._pending:
             self._pending.popleft().result()
-        if not self._written:
+        if not self._names:
             msg = f"{self._target.pattern} cannot be written: it has no frames; write at least one frame"
             raise OutputError(msg)
-        self._hidden.commit([self._target.path(number).name for number in self._written])
-        others = set(self._target.numbers()) - set(self._written)
+        self._hidden.commit(self._names)
+        written = {*self._names}
+        others = [number for number in self._target.numbers() if self._target.path(number).name not in written]
         if others:
-            listed = format_frames(_ranges(sorted(others)))
+            listed = format_frames(_ranges(others))
             self.warnings.append(f"{self._target.pattern} also contains {listed}, which are not part of this result")
+
+
+def _link_or_copy(path: Path, new: Path, product: Path) -> None:
+    try:
+        try:
+            new.hardlink_to(path)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(path, new)
+    except OSError as error:
+        raise OutputError(f"{product} cannot be written: {error.strerror}; free some space") from error
 
 
 def _warnings(target: SequenceName, source: ClipInfo) -> list[str]:

@@ -1,5 +1,6 @@
 """Output to a single video file, with the source's other streams."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from facevid.video.info import ClipInfo
 from facevid.video.writer.encoder import FrameEncoder
 from facevid.video.writer.plan import EncoderPlan
 from facevid.video.writer.remux import plan_remux, remux
+from facevid.video.writer.segment import StoredVideo
 
 
 class VideoOutput:
@@ -83,7 +85,18 @@ class VideoOutput:
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         self._encoder.write(native)
         self._count += 1
+        self._note_rounding(frame.pts)
+
+    def append(self, segments: Sequence[Path]) -> None:
+        """Write the packets of all segments, as from `VideoSegment`, without encoding again. Raises OutputError."""
+        stored = StoredVideo.read(segments, self._plan, self._encoder.extradata, self._out)
+        self._encoder.append(stored.packets())
+        self._count += len(stored.pts)
+        for pts in stored.pts.tolist():
+            self._note_rounding(pts)
+
+    def _note_rounding(self, pts: int) -> None:
         in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm")
-        if in_milliseconds and not self._rounded and (frame.time * 1000).denominator != 1:
+        if in_milliseconds and not self._rounded and (pts * self._plan.time_base * 1000).denominator != 1:
             self._rounded = True
             self.warnings.append(f"{self._out.name} stores timestamps in milliseconds: rounded by up to half of one")

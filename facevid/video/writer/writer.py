@@ -1,7 +1,7 @@
 """Write a result: re-encoded frames, with sound, subtitles, chapters and metadata copied from the source."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +19,18 @@ from facevid.video.reader.clip import Clip
 from facevid.video.sequence import IMAGE_SUFFIXES
 from facevid.video.writer.encoding import VIDEO_SUFFIXES, Encoding
 from facevid.video.writer.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
+from facevid.video.writer.segment import Destination
 from facevid.video.writer.sequence_output import SequenceOutput, check_sequence_destination, sequence_target
 from facevid.video.writer.still_output import StillOutput
 from facevid.video.writer.video_output import VideoOutput
 
 
 class _Writer:
-    """Base of the writers: a context manager around the output (video, still or image sequence) that `out` names."""
+    """Base of the writers: a context manager around the output (video, still or image sequence) that `out` names.
+
+    Attributes:
+        destination: what writers of segments need; not for a still.
+    """
 
     def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
         check_name(out)
@@ -34,16 +39,30 @@ class _Writer:
         if target is None:
             check_destination(out, source.path, IMAGE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
             self._plan = plan(out)
+            self.destination = Destination(out, source, self._plan)
             self._output = (StillOutput if source.is_still else VideoOutput)(out, source, self._plan)
         else:
             check_sequence_destination(target, source, overwrite)
             self._plan = plan(target.pattern)
+            self.destination = Destination(target.pattern, source, self._plan, target)
             self._output = SequenceOutput(target, source, self._plan)
 
     @property
     def warnings(self) -> list[str]:
         """What the result cannot keep of its source; complete after the context is left."""
         return self._output.warnings
+
+    def append(self, segments: Sequence[Path]) -> None:
+        """Write all frames of the result at once, from segments that `destination.segment` has written.
+
+        Args:
+            segments: paths of the segments, in order.
+
+        Raises:
+            OutputError: the segments do not fit together, or the output cannot be written.
+        """
+        assert not isinstance(self._output, StillOutput)
+        self._output.append(segments)
 
     def __enter__(self) -> Self:
         self._output.__enter__()
@@ -85,7 +104,7 @@ class ClipWriter(_Writer):
 
     def write(self, frame: Frame) -> None:
         """Encode the next frame at its own timestamp. Raises OutputError."""
-        self._output.write(filtered(frame.native, []), frame)
+        self._output.write(writable(frame), frame)
 
 
 class RgbWriter(_Writer):
@@ -123,6 +142,17 @@ class RgbWriter(_Writer):
         if rgb.shape != (*self._size, 3) or rgb.dtype != np.uint8:
             msg = f"{self._out}: frames must be uint8 of shape {(*self._size, 3)}, not {rgb.dtype} {rgb.shape}"
             raise UsageError(msg)
-        padding = (self._plan.height - self._size[0], self._plan.width - self._size[1])
-        padded = np.pad(rgb, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge") if any(padding) else rgb
-        self._output.write(VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"), frame)
+        self._output.write(padded(rgb, self._plan), frame)
+
+
+def writable(frame: Frame) -> VideoFrame:
+    """Return a frame's samples for a writer, which sets their time; the decoder may still read the originals."""
+    return filtered(frame.native, [])
+
+
+def padded(rgb: NDArray[np.uint8], plan: EncoderPlan) -> VideoFrame:
+    """Repeat the last row and column of an image, uint8 (H, W, 3), up to the size of the plan."""
+    padding = (plan.height - rgb.shape[0], plan.width - rgb.shape[1])
+    if any(padding):
+        rgb = np.pad(rgb, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge")
+    return VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")

@@ -1,0 +1,280 @@
+"""Write the frames of one segment of a result, to be joined with the other segments later."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+from av import Packet, VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from facevid.errors import OutputError
+from facevid.utils.atomic_output import atomic_path, sync_file
+from facevid.utils.prefetch import WORKERS
+from facevid.video.frame import Frame
+from facevid.video.info import ClipInfo
+from facevid.video.sequence import SequenceName
+from facevid.video.writer.encoder import PacketEncoder
+from facevid.video.writer.image import save_image
+from facevid.video.writer.plan import EncoderPlan
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What the writers of all segments of a result share.
+
+    Attributes:
+        out: the result, named in messages.
+        source: properties of the source.
+        plan: encoder settings.
+        sequence: file names of the result if it is an image sequence; None for a video.
+    """
+
+    out: Path
+    source: ClipInfo
+    plan: EncoderPlan
+    sequence: SequenceName | None = None
+
+    def segment(self, path: Path) -> "SegmentWriter":
+        """Return a writer of one segment; `path`, without a suffix, names its files."""
+        return VideoSegment(self, path) if self.sequence is None else SequenceSegment(self, path, self.sequence)
+
+
+class SegmentWriter(Protocol):
+    """Writes the frames of one segment; a context manager.
+
+    The file `PATH.json` appears last, when all others are complete and on the disk: without it there is no segment.
+    """
+
+    def write(self, native: VideoFrame, frame: Frame) -> None:
+        """Encode `native` at the place of `frame`; takes ownership of `native`. Raises OutputError."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def is_written(path: Path) -> bool:
+    """Return whether the segment of `path` is complete."""
+    return _index(path).is_file()
+
+
+class VideoSegment:
+    """Encodes frames to packets, which `PATH.packets` contains one after another; `PATH.json` describes them.
+
+    The timestamps of packets are stored as the encoder returns them: a container would round or shift them.
+    """
+
+    def __init__(self, destination: Destination, path: Path) -> None:
+        self._destination, self._path = destination, path
+        self._packets: list[tuple[int, int, int, int, bool]] = []
+
+    def __enter__(self) -> Self:
+        self._encoder = PacketEncoder(self._destination.out, self._destination.plan)
+        try:
+            self._file = self._path.with_suffix(".packets").open("wb")
+        except OSError as error:
+            raise _failure(self._destination.out, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._store(self._encoder.encode(None))
+                sync_file(self._file)
+        except OSError as failure:
+            raise _failure(self._destination.out, failure) from failure
+        finally:
+            self._encoder.abandon()
+            self._file.close()
+        if kind is None:
+            index = {"extradata": self._encoder.extradata.hex(), "packets": self._packets}
+            write_index(self._path, index)
+
+    def write(self, native: VideoFrame, frame: Frame) -> None:
+        """Encode `native` at the timestamp of `frame`; takes ownership of `native`. Raises OutputError."""
+        native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
+        packets = self._encoder.encode(native)
+        try:
+            self._store(packets)
+        except OSError as error:
+            raise _failure(self._destination.out, error) from error
+
+    def _store(self, packets: list["Packet[VideoStream]"]) -> None:
+        for packet in packets:
+            assert packet.pts is not None
+            assert packet.dts is not None
+            assert packet.time_base == self._destination.plan.time_base
+            self._file.write(memoryview(packet))
+            self._packets.append((packet.size, packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
+
+
+class SequenceSegment:
+    """Writes frames to image files in the folder `PATH`, in parallel; `PATH.json` lists them."""
+
+    def __init__(self, destination: Destination, path: Path, sequence: SequenceName) -> None:
+        self._destination, self._path, self._sequence = destination, path, sequence
+        self._pending: list[Future[Path]] = []
+        self._names: list[str] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _failure(self._destination.out, error) from error
+        self._pool = ThreadPoolExecutor(WORKERS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            while kind is None and self._pending:
+                self._finish_one()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+        if kind is None:
+            write_index(self._path, {"files": self._names})
+
+    def write(self, native: VideoFrame, frame: Frame) -> None:
+        """Encode `native` under the frame number of `frame`; takes ownership of `native`. Raises OutputError."""
+        native.pts, native.time_base = 0, frame.time_base
+        self._pending.append(self._pool.submit(self._save, native, self._destination.source.first_number + frame.index))
+        if len(self._pending) > WORKERS:
+            self._finish_one()
+
+    def _finish_one(self) -> None:
+        self._names.append(self._pending.pop(0).result().name)
+
+    def _save(self, native: VideoFrame, number: int) -> Path:
+        source, target = self._destination.source, self._sequence.path(number)
+        path = self._path / target.name
+        file = source.sequence.name.path(number) if source.sequence else None
+        save_image(path, native, self._destination.plan, product=target, source=source, file=file)
+        with path.open("rb") as written:
+            sync_file(written)
+        return path
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """The packets of all segments of a video, as one encoder would have returned them.
+
+    Attributes:
+        paths: of the segments, in order.
+        plan: their encoder settings.
+        sizes, pts, dts, durations: int64 (N,) of each packet, in bytes and in units of the plan's time base.
+        keyframes: bool (N,), where decoding can start.
+    """
+
+    paths: tuple[Path, ...]
+    plan: EncoderPlan
+    sizes: NDArray[np.int64]
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    durations: NDArray[np.int64]
+    keyframes: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, paths: Sequence[Path], plan: EncoderPlan, extradata: bytes, out: Path) -> Self:
+        """Read the descriptions of segments.
+
+        Args:
+            paths: of the segments, in order.
+            plan: their encoder settings.
+            extradata: parameters of the codec, from an encoder of this plan.
+            out: the result, named in messages.
+
+        Raises:
+            OutputError: they were encoded with other parameters, as by another version of the encoder.
+        """
+        indices = [read_index(path) for path in paths]
+        parameters = {_parameters(bytes.fromhex(index["extradata"]), plan.encoder) for index in indices}
+        if parameters - {_parameters(extradata, plan.encoder)}:
+            raise OutputError(
+                f"{out} cannot be joined: its segments have different {plan.encoder} parameters; use workers with the "
+                f"same versions of facevid and PyAV"
+            )
+        tables = [np.array(index["packets"], dtype=np.int64).reshape(-1, 5) for index in indices]
+        sizes, pts, _, durations, keyframes = np.concatenate(tables).T
+        delay = max(_delay(table[:, 1], table[:, 2]) for table in tables)
+        return cls(tuple(paths), plan, sizes, pts, joined_dts(pts, delay), durations, keyframes > 0)
+
+    def packets(self) -> Iterator["Packet[VideoStream]"]:
+        """Yield all packets, in decoding order."""
+        rows = zip(
+            self.sizes.tolist(), self.pts.tolist(), self.dts.tolist(), self.durations.tolist(), self.keyframes.tolist(),
+            strict=True,
+        )  # fmt: skip
+        row = next(rows, None)
+        for path in self.paths:
+            with path.with_suffix(".packets").open("rb") as file:
+                while row is not None and (data := file.read(row[0])):
+                    packet = cast("Packet[VideoStream]", Packet(data))
+                    packet.pts, packet.dts, packet.duration, packet.is_keyframe = row[1:]
+                    packet.time_base = self.plan.time_base
+                    yield packet
+                    row = next(rows, None)
+
+
+def joined_dts(pts: NDArray[np.int64], delay: int) -> NDArray[np.int64]:
+    """Compute decoding timestamps as an encoder that reorders frames does.
+
+    A packet is decoded at the presentation time of the frame `delay` places earlier. The first ones are decoded before
+    the first frame is presented.
+
+    Args:
+        pts: int64 (N,), presentation timestamps in decoding order.
+        delay: number of frames by which the encoder delays presentation.
+    """
+    presented = np.sort(pts)
+    delay = min(delay, len(pts) - 1)
+    shift = presented[delay] - presented[0]
+    return np.concatenate([presented[:delay] - shift, presented[: len(pts) - delay]])
+
+
+def _delay(pts: NDArray[np.int64], dts: NDArray[np.int64]) -> int:
+    """Return the number of packets that are decoded before the time of the first frame."""
+    return int(np.count_nonzero(dts < pts.min())) if len(pts) else 0
+
+
+def _parameters(extradata: bytes, encoder: str) -> bytes:
+    """Return the parameter sets without the encoder's comment, which names the number of its threads."""
+    if not encoder.startswith(("libx264", "libx265")):
+        return extradata
+    comments = {6} if encoder.startswith("libx264") else {39, 40}
+    units = extradata.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
+    is_h264 = encoder.startswith("libx264")
+    return b"|".join(
+        unit for unit in units if unit and (unit[0] & 31 if is_h264 else unit[0] >> 1 & 63) not in comments
+    )
+
+
+def write_index(path: Path, content: dict[str, Any]) -> None:
+    """Write `PATH.json`, which makes the segment complete."""
+    with atomic_path(_index(path), durable=True) as temporary:
+        temporary.write_text(json.dumps(content))
+
+
+def read_index(path: Path) -> dict[str, Any]:
+    """Read `PATH.json`."""
+    index: dict[str, Any] = json.loads(_index(path).read_text())
+    return index
+
+
+def _index(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _failure(out: Path, error: OSError) -> OutputError:
+    return OutputError(f"{out} cannot be written: {error.strerror}; free some space, or choose another disk")
