@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facevid.analysis.analysis import Analysis
@@ -94,6 +94,7 @@ def edit_video(
     with ExitStack() as outputs:
         writer = _open_writer(outputs, target, clip, options)
         model = load_model(options.model, device, options.compute.precision)
+        model = replace(model, batch_size=options.compute.batch_size)
         keep_detail = _keeps_detail(model, options.compositing)
         comparison = _open_comparison(outputs, clip, options, keep_detail)
         _check_editors(face_edits, model)

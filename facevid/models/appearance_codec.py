@@ -13,6 +13,7 @@ from facevid.appearance.mean_face import LANDMARKS, to_window
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
 from facevid.appearance.warp import spline_grid, upsampled
 from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
 
 PICTURE_SIDE = 256
@@ -23,7 +24,11 @@ PICTURE_STEP = 8
 
 
 def encode_pictures(
-    model: AppearanceModel, pictures: NDArray[np.uint8], landmarks: NDArray[np.floating] | None, device: torch.device
+    model: AppearanceModel,
+    pictures: NDArray[np.uint8],
+    landmarks: NDArray[np.floating] | None,
+    device: torch.device,
+    batch_size: int | None = None,
 ) -> Tensor:
     """Encode aligned faces.
 
@@ -32,6 +37,7 @@ def encode_pictures(
         pictures: uint8 RGB (N, H, H, 3).
         landmarks: (N, 68, 2), in pixels of the pictures; None to detect them with dlib.
         device: device of the codes.
+        batch_size: as for `in_fixed_batches`.
 
     Returns:
         Codes, float32 (N, 3, D).
@@ -42,7 +48,8 @@ def encode_pictures(
     appearances = [
         measure(picture.astype(np.float32) / 255, points) for picture, points in zip(pictures, landmarks, strict=True)
     ]
-    return model.encode([part.to(device) for part in flattened(appearances)])
+    parts = [part.to(device) for part in flattened(appearances)]
+    return in_fixed_batches(lambda *rows: [model.encode(rows)], batch_size, *parts)[0]
 
 
 def flattened(appearances: list[Appearance]) -> list[Tensor]:
@@ -51,14 +58,16 @@ def flattened(appearances: list[Appearance]) -> list[Tensor]:
     return [torch.from_numpy(np.stack(part).reshape(len(part), -1)).float() for part in parts]
 
 
-def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> list[AppearanceChange]:
+def decode_changes(
+    model: AppearanceModel, before: Tensor, after: Tensor, batch_size: int | None = None
+) -> list[AppearanceChange]:
     """Decode the appearance changes between codes (N, 3, D) before and after an edit.
 
     Each decoded value is clamped to the model's limits, the range of values among training faces, extended to the
     value before the edit. So an edit cannot make skin smoother, rougher or darker than skin is. Light and skin tone
-    are removed from the colours, so an edit does not change them.
+    are removed from the colours, so an edit does not change them. `batch_size` is as for `in_fixed_batches`.
     """
-    decoded = [model.decode(before), model.decode(after)]
+    decoded = [in_fixed_batches(model.decode, batch_size, codes) for codes in (before, after)]
     decoded = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
     differences = []
     for start, end, limits in zip(*decoded, model.limits(), strict=True):
@@ -75,9 +84,9 @@ def decode_changes(model: AppearanceModel, before: Tensor, after: Tensor) -> lis
     ]
 
 
-def decode_shapes(model: AppearanceModel, codes: Tensor) -> NDArray[np.float32]:
+def decode_shapes(model: AppearanceModel, codes: Tensor, batch_size: int | None = None) -> NDArray[np.float32]:
     """Decode codes (N, 3, D) to landmarks in the frame of the mean face, float32 (N, 68, 2)."""
-    offsets = model.decode(codes)[0].cpu().numpy().reshape(-1, len(LANDMARKS), 2)
+    offsets = in_fixed_batches(model.decode, batch_size, codes)[0].cpu().numpy().reshape(-1, len(LANDMARKS), 2)
     return offsets + LANDMARKS.astype(np.float32)
 
 

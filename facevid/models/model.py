@@ -18,6 +18,7 @@ from facevid.edits.attributes import METHODS, Attribute, AttributeRequest, parse
 from facevid.errors import ModelError, UsageError
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
+from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
 from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
@@ -72,6 +73,8 @@ class FaceModel:
         layers: number of layers L of a code.
         width: numbers D in each layer of a code.
         precision: number format of the networks, one of `PRECISIONS`.
+        batch_size: rows of every batch of a network, padded if necessary: results then do not depend on which faces are
+            processed together. None for the rows that a method is given.
     """
 
     name: str
@@ -88,6 +91,7 @@ class FaceModel:
     width: int
     device: torch.device
     precision: str = "float32"
+    batch_size: int | None = None
 
     @property
     def resolution(self) -> int:
@@ -136,11 +140,12 @@ class FaceModel:
             return torch.zeros(0, self.layers, self.width, device=self.device)
         if self.appearance is not None:
             pixels = self._checked(faces).cpu().numpy()
-            return self._finite("codes", encode_pictures(self.appearance, pixels, landmarks, self.device))
+            codes = encode_pictures(self.appearance, pixels, landmarks, self.device, self.batch_size)
+            return self._finite("codes", codes)
         encoder = self._need(self.encoder, "encoder")
         pictures = self._pictures(faces, encoder.sizes.input_size)
         with self._autocast():
-            codes = encoder(pictures)
+            (codes,) = in_fixed_batches(lambda x: [encoder(x)], self.batch_size, pictures)
         codes = codes.float()
         return self._finite("codes", codes if self.average is None else codes + self.average)
 
@@ -157,7 +162,8 @@ class FaceModel:
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
-            return self._finite("occlusion probabilities", occlusion_probability(network, pictures))
+            (predicted,) = in_fixed_batches(lambda x: [occlusion_probability(network, x)], self.batch_size, pictures)
+        return self._finite("occlusion probabilities", predicted)
 
     @torch.no_grad()
     def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
@@ -167,7 +173,7 @@ class FaceModel:
             return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
         generator = self._need(self.generator, "generator")
         with self._autocast():
-            pictures: Tensor = generator(checked)
+            (pictures,) = in_fixed_batches(lambda x: [generator(x)], self.batch_size, checked)
         return self._finite("faces", pictures.float())
 
     @torch.no_grad()
@@ -180,7 +186,7 @@ class FaceModel:
             ModelError: the model is not an appearance model.
         """
         appearance = self._need(self.appearance, "appearance model")
-        decoded = decode_changes(appearance, self._codes(before), self._codes(after))
+        decoded = decode_changes(appearance, self._codes(before), self._codes(after), self.batch_size)
         for change in decoded:
             for part in (change.shape, change.colour, change.gains):
                 self._finite("appearance changes", torch.from_numpy(part))
@@ -193,7 +199,7 @@ class FaceModel:
         Raises:
             ModelError: the model is not an appearance model.
         """
-        decoded = decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes))
+        decoded = decode_shapes(self._need(self.appearance, "appearance model"), self._codes(codes), self.batch_size)
         self._finite("shapes", torch.from_numpy(decoded))
         return decoded
 
@@ -216,7 +222,8 @@ class FaceModel:
         edited = self._codes(codes).clone()
         for text, strength in strengths.items():
             editor, sign = self.editor(text)
-            edited = editor(edited, self._strength(text, strength, len(edited)) * sign)
+            rows = (self._strength(text, strength, len(edited)) * sign).expand(len(edited), 1, 1)
+            (edited,) = in_fixed_batches(lambda w, a, edit=editor: [edit(w, a)], self.batch_size, edited, rows)
         return self._finite("codes", edited)
 
     @torch.no_grad()
