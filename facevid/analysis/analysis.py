@@ -3,35 +3,45 @@
 Both parts are cached: tracking depends on the clip and the detector, encoding also on the model and the smoothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.detection import detect_faces
 from facevid.analysis.edit_weights import edit_weights
-from facevid.analysis.encoded import EncodedTrack, TrackFiles, crops
+from facevid.analysis.encoded import EncodedTrack, FacesOfSegment, TrackFiles
+from facevid.analysis.encoding import (
+    DescriptionTask,
+    EncodedSegment,
+    EncodingTask,
+    describe_segment,
+    encode_segment,
+)
 from facevid.analysis.occlusion import OcclusionEstimator
+from facevid.analysis.segments import ContinuedClip, FrameSource, SegmentRunner
 from facevid.analysis.selection import select_tracks
-from facevid.analysis.tracking import Tracking, detect_faces, load_tracking, save_tracking, track_faces
+from facevid.analysis.tracking import Tracking, load_tracking, save_tracking, track_faces
 from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.faces.detector import Detector
-from facevid.faces.identity import View, describe_views
+from facevid.faces.identity import SIZE, View
 from facevid.faces.published_stabilisation import published_landmarks, published_quads
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track
 from facevid.options import ComputeOptions, Faces, TrackingOptions
-from facevid.utils.batches import batches
 from facevid.utils.cache import cached_folder, file_key
 from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.timeline import Timeline
 
 if TYPE_CHECKING:
+    from facevid.analysis.segments import ModelSpec
     from facevid.models import FaceModel
 
 VERSION = 12
@@ -59,12 +69,14 @@ class Analysis:
         detector: finds faces and their landmarks.
         options: gap, smoothing and stabilisation method.
         progress: reports the stages "track", "identify", "encode" and "occlusion".
+        runner: divides the clip into segments.
     """
 
     clip: Clip
     detector: Detector
     options: TrackingOptions
     progress: Progress = no_progress
+    runner: SegmentRunner = SegmentRunner()  # noqa: RUF009 -- immutable
 
     def track(self) -> Tracking:
         """Detect and track all faces of the clip and identify its people, or load the cached result.
@@ -75,12 +87,19 @@ class Analysis:
         """
 
         def fill(folder: Path) -> None:
-            frames = self.progress("track", trim_heap(self.clip.frames()), self.clip.info.frame_count)
-            faces, pts, cuts = detect_faces(frames, self.detector)
-            max_gap = self._frame_count(self.options.max_gap)
-            save_tracking(folder / "tracking.npz", track_faces(faces, pts, cuts, max_gap, self._describe))
+            with self._stage("track", folder) as runner:
+                detections = detect_faces(self.clip, self.detector, runner, self.progress)
+                max_gap = self._frame_count(self.options.max_gap)
 
-        return load_tracking(cached_folder(self._cache_key(), fill) / "tracking.npz")
+                def describe(views: Sequence[View]) -> NDArray[np.float64]:
+                    return self._describe(views, detections.timeline, folder)
+
+                tracking = track_faces(detections.faces, detections.timeline, detections.cuts, max_gap, describe)
+                save_tracking(folder / "tracking.npz", tracking)
+
+        tracking = load_tracking(cached_folder(self._cache_key(), fill) / "tracking.npz")
+        self.runner.delete("track", "identify")
+        return tracking
 
     def select(self, tracking: Tracking, wanted: Faces) -> list[Track]:
         """Select tracks to edit.
@@ -103,7 +122,11 @@ class Analysis:
         quads = [self.quads(track) for track in tracks]
 
         def fill(folder: Path) -> None:
-            self._encode_to(folder, tracks, quads, model, compute.batch_size)
+            with self._stage("encode", folder) as runner:
+                faces = _divide(tracks, quads, [self.landmarks(track) for track in tracks], runner)
+                used = runner.for_tasks(model, runner.model)
+                paths = self._encode_segments(faces, used, tracking, batch_size=compute.batch_size, runner=runner)
+                self._join_encoded(folder, paths, tracks, quads)
 
         encoding = {
             "tracks": [[track.person, track.first] for track in tracks],
@@ -115,33 +138,47 @@ class Analysis:
             "precision": compute.precision,
         }
         folder = cached_folder(self._cache_key() | encoding, fill)
+        self.runner.delete("encode")
         return [
             self._encoded_track(tracking, track, quad, TrackFiles(folder, track))
             for track, quad in zip(tracks, quads, strict=True)
         ]
 
-    def _encode_to(
+    def _encode_segments(
         self,
-        folder: Path,
-        tracks: Sequence[Track],
-        quads: list[NDArray[np.float64]],
-        model: "FaceModel",
+        faces_by_segment: Mapping[int, Sequence[FacesOfSegment]],
+        model: "FaceModel | ModelSpec",
+        tracking: Tracking,
+        *,
         batch_size: int,
+        runner: SegmentRunner,
+    ) -> list[Path]:
+        """Encode the faces of each segment, and return the files."""
+        clip, tasks, paths = self._source(runner), list[EncodingTask](), list[Path]()
+        for number, faces in sorted(faces_by_segment.items()):
+            paths.append(runner.path(number, ".npz"))
+            frames = range(min(each.first for each in faces), max(each.stop for each in faces))
+            task = EncodingTask(clip, model, tuple(faces), batch_size, tracking.timeline.around(frames), paths[-1])
+            if not task.path.exists():
+                tasks.append(task)
+        total = sum(len(each.quads) for task in tasks for each in task.faces)
+        runner.run("encode", encode_segment, tasks, self.progress, total)
+        return paths
+
+    def _join_encoded(
+        self, folder: Path, paths: Sequence[Path], tracks: Sequence[Track], quads: Sequence[NDArray[np.float64]]
     ) -> None:
         """Write the codes, the visibility and the occluded share ("hidden") of tracks to `folder`."""
         files = [TrackFiles(folder, track) for track in tracks]
         estimators = [
             OcclusionEstimator(each.path("occlusion"), len(track)) for each, track in zip(files, tracks, strict=True)
         ]
-        landmarks = [self.landmarks(track) for track in tracks]
-        faces = crops(trim_heap(self.clip.frames()), tracks, quads, landmarks, model.crop_size)
-        for batch in self.progress("encode", batches(faces, batch_size), sum(map(len, tracks))):
-            pictures = np.stack([face.picture for face in batch])
-            codes = model.encode(pictures, np.stack([face.landmarks for face in batch])).cpu().numpy()
-            probabilities = model.occlusion_probability(pictures).cpu().numpy()
-            for face, code, probability in zip(batch, codes, probabilities, strict=True):
-                files[face.track].write("codes", face.offset, code)
-                estimators[face.track].add(face.offset, face.picture, probability)
+        for path in paths:
+            segment = EncodedSegment.read(path)
+            rows = zip(segment.tracks.tolist(), segment.offsets.tolist(), segment.codes, segment.features, strict=True)
+            for track, offset, code, features in rows:
+                files[track].write("codes", offset, code)
+                estimators[track].add(offset, features)
         for track, quad, each, estimator in zip(tracks, quads, files, estimators, strict=True):
             visibility = each.create("visibility", np.uint8, MASK_SIDE, MASK_SIDE)
             np.save(each.path("hidden"), estimator.estimate(track.landmarks, quad, visibility, self.progress))
@@ -161,12 +198,38 @@ class Analysis:
             visibility=files.read("visibility"),
         )
 
-    def _describe(self, views: Sequence[View]) -> NDArray[np.float64]:
-        """Compute the descriptors of views, in a pass over the clip that ends with the last frame needed."""
-        needed = {index for index, _ in views}
-        count = max(needed, default=-1) + 1
-        frames = self.progress("identify", islice(trim_heap(self.clip.frames()), count), count) if count else []
-        return describe_views(((f.index, f.rgb()) for f in frames if f.index in needed), views)
+    def _describe(self, views: Sequence[View], timeline: Timeline, folder: Path) -> NDArray[np.float64]:
+        """Compute the descriptors of views, float64 (len(views), 128)."""
+        with self._stage("identify", folder) as runner:
+            positions: dict[int, list[int]] = {}
+            for position, (index, _) in enumerate(views):
+                positions.setdefault(runner.number(index), []).append(position)
+            clip, tasks, total = self._source(runner), list[DescriptionTask](), 0
+            for number, own in sorted(positions.items()):
+                path, own_views = runner.path(number, ".npy"), tuple(views[position] for position in own)
+                if not path.exists():
+                    frames = range(min(index for index, _ in own_views), max(index for index, _ in own_views) + 1)
+                    tasks.append(DescriptionTask(clip, own_views, timeline.around(frames), path))
+                    total += len(frames)
+            if tasks:
+                runner.run("identify", describe_segment, tasks, self.progress, total)
+            descriptors = np.zeros((len(views), SIZE))
+            for number, own in positions.items():
+                descriptors[own] = np.load(runner.path(number, ".npy"))
+            return descriptors
+
+    def _source(self, runner: SegmentRunner) -> FrameSource:
+        """Return the clip for a stage's tasks: in this process, each goes on where the one before ended."""
+        return ContinuedClip(self.clip) if runner.engine is None else self.clip
+
+    @contextmanager
+    def _stage(self, name: str, entry: Path) -> Iterator[SegmentRunner]:
+        """Yield a runner whose folder is that of a stage: in its own folder, else in `entry` until the stage ends."""
+        temporary = entry / name
+        folder = self.runner.folder / name if self.runner.folder else temporary
+        folder.mkdir(exist_ok=True)
+        yield replace(self.runner, folder=folder)
+        shutil.rmtree(temporary, ignore_errors=True)
 
     def quads(self, track: Track) -> NDArray[np.float64]:
         """Compute the stabilised crop quads of a track: float64 (N, 4, 2) in pixels of the frame."""
@@ -193,3 +256,20 @@ class Analysis:
             "detector": self.detector.name,
             "max_gap": self._frame_count(self.options.max_gap),
         }
+
+
+def _divide(
+    tracks: Sequence[Track],
+    quads: Sequence[NDArray[np.float64]],
+    landmarks: Sequence[NDArray[np.float64]],
+    runner: SegmentRunner,
+) -> dict[int, list[FacesOfSegment]]:
+    """Return the faces of each segment, by its number."""
+    divided: dict[int, list[FacesOfSegment]] = {}
+    for index, track in enumerate(tracks):
+        for frames in runner.segments(track.first, track.last + 1):
+            offset = frames.start - track.first
+            part = slice(offset, offset + len(frames))
+            faces = FacesOfSegment(index, frames.start, offset, quads[index][part], landmarks[index][part])
+            divided.setdefault(runner.number(frames.start), []).append(faces)
+    return divided

@@ -59,6 +59,11 @@ class _Change:
         return remaining.size < min(self.size / 2, remaining.threshold)
 
 
+def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale a picture, uint8 (H, W, 3) in any colour order, to `THUMBNAIL_SIZE`."""
+    return np.asarray(cv2.resize(picture, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 class CutDetector:
     """Detects the cuts of a clip, frame by frame.
 
@@ -76,10 +81,14 @@ class CutDetector:
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Process the clip's next picture, uint8 (H, W, 3), in any colour order."""
-        thumbnail = cv2.resize(picture, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+        self.add_thumbnail(thumbnail(picture))
+
+    def add_thumbnail(self, scaled: NDArray[np.uint8]) -> None:
+        """Process the clip's next picture, given as its thumbnail."""
+        picture = scaled.astype(np.float32)
         if self._last is not None:
-            self._pending.append(_measure_change(self._count, self._last, thumbnail))
-        self._last = thumbnail
+            self._pending.append(_measure_change(self._count, self._last, picture))
+        self._last = picture
         self._count += 1
         while len(self._pending) > LOOK_AHEAD:
             self._baseline = _classify_first(self._pending, self._baseline, self._cuts)

@@ -79,27 +79,44 @@ class Crop:
     landmarks: NDArray[np.float64]
 
 
-def crops(
-    frames: Iterable[Frame],
-    tracks: Sequence[Track],
-    quads: list[NDArray[np.float64]],
-    landmarks: list[NDArray[np.float64]],
-    size: int,
-) -> Iterator[Crop]:
+@dataclass(frozen=True)
+class FacesOfSegment:
+    """A track's faces in the frames of a segment; N is their number.
+
+    Attributes:
+        track: index of the track in the list of tracks.
+        first: index of the first frame.
+        offset: index of this frame in the track.
+        quads: float64 (N, 4, 2), in pixels of the frame.
+        landmarks: float64 (N, 68, 2), in pixels of the frame.
+    """
+
+    track: int
+    first: int
+    offset: int
+    quads: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+
+    @property
+    def stop(self) -> int:
+        """Index after the last frame."""
+        return self.first + len(self.quads)
+
+
+def crops(frames: Iterable[Frame], faces: Sequence[FacesOfSegment], size: int) -> Iterator[Crop]:
     """Yield the aligned crops of all tracks, frame by frame.
 
     Args:
         frames: the clip's frames, in order.
-        tracks: the faces to crop.
-        quads: (N, 4, 2) of each track, in pixels of the frame.
-        landmarks: (N, 68, 2) of each track, in pixels of the frame.
+        faces: the faces to crop.
         size: side of the crops in pixels.
     """
     for frame in frames:
-        present = [i for i, track in enumerate(tracks) if track.first <= frame.index <= track.last]
+        present = [each for each in faces if each.first <= frame.index < each.stop]
         if present:
             picture = frame.rgb()
-        for i in present:
-            offset = frame.index - tracks[i].first
-            quad = quads[i][offset]
-            yield Crop(i, offset, crop(picture, quad, size), landmarks_in_crop(landmarks[i][offset], quad, size))
+        for each in present:
+            row = frame.index - each.first
+            quad, landmarks = each.quads[row], each.landmarks[row]
+            aligned = landmarks_in_crop(landmarks, quad, size)
+            yield Crop(each.track, each.offset + row, crop(picture, quad, size), aligned)

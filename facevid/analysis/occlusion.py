@@ -56,10 +56,23 @@ FEATURE_COUNT = 5
 """Number of features of a pixel, as from `usual_appearance.features`."""
 
 
-class OcclusionEstimator:
-    """Collects the crops of one track, then estimates where the face is occluded in each frame.
+def occlusion_features(crop: NDArray[np.uint8], probability: NDArray[np.floating]) -> NDArray[np.float16]:
+    """Describe the face of one frame for `OcclusionEstimator`.
 
-    The features of the crops (48 KiB each) are stored in a file, so that memory does not depend on the track's length:
+    Args:
+        crop: uint8 (S, S, 3) RGB.
+        probability: (MASK_SIDE, MASK_SIDE), 0 to 1, as from `FaceModel.occlusion_probability`.
+
+    Returns:
+        float16 (MASK_SIDE, MASK_SIDE, FEATURE_COUNT + 1): the features of each pixel, and its probability.
+    """
+    return np.concatenate([features(crop), probability[..., None]], axis=-1).astype(np.float16)
+
+
+class OcclusionEstimator:
+    """Collects the features of one track, then estimates where the face is occluded in each frame.
+
+    The features (48 KiB each) are stored in a file, so that memory does not depend on the track's length:
     only the frames that are compared with each other are read at once.
 
     Args:
@@ -71,16 +84,9 @@ class OcclusionEstimator:
         self._path = path
         self._features = FrameArray.create(path, np.float16, (count, MASK_SIDE, MASK_SIDE, FEATURE_COUNT + 1))
 
-    def add(self, offset: int, crop: NDArray[np.uint8], probability: NDArray[np.floating]) -> None:
-        """Add one frame.
-
-        Args:
-            offset: index of the frame in the track.
-            crop: uint8 (S, S, 3) RGB.
-            probability: (MASK_SIDE, MASK_SIDE), 0 to 1, as from `FaceModel.occlusion_probability`.
-        """
-        entry = np.concatenate([features(crop), probability[..., None]], axis=-1)
-        self._features[offset] = entry.astype(np.float16)
+    def add(self, offset: int, entry: NDArray[np.float16]) -> None:
+        """Add the features of one frame; `offset` is its index in the track."""
+        self._features[offset] = entry
 
     def estimate(
         self,

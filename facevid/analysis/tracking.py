@@ -1,21 +1,19 @@
 """Tracking of a clip: the times of its frames, its cuts, and the tracks of its people. It depends on no face model."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.cuts import CutDetector
-from facevid.faces.detector import Detector, Face
-from facevid.faces.flow import landmark_flow
+from facevid.faces.detector import Face
 from facevid.faces.identity import SIZE, View, choose_views
 from facevid.faces.people import find_people
 from facevid.faces.splitting import split_by_identity
 from facevid.faces.tracking import Track, find_tracklets
-from facevid.video import Frame
+from facevid.video.reader.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,19 @@ class Tracking:
         tracks: in order of appearance.
         descriptors: float64 (people, 128), indexed by person; NaN for a person without a view good enough for a
             descriptor.
+        checksums: uint32 (frames,), of every frame's samples; None if they are not known.
     """
 
     pts: NDArray[np.int64]
     cuts: tuple[int, ...]
     tracks: tuple[Track, ...]
     descriptors: NDArray[np.float64]
+    checksums: NDArray[np.uint32] | None = None
+
+    @property
+    def timeline(self) -> Timeline:
+        """The timestamps and checksums of all frames, by which parts of the clip are read."""
+        return Timeline(self.pts, self.checksums)
 
     @property
     def frame_count(self) -> int:
@@ -51,29 +56,9 @@ def shots_between(cuts: Sequence[int], frame_count: int) -> list[range]:
     return [range(a, b) for a, b in pairwise((0, *cuts, frame_count))]
 
 
-def detect_faces(frames: Iterable[Frame], detector: Detector) -> tuple[list[list[Face]], list[int], tuple[int, ...]]:
-    """Detect the faces of every frame, their flow, and cuts. Holds two pictures at a time in memory.
-
-    Returns:
-        The faces of every frame, the timestamp of every frame, and the frames that begin a shot, except the first.
-    """
-    cut_detector, pts, detected = CutDetector(), [], []
-    previous: NDArray[np.uint8] | None = None
-    for frame in frames:
-        picture = frame.rgb()
-        cut_detector.add(picture)
-        pts.append(frame.pts)
-        faces = detector.detect(picture)
-        if previous is not None:
-            faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
-        detected.append(faces)
-        previous = picture
-    return detected, pts, cut_detector.cuts()
-
-
 def track_faces(
     faces: Sequence[Sequence[Face]],
-    pts: Sequence[int],
+    timeline: Timeline,
     cuts: tuple[int, ...],
     max_gap: int,
     describe: Callable[[Sequence[View]], NDArray[np.float64]] | None = None,
@@ -82,7 +67,7 @@ def track_faces(
 
     Args:
         faces: of every frame.
-        pts: timestamp of every frame, in units of the clip's time base.
+        timeline: timestamps of all frames.
         cuts: indices of the frames that begin a shot, except the first frame.
         max_gap: longest gap between detections, in frames, that a track bridges.
         describe: computes the descriptors of views, float64 (len(views), 128); None joins faces by motion alone.
@@ -93,8 +78,8 @@ def track_faces(
     descriptors = describe(views) if describe else np.zeros((0, SIZE))
     ends = np.cumsum([len(own) for own in chosen], dtype=int)
     parts, part_descriptors = split_by_identity(tracklets, chosen, np.split(descriptors, ends)[: len(tracklets)])
-    tracks, people = find_people(parts, part_descriptors, shots_between(cuts, len(pts)), max_gap)
-    return Tracking(np.array(pts, dtype=np.int64), cuts, tuple(tracks), people)
+    tracks, people = find_people(parts, part_descriptors, shots_between(cuts, len(timeline)), max_gap)
+    return Tracking(timeline.pts, cuts, tuple(tracks), people, timeline.checksums)
 
 
 def save_tracking(path: Path, tracking: Tracking) -> None:
@@ -105,6 +90,8 @@ def save_tracking(path: Path, tracking: Tracking) -> None:
         for name in ("person", "first", "landmarks", "detected", "scores", "flow")
     }
     cuts = np.array(tracking.cuts, dtype=int)
+    if tracking.checksums is not None:
+        arrays["checksums"] = tracking.checksums
     np.savez(path, pts=tracking.pts, cuts=cuts, descriptors=tracking.descriptors, **arrays)
 
 
@@ -122,4 +109,5 @@ def load_tracking(path: Path) -> Tracking:
             )
             for index in range(sum(name.startswith("first_") for name in data))
         )
-        return Tracking(data["pts"], tuple(data["cuts"].tolist()), tracks, data["descriptors"])
+        checksums = data.get("checksums")
+        return Tracking(data["pts"], tuple(data["cuts"].tolist()), tracks, data["descriptors"], checksums)

@@ -25,6 +25,7 @@ from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.progress import no_progress
 from facevid.video import Frame
+from facevid.video.reader.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[lis
     for picture in pictures:
         cut_detector.add(picture)
     max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
-    return track_faces(detected, [frame.pts for frame in sample.frames], cut_detector.cuts(), max_gap)
+    timeline = Timeline(np.array([frame.pts for frame in sample.frames]))
+    return track_faces(detected, timeline, cut_detector.cuts(), max_gap)
 
 
 def _crop(pictures: list[NDArray[np.uint8]], track: Track, quads: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

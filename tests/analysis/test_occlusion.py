@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid import edit_video
-from facevid.analysis.occlusion import OcclusionEstimator
+from facevid.analysis.occlusion import OcclusionEstimator, occlusion_features
 from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.evaluation.occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
@@ -67,7 +67,8 @@ def estimate_masks(
     estimator = OcclusionEstimator(tmp_path / "features.npy", COUNT)
     for index in range(COUNT):
         noisy = pictures.get(index, picture) + rng.normal(0, 2, picture.shape)
-        estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probabilities.get(index, ZERO))
+        crop = noisy.round().clip(0, 255).astype(np.uint8)
+        estimator.add(index, occlusion_features(crop, probabilities.get(index, ZERO)))
     all_landmarks = np.stack([landmarks.get(index, own_landmarks) for index in range(COUNT)])
     quads = np.repeat(CROP_QUAD[None], COUNT, axis=0)
     visibility = FrameArray.create(tmp_path / "visibility.npy", np.uint8, (COUNT, MASK_SIDE, MASK_SIDE))
@@ -257,7 +258,7 @@ def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, ND
         noisy = picture + rng.normal(0, 3, picture.shape)
         noisy[20 + index % 40 :, 20:30] = (40, 200, 60)
         probability = probability_in(slice(24, MASK_SIDE), slice(18, 32), 0.9 if index % 50 in (30, 31) else 0.05)
-        estimator.add(index, noisy.round().clip(0, 255).astype(np.uint8), probability)
+        estimator.add(index, occlusion_features(noisy.round().clip(0, 255).astype(np.uint8), probability))
     visibility = FrameArray.create(path / "visibility.npy", np.uint8, (count, MASK_SIDE, MASK_SIDE))
     return lambda: (visibility, estimator.estimate(landmarks, quads, visibility, no_progress))
 

@@ -100,7 +100,7 @@ class Clip:
             yield previous
 
     def _check_time(self, frame: Frame, timeline: Timeline | None) -> None:
-        if timeline is not None and frame.index < len(timeline) and frame.pts != timeline.pts[frame.index]:
+        if timeline is not None and frame.index in timeline and frame.pts != timeline.pts_of(frame.index):
             raise TimelineError(
                 f"{self.info.path}: frame {frame.index} is at {float(frame.time):.3f} s, and was elsewhere before; "
                 f"do not change the file during an edit"
@@ -108,11 +108,9 @@ class Clip:
 
     def _video_frames_from(self, first: int, timeline: Timeline | None) -> Iterator[Frame]:
         """Yield the frames from `first` on if a seek finds it, else all, with their timestamps as stored."""
-        if first and timeline is not None and first < len(timeline):
+        if first and timeline is not None and first in timeline and not self.info.restarts:
             for seconds in SEEK_BEFORE:
-                target = int(timeline.pts[first]) - round(seconds / self.info.time_base)
-                if target <= timeline.pts[0]:
-                    break
+                target = timeline.pts_of(first) - round(seconds / self.info.time_base)
                 frames = self._video_frames(target, timeline)
                 try:
                     frame = next((each for each in frames if each.index >= first), None)

@@ -18,6 +18,10 @@ CHECKED_ROWS = 8
 of a 4K picture would take as long as decoding it."""
 
 
+MARGIN = 32
+"""Number of frames before a part by which it is also found."""
+
+
 class TimelineError(InputError):
     """Decoded frames that are not those of the timeline."""
 
@@ -29,20 +33,36 @@ class Timeline:
     Attributes:
         pts: int64 (N,), ascending, as `Frame.pts`.
         checksums: uint32 (N,), as from `checksum`; None if the frames were not decoded yet.
+        first: index of the first frame that is known.
     """
 
     pts: NDArray[np.int64]
     checksums: NDArray[np.uint32] | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.pts)
 
+    def __contains__(self, index: int) -> bool:
+        return self.first <= index < self.first + len(self.pts)
+
+    def pts_of(self, index: int) -> int:
+        """Return the timestamp of a frame."""
+        return int(self.pts[index - self.first])
+
+    def around(self, frames: range) -> "Timeline":
+        """Return the part that is needed to read some frames, and the frame before and after them."""
+        first = max(frames.start - MARGIN, 0)
+        part = slice(first, frames.stop + 1)
+        return Timeline(self.pts[part], None if self.checksums is None else self.checksums[part], first)
+
     def index_of(self, pts: int, native: VideoFrame) -> int | None:
         """Return the index of a decoded frame; None if there is none with its timestamp and its checksum."""
-        index = int(np.searchsorted(self.pts, pts))
-        if index == len(self.pts) or self.pts[index] != pts:
+        row = int(np.searchsorted(self.pts, pts))
+        if row == len(self.pts) or self.pts[row] != pts:
             return None
-        return index if self.checksums is None or self.checksums[index] == checksum(native) else None
+        is_same = self.checksums is None or self.checksums[row] == checksum(native)
+        return self.first + row if is_same else None
 
 
 def checksum(native: VideoFrame) -> int:

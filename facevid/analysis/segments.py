@@ -1,0 +1,191 @@
+"""Per-frame stages in segments: in this process one after another, or on the workers of an engine.
+
+A stage is a generator function of one task. It reads the frames of a segment, yields after each one, and leaves a file
+for the segment. A task whose file exists is not repeated.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from facevid.engines import Engine
+from facevid.faces.detector import Detector
+from facevid.faces.landmarks import DetectorName, choose_detector
+from facevid.utils.progress import Progress
+from facevid.video import Clip, ClipInfo, Frame
+from facevid.video.reader.timeline import Timeline
+
+if TYPE_CHECKING:
+    from facevid.models import FaceModel
+
+SEGMENT_FRAMES = 250
+"""Frames of a segment if nothing else is asked for."""
+
+Task = TypeVar("Task")
+Part = TypeVar("Part")
+Spec = TypeVar("Spec")
+
+
+class FrameSource(Protocol):
+    """A clip whose parts can be read.
+
+    Attributes:
+        info: properties of the clip.
+    """
+
+    info: ClipInfo
+
+    def frames(self, first: int = 0, stop: int | None = None, timeline: Timeline | None = None) -> Iterator[Frame]:
+        """Yield the frames from `first` to `stop`, as `Clip.frames` does."""
+        ...
+
+
+class ContinuedClip:
+    """A clip that goes on decoding where the previous part ended, instead of seeking.
+
+    The next part may begin with the last frame of the previous one, or after it.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self.info = clip.info
+        self._clip = clip
+        self._decoded: Iterator[Frame] = iter(())
+        self._last: Frame | None = None
+
+    def frames(self, first: int = 0, stop: int | None = None, timeline: Timeline | None = None) -> Iterator[Frame]:
+        """Yield the frames from `first` to `stop`, as `Clip.frames` does."""
+        if self._last is None or first < self._last.index:
+            self._decoded, self._last = self._clip.frames(first, None, timeline), None
+        elif first == self._last.index:
+            yield self._last
+        while stop is None or self._last is None or self._last.index + 1 < stop:
+            frame = next(self._decoded, None)
+            if frame is None:
+                return
+            self._last = frame
+            if frame.index >= first:
+                yield frame
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that each worker loads: the arguments of `load_model`, and the size of batches."""
+
+    name: str | None
+    device: str
+    precision: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """A detector that each worker loads: the arguments of `choose_detector`."""
+
+    name: DetectorName
+    device: str
+
+
+@lru_cache(maxsize=1)
+def _loaded_model(spec: ModelSpec) -> "FaceModel":
+    from facevid.models import load_model  # imports torch
+
+    return replace(load_model(spec.name, spec.device, spec.precision), batch_size=spec.batch_size)
+
+
+@lru_cache(maxsize=1)
+def _loaded_detector(spec: DetectorSpec) -> Detector:
+    return choose_detector(spec.name, spec.device).detector
+
+
+def loaded_model(model: "FaceModel | ModelSpec") -> "FaceModel":
+    """Return a model; one that is only specified is loaded once in each process."""
+    return _loaded_model(model) if isinstance(model, ModelSpec) else model
+
+
+def loaded_detector(detector: Detector | DetectorSpec) -> Detector:
+    """Return a detector; one that is only specified is loaded once in each process."""
+    return _loaded_detector(detector) if isinstance(detector, DetectorSpec) else detector
+
+
+@dataclass(frozen=True)
+class SegmentRunner:
+    """How the per-frame stages of a clip run.
+
+    Attributes:
+        length: frames of a segment.
+        folder: where the files of the segments are; None for a temporary folder in each stage.
+        engine: runs the tasks; None for this process.
+        detector, model: what workers load.
+    """
+
+    length: int = SEGMENT_FRAMES
+    folder: Path | None = None
+    engine: Engine | None = None
+    detector: DetectorSpec | None = None
+    model: ModelSpec | None = None
+
+    def for_tasks(self, loaded: Part, spec: Spec | None) -> Part | Spec:
+        """Return what tasks use: something loaded in this process, or what workers load instead."""
+        if self.engine is None:
+            return loaded
+        assert spec is not None
+        return spec
+
+    def path(self, number: int, suffix: str) -> Path:
+        """Return the path of a segment's file."""
+        assert self.folder is not None
+        return self.folder / f"{number:06}{suffix}"
+
+    def delete(self, *stages: str) -> None:
+        """Delete the files of stages whose result is complete."""
+        for stage in stages:
+            if self.folder is not None:
+                shutil.rmtree(self.folder / stage, ignore_errors=True)
+
+    def segments(self, first: int, stop: int) -> list[range]:
+        """Divide frames into segments; all but the last begin and end at multiples of the length."""
+        starts = range(first - first % self.length, stop, self.length)
+        return [range(max(start, first), min(start + self.length, stop)) for start in starts]
+
+    def number(self, frame: int) -> int:
+        """Return the number of the segment that contains a frame."""
+        return frame // self.length
+
+    def run(
+        self,
+        stage: str,
+        function: Callable[[Task], Iterator[int]],
+        tasks: Iterable[Task],
+        progress: Progress,
+        total: int | None,
+    ) -> None:
+        """Run a stage on all tasks.
+
+        Args:
+            stage: name of the stage, for the progress.
+            function: the stage; it yields the index of each frame it has processed.
+            tasks: one for each segment that is not complete.
+            progress: receives each frame; from workers, the frames of each segment when it is complete.
+            total: expected number of frames.
+
+        Raises:
+            Exception: that of the first task that fails; the others are cancelled.
+        """
+        for _ in progress(stage, self._frames_done(function, tasks), total):
+            pass
+
+    def _frames_done(self, function: Callable[[Task], Iterator[int]], tasks: Iterable[Task]) -> Iterator[object]:
+        if self.engine is None:
+            for task in tasks:
+                yield from function(task)
+            return
+        for outcome in self.engine.run(partial(_exhaust, function), tasks):
+            yield [None] * outcome.result()
+
+
+def _exhaust(function: Callable[[Task], Iterator[int]], task: Task) -> int:
+    """Run a stage on one task; return the number of frames."""
+    return sum(1 for _ in function(task))

@@ -1,0 +1,118 @@
+"""The hidden folder beside a result in which an interrupted edit keeps its finished segments.
+
+    .NAME.<hash>.facevid/
+        job.json    hash of everything that the segments depend on; written first
+        lock        held while a process works in the folder
+        track/ ...  one folder for each stage, with one file or more for each segment
+
+The same command goes on with the segments that are there. A different one for the same result deletes them first.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from facevid.errors import EngineError, OutputError
+from facevid.utils.atomic_output import atomic_path
+
+JOB = "job.json"
+"""File with the hash of what the segments depend on."""
+
+COMMITTING = "committing"
+"""Empty file: all segments are complete, and the result, of several files perhaps, is being moved into place."""
+
+STEM_BYTES = 64
+"""Bytes of the result's name that the folder's name contains."""
+
+
+class BusyError(OutputError):
+    """Another process is working on the same result."""
+
+
+class Workspace:
+    """The folder of one result's segments; a context manager.
+
+    When the context is left without an error, or with one that a repetition would meet again, the folder is deleted.
+    After an interruption, or the loss of workers, it stays if it contains a finished segment.
+
+    Args:
+        out: the result.
+        inside: whether the folder lies in the folder `out` instead of beside it.
+        depends_on: everything that the segments depend on, serializable as JSON.
+
+    Raises:
+        BusyError: another process works on the same result; raised on entering.
+        OutputError: the folder cannot be written to.
+    """
+
+    def __init__(self, out: Path, depends_on: dict[str, Any], *, inside: bool = False) -> None:
+        self._out = out
+        name = hashlib.sha256(out.name.encode()).hexdigest()[:8]
+        stem = out.stem.encode()[:STEM_BYTES].decode(errors="ignore")
+        self.folder = (out if inside else out.parent) / f".{stem}.{name}.facevid"
+        self._key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock = FileLock(self.folder / "lock", timeout=0)
+            self._lock.acquire()
+            if self._stored_key() != self._key:
+                self._clear()
+                with atomic_path(self.folder / JOB, durable=True) as temporary:
+                    temporary.write_text(json.dumps({"key": self._key}))
+        except Timeout as error:
+            raise BusyError(f"{self._out}: another facevid is working on it; wait for its end") from error
+        except OSError as error:
+            raise OutputError(f"{self._out} cannot be written: {error.strerror}; choose another folder") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_resumable = isinstance(error, KeyboardInterrupt | EngineError) and self.has_segments
+        if not is_resumable:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.release()
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether at least one segment is complete."""
+        return any(path.suffix in (".json", ".npz") for path in self.folder.glob("*/[0-9]*"))
+
+    def stage(self, name: str) -> Path:
+        """Return the folder of a stage."""
+        folder = self.folder / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self._out} cannot be written: {error.strerror}; free some space") from error
+        return folder
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether files of the complete result were perhaps moved into place before an interruption."""
+        return self._stored_key() == self._key and (self.folder / COMMITTING).exists()
+
+    def begin_commit(self) -> None:
+        """Note that the result will be moved into place now."""
+        (self.folder / COMMITTING).touch()
+
+    def _stored_key(self) -> str | None:
+        try:
+            key: str | None = json.loads((self.folder / JOB).read_text()).get("key")
+        except (OSError, ValueError):
+            return None
+        return key
+
+    def _clear(self) -> None:
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "lock":
+                path.unlink()
