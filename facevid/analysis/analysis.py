@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from facevid.analysis.segments import ModelSpec
     from facevid.models import FaceModel
 
-VERSION = 12
+VERSION = 13
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
 USUAL_RATE = Fraction(25)
