@@ -120,6 +120,7 @@ class EditOptions:
         crf: constant rate factor of h264, h265 and av1; lower is better, 0 is lossless (h264, h265). None is visually
             lossless.
         pix_fmt: FFmpeg pixel format of the output; None follows the source.
+        engine: where the work runs, and the length of segments.
     """
 
     model: str | None = None
@@ -136,3 +137,4 @@ class EditOptions:
     codec: str | None = None
     crf: float | None = None
     pix_fmt: str | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)

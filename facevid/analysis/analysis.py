@@ -154,7 +154,7 @@ class Analysis:
         runner: SegmentRunner,
     ) -> list[Path]:
         """Encode the faces of each segment, and return the files."""
-        clip, tasks, paths = self._source(runner), list[EncodingTask](), list[Path]()
+        clip, tasks, paths = self.source(), list[EncodingTask](), list[Path]()
         for number, faces in sorted(faces_by_segment.items()):
             paths.append(runner.path(number, ".npz"))
             frames = range(min(each.first for each in faces), max(each.stop for each in faces))
@@ -204,7 +204,7 @@ class Analysis:
             positions: dict[int, list[int]] = {}
             for position, (index, _) in enumerate(views):
                 positions.setdefault(runner.number(index), []).append(position)
-            clip, tasks, total = self._source(runner), list[DescriptionTask](), 0
+            clip, tasks, total = self.source(), list[DescriptionTask](), 0
             for number, own in sorted(positions.items()):
                 path, own_views = runner.path(number, ".npy"), tuple(views[position] for position in own)
                 if not path.exists():
@@ -218,9 +218,9 @@ class Analysis:
                 descriptors[own] = np.load(runner.path(number, ".npy"))
             return descriptors
 
-    def _source(self, runner: SegmentRunner) -> FrameSource:
+    def source(self) -> FrameSource:
         """Return the clip for a stage's tasks: in this process, each goes on where the one before ended."""
-        return ContinuedClip(self.clip) if runner.engine is None else self.clip
+        return ContinuedClip(self.clip) if self.runner.engine is None else self.clip
 
     @contextmanager
     def _stage(self, name: str, entry: Path) -> Iterator[SegmentRunner]:

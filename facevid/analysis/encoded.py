@@ -34,6 +34,17 @@ class EncodedTrack:
     codes: FramesArray
     visibility: FramesArray | None = None
 
+    def part(self, rows: slice) -> "EncodedTrack":
+        """Return some frames of the track, in memory; `rows` counts from the start of the track."""
+        return EncodedTrack(
+            self.track.part(rows),
+            self.quads[rows],
+            self.landmarks[rows],
+            self.edit_weights[rows],
+            np.asarray(self.codes[rows]),
+            None if self.visibility is None else np.asarray(self.visibility[rows]),
+        )
+
 
 class TrackFiles:
     """The cached arrays of one track, one `.npy` file for each name, with one entry for each frame of the track."""

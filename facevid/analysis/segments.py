@@ -82,7 +82,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class DetectorSpec:
-    """A detector that each worker loads: the arguments of `choose_detector`."""
+    """A detector that each worker loads: its name, and the device of the networks."""
 
     name: DetectorName
     device: str
@@ -97,7 +97,9 @@ def _loaded_model(spec: ModelSpec) -> "FaceModel":
 
 @lru_cache(maxsize=1)
 def _loaded_detector(spec: DetectorSpec) -> Detector:
-    return choose_detector(spec.name, spec.device).detector
+    from facevid.utils.device import choose_device  # imports torch
+
+    return choose_detector(spec.name, choose_device(spec.device)).detector
 
 
 def loaded_model(model: "FaceModel | ModelSpec") -> "FaceModel":

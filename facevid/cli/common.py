@@ -12,13 +12,16 @@ import click
 
 from facevid.edits.edit_file import parse_frames
 from facevid.errors import UsageError
-from facevid.options import ComputeOptions, EngineOptions, TrackingOptions
+from facevid.options import ComputeOptions, EngineName, EngineOptions, TrackingOptions
 
 MAX_RATE = 1000
 """Highest frame rate of an image sequence, in frames per second; a larger number is a typing error."""
 
 LARGEST_COUNT = 10**9
 """Largest number of frames, steps or epochs: larger numbers overflow the 32-bit integers of other libraries."""
+
+MOST_WORKERS = 100_000
+"""Upper bound of --workers: more than any cluster has."""
 
 LARGEST_BATCH = 1 << 16
 """Largest batch, in pictures or codes: more than any device's memory holds."""
@@ -184,6 +187,20 @@ engine_option = click.option(
 address_option = click.option(
     "--address", metavar="HOST:PORT", help="Address of the Ray cluster.  [default: auto, the one of this machine]"
 )
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    metavar="N",
+    help="Segments to work on at the same time.  [default: 1; with Ray, as many as the cluster has cores or GPUs]",
+)
+segment_option = click.option(
+    "--segment",
+    type=NumberType(1e-3, 1e6),
+    default=EngineOptions.segment,
+    show_default=True,
+    metavar="SECONDS",
+    help="Length of a segment: what one worker does at a time, and the most that an interruption loses.",
+)
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace existing results.")
 precision_option = click.option(
     "--precision",
@@ -192,6 +209,13 @@ precision_option = click.option(
     show_default=True,
     help="Number format of the networks.",
 )
+
+
+def choose_engine(engine: EngineName, workers: int | None, address: str | None, segment: float) -> EngineOptions:
+    """Return the settings of the options above. Raises UsageError for an address without Ray."""
+    if address is not None and engine != "ray":
+        raise UsageError("--address is for Ray clusters; add --engine ray")
+    return EngineOptions(engine, workers, address, segment)
 
 
 def layer_range(text: str | None) -> range | None:

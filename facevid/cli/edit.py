@@ -14,8 +14,11 @@ from facevid.cli.common import (
     FramesType,
     NumberType,
     PathType,
+    address_option,
+    choose_engine,
     detector_option,
     device_option,
+    engine_option,
     json_option,
     layer_option,
     model_option,
@@ -23,16 +26,18 @@ from facevid.cli.common import (
     precision_option,
     quiet_option,
     rate_option,
+    segment_option,
     smooth_option,
     start_number_option,
     verbose_option,
+    workers_option,
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, read_edits
 from facevid.errors import UsageError
-from facevid.options import CompositingOptions, ComputeOptions, EditOptions, TrackingOptions
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineName, TrackingOptions
 
 if TYPE_CHECKING:
     from facevid.pipeline import EditSummary
@@ -124,6 +129,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="Faces in each batch of the networks; larger batches are faster on a GPU and take more memory.",
 )
+@engine_option
+@workers_option
+@address_option
+@segment_option
 @overwrite_option
 @json_option
 @quiet_option
@@ -228,9 +237,14 @@ def _edit_options(
     device: str,
     precision: Any,
     batch_size: int,
+    engine: EngineName,
+    workers: int | None,
+    address: str | None,
+    segment: float,
     **others: Any,
 ) -> EditOptions:
     return EditOptions(
+        engine=choose_engine(engine, workers, address, segment),
         tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
         compute=ComputeOptions(device, precision, batch_size),
         compositing=CompositingOptions(detail, blend),

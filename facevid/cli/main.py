@@ -91,7 +91,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code = _fail("interrupted; unfinished results were removed", INTERRUPTED, state)
+        code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
     except Exception as error:
         if isinstance(error, OSError) and not error.filename:
             message = _describe_output_error(error)

@@ -44,6 +44,11 @@ class Track:
         """Index of the track's last frame."""
         return self.first + len(self) - 1
 
+    def part(self, rows: slice) -> "Track":
+        """Return some frames of the track; `rows` counts from its start."""
+        parts = (self.landmarks[rows], self.detected[rows], self.scores[rows], self.flow[rows])
+        return Track(self.person, self.first + rows.start, *parts)
+
     @property
     def boxes(self) -> NDArray[np.float32]:
         """The bounding box of the landmarks in each frame, float32 (N, 4): left, top, right, bottom in pixels."""

@@ -49,10 +49,11 @@ from numpy.typing import NDArray
 from facevid.compositing import EditedFace
 from facevid.errors import OutputError
 from facevid.rendering.track_edit import TrackEdit
-from facevid.utils.atomic_output import TemporaryFolder, check_folder
+from facevid.utils.atomic_output import TemporaryFolder, check_folder, link_or_copy, sync_file
 from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer
+from facevid.video.writer.segment import read_index, write_index
 
 SCHEMA_VERSION = 1
 """Version of `layers.json`."""
@@ -85,30 +86,34 @@ def check_layers(folder: Path, overwrite: bool) -> None:
 
 
 class LayerWriter:
-    """Writes the layers of a clip; use it as a context manager.
+    """Writes the layers of one segment of a clip; a context manager.
 
-    Layers are written to a hidden folder, and moved to the final one when the context ends without an error. Existing
-    layers there are replaced; other files stay.
+    Args:
+        path: names the segment: the images are written to this folder, and described in `PATH.json` at the end.
+        folder: final folder of the layers, named in messages.
+        plate: properties of the clip.
+        edits: of the tracks in the segment.
     """
 
-    def __init__(self, folder: Path, plate: ClipInfo, edits: Sequence[TrackEdit]) -> None:
-        self._folder, self._plate, self._edits = folder, plate, edits
-        self._hidden = TemporaryFolder(folder, folder)
+    def __init__(self, path: Path, folder: Path, plate: ClipInfo, edits: Sequence[TrackEdit]) -> None:
+        self._path, self._folder, self._plate, self._edits = path, folder, plate, edits
         self._digits = max(MIN_DIGITS, plate.sequence.name.digits if plate.sequence else 0)
         self._lines: dict[tuple[int, int], str] = {}
+        self._names: list[str] = []
 
     def __enter__(self) -> Self:
-        self._hidden.__enter__()
+        try:
+            self._path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self._folder} cannot be written: {error.strerror}; free some space") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._hidden.__exit__(kind, error, trace)
+        if kind is None:
+            lines = [self._lines[key] for key in sorted(self._lines)]
+            write_index(self._path, {"files": sorted(self._names), "layers": lines})
 
     def write(self, plate: Frame, edited: Frame, face: EditedFace, patch: Patch) -> None:
         """Write the layer that turns `plate` into `edited` when composited over it; safe to call from several threads.
@@ -129,7 +134,10 @@ class LayerWriter:
         layer = Layer(box[0], box[1], rgb, soft_alpha(changed, rim))
         number = self._plate.first_number + plate.index
         name = f"face{face.person}.{number:0{self._digits}d}{layer_suffix(self._plate)}"
-        write_layer(self._hidden.path / name, self._folder / name, layer, self._plate, plate.index)
+        write_layer(self._path / name, self._folder / name, layer, self._plate, plate.index)
+        with (self._path / name).open("rb") as file:
+            sync_file(file)
+        self._names.append(name)
         entry = {"frame": number, "pts": plate.pts, "face": face.person, "file": name, "box": box}
         self._lines[plate.index, len(self._lines)] = json.dumps(entry | self._describe(face, plate.index))
 
@@ -146,26 +154,43 @@ class LayerWriter:
             "strengths": [[attribute, round(float(values[offset]), 4)] for attribute, values in edit.strengths],
         }
 
-    def _finish(self) -> None:
-        """Write `layers.json`, and move all files to the final folder."""
-        clip = {
-            "schema_version": SCHEMA_VERSION,
-            "source": str(self._plate.path),
-            "width": self._plate.width,
-            "height": self._plate.height,
-            "square_size": self._plate.square_size,
-            "display_window": self._plate.display_window or (0, 0, self._plate.width, self._plate.height),
-            "time_base": str(self._plate.time_base),
-            "premultiplied": layer_suffix(self._plate) == ".exr",
-        }
-        lines = ",\n".join(self._lines[key] for key in sorted(self._lines))
+
+def join_layers(segments: Sequence[Path], folder: Path, plate: ClipInfo) -> None:
+    """Write `layers.json`, and move all layers to their final folder. Existing layers there are replaced.
+
+    Args:
+        segments: paths of the segments, as from `LayerWriter`, in order.
+        folder: final folder; other files in it stay.
+        plate: properties of the clip.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    clip = {
+        "schema_version": SCHEMA_VERSION,
+        "source": str(plate.path),
+        "width": plate.width,
+        "height": plate.height,
+        "square_size": plate.square_size,
+        "display_window": plate.display_window or (0, 0, plate.width, plate.height),
+        "time_base": str(plate.time_base),
+        "premultiplied": layer_suffix(plate) == ".exr",
+    }
+    with TemporaryFolder(folder, folder) as hidden:
+        lines, names = [], [INDEX]
+        for segment in segments:
+            index = read_index(segment)
+            lines += index["layers"]
+            names += index["files"]
+            for name in index["files"]:
+                link_or_copy(segment / name, hidden.path / name, folder)
         try:
-            text = f'{json.dumps(clip)[:-1]}, "layers": [\n{lines}]}}\n'
-            (self._hidden.path / INDEX).write_text(text, encoding="utf-8")
-            names = [path.name for path in self._hidden.path.iterdir()]
+            joined = ",\n".join(lines)
+            text = f'{json.dumps(clip)[:-1]}, "layers": [\n{joined}]}}\n'
+            (hidden.path / INDEX).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{self._folder} cannot be written: {error.strerror}; free some space") from error
-        self._hidden.commit(names, layer_files(self._folder))
+            raise OutputError(f"{folder} cannot be written: {error.strerror}; free some space") from error
+        hidden.commit(names, layer_files(folder))
 
 
 def soft_alpha(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:

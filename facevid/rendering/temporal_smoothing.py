@@ -90,6 +90,11 @@ def smooth_codes(
     return np.concatenate([expression, texture], axis=1)
 
 
+def code_radius(sigma: float) -> int:
+    """Return the number of frames before and after a frame that `smooth_codes` averages."""
+    return int(TRUNCATE * TEXTURE_SIGMA_FACTOR * sigma + 0.5)
+
+
 def _kernel_span(count: int, sigma: float, start: int, stop: int) -> tuple[int, int]:
     """Return start and stop of those of `count` frames that the kernel covers for the frames `start` to `stop`."""
     radius = int(TRUNCATE * sigma + 0.5)

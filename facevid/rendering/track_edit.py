@@ -36,6 +36,16 @@ class ShapeChanges:
     edit_shares: NDArray[np.float64]
     generated_landmarks: NDArray[np.float32] | None
 
+    def part(self, rows: slice) -> "ShapeChanges":
+        """Return the changes in some frames of the track."""
+        return ShapeChanges(
+            self.shifts[:, rows],
+            self.gap_scales[rows],
+            self.gap_offsets[rows],
+            self.edit_shares[:, rows],
+            None if self.generated_landmarks is None else self.generated_landmarks[:, rows],
+        )
+
     def lip_change(self, offset: int) -> LipChange:
         """Return the change of the gap between the lips in one frame of the track."""
         return LipChange(float(self.gap_scales[offset]), float(self.gap_offsets[offset]))
@@ -65,3 +75,17 @@ class TrackEdit:
     def requests(self) -> list[AttributeRequest]:
         """The parsed attribute of each edit."""
         return [parse_attribute(name) for name, _ in self.strengths]
+
+    def part(self, frames: range, margin: int) -> "TrackEdit | None":
+        """Return the edit in some frames of the clip, in memory; None if the track has none of them.
+
+        Args:
+            frames: indices of the frames.
+            margin: number of frames before and after them that are needed to smooth codes.
+        """
+        track = self.encoded.track
+        if frames.stop <= track.first or track.last < frames.start:
+            return None
+        rows = slice(max(frames.start - margin - track.first, 0), min(frames.stop + margin - track.first, len(track)))
+        strengths = [(attribute, values[rows]) for attribute, values in self.strengths]
+        return TrackEdit(self.encoded.part(rows), strengths, None if self.shapes is None else self.shapes.part(rows))

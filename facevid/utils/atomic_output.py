@@ -118,6 +118,17 @@ def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def link_or_copy(path: Path, target: Path, product: Path) -> None:
+    """Make a file available under another name as well. Raises OutputError, which names `product`."""
+    try:
+        try:
+            target.hardlink_to(path)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(path, target)
+    except OSError as error:
+        raise OutputError(f"{product} cannot be written: {reason(error)}; free some space") from error
+
+
 class HiddenFolder:
     """Context manager of a hidden folder `.<name>.<token>` for unfinished output, which is deleted at exit.
 
@@ -197,6 +208,8 @@ class TemporaryFiles(HiddenFolder):
     def commit(self, path: Path) -> None:
         """Move the finished file `path` to `out`, replacing an existing file atomically."""
         try:
+            with path.open("rb") as file:
+                sync_file(file)
             path.replace(self._out)
         except OSError as error:
             raise self._failure(error) from error

@@ -42,7 +42,7 @@ class Workspace:
 
     Args:
         out: the result.
-        inside: whether the folder lies in the folder `out` instead of beside it.
+        parent: where the folder lies, on the disk of the result.
         depends_on: everything that the segments depend on, serializable as JSON.
 
     Raises:
@@ -50,26 +50,30 @@ class Workspace:
         OutputError: the folder cannot be written to.
     """
 
-    def __init__(self, out: Path, depends_on: dict[str, Any], *, inside: bool = False) -> None:
+    def __init__(self, out: Path, parent: Path, depends_on: dict[str, Any]) -> None:
         self._out = out
         name = hashlib.sha256(out.name.encode()).hexdigest()[:8]
         stem = out.stem.encode()[:STEM_BYTES].decode(errors="ignore")
-        self.folder = (out if inside else out.parent) / f".{stem}.{name}.facevid"
+        self.folder = parent / f".{stem}.{name}.facevid"
         self._key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
     def __enter__(self) -> Self:
+        self._lock = FileLock(self.folder / "lock", timeout=0)
         try:
             self.folder.mkdir(exist_ok=True)
-            self._lock = FileLock(self.folder / "lock", timeout=0)
             self._lock.acquire()
+        except Timeout as error:
+            raise BusyError(f"{self._out}: another facevid is working on it; wait for its end") from error
+        except OSError as error:
+            raise self._failure(error) from error
+        try:
             if self._stored_key() != self._key:
                 self._clear()
                 with atomic_path(self.folder / JOB, durable=True) as temporary:
                     temporary.write_text(json.dumps({"key": self._key}))
-        except Timeout as error:
-            raise BusyError(f"{self._out}: another facevid is working on it; wait for its end") from error
-        except OSError as error:
-            raise OutputError(f"{self._out} cannot be written: {error.strerror}; choose another folder") from error
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(
@@ -84,15 +88,6 @@ class Workspace:
     def has_segments(self) -> bool:
         """Whether at least one segment is complete."""
         return any(path.suffix in (".json", ".npz") for path in self.folder.glob("*/[0-9]*"))
-
-    def stage(self, name: str) -> Path:
-        """Return the folder of a stage."""
-        folder = self.folder / name
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self._out} cannot be written: {error.strerror}; free some space") from error
-        return folder
 
     @property
     def is_committing(self) -> bool:
@@ -116,3 +111,6 @@ class Workspace:
                 shutil.rmtree(path)
             elif path.name != "lock":
                 path.unlink()
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._out} cannot be written: {error.strerror}; choose another folder")

@@ -32,7 +32,7 @@ class Destination:
         out: the result, named in messages.
         source: properties of the source.
         plan: encoder settings.
-        sequence: file names of the result if it is an image sequence; None for a video.
+        sequence: file names of the result if it is an image sequence; None for a video or a still.
     """
 
     out: Path
@@ -42,7 +42,13 @@ class Destination:
 
     def segment(self, path: Path) -> "SegmentWriter":
         """Return a writer of one segment; `path`, without a suffix, names its files."""
-        return VideoSegment(self, path) if self.sequence is None else SequenceSegment(self, path, self.sequence)
+        is_video = self.sequence is None and not self.source.is_still
+        return VideoSegment(self, path) if is_video else ImagesSegment(self, path)
+
+    def check(self) -> None:
+        """Raise OutputError if the encoder of a video cannot be opened, as one without its hardware."""
+        if self.sequence is None and not self.source.is_still:
+            PacketEncoder(self.out, self.plan).abandon()
 
 
 class SegmentWriter(Protocol):
@@ -119,11 +125,11 @@ class VideoSegment:
             self._packets.append((packet.size, packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
 
 
-class SequenceSegment:
+class ImagesSegment:
     """Writes frames to image files in the folder `PATH`, in parallel; `PATH.json` lists them."""
 
-    def __init__(self, destination: Destination, path: Path, sequence: SequenceName) -> None:
-        self._destination, self._path, self._sequence = destination, path, sequence
+    def __init__(self, destination: Destination, path: Path) -> None:
+        self._destination, self._path = destination, path
         self._pending: list[Future[Path]] = []
         self._names: list[str] = []
 
@@ -157,9 +163,10 @@ class SequenceSegment:
         self._names.append(self._pending.pop(0).result().name)
 
     def _save(self, native: VideoFrame, number: int) -> Path:
-        source, target = self._destination.source, self._sequence.path(number)
+        source, sequence = self._destination.source, self._destination.sequence
+        target = sequence.path(number) if sequence else self._destination.out
         path = self._path / target.name
-        file = source.sequence.name.path(number) if source.sequence else None
+        file = source.sequence.name.path(number) if source.sequence else source.path if source.is_still else None
         save_image(path, native, self._destination.plan, product=target, source=source, file=file)
         with path.open("rb") as written:
             sync_file(written)

@@ -1,6 +1,5 @@
 """Output to an image sequence: one file per frame, all moved into place together."""
 
-import shutil
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Self
 from av import VideoFrame
 
 from facevid.errors import OutputError, UsageError
-from facevid.utils.atomic_output import TemporaryFolder, check_folder, check_name
+from facevid.utils.atomic_output import TemporaryFolder, check_folder, check_name, link_or_copy
 from facevid.utils.prefetch import WORKERS
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -113,7 +112,7 @@ class SequenceOutput:
         """
         for segment in segments:
             for name in read_index(segment)["files"]:
-                _link_or_copy(segment / name, self._hidden.path / name, self._target.pattern)
+                link_or_copy(segment / name, self._hidden.path / name, self._target.pattern)
                 self._names.append(name)
 
     def _encode(self, native: VideoFrame, number: int) -> None:
@@ -134,16 +133,6 @@ class SequenceOutput:
         if others:
             listed = format_frames(_ranges(others))
             self.warnings.append(f"{self._target.pattern} also contains {listed}, which are not part of this result")
-
-
-def _link_or_copy(path: Path, new: Path, product: Path) -> None:
-    try:
-        try:
-            new.hardlink_to(path)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(path, new)
-    except OSError as error:
-        raise OutputError(f"{product} cannot be written: {error.strerror}; free some space") from error
 
 
 def _warnings(target: SequenceName, source: ClipInfo) -> list[str]:

@@ -1,5 +1,6 @@
 """Output to a single image file, for a still as source."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -7,11 +8,12 @@ from typing import Self
 from av import VideoFrame
 
 from facevid.errors import OutputError
-from facevid.utils.atomic_output import TemporaryFiles
+from facevid.utils.atomic_output import TemporaryFiles, link_or_copy
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.writer.image import save_image
 from facevid.video.writer.plan import EncoderPlan
+from facevid.video.writer.segment import read_index
 
 
 class StillOutput:
@@ -43,3 +45,10 @@ class StillOutput:
         self._written = self._temporaries.path("image", self._out.suffix)
         source = self._source
         save_image(self._written, native, self._plan, product=self._out, source=source, file=source.path)
+
+    def append(self, segments: Sequence[Path]) -> None:
+        """Take over the image of the only segment; it also stays where it is. Raises OutputError."""
+        (segment,) = segments
+        (name,) = read_index(segment)["files"]
+        self._written = self._temporaries.path("image", self._out.suffix)
+        link_or_copy(segment / name, self._written, self._out)

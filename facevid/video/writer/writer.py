@@ -29,10 +29,17 @@ class _Writer:
     """Base of the writers: a context manager around the output (video, still or image sequence) that `out` names.
 
     Attributes:
-        destination: what writers of segments need; not for a still.
+        destination: what writers of segments need.
     """
 
-    def __init__(self, out: Path, source: ClipInfo, overwrite: bool, plan: Callable[[Path], EncoderPlan]) -> None:
+    def __init__(
+        self,
+        out: Path,
+        source: ClipInfo,
+        plan: Callable[[Path], EncoderPlan],
+        *,
+        overwrite: bool,
+    ) -> None:
         check_name(out)
         target = sequence_target(out, source)
         self._output: VideoOutput | StillOutput | SequenceOutput
@@ -61,7 +68,6 @@ class _Writer:
         Raises:
             OutputError: the segments do not fit together, or the output cannot be written.
         """
-        assert not isinstance(self._output, StillOutput)
         self._output.append(segments)
 
     def __enter__(self) -> Self:
@@ -100,7 +106,12 @@ class ClipWriter(_Writer):
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
     ) -> None:
-        super().__init__(Path(out), source.info, overwrite, lambda path: plan_encoder(source.info, path, encoding))
+        super().__init__(
+            Path(out),
+            source.info,
+            lambda path: plan_encoder(source.info, path, encoding),
+            overwrite=overwrite,
+        )
 
     def write(self, frame: Frame) -> None:
         """Encode the next frame at its own timestamp. Raises OutputError."""
@@ -124,8 +135,8 @@ class RgbWriter(_Writer):
         super().__init__(
             self._out,
             source.info,
-            overwrite,
             lambda path: plan_rgb_encoder(source.info, path, (width, height), encoding),
+            overwrite=overwrite,
         )
 
     def write(self, rgb: NDArray[np.uint8], frame: Frame) -> None:
@@ -143,6 +154,17 @@ class RgbWriter(_Writer):
             msg = f"{self._out}: frames must be uint8 of shape {(*self._size, 3)}, not {rgb.dtype} {rgb.shape}"
             raise UsageError(msg)
         self._output.write(padded(rgb, self._plan), frame)
+
+
+def result_folder(out: Path, source: ClipInfo) -> Path:
+    """Return an existing folder on the disk of a result: its own one, or the one in which that will be created.
+
+    Raises:
+        UsageError: `out` does not fit the source.
+    """
+    target = sequence_target(out, source)
+    folder = out.parent if target is None else target.folder
+    return folder if folder.is_dir() else folder.parent
 
 
 def writable(frame: Frame) -> VideoFrame:

@@ -1,28 +1,33 @@
 """The whole edit, from a source clip to the edited clip."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import cast
 
-from facevid.analysis.analysis import Analysis
+from facevid.analysis.analysis import USUAL_RATE, Analysis
+from facevid.analysis.segments import DetectorSpec, ModelSpec, SegmentRunner
 from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
+from facevid.engines import Engine
 from facevid.errors import UsageError
-from facevid.faces.landmarks import DetectorChoice, choose_detector
+from facevid.faces.landmarks import DetectorChoice, DetectorName, choose_detector
 from facevid.models import FaceModel, load_model
 from facevid.options import CompositingOptions, EditOptions, TrackingOptions
+from facevid.pipeline.job import job_workspace
+from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.rendering.comparison import Comparison
-from facevid.rendering.frame import EditedFrame, edit_frames
-from facevid.rendering.layers import LayerWriter, check_layers
+from facevid.rendering.layers import check_layers
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import schedule, weighted_edit
-from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.segment import Outputs, RenderedSegment
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, no_progress
-from facevid.video import Clip, ClipWriter, Encoding, open_clip
-from facevid.video.reader.memory import trim_heap
+from facevid.utils.workspace import Workspace
+from facevid.video import Clip, ClipWriter, Encoding, RgbWriter, open_clip
 
 
 @dataclass(frozen=True)
@@ -91,16 +96,17 @@ def edit_video(
     face_edits = _as_face_edits(edits, options.tracking)
     clip = open_clip(source, options.rate, options.start_number, options.layer)
     device = choose_device(options.compute.device)
-    with ExitStack() as outputs:
-        writer = _open_writer(outputs, target, clip, options)
-        model = load_model(options.model, device, options.compute.precision)
-        model = replace(model, batch_size=options.compute.batch_size)
-        keep_detail = _keeps_detail(model, options.compositing)
-        comparison = _open_comparison(outputs, clip, options, keep_detail)
-        _check_editors(face_edits, model)
-        choice = choose_detector(options.tracking.detector, device)
-
-        analysis = Analysis(clip, choice.detector, options.tracking, progress)
+    workspace = job_workspace(Path(target), clip.info, face_edits, options)
+    options = replace(options, overwrite=options.overwrite or workspace.is_committing)
+    writer = _open_writer(target, clip, options)
+    model = replace(load_model(options.model, device, options.compute.precision), batch_size=options.compute.batch_size)
+    keep_detail = _keeps_detail(model, options.compositing)
+    comparison, comparison_writer = _open_comparison(clip, options, keep_detail)
+    _check_editors(face_edits, model)
+    choice = choose_detector(options.tracking.detector, device)
+    with workspace, open_workers(options) as engine:
+        runner = _make_runner(clip, options, choice, workspace, engine)
+        analysis = Analysis(clip, choice.detector, options.tracking, progress, runner)
         tracking = analysis.track()
         scheduled = schedule(face_edits, analysis, tracking, options.frames)
         encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], model, options.compute)
@@ -108,11 +114,19 @@ def edit_video(
             weighted_edit(encoded, strengths) for encoded, (_, strengths) in zip(encoded_tracks, scheduled, strict=True)
         ]
 
-        renderer = _make_renderer(model, options, keep_detail)
-        track_edits = renderer.prepare(weighted_edits, progress)
-        layers = _open_layers(outputs, clip, options, track_edits)
-        frames = edit_frames(renderer, track_edits, trim_heap(clip.frames()), options.compositing.blend, layers)
-        counts = _write(progress("edit", frames, tracking.frame_count), writer, comparison)
+        make_renderer = _make_renderer(options, keep_detail)
+        track_edits = make_renderer(model).prepare(weighted_edits, progress)
+        outputs = Outputs(
+            workspace.folder,
+            writer.destination,
+            None if comparison_writer is None else comparison_writer.destination,
+            comparison,
+            options.layers,
+        )
+        rendering = Rendering(analysis, tracking, model, make_renderer, track_edits, options.compositing.blend, outputs)
+        counts = rendering.run(progress)
+        workspace.begin_commit()
+        rendering.join(writer, comparison_writer)
     return _summary(
         target,
         options,
@@ -147,26 +161,36 @@ def _as_face_edits(
     return face_edits or [FaceEdits(parsed, options.faces)]
 
 
-def _open_writer(outputs: ExitStack, target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter:
-    """Open the target for writing, and check that the layers can be written, before any analysis."""
+def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter:
+    """Check that the target and the layers can be written, before any analysis."""
     encoding = Encoding(options.codec, options.crf, options.pix_fmt)
-    writer = outputs.enter_context(ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite))
+    writer = ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite)
+    writer.destination.check()
     if options.layers:
         check_layers(options.layers, options.overwrite)
     return writer
 
 
-def _open_comparison(outputs: ExitStack, clip: Clip, options: EditOptions, keep_detail: bool) -> Comparison | None:
+def _open_comparison(clip: Clip, options: EditOptions, keep_detail: bool) -> tuple[Comparison | None, RgbWriter | None]:
     if not options.compare:
-        return None
-    comparison = Comparison(options.compare, clip, reconstruct=not keep_detail, overwrite=options.overwrite)
-    return outputs.enter_context(comparison)
+        return None, None
+    comparison = Comparison.of(clip.info, reconstruct=not keep_detail)
+    return comparison, RgbWriter(options.compare, clip, *comparison.size, overwrite=options.overwrite)
 
 
-def _open_layers(
-    outputs: ExitStack, clip: Clip, options: EditOptions, track_edits: Sequence[TrackEdit]
-) -> LayerWriter | None:
-    return outputs.enter_context(LayerWriter(options.layers, clip.info, track_edits)) if options.layers else None
+def _make_runner(
+    clip: Clip, options: EditOptions, choice: DetectorChoice, workspace: Workspace, engine: Engine | None
+) -> SegmentRunner:
+    """Divide a clip into segments of `EngineOptions.segment` seconds."""
+    rate = clip.info.average_rate or USUAL_RATE
+    compute = options.compute
+    return SegmentRunner(
+        length=max(round(Fraction(options.engine.segment) * rate), 1),
+        folder=workspace.folder,
+        engine=engine,
+        detector=DetectorSpec(cast(DetectorName, choice.detector.name), compute.device),
+        model=ModelSpec(options.model, compute.device, compute.precision, compute.batch_size),
+    )
 
 
 def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
@@ -189,26 +213,15 @@ def _check_editors(face_edits: Sequence[FaceEdits], model: FaceModel) -> None:
                 model.editor(edit.attribute)
 
 
-def _make_renderer(model: FaceModel, options: EditOptions, keep_detail: bool) -> Renderer:
-    return Renderer(
-        model,
+def _make_renderer(options: EditOptions, keep_detail: bool) -> "partial[Renderer]":
+    """Return a function of a model that makes the renderer."""
+    return partial(
+        Renderer,
         sigma=options.tracking.code_sigma,
         batch_size=options.compute.batch_size,
         keep_detail=keep_detail,
         reconstruct=options.compare is not None and not keep_detail,
     )
-
-
-def _write(frames: Iterable[EditedFrame], writer: ClipWriter, comparison: Comparison | None) -> tuple[int, int]:
-    """Write all frames; return the number of edited frames and the number of edited faces."""
-    frame_count = face_count = 0
-    for frame in frames:
-        writer.write(frame.result)
-        if comparison:
-            comparison.write(frame)
-        frame_count += bool(frame.faces)
-        face_count += len(frame.faces)
-    return frame_count, face_count
 
 
 def _summary(
@@ -219,21 +232,20 @@ def _summary(
     choice: DetectorChoice,
     tracking: Tracking,
     track_count: int,
-    counts: tuple[int, int],
+    counts: RenderedSegment,
     writer: ClipWriter,
 ) -> EditSummary:
-    """Summarise an edit; `counts` are the numbers of edited frames and of edited faces."""
-    edited_frames, edited_faces = counts
+    """Summarise an edit."""
     warnings = [*writer.warnings]
-    if not edited_frames:
+    if not counts.frames:
         warnings.append("no frame was edited: every strength is 0 where there is a face")
     return EditSummary(
         output=Path(target),
         compare=options.compare,
         layers=options.layers,
         frames=tracking.frame_count,
-        edited=edited_frames,
-        faces=edited_faces,
+        edited=counts.frames,
+        faces=counts.faces,
         tracks=track_count,
         detector=f"{choice.detector.name} ({choice.reason})",
         device=device,

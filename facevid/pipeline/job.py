@@ -1,0 +1,62 @@
+"""What the segments of an edit depend on, and the folder that keeps them."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from facevid.analysis.analysis import VERSION
+from facevid.edits.edit_file import FaceEdits
+from facevid.models.store import locate
+from facevid.options import EditOptions, EngineOptions
+from facevid.utils.cache import file_key
+from facevid.utils.workspace import Workspace
+from facevid.video import ClipInfo
+from facevid.video.writer.writer import result_folder
+
+
+def job_workspace(target: Path, info: ClipInfo, edits: Sequence[FaceEdits], options: EditOptions) -> Workspace:
+    """Return the workspace of an edit.
+
+    It lies beside the result, which all workers can write to. Its segments count only for the same source, edits,
+    options, model and version of facevid; the number of workers and the engine do not matter.
+
+    Raises:
+        ModelError: the model does not exist.
+    """
+    own = dataclasses.replace(options, overwrite=False, engine=EngineOptions(segment=options.engine.segment))
+    files = [*info.files, *_model_files(options.model), *_paths((own, [*edits]))]
+    depends_on = {
+        "version": version("facevid"),
+        "analysis": VERSION,
+        "edits": repr([*edits]),
+        "options": repr(own),
+        "target": str(target.resolve()),
+        "files": _digest(files),
+    }
+    return Workspace(target, result_folder(target, info), depends_on)
+
+
+def _model_files(name: str | None) -> list[Path]:
+    path = locate(name)
+    return sorted(path.rglob("*")) if path.is_dir() else [path]
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """Yield the paths of existing files in options, such as a reference picture."""
+    if isinstance(value, Path):
+        if value.is_file():
+            yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _paths(getattr(value, field.name))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _paths(each)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    keys: list[Any] = [file_key(path) for path in files if path.is_file()]
+    return hashlib.sha256(repr(keys).encode()).hexdigest()
