@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,3 +101,21 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> str:
     np.save(folder / "smile.npy", np.random.default_rng(0).normal(size=(1, WIDTH)).astype(np.float32))
     import_model([save_psp(folder), folder / "smile.npy"], "published")
     return "published"
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """Start a Ray cluster of two cores, and return its address."""
+    pytest.importorskip("ray", reason="Ray is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "RAY_USAGE_STATS_ENABLED": "0"}
+    options = [f"--port={port}", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--block"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--node-ip-address=127.0.0.1", *options]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as head:
+        assert head.stdout is not None
+        if not any("Ray runtime started" in line for line in head.stdout):
+            pytest.skip("Ray does not start here")
+        yield f"127.0.0.1:{port}"
+        head.terminate()  # `ray stop` would end other clusters of this machine, too

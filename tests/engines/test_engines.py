@@ -21,23 +21,12 @@ def local() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[Engine]:
-    """Start a Ray cluster of two workers in processes of its own, and return an engine on it."""
-    pytest.importorskip("ray", reason="Ray is not installed")
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "RAY_USAGE_STATS_ENABLED": "0"}
-    start = [*ray, "start", "--head", "--port=0", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
-    started = subprocess.run(start, env=variables, capture_output=True, text=True, check=False)
-    if started.returncode:
-        pytest.skip(f"Ray does not start here: {started.stderr[-300:]}")
-    try:
-        with open_engine(EngineOptions("ray", workers=2)) as engine:
-            yield engine
-    finally:
-        subprocess.run([*ray, "stop", "--force"], env=variables, capture_output=True, check=False)
+def ray(ray_cluster: str) -> Iterator[Engine]:
+    with open_engine(EngineOptions("ray", workers=2, address=ray_cluster)) as engine:
+        yield engine
 
 
-@pytest.fixture(params=["local", pytest.param("ray_cluster", marks=pytest.mark.ray)])
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Return each engine in turn."""
     chosen: Engine = request.getfixturevalue(request.param)
