@@ -245,17 +245,19 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same_frames(
 
 KILL_A_RAY_WORKER = """
 import os, pathlib, signal, sys, time
-while not list(pathlib.Path(sys.argv[1]).glob(".*/track/000001.npz")):
+while not list(pathlib.Path(sys.argv[1]).glob(".*/track/000000.npz")):
     time.sleep(0.01)
-for process in pathlib.Path("/proc").glob("[0-9]*"):
-    try:
-        title = (process / "cmdline").read_bytes()
-        parent = (process / "stat").read_text().rsplit(") ", 1)[1].split()[1]
-        raylet = pathlib.Path("/proc", parent, "cmdline").read_text()
-    except OSError:
-        continue
-    if title.startswith(b"ray::attempt") and sys.argv[2] in raylet:
-        os.kill(int(process.name), signal.SIGKILL)
-        sys.exit(0)
+deadline = time.monotonic() + 30
+while time.monotonic() < deadline:
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            title = (process / "cmdline").read_bytes()
+            parent = (process / "stat").read_text().rsplit(") ", 1)[1].split()[1]
+            raylet = pathlib.Path("/proc", parent, "cmdline").read_text()
+        except OSError:
+            continue
+        if title.startswith(b"ray::attempt") and sys.argv[2] in raylet:
+            os.kill(int(process.name), signal.SIGKILL)
+            sys.exit(0)
 sys.exit(1)
 """
