@@ -236,7 +236,7 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same_frames(
     clip: Path, whole: list[str], tmp_path: Path, ray_cluster: str
 ) -> None:
     out = tmp_path / "out.mkv"
-    killer = subprocess.Popen([sys.executable, "-c", KILL_A_RAY_WORKER, str(tmp_path), ray_cluster])
+    killer = subprocess.Popen([sys.executable, "-c", KILL_A_RAY_WORKER, ray_cluster])
     edit_video(clip, out, ["smile=1"], in_segments(2, workers=2, engine="ray", address=ray_cluster))
     assert killer.wait(60) == 0
     assert frame_hashes(out) == whole
@@ -245,19 +245,21 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same_frames(
 
 KILL_A_RAY_WORKER = """
 import os, pathlib, signal, sys, time
-while not list(pathlib.Path(sys.argv[1]).glob(".*/track/000000.npz")):
-    time.sleep(0.01)
-deadline = time.monotonic() + 30
+
+def text(path):
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+processes = pathlib.Path("/proc").glob("[0-9]*")
+raylet = next(path for path in processes if "raylet" in (line := text(path / "cmdline")) and sys.argv[1] in line)
+deadline = time.monotonic() + 100
 while time.monotonic() < deadline:
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            title = (process / "cmdline").read_bytes()
-            parent = (process / "stat").read_text().rsplit(") ", 1)[1].split()[1]
-            raylet = pathlib.Path("/proc", parent, "cmdline").read_text()
-        except OSError:
-            continue
-        if title.startswith(b"ray::attempt") and sys.argv[2] in raylet:
-            os.kill(int(process.name), signal.SIGKILL)
+    for child in text(raylet / "task" / raylet.name / "children").split():
+        if text(pathlib.Path("/proc", child, "cmdline")).startswith("ray::attempt"):
+            os.kill(int(child), signal.SIGKILL)
             sys.exit(0)
+    time.sleep(0.01)
 sys.exit(1)
 """

@@ -18,7 +18,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from facevid.errors import EngineError, OutputError
-from facevid.utils.atomic_output import atomic_path
+from facevid.utils.atomic_output import NO_LOCKS, atomic_path
 
 JOB = "job.json"
 """File with the hash of what the segments depend on."""
@@ -65,7 +65,8 @@ class Workspace:
         except Timeout as error:
             raise BusyError(f"{self._out}: another facevid is working on it; wait for its end") from error
         except OSError as error:
-            raise self._failure(error) from error
+            if error.errno not in NO_LOCKS:
+                raise self._failure(error) from error
         try:
             if self._stored_key() != self._key:
                 self._clear()
