@@ -12,7 +12,7 @@ from rich.table import Table
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
-from facevid.evaluation.smoothing_methods import SmoothingMeasures, compare_smoothing, write_smoothing
+from facevid.evaluation.video.smoothing_methods import SmoothingMeasures, compare_smoothing, write_smoothing
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 
 

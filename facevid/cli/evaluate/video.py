@@ -10,7 +10,7 @@ from rich.table import Table
 from facevid.cli.common import PathType, json_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
-from facevid.evaluation.stability import EditMeasures, evaluate_edit
+from facevid.evaluation.video.measures import EditMeasures, evaluate_edit
 
 
 @click.command("video", short_help="Measure an edited clip against its source.")

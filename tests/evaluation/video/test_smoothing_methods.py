@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
 from facevid.errors import UsageError
-from facevid.evaluation.jitter import face_motions, quad_jitter
-from facevid.evaluation.stability import evaluate_edit
+from facevid.evaluation.video.jitter import face_motions, quad_jitter
+from facevid.evaluation.video.measures import evaluate_edit
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import TrackingOptions

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.evaluation.dense_flow import dense_flow
+from facevid.evaluation.video.dense_flow import dense_flow
 from facevid.faces.alignment import quad_side
 from facevid.faces.tracking import Track
 from facevid.utils.progress import Progress, no_progress

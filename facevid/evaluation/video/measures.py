@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from facevid.analysis.analysis import Analysis
 from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.errors import NoFaceError
-from facevid.evaluation.dense_flow import MIN_SIDE, dense_flow
 from facevid.evaluation.face_features import FaceFeatureExtractor
-from facevid.evaluation.frame_pairs import FramePair, frame_pairs
+from facevid.evaluation.video.dense_flow import MIN_SIDE, dense_flow
+from facevid.evaluation.video.frame_pairs import FramePair, frame_pairs
 from facevid.faces.alignment import crop, quad_side
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.tracking import Track
