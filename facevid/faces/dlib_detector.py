@@ -31,6 +31,12 @@ lie on a coarse grid, and landmarks predicted from a single box jump whenever th
 FFHQ_BOX = np.array([0.20, 0.306, 0.786, 0.897])
 """Left, top, right, bottom of the detector's box in an FFHQ crop, as shares of its side: the median of real faces."""
 
+CHIP_SIDE = 150
+"""Side of the input of dlib's descriptor network, in pixels."""
+
+CHIP_PADDING = 0.25
+"""Margin around the face in that input, as a fraction of the face's side."""
+
 
 class LandmarkPredictor:
     """Predicts the 68 landmarks of a face whose box is known. Not thread-safe."""
@@ -95,6 +101,21 @@ class DlibDetector:
                     for box, score in zip(boxes, scores, strict=True)
                 ]
         return []
+
+
+def face_chip(face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Align a face as dlib's descriptor network expects it.
+
+    Args:
+        face: uint8 (S, S, 3) RGB, an FFHQ crop.
+        landmarks: (68, 2) in pixels of the crop.
+
+    Returns:
+        uint8 (150, 150, 3) RGB.
+    """
+    points = [dlib.point(round(x), round(y)) for x, y in landmarks.tolist()]
+    shape = dlib.full_object_detection(dlib.rectangle(0, 0, len(face) - 1, len(face) - 1), points)
+    return np.ascontiguousarray(dlib.get_face_chip(face, shape, CHIP_SIDE, CHIP_PADDING))
 
 
 def weights_path(name: str) -> Path:

@@ -21,14 +21,16 @@ class FramePair:
     Attributes:
         source: uint8 (H, W, 3), RGB.
         edited: uint8 (H, W, 3), RGB.
+        time: of the frame in seconds; 0 for a crop.
     """
 
     source: NDArray[np.uint8]
     edited: NDArray[np.uint8]
+    time: float = 0.0
 
     def cropped(self, window: tuple[slice, slice]) -> "FramePair":
         """Return the same rows and columns of both."""
-        return FramePair(self.source[window], self.edited[window])
+        return FramePair(self.source[window], self.edited[window], self.time)
 
 
 def frame_pairs(source: Clip, edited: Clip) -> Iterator[FramePair]:
@@ -53,4 +55,4 @@ def frame_pairs(source: Clip, edited: Clip) -> Iterator[FramePair]:
             raise UsageError(
                 f"{names} differ in time from frame {index} on; compare clips of equal frame rate and start time"
             )
-        yield FramePair(a.rgb(), b.rgb())
+        yield FramePair(a.rgb(), b.rgb(), float(a.time))

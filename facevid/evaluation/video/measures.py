@@ -1,7 +1,7 @@
-"""Quality of an edited clip, compared with its source: flicker, lip synchronisation and identity."""
+"""Quality of an edited clip, compared with its source: flicker, shake, lips, identity, and pixels outside the edit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -9,39 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
-from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.errors import NoFaceError
-from facevid.evaluation.face_features import FaceFeatureExtractor
-from facevid.evaluation.video.dense_flow import MIN_SIDE, dense_flow
+from facevid.evaluation.video.embedding import DlibEmbedding, Embedding
+from facevid.evaluation.video.face_meter import FaceMeasures, TrackMeter
 from facevid.evaluation.video.frame_pairs import FramePair, frame_pairs
-from facevid.faces.alignment import crop, quad_side
-from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
-from facevid.faces.tracking import Track
+from facevid.evaluation.video.temporal_identity import Ratios, global_ratios, local_ratios, similarity
+from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import TrackingOptions
 from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
-CROP_SIDE = 512
-"""Side of the crops in which landmarks and descriptors are computed, in pixels."""
-
-EDITED_PIXEL = 3.0
-"""Smallest difference from the source of an edited pixel, on a scale of 0 to 255; video compression changes less."""
-
-EDIT_MARGIN = 0.03
-"""Margin around edited pixels in which flicker is measured, as a fraction of the quad's side."""
-
-BLUR = 5
-"""Side of the box filter over the difference of source and edit, in pixels: suppresses compression noise."""
-
 EDITED_FACE = 0.25
 """Smallest mean difference of an edited face from the source, as a fraction of the largest in the clip."""
-
-IDENTITY_EVERY = 5
-"""Frames of a track between two descriptors: a descriptor takes ten times as long as the other measures."""
 
 MOVING_MOUTH = 0.04
 """Smallest standard deviation over time of the lip gap of a moving mouth, in units of the distance between the eyes.
 It is 0.05 to 0.11 for speech and laughter. The landmark noise of a closed, occluded or averted mouth is up to 0.035."""
+
+LARGEST_PSNR = 100.0
+"""PSNR of identical pixels, in dB."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +39,31 @@ class EditMeasures:
         flicker_source: mean absolute difference between each frame of the source and the previous frame warped to it
             by the source's optical flow, on a scale of 0 to 255. It is measured in the face and where the edit
             changed pixels around it, at pixels that are visible in both frames.
-        flicker_edited: the same for the edit, warped by the source's optical flow, too.
+        flicker_edited: the same for the edit, warped by the edit's own optical flow.
+        shake: mean change of the displacement between source and edit from a frame to the next, in thousandths of the
+            crop's side.
         lips: correlation over time between the lip gaps in the edit and in the source, of all edited tracks, each
             relative to its mean; None if no mouth moves.
-        identity: mean distance between dlib's face descriptors in the source and in the edit.
+        identity: mean distance between the embeddings in the source and in the edit.
         identity_spread: standard deviation over time of that distance.
+        identity_similarity: mean cosine between the embeddings in the source and in the edit.
+        tl_id: similarity of neighbouring frames of the edit, relative to the source's; None without two such frames.
+        tg_id: similarity of all pairs of frames of a track, relative to the source's; None without two frames.
+        psnr_outside: PSNR between source and edit outside the quads of all faces, in dB, at most `LARGEST_PSNR`; None
+            if the quads cover the frames.
     """
 
     frames: int
     flicker_source: float
     flicker_edited: float
+    shake: float
     lips: float | None
     identity: float
     identity_spread: float
+    identity_similarity: float
+    tl_id: float | None
+    tg_id: float | None
+    psnr_outside: float | None
 
     @property
     def flicker(self) -> float:
@@ -79,25 +77,103 @@ class EditMeasures:
 
 
 @dataclass(frozen=True)
-class _FaceMeasures:
-    """Measures of one face in one frame.
+class OverTime:
+    """Measures of one track in each measured frame; NaN where a frame has none.
 
     Attributes:
-        track: index of the track.
-        change: mean difference between source and edit inside the face, on a scale of 0 to 255.
-        flicker: flicker of the source and of the edit; None if it could not be measured.
-        mouth_gaps: lip gap in the source and in the edit, in units of the distance between the eyes.
-        distance: distance between the descriptors in the source and in the edit; None in most frames.
+        frame: indices of the frames, (N,).
+        time: their times in seconds.
+        flicker: flicker that the edit adds, on a scale of 0 to 255.
+        shake: change of the displacement from the source since the frame before, in thousandths of the crop's side.
+        lips_source: lip gap in the source, in units of the distance between the eyes.
+        lips_edited: lip gap in the edit.
+        identity_similarity: cosine between the embeddings in the source and in the edit.
+        tl_id: similarity to the frame before, relative to the source's.
+        psnr_outside: PSNR outside the quads of all faces in dB.
     """
 
-    track: int
-    change: float
-    flicker: tuple[float, float] | None
-    mouth_gaps: tuple[float, float]
-    distance: float | None
+    frame: NDArray[np.intp]
+    time: NDArray[np.float64]
+    flicker: NDArray[np.float64]
+    shake: NDArray[np.float64]
+    lips_source: NDArray[np.float64]
+    lips_edited: NDArray[np.float64]
+    identity_similarity: NDArray[np.float64]
+    tl_id: NDArray[np.float64]
+    psnr_outside: NDArray[np.float64]
 
 
-def evaluate_edit(source: str | Path, edited: str | Path, progress: Progress = no_progress) -> EditMeasures:
+@dataclass(frozen=True)
+class TrackMeasures:
+    """Measures of one edited track.
+
+    Attributes:
+        person: number of the person, as in `facevid inspect`.
+        first: index of its first frame.
+        last: index of its last frame.
+        measures: over its edited faces.
+        over_time: in each frame.
+    """
+
+    person: int
+    first: int
+    last: int
+    measures: EditMeasures
+    over_time: OverTime
+
+
+@dataclass(frozen=True)
+class EditEvaluation:
+    """Measures of an edited clip.
+
+    Attributes:
+        embedding: name of the identity embedding.
+        whole: measures of all edited tracks together.
+        tracks: measures of each edited track, in order of appearance.
+    """
+
+    embedding: str
+    whole: EditMeasures
+    tracks: tuple[TrackMeasures, ...]
+
+
+@dataclass(frozen=True)
+class _OutsideError:
+    """Squared error outside the quads of all faces, by frame.
+
+    Attributes:
+        time: times of the frames in seconds.
+        total: sums of the squared differences.
+        count: numbers of compared values.
+    """
+
+    time: list[float] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
+
+    def add(self, pair: FramePair, quads: Sequence[NDArray[np.float64]]) -> None:
+        """Compare a frame."""
+        inside = np.zeros(pair.source.shape[:2], np.uint8)
+        for quad in quads:
+            cv2.fillConvexPoly(inside, np.rint(quad).astype(np.int32), 1)
+        outside = inside == 0
+        difference = cv2.absdiff(pair.source, pair.edited)[outside].astype(np.float64)
+        self.time.append(pair.time)
+        self.total.append(float((difference**2).sum()))
+        self.count.append(difference.size)
+
+    def psnr(self, frames: Sequence[int]) -> float | None:
+        """Return the PSNR over some frames in dB; None if nothing is outside."""
+        count = sum(self.count[frame] for frame in frames)
+        if not count:
+            return None
+        mean = sum(self.total[frame] for frame in frames) / count
+        return LARGEST_PSNR if mean == 0 else min(float(10 * np.log10(255**2 / mean)), LARGEST_PSNR)
+
+
+def evaluate_edit(
+    source: str | Path, edited: str | Path, embedding: Embedding | None = None, progress: Progress = no_progress
+) -> EditEvaluation:
     """Measure an edit of a clip against its source.
 
     Faces are detected in the source, by dlib, and measured at the same positions in the edit.
@@ -105,6 +181,7 @@ def evaluate_edit(source: str | Path, edited: str | Path, progress: Progress = n
     Args:
         source: the clip before the edit.
         edited: the clip after the edit.
+        embedding: identity embedding; None is dlib's descriptor.
         progress: receives the progress of tracking, and the number of measured frames.
 
     Raises:
@@ -115,116 +192,104 @@ def evaluate_edit(source: str | Path, edited: str | Path, progress: Progress = n
     source_clip, edited_clip = open_clip(source), open_clip(edited)
     analysis = Analysis(source_clip, DlibDetector(), TrackingOptions(faces="all"), progress)
     tracking = analysis.track()
-    extractor = FaceFeatureExtractor()
-    meters = [
-        _TrackMeter(number, track, analysis.quads(track), extractor) for number, track in enumerate(tracking.tracks)
-    ]
-    faces: list[_FaceMeasures] = []
+    embedding = embedding or DlibEmbedding()
+    meters = [TrackMeter(track, analysis.quads(track), embedding) for track in tracking.tracks]
+    outside = _OutsideError()
     previous: FramePair | None = None
     for index, pair in enumerate(progress("measure", frame_pairs(source_clip, edited_clip), tracking.frame_count)):
-        faces += [face for meter in meters if (face := meter.measure(index, pair, previous)) is not None]
+        outside.add(pair, [quad for meter in meters if (quad := meter.quad(index)) is not None])
+        for meter in meters:
+            meter.measure(index, pair, previous)
         previous = pair
-    if not faces:
+    changes = [face.change for meter in meters for face in meter.faces]
+    if not changes:
         raise NoFaceError(
             f"{source}: all faces are too small or too far outside the frame to be measured; use a closer shot"
         )
-    return _aggregate(faces)
+    threshold = EDITED_FACE * max(changes)
+    edited_meters = [meter for meter in meters if any(face.change >= threshold for face in meter.faces)]
+    tracks = tuple(
+        TrackMeasures(
+            person=meter.track.person,
+            first=meter.track.first,
+            last=meter.track.last,
+            measures=_aggregate([meter], threshold, outside),
+            over_time=_over_time(meter.faces, outside),
+        )
+        for meter in edited_meters
+    )
+    return EditEvaluation(embedding.name, _aggregate(edited_meters, threshold, outside), tracks)
 
 
-class _TrackMeter:
-    """Measures the face of one track."""
-
-    def __init__(self, number: int, track: Track, quads: NDArray[np.float64], extractor: FaceFeatureExtractor) -> None:
-        self._number, self._track, self._quads = number, track, quads
-        self._extractor, self._predictor = extractor, LandmarkPredictor()
-
-    def measure(self, index: int, pair: FramePair, previous: FramePair | None) -> _FaceMeasures | None:
-        """Measure frame `index`; None if the face is not detected there, too small, or outside the frame."""
-        offset = index - self._track.first
-        if not 0 <= offset < len(self._track) or not self._track.detected[offset]:
-            return None
-        quad = self._quads[offset]
-        window = _bounding_window(quad, pair.source.shape)
-        part = pair.cropped(window)
-        if min(part.source.shape[:2]) < MIN_SIDE:
-            return None
-        face = _convex_hull(self._track.landmarks[offset] - (window[1].start, window[0].start), part.source.shape)
-        if not face.any():
-            return None
-        difference = cv2.blur(cv2.absdiff(part.source, part.edited).max(axis=-1).astype(np.float32), (BLUR, BLUR))
-        flicker = None
-        if previous is not None and offset > 0:
-            size = 2 * round(EDIT_MARGIN * float(quad_side(quad))) + 1
-            edited = cv2.dilate((difference > EDITED_PIXEL).astype(np.uint8), np.ones((size, size), np.uint8)) == 1
-            flicker = measure_flicker(part, previous.cropped(window), face | edited)
-        crops = [crop(picture, quad, CROP_SIDE) for picture in (pair.source, pair.edited)]
-        source_gap, edited_gap = mouth_gap(np.stack([self._predictor.place_in_crop(each) for each in crops])).tolist()
-        distance = None
-        if offset % IDENTITY_EVERY == 0:
-            descriptors = self._extractor.extract(crops).descriptors
-            distance = float(np.linalg.norm(descriptors[1] - descriptors[0]))
-        return _FaceMeasures(self._number, float(difference[face].mean()), flicker, (source_gap, edited_gap), distance)
-
-
-def measure_flicker(pair: FramePair, previous: FramePair, region: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Measure the flicker of source and edit, on a scale of 0 to 255.
-
-    Flicker is the mean absolute difference from the previous frame, warped by the flow of the source.
+def _aggregate(meters: Sequence[TrackMeter], threshold: float, outside: _OutsideError) -> EditMeasures:
+    """Combine the measures of tracks: temporal identity over all measured faces, the rest over the edited ones.
 
     Args:
-        pair: the frame.
-        previous: the previous frame, of the same size.
-        region: bool (H, W), pixels to measure.
-
-    Returns:
-        Flicker of source and edit; None if no pixel of the region is visible in both frames.
+        meters: of the tracks, each with an edited face.
+        threshold: smallest change of an edited face.
+        outside: squared errors outside the faces.
     """
-    flow = dense_flow(previous.source, pair.source)
-    region = flow.visible & region
-    if not region.any():
-        return None
-    source, edited = (
-        float(np.abs(current - flow.warped(before))[region].mean())
-        for current, before in ((pair.source, previous.source), (pair.edited, previous.edited))
-    )
-    return source, edited
-
-
-def _bounding_window(quad: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of a frame that contain a quad."""
-    limit = (shape[1], shape[0])
-    left, top = np.floor(quad.min(axis=0)).astype(int).clip(0, limit).tolist()
-    right, bottom = np.ceil(quad.max(axis=0)).astype(int).clip(0, limit).tolist()
-    return slice(top, bottom), slice(left, right)
-
-
-def _convex_hull(landmarks: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Rasterise the convex hull of landmarks, bool (H, W)."""
-    outline = np.rint(cv2.convexHull(landmarks.astype(np.float32))).astype(np.int32)
-    return np.asarray(cv2.fillConvexPoly(np.zeros(shape[:2], np.uint8), outline, 1) == 1)
-
-
-def _aggregate(faces: Sequence[_FaceMeasures]) -> EditMeasures:
-    """Combine the measures of all edited faces."""
-    threshold = EDITED_FACE * max(face.change for face in faces)
-    edited_faces = [face for face in faces if face.change >= threshold]
-    flickers = np.array([face.flicker for face in edited_faces if face.flicker is not None]).reshape(-1, 2)
-    source, edited = flickers.mean(axis=0) if len(flickers) else (0.0, 0.0)
-    distances = np.array([face.distance for face in edited_faces if face.distance is not None] or [0.0])
+    tracks = [[face for face in meter.faces if face.change >= threshold] for meter in meters]
+    faces = [face for track in tracks for face in track]
+    flickers = np.array([face.flicker for face in faces if face.flicker is not None]).reshape(-1, 2)
+    flicker_source, flicker_edited = flickers.mean(axis=0) if len(flickers) else (0.0, 0.0)
+    shakes = np.concatenate([_shake(track) for track in tracks])
+    before, after = np.stack([face.embeddings for face in faces], axis=1)
+    distances = np.linalg.norm(after - before, axis=-1)
+    local, all_pairs = Ratios(), Ratios()
+    for meter in meters:
+        frames = np.array([face.frame for face in meter.faces])
+        embeddings = np.stack([face.embeddings for face in meter.faces], axis=1)
+        ratios = local_ratios(frames, *embeddings)
+        local += Ratios(float(np.nansum(ratios)), int(np.isfinite(ratios).sum()))
+        all_pairs += global_ratios(*embeddings)
+    covered = sorted({frame for meter in meters for frame in range(meter.track.first, meter.track.last + 1)})
     return EditMeasures(
-        frames=len(edited_faces),
-        flicker_source=float(source),
-        flicker_edited=float(edited),
-        lips=_lip_correlation(edited_faces),
+        frames=len(faces),
+        flicker_source=float(flicker_source),
+        flicker_edited=float(flicker_edited),
+        shake=float(np.nanmean(shakes)) if np.isfinite(shakes).any() else 0.0,
+        lips=_lip_correlation(tracks),
         identity=float(distances.mean()),
         identity_spread=float(distances.std()),
+        identity_similarity=float(similarity(before, after).mean()),
+        tl_id=local.mean,
+        tg_id=all_pairs.mean,
+        psnr_outside=outside.psnr(covered),
     )
 
 
-def _lip_correlation(faces: Sequence[_FaceMeasures]) -> float | None:
+def _over_time(faces: Sequence[FaceMeasures], outside: _OutsideError) -> OverTime:
+    """Arrange the measures of the faces of one track by frame."""
+    frames = np.array([face.frame for face in faces])
+    before, after = np.stack([face.embeddings for face in faces], axis=1)
+    flickers = np.array([(np.nan, np.nan) if face.flicker is None else face.flicker for face in faces])
+    gaps = np.array([face.mouth_gaps for face in faces])
+    psnr = [outside.psnr([frame]) for frame in frames]
+    return OverTime(
+        frame=frames,
+        time=np.array([outside.time[frame] for frame in frames]),
+        flicker=flickers[:, 1] - flickers[:, 0],
+        shake=_shake(faces),
+        lips_source=gaps[:, 0],
+        lips_edited=gaps[:, 1],
+        identity_similarity=similarity(before, after),
+        tl_id=local_ratios(frames, before, after),
+        psnr_outside=np.array([np.nan if value is None else value for value in psnr]),
+    )
+
+
+def _shake(faces: Sequence[FaceMeasures]) -> NDArray[np.float64]:
+    """Return the change of the displacement of each face since the frame before: (N,), NaN where it is not measured."""
+    displacement = np.stack([face.displacement for face in faces]) if faces else np.zeros((0, 2))
+    steps = 1000 * np.linalg.norm(np.diff(displacement, axis=0, prepend=np.nan), axis=-1)
+    consecutive = np.diff([face.frame for face in faces], prepend=-2) == 1
+    return np.where(consecutive, steps, np.nan)
+
+
+def _lip_correlation(tracks: Sequence[Sequence[FaceMeasures]]) -> float | None:
     """Return the correlation between the lip gaps of source and edit; None if no mouth moves."""
-    tracks = {face.track for face in faces}
-    gaps = [np.array([face.mouth_gaps for face in faces if face.track == track]) for track in tracks]
+    gaps = [np.array([face.mouth_gaps for face in track]) for track in tracks if track]
     source, edited = np.concatenate([gap - gap.mean(axis=0) for gap in gaps]).T
     if source.std() < MOVING_MOUTH:
         return None

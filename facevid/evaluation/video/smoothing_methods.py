@@ -81,7 +81,7 @@ def _compare(path: Path, edits: Sequence[str], options: EditOptions, progress: P
         with TemporaryDirectory() as folder:
             edited = Path(folder) / "edited.mkv"
             edit_video(path, edited, edits, replace(options, tracking=tracking, codec="ffv1"), progress)
-            measures = evaluate_edit(path, edited, progress)
+            measures = evaluate_edit(path, edited, progress=progress).whole
         rows.append(SmoothingMeasures(path.name, name, float(np.nanmean(jitters)), measures))
     return rows
 
