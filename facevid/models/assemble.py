@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from facevid.errors import ModelError, UsageError, reason
-from facevid.models.editors import Components, DirectionEditor, TransformerEditor
-from facevid.models.layouts import AVERAGE, DIRECTION, Part
+from facevid.models.editors import Components, DirectionEditor, SharedTransformerEditor, TransformerEditor
+from facevid.models.layouts import AVERAGE, DIRECTION, Part, shared_attributes
 from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
 from facevid.networks import (
     AppearanceModel,
@@ -19,6 +19,7 @@ from facevid.networks import (
     LatentClassifier,
     LatentTransformer,
     OcclusionNetwork,
+    SharedTransformer,
     appearance_model_sizes,
     encoder_sizes,
     generator_sizes,
@@ -26,6 +27,7 @@ from facevid.networks import (
     latent_transformer_sizes,
     occlusion_network_sizes,
     shapes_of,
+    shared_transformer_sizes,
 )
 from facevid.networks.appearance_model import PARTS
 from facevid.networks.finite import is_finite
@@ -75,9 +77,10 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         classifier=_first(by_kind.get("classifier"), _classifier, torch_device),
         average=None if average is None else average.to(torch_device),
         editors=tuple(
-            _editor(part, settings, torch_device)
-            for kind in ("transformer", "direction")
+            editor
+            for kind in ("transformer", "shared", "direction")
             for part in by_kind.get(kind, [])
+            for editor in _editors(part, settings, torch_device)
         ),
         components=None if components is None else _components(components, torch_device),
         settings=settings,
@@ -149,8 +152,9 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
                 return encoder.layers, encoder.width
             case "appearance":
                 return len(PARTS), appearance_model_sizes(shapes).width
-            case "transformer":
-                transformer = latent_transformer_sizes(shapes)
+            case "transformer" | "shared":
+                is_shared = part.kind == "shared"
+                transformer = shared_transformer_sizes(shapes) if is_shared else latent_transformer_sizes(shapes)
                 return transformer.layers, transformer.width
             case "direction":
                 rows, width = shape_at(shapes, DIRECTION, 2)
@@ -200,12 +204,21 @@ def _classifier(part: Part) -> LatentClassifier:
     return _load(part, lambda shapes: LatentClassifier(latent_classifier_sizes(shapes)))
 
 
-def _editor(part: Part, settings: Settings, device: torch.device) -> NamedEditor:
+def _editors(part: Part, settings: Settings, device: torch.device) -> list[NamedEditor]:
+    """Build the editor of a part, or those of all attributes of a shared transformer."""
+    layers = settings.edit_layers
+    if part.kind == "shared":
+        attributes = shared_attributes(part)
+        shared = _load(part, lambda shapes: SharedTransformer(shared_transformer_sizes(shapes))).to(device)
+        return [
+            NamedEditor(attribute, "transformer", SharedTransformerEditor(shared, number, layers))
+            for number, attribute in enumerate(attributes)
+        ]
     assert part.attribute is not None
     if part.kind == "direction":
-        return NamedEditor(part.attribute, part.kind, DirectionEditor(_float_tensor(part, DIRECTION).to(device)))
+        return [NamedEditor(part.attribute, part.kind, DirectionEditor(_float_tensor(part, DIRECTION).to(device)))]
     network = _load(part, lambda shapes: LatentTransformer(latent_transformer_sizes(shapes))).to(device)
-    return NamedEditor(part.attribute, part.kind, TransformerEditor(network, settings.edit_layers))
+    return [NamedEditor(part.attribute, part.kind, TransformerEditor(network, layers))]
 
 
 def _components(part: Part, device: torch.device) -> Components:

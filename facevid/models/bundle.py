@@ -48,6 +48,8 @@ class NetworkRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
 class EditorRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
     """An editor of a bundle: its file and kind, and for a transformer or direction its attribute.
 
+    A shared transformer's attributes are in its file.
+
     `index`, the attribute's index in CelebA, is written for readers of the file and not read.
     """
 
@@ -59,7 +61,7 @@ class EditorRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.kind != "ganspace" and (self.name is None or self.sign not in (-1, 1)):
+        if self.kind not in ("ganspace", "shared") and (self.name is None or self.sign not in (-1, 1)):
             raise ValueError(f"a {self.kind} needs a name, and a sign of 1 or -1")
 
     @property

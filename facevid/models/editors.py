@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facevid.networks import LatentTransformer
+from facevid.networks import LatentTransformer, SharedTransformer
 
 
 class Editor(Protocol):
@@ -32,6 +32,29 @@ class TransformerEditor:
         """See `Editor`."""
         edited = codes.clone()
         edited[:, self.layers.start : self.layers.stop] += strength * self.network(codes, self.layers)
+        return edited
+
+
+@dataclass(frozen=True)
+class SharedTransformerEditor:
+    """One attribute of a shared transformer, w + T(w, a e_k) on `layers`; other layers are unchanged.
+
+    Attributes:
+        network: the transformer of several attributes.
+        number: position k of the attribute among the network's.
+        layers: layers to edit.
+    """
+
+    network: SharedTransformer
+    number: int
+    layers: range
+
+    def __call__(self, codes: Tensor, strength: Tensor) -> Tensor:
+        """See `Editor`."""
+        strengths = codes.new_zeros(len(strength), self.network.sizes.attributes)
+        strengths[:, self.number] = strength[:, 0, 0]
+        edited = codes.clone()
+        edited[:, self.layers.start : self.layers.stop] += self.network(codes, strengths, self.layers)
         return edited
 
 

@@ -26,7 +26,7 @@ from facevid.models.bundle import (
     record_file,
     write_bundle,
 )
-from facevid.models.layouts import AVERAGE, Part, read_parts
+from facevid.models.layouts import AVERAGE, Part, read_parts, shared_attributes
 from facevid.models.model import Settings
 from facevid.models.store import BUNDLE_FILE, folder_of, locate
 from facevid.options import Detail
@@ -71,7 +71,8 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
     Args:
         files: weights files. One may be a model of the store, to which the others are added; its settings are kept
             unless `options` change them. A file with only a generator, appearance model or occlusion network replaces
-            that network in the other files. A transformer or direction replaces the model's one for its attribute.
+            that network in the other files. A transformer or direction replaces the model's one for its attribute, a
+            shared transformer those of its attributes.
         name: name of the model in the store.
         options: how to import, None for the defaults.
 
@@ -131,8 +132,14 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
 
 
 def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
-    """Drop the editors of models, which lie in `folders`, that are also in a separate file."""
+    """Drop the editors of models, which lie in `folders`, that are also in a separate file.
+
+    A shared transformer replaces another one, and the transformers of its attributes.
+    """
     in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in ATTRIBUTE_EDITORS}
+    for part in parts:
+        if part.kind == "shared" and part.source.parent not in folders:
+            in_files |= {_key(part), *(("transformer", attribute.name) for attribute in shared_attributes(part))}
     return [part for part in parts if part.source.parent not in folders or _key(part) not in in_files]
 
 
@@ -181,7 +188,7 @@ def _record(path: Path, part: Part) -> NetworkRecord | EditorRecord:
     """Describe a part and the file that contains it."""
     file, attribute = structs.asdict(record_file(path)), part.attribute
     match part.kind:
-        case "transformer" | "direction" | "ganspace":
+        case "transformer" | "shared" | "direction" | "ganspace":
             name, index, sign = (attribute.name, attribute.index, attribute.sign) if attribute else (None, None, None)
             return EditorRecord(**file, kind=part.kind, name=name, index=index, sign=sign)
         case _:

@@ -17,11 +17,14 @@ from facevid.models.weights import METADATA, read_weights
 NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier"]
 """Kinds of networks; "appearance" (an appearance model) and "occlusion" exist in facevid's own layouts only."""
 
-EditorKind = Literal["transformer", "direction", "ganspace"]
-"""Kinds of editors."""
+EditorKind = Literal["transformer", "shared", "direction", "ganspace"]
+"""Kinds of editors; "shared" (one latent transformer for several attributes) exists in facevid's own layout only."""
 
 AVERAGE = "latent_avg"
 """Key of the average code, (L, D) with an encoder and (D,) with a generator."""
+
+ATTRIBUTES = "attributes"
+"""Key of a shared transformer's attributes, int64 (A,), indices among CelebA's."""
 
 DIRECTION = "direction"
 """Key of a direction's tensor, (1 or L, D)."""
@@ -76,6 +79,19 @@ def read_parts(path: Path) -> list[Part]:
     return _flat_file(path, _tensors(content), content.get(METADATA))
 
 
+def shared_attributes(part: Part) -> tuple[Attribute, ...]:
+    """Return the attributes of a shared transformer.
+
+    Raises:
+        ModelError: they are no indices among CelebA's, or one of them occurs twice.
+    """
+    tensor = part.tensors.get(ATTRIBUTES)
+    indices = tensor.tolist() if tensor is not None and tensor.dtype == torch.int64 and tensor.ndim == 1 else []
+    if not indices or len(set(indices)) != len(indices) or not set(indices) <= set(range(len(CELEBA))):
+        raise ModelError(f"{part.source}: its attributes are not valid; train it again, or use the file as it was")
+    return tuple(Attribute(CELEBA[index]) for index in indices)
+
+
 def plain_name(path: Path) -> str:
     """Return a file's name without extensions, as words joined by dashes: `tnet_31.pth.tar` gives `tnet-31`."""
     return re.sub(r"[^a-z0-9]+", "-", path.name.lower().split(".")[0]).strip("-")
@@ -100,6 +116,8 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         return _encoder_file(path, tensors, tensors.pop(AVERAGE, None), metadata)
     if "dense.0.weight" in tensors:
         part = Part("transformer", tensors, path, attribute=_transformer_attribute(path))
+    elif "analysis.0.weight" in tensors:
+        part = Part("shared", tensors, path)
     elif "to_hidden.weight" in tensors:
         part = Part("occlusion", tensors, path)
     elif "shape.basis" in tensors:

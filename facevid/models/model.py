@@ -17,7 +17,14 @@ from facevid.appearance.measure import CROP_SIDE
 from facevid.edits.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.errors import ModelError, UsageError
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
-from facevid.models.editors import Components, DirectionEditor, Editor, TransformerEditor, project
+from facevid.models.editors import (
+    Components,
+    DirectionEditor,
+    Editor,
+    SharedTransformerEditor,
+    TransformerEditor,
+    project,
+)
 from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
@@ -57,7 +64,7 @@ class NamedEditor:
 
     attribute: Attribute
     method: str
-    editor: TransformerEditor | DirectionEditor
+    editor: TransformerEditor | SharedTransformerEditor | DirectionEditor
 
 
 @dataclass(frozen=True)

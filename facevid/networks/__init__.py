@@ -11,6 +11,7 @@ from facevid.networks.latent_classifier import LatentClassifier, LatentClassifie
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
 from facevid.networks.occlusion import OcclusionNetwork, OcclusionNetworkSizes, occlusion_network_sizes
 from facevid.networks.shapes import Shapes, shapes_of
+from facevid.networks.shared_transformer import SharedTransformer, SharedTransformerSizes, shared_transformer_sizes
 from facevid.networks.stylegan2 import Generator, GeneratorSizes, generator_sizes, truncate
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "OcclusionNetwork",
     "OcclusionNetworkSizes",
     "Shapes",
+    "SharedTransformer",
+    "SharedTransformerSizes",
     "appearance_model_sizes",
     "encoder_sizes",
     "generator_sizes",
@@ -34,5 +37,6 @@ __all__ = [
     "latent_transformer_sizes",
     "occlusion_network_sizes",
     "shapes_of",
+    "shared_transformer_sizes",
     "truncate",
 ]

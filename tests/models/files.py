@@ -15,6 +15,8 @@ from facevid.networks import (
     LatentClassifierSizes,
     LatentTransformer,
     LatentTransformerSizes,
+    SharedTransformer,
+    SharedTransformerSizes,
 )
 
 GENERATOR = GeneratorSizes(channels=(12, 10, 8, 6), width=16)
@@ -58,6 +60,14 @@ def save_generator(folder: Path) -> Path:
 
 def save_transformer(folder: Path, name: str = "tnet_31.pth.tar") -> Path:
     return save(folder / name, LatentTransformer(LatentTransformerSizes(LAYERS, WIDTH)).state_dict())
+
+
+def save_shared_transformer(folder: Path, *indices: int) -> Path:
+    """Save a shared transformer of attributes, given by their indices among CelebA's."""
+    network = SharedTransformer(SharedTransformerSizes(LAYERS, WIDTH, WIDTH, len(indices)))
+    torch.nn.init.normal_(network.gains)
+    network.attributes.copy_(torch.tensor(indices))
+    return save(folder / "tnet_shared.pth.tar", network.state_dict())
 
 
 def save_classifier(folder: Path) -> Path:

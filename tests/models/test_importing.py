@@ -12,7 +12,7 @@ from msgspec import structs
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
 from facevid.models.bundle import record_file
-from facevid.models.editors import TransformerEditor
+from facevid.models.editors import SharedTransformerEditor, TransformerEditor
 from facevid.models.store import stored_names
 from facevid.models.verify import verify_model
 from tests.models.files import (
@@ -24,6 +24,7 @@ from tests.models.files import (
     save_components,
     save_generator,
     save_psp,
+    save_shared_transformer,
     save_transformer,
 )
 
@@ -131,6 +132,28 @@ def test_an_editor_replaces_the_one_for_its_attribute(tmp_path: Path) -> None:
     assert [e.attribute.everyday for e in both.editors] == ["smile"]
     assert torch.equal(both.edit(codes, {"smile": 1.0}), alone)
     assert not torch.equal(alone, before)
+
+
+def test_a_shared_transformer_replaces_those_of_its_attributes(tmp_path: Path) -> None:
+    smile, male, young = 31, 20, 39
+    import_model(
+        [save_generator(tmp_path), *(save_transformer(tmp_path, f"tnet_{n}.pth.tar") for n in (31, 20))], "old"
+    )
+    import_model(["old", save_shared_transformer(tmp_path, young, smile)], "new", ImportOptions(half=True))
+    model, codes = load_model("new"), torch.randn(3, LAYERS, WIDTH)
+    kinds = {each.attribute.index: type(each.editor) for each in model.editors}
+    assert kinds == {smile: SharedTransformerEditor, young: SharedTransformerEditor, male: TransformerEditor}
+    both = model.edit(codes, {"smile": [1.0, 0.0, -2.0], "age": -1.0})
+    assert torch.allclose(both, model.edit(model.edit(codes, {"smile": [1.0, 0.0, -2.0]}), {"age": -1.0}))
+    step = model.edit(codes, {"smile": 1.0}) - codes
+    assert step.abs().min() > 0
+    assert torch.allclose(model.edit(codes, {"smile": -2.0}) - codes, -2 * step, atol=1e-4)
+    # a transformer of one attribute in a separate file is preferred
+    import_model(["new", tmp_path / "tnet_31.pth.tar"], "newest")
+    assert isinstance(load_model("newest").editor("smile")[0], TransformerEditor)
+    for indices in ((young, young), (40,), (-1,)):
+        with pytest.raises(ModelError, match="tnet_shared"):
+            load_model(save_shared_transformer(tmp_path, *indices))
 
 
 def test_a_failed_import_keeps_the_existing_model(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
-from facevid.models.importing import import_model
+from facevid.models.importing import ImportOptions, import_model
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier
 from facevid.training.common import run
@@ -19,6 +19,7 @@ from facevid.training.editors.classifier import ClassifierOptions, balanced_accu
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.components import fit_components
 from facevid.training.editors.directions import fit_direction, save_direction
+from facevid.training.editors.shared_transformer import train_shared_transformer
 from facevid.training.editors.transformer import TransformerOptions, edit_layers_of, train_transformer
 from tests.training.conftest import SMILE, YOUNG
 
@@ -57,6 +58,44 @@ def test_transformer_changes_its_attribute_and_preserves_the_other(
     assert (after[:, YOUNG] == before[:, YOUNG]).float().mean() > 0.85
     assert (step[:, 0] == 0).all() and (step[:, 3] == 0).all()
     assert load_model(tmp_path / f"tnet_{SMILE}.pth.tar").editors[0].attribute.everyday == "smile"
+
+
+def test_shared_transformer_changes_each_attribute_and_preserves_the_other(
+    codes: CodeSet, classifier: LatentClassifier, tmp_path: Path
+) -> None:
+    options = TransformerOptions(edit_layers=range(1, 3), lambda_rec=0.1, learning_rate=1e-2, batch_size=16)
+    train_shared_transformer(codes, classifier, [SMILE, YOUNG], tmp_path, options=options)
+    model = load_model(import_model([tmp_path / "tnet_shared.pth.tar"], "shared", ImportOptions(half=True)))
+    assert {(each.attribute.everyday, each.method) for each in model.editors} == {
+        ("smile", "transformer"),
+        ("age", "transformer"),
+    }
+    before = classifier(codes.codes) > 0
+    edits = {"smile": (SMILE, YOUNG, 1.0), "age": (YOUNG, SMILE, -1.0)}
+    for name, (index, other, sign) in edits.items():
+        edited = model.edit(codes.codes, {name: torch.where(before[:, index], -sign, sign)})
+        after = classifier(edited) > 0
+        assert (after[:, index] != before[:, index]).float().mean() > 0.85, name
+        assert (after[:, other] == before[:, other]).float().mean() > 0.85, name
+        assert torch.equal(edited[:, [0, 3]], codes.codes[:, [0, 3]])
+
+
+def test_shared_transformer_is_reproducible_and_weights_each_attribute(
+    codes: CodeSet, classifier: LatentClassifier, tmp_path: Path
+) -> None:
+    def steps(name: str, lambda_rec: dict[int, float]) -> torch.Tensor:
+        options = TransformerOptions(epochs=3)
+        network = train_shared_transformer(
+            codes, classifier, [YOUNG, SMILE], tmp_path / name, options=options, lambda_rec=lambda_rec
+        )
+        with torch.no_grad():
+            return torch.stack([network(codes.codes, row[None]) for row in torch.eye(2)])
+
+    plain = steps("a", {})
+    assert torch.equal(plain, steps("b", {}))
+    heavy = steps("c", {SMILE: 1000.0})
+    assert heavy[1].norm() < 0.3 * plain[1].norm()
+    assert heavy[0].norm() > 0.5 * plain[0].norm()
 
 
 def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(

@@ -105,7 +105,7 @@ def train_transformer(
     layers = edit_layers_of(inputs.shape[1], options.edit_layers)
     with torch.no_grad():
         probabilities = torch.sigmoid(classifier(inputs))
-    sampling_weights = _balanced_weights(probabilities[:, index])
+    sampling_weights = balanced_weights(probabilities[:, index])
     network = _new_transformer(inputs, compute)
     optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
     generator = compute.generator()
@@ -164,7 +164,7 @@ def edit_losses(
     )
 
 
-def _balanced_weights(probability: Tensor) -> Tensor:
+def balanced_weights(probability: Tensor) -> Tensor:
     """Return a sampling weight for each code, (N,): the inverse frequency of its predicted class."""
     positive = probability >= 0.5
     frequency = positive.float().mean().clamp(1e-6, 1 - 1e-6)
