@@ -24,6 +24,7 @@ COMMANDS = {
     "attrs": "List the attributes that a model can edit.",
     "models": "Import, download, list and check face models.",
     "train": "Train editors, face models and occlusion networks.",
+    "tune": "Fit a StyleGAN2 model to the face in one shot.",
     "evaluate": "Measure edits, editors, face models and occlusion masks.",
     "cache": "Show or clear the cache of analysis results.",
     "bench": "Time every stage of an edit on this machine.",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import UnsetType
 from rich.table import Table
 
 from facevid.cli.common import PathType, json_option, layer_range, overwrite_option, verbose_option
@@ -191,12 +192,15 @@ def _summary(name: str, bundle: Bundle) -> dict[str, Any]:
         "encoder": next((part.encoder for part in bundle.parts if part.encoder), None),
         "occlusion": any(part.kind == "occlusion" for part in bundle.parts),
         "attributes": [
-            {"name": part.attribute.everyday, "method": part.kind} for part in bundle.parts if part.attribute
+            {"name": attribute.everyday, "method": "transformer" if part.kind == "shared" else part.kind}
+            for part in bundle.editors
+            for attribute in part.attributes
         ],
         "edit_layers": [settings.edit_layers.start, settings.edit_layers.stop - 1],
         "detail": settings.detail,
         "alignment": settings.alignment,
         "licence": settings.licence,
+        "base": None if isinstance(bundle.base, UnsetType) else bundle.base.name,
         "bytes": sum(part.bytes for part in bundle.parts),
         "sources": [{"file": source.file, "sha256": source.sha256} for source in bundle.sources],
     }
@@ -206,9 +210,15 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
     summary = _summary(name, bundle)
     table = Table(show_header=False, box=None)
     add_row(table, "model", name)
+    if summary["base"]:
+        add_row(table, "tuned from", f"{summary['base']}, which has the other networks and the editors")
     add_row(table, "folder", str(folder))
     add_row(table, "generator", f"{bundle.resolution} px" if bundle.resolution else "none")
-    add_row(table, "encoder", f"{summary['encoder']}, {bundle.crop_size} px" if bundle.crop_size else "none")
+    add_row(
+        table,
+        "encoder",
+        f"{summary['encoder'] or 'of the base'}, {bundle.crop_size} px" if bundle.crop_size else "none",
+    )
     add_row(table, "occlusion", "own network" if summary["occlusion"] else "network of the bundled model")
     add_row(table, "codes", f"{bundle.layers} x {bundle.width}")
     add_row(table, "attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")

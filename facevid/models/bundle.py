@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from facevid.edits.attributes import Attribute
 from facevid.errors import ModelError, reason
 from facevid.models.layouts import EditorKind, NetworkKind, Part
 from facevid.models.model import Settings
-from facevid.models.store import BUNDLE_FILE
+from facevid.models.store import BUNDLE_FILE, locate
 from facevid.models.weights import METADATA, read_weights
 from facevid.options import Detail
 
@@ -48,7 +48,7 @@ class NetworkRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
 class EditorRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
     """An editor of a bundle: its file and kind, and for a transformer or direction its attribute.
 
-    A shared transformer's attributes are in its file.
+    `names`, the attributes of a shared transformer, are a copy of those in its file.
 
     `index`, the attribute's index in CelebA, is written for readers of the file and not read.
     """
@@ -57,6 +57,7 @@ class EditorRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     index: int | None = None
     sign: int | None = None
+    names: tuple[str, ...] | None = None
     encoder: ClassVar[None] = None
 
     def __post_init__(self) -> None:
@@ -68,6 +69,18 @@ class EditorRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
     def attribute(self) -> Attribute | None:
         """Attribute of a transformer or direction."""
         return None if self.name is None or self.sign is None else Attribute(self.name, self.sign)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """All attributes of the editor; none for components."""
+        return tuple(map(Attribute, self.names or ())) if self.attribute is None else (self.attribute,)
+
+
+class BaseRecord(Struct, frozen=True, kw_only=True):
+    """The model that a tuned model differs from: its name, or its path, and the SHA-256 of its generator's file."""
+
+    name: str
+    sha256: str
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
@@ -85,6 +98,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         networks: all networks.
         editors: all editors.
         sources: published files that the bundle was imported from.
+        base: for a model that is tuned to a shot, the model that all its other parts come from.
     """
 
     schema: int = SCHEMA
@@ -99,6 +113,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     networks: tuple[NetworkRecord, ...]
     editors: tuple[EditorRecord, ...] = msgspec.field(name="attributes")
     sources: tuple[FileRecord, ...]
+    base: BaseRecord | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         first, last = self.edit_layers
@@ -160,8 +175,40 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def read_bundle_parts(folder: Path, bundle: Bundle) -> list[Part]:
-    """Open a bundle's weights, memory-mapped. Raises ModelError if a file is missing or its hash differs."""
-    return [_read_part(folder, part) for part in bundle.parts]
+    """Open a bundle's weights, memory-mapped; those of a tuned model are added to its base.
+
+    Raises:
+        ModelError: a file is missing or its hash differs, or a tuned model's base is missing or another one.
+    """
+    parts = [_read_part(folder, part) for part in bundle.parts]
+    return parts if isinstance(bundle.base, UnsetType) else _with_base(folder, parts, bundle.base)
+
+
+def base_folder(bundle: Bundle) -> Path | None:
+    """Return the folder of the base of a tuned model, else None. Raises ModelError if it does not exist."""
+    return None if isinstance(bundle.base, UnsetType) else locate(bundle.base.name)
+
+
+def _with_base(folder: Path, parts: list[Part], base: BaseRecord) -> list[Part]:
+    """Return the parts of the base, with the difference added to the generator."""
+    try:
+        base_path = locate(base.name)
+        bundle = read_bundle(base_path)
+    except ModelError as error:
+        raise ModelError(f"{folder}: tuned from the model {base.name}, which cannot be read: {error}") from error
+    generator = next((part for part in bundle.parts if part.kind == "generator"), None)
+    if generator is None or generator.sha256 != base.sha256 or not isinstance(bundle.base, UnsetType):
+        raise ModelError(f"{folder}: the generator of {base.name} is not the one it was tuned from; tune it again")
+    tuned = next((part for part in parts if part.kind == "tuned"), None)
+    merged = [_read_part(base_path, part) for part in bundle.parts if part.kind != "generator"]
+    original = _read_part(base_path, generator).tensors
+    difference = tuned.tensors if tuned else {}
+    if not difference or any(
+        name not in original or original[name].shape != change.shape for name, change in difference.items()
+    ):
+        raise ModelError(f"{folder}: its tensors do not fit the generator of {base.name}; tune it again")
+    tensors = original | {name: original[name].float() + change.float() for name, change in difference.items()}
+    return [Part("generator", tensors, folder), *merged]
 
 
 def _read_part(folder: Path, part: NetworkRecord | EditorRecord) -> Part:

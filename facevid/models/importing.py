@@ -2,7 +2,7 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +17,12 @@ from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models.assemble import assemble, code_shape, default_settings
 from facevid.models.bundle import (
+    BaseRecord,
     Bundle,
     EditorRecord,
     FileRecord,
     NetworkRecord,
+    base_folder,
     read_bundle,
     read_bundle_parts,
     record_file,
@@ -28,7 +30,7 @@ from facevid.models.bundle import (
 )
 from facevid.models.layouts import AVERAGE, Part, read_parts, shared_attributes
 from facevid.models.model import Settings
-from facevid.models.store import BUNDLE_FILE, folder_of, locate
+from facevid.models.store import BUNDLE_FILE, folder_of, locate, stored_names
 from facevid.options import Detail
 
 HALF_MAX = 65504.0
@@ -92,10 +94,40 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
     bundles = [read_bundle(path) for path in paths if path.is_dir()]
     parts = _gather(paths, options.attributes)
     settings = _settings(parts, options, bundles[0].settings if bundles else None)
-    with _staged(folder) as staging:
+    with staged(folder) as staging:
         sources = [source for bundle in bundles for source in bundle.sources]
         sources += [record_file(path) for path in paths if path.is_file()]
         write_bundle(staging, _write(staging, parts, settings, tuple(sources), options.half))
+    return folder
+
+
+def write_tuned(name: str, base: str, difference: Mapping[str, Tensor], extra: Mapping[str, bytes]) -> Path:
+    """Write a model that is tuned to a shot: the difference from its base, in float16. Replaces a model of that name.
+
+    Args:
+        name: name of the model in the store.
+        base: name in the store, or path, of the base: a bundle with a generator.
+        difference: what tuning added to tensors of the generator, by their names.
+        extra: contents of other files of the bundle, by name.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        OutputError: the store cannot be written.
+    """
+    folder, base_path = folder_of(name), locate(base)
+    bundle = read_bundle(base_path)
+    generator = next(part for part in bundle.parts if part.kind == "generator")
+    reference = base if base in stored_names() else str(base_path.resolve())
+    with staged(folder) as staging:
+        path = staging / "tuned.safetensors"
+        _save(path, Part("tuned", dict(difference), path), half=True)
+        for file, content in extra.items():
+            (staging / file).write_bytes(content)
+        record = NetworkRecord(**structs.asdict(record_file(path)), kind="tuned")
+        base_record = BaseRecord(name=reference, sha256=generator.sha256)
+        write_bundle(staging, structs.replace(bundle, networks=(record,), editors=(), sources=(), base=base_record))
     return folder
 
 
@@ -120,6 +152,7 @@ def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING
     parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
     folders = {path for path in paths if path.is_dir()}
+    folders |= {base for path in folders if (base := base_folder(read_bundle(path))) is not None}
     parts = _newest_editors(_name_editors(parts, names), folders)
     by_key: dict[tuple[str, str], Part] = {}
     for part in parts:
@@ -190,7 +223,8 @@ def _record(path: Path, part: Part) -> NetworkRecord | EditorRecord:
     match part.kind:
         case "transformer" | "shared" | "direction" | "ganspace":
             name, index, sign = (attribute.name, attribute.index, attribute.sign) if attribute else (None, None, None)
-            return EditorRecord(**file, kind=part.kind, name=name, index=index, sign=sign)
+            names = tuple(each.name for each in shared_attributes(part)) if part.kind == "shared" else None
+            return EditorRecord(**file, kind=part.kind, name=name, index=index, sign=sign, names=names)
         case _:
             return NetworkRecord(**file, kind=part.kind, encoder=part.encoder)
 
@@ -214,7 +248,7 @@ def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
 
 
 @contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside the final one, and move it there if no exception is raised."""
     staging = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     try:

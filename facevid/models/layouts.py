@@ -14,8 +14,9 @@ from facevid.edits.attributes import CELEBA, Attribute, attribute_in, attribute_
 from facevid.errors import ModelError
 from facevid.models.weights import METADATA, read_weights
 
-NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier"]
-"""Kinds of networks; "appearance" (an appearance model) and "occlusion" exist in facevid's own layouts only."""
+NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier", "tuned"]
+"""Kinds of networks. "appearance" (an appearance model), "occlusion", and "tuned" (the difference of a generator that is
+tuned to a shot from that of its base model) exist in facevid's own layouts only."""
 
 EditorKind = Literal["transformer", "shared", "direction", "ganspace"]
 """Kinds of editors; "shared" (one latent transformer for several attributes) exists in facevid's own layout only."""

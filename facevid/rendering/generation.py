@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facevid.analysis.encoded import EncodedTrack
 from facevid.models import FaceModel
 from facevid.rendering.temporal_smoothing import smooth_codes
 from facevid.rendering.track_edit import TrackEdit
@@ -26,13 +27,18 @@ def edited_codes(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArr
     Returns:
         E + 1 tensors, float32 (K, L, D): the codes before all edits, after the first, after the second, and so on.
     """
-    first, last = int(offsets[0]), int(offsets[-1])
-    weights = np.maximum(edit.encoded.edit_weights * edit.encoded.track.detected, MIN_CODE_WEIGHT)
-    smoothed = smooth_codes(edit.encoded.codes, sigma, first, last + 1, weights)[offsets - first]
-    codes = [torch.from_numpy(smoothed.astype(np.float32, copy=False))]
+    codes = [smoothed_codes(edit.encoded, sigma, offsets)]
     for attribute, values in edit.strengths:
         codes.append(model.edit(codes[-1], {attribute: values[offsets]}))
     return codes
+
+
+def smoothed_codes(encoded: EncodedTrack, sigma: float, offsets: NDArray[np.intp]) -> Tensor:
+    """Smooth the codes of some frames of a track: float32 (K, L, D). The arguments are those of `edited_codes`."""
+    first, last = int(offsets[0]), int(offsets[-1])
+    weights = np.maximum(encoded.edit_weights * encoded.track.detected, MIN_CODE_WEIGHT)
+    smoothed = smooth_codes(encoded.codes, sigma, first, last + 1, weights)[offsets - first]
+    return torch.from_numpy(smoothed.astype(np.float32, copy=False))
 
 
 def generate_faces(model: FaceModel, codes: Tensor) -> NDArray[np.float32]:

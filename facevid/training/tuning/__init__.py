@@ -1,0 +1,1 @@
+"""Pivotal tuning of a generator to the faces of one shot."""
