@@ -214,11 +214,8 @@ def _print_bundle(name: str, folder: Path, bundle: Bundle) -> None:
         add_row(table, "tuned from", f"{summary['base']}, which has the other networks and the editors")
     add_row(table, "folder", str(folder))
     add_row(table, "generator", f"{bundle.resolution} px" if bundle.resolution else "none")
-    add_row(
-        table,
-        "encoder",
-        f"{summary['encoder'] or 'of the base'}, {bundle.crop_size} px" if bundle.crop_size else "none",
-    )
+    encoder = summary["encoder"] or "of the base"
+    add_row(table, "encoder", f"{encoder}, {bundle.crop_size} px" if bundle.crop_size else "none")
     add_row(table, "occlusion", "own network" if summary["occlusion"] else "network of the bundled model")
     add_row(table, "codes", f"{bundle.layers} x {bundle.width}")
     add_row(table, "attributes", ", ".join(f"{a['name']} ({a['method']})" for a in summary["attributes"]) or "none")

@@ -21,7 +21,6 @@ from facevid.cli.common import (
     smooth_option,
     verbose_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
 
 
@@ -85,18 +84,20 @@ def command(
       facevid tune shot.mp4 --model ffhq --name shot
       facevid edit shot.mp4 out.mp4 --attr smile=+1 --model shot
     """
+    from facevid.cli.train.common import Console
     from facevid.options import TrackingOptions
     from facevid.training.common.run import Compute
     from facevid.training.tuning.pivotal_tuning import PREVIEW_FILE, TuningOptions, tune_model
     from facevid.utils.device import choose_device
 
+    console = Console(quiet)
     result = tune_model(
         source,
         model,
         name,
         options=TuningOptions(steps, batch_size, learning_rate),
         tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
-        compute=Compute(choose_device(device), seed, StageProgress(quiet)),
+        compute=Compute(choose_device(device), seed, console, console.report),
         overwrite=overwrite,
     )
     if as_json:

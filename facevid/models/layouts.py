@@ -15,8 +15,8 @@ from facevid.errors import ModelError
 from facevid.models.weights import METADATA, read_weights
 
 NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier", "tuned"]
-"""Kinds of networks. "appearance" (an appearance model), "occlusion", and "tuned" (the difference of a generator that is
-tuned to a shot from that of its base model) exist in facevid's own layouts only."""
+"""Kinds of networks. "appearance" (an appearance model), "occlusion", and "tuned" (what tuning to a shot adds to a
+generator) exist in facevid's own layouts only."""
 
 EditorKind = Literal["transformer", "shared", "direction", "ganspace"]
 """Kinds of editors; "shared" (one latent transformer for several attributes) exists in facevid's own layout only."""

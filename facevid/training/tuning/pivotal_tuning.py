@@ -151,10 +151,11 @@ def tune_model(
     settings = asdict(options) | {"seed": compute.seed, "base": base, "source": str(source), "faces": len(faces.pivots)}
     tuning.train(checkpoint, settings)
     after = tuning.figures()
+    count = int((~faces.held_out).sum())
     record = {
         "settings": settings,
-        "tuned to": int((~faces.held_out).sum()),
-        "held out": int(faces.held_out.sum()),
+        "tuned_to": count,
+        "held_out": len(faces.pivots) - count,
         "before": asdict(before),
         "after": asdict(after),
     }
@@ -165,7 +166,7 @@ def tune_model(
     for leftover in (checkpoint, preview):
         leftover.unlink(missing_ok=True)
     run_folder.rmdir()
-    return TuningResult(folder, record["tuned to"], before, after)
+    return TuningResult(folder, count, before, after)
 
 
 class _Tuning:
@@ -207,7 +208,7 @@ class _Tuning:
             (total + options.locality * losses["locality"]).backward()  # type: ignore[no-untyped-call, unused-ignore]
             self._optimizer.step()
             if (step + 1) % REPORT_EVERY == 0:
-                values = {key: float(value) for key, value in losses.items()}
+                values = {key: value.item() for key, value in losses.items()}
                 if not all(map(math.isfinite, values.values())):
                     raise UsageError(f"step {step + 1}: the losses are not finite; use a lower --learning-rate")
                 self._compute.report(step + 1, values)
@@ -217,12 +218,8 @@ class _Tuning:
     def figures(self) -> TuningFigures:
         """Measure the reconstruction of held-out faces."""
         pictures, reconstructions = self._held_out.pictures, self._reconstruct(self._tuned)
-        distances = []
-        with torch.no_grad():
-            for a, b in zip(pictures.split(self._options.batch_size), reconstructions.split(self._options.batch_size)):
-                first, second = (self._descriptor(each.to(self._device))[0] for each in (to_float(a), b))
-                distances.append((first - second).norm(dim=1).cpu())
-        return TuningFigures(oval_psnr(to_float(pictures), reconstructions), float(torch.cat(distances).mean()))
+        distances = self._describe(to_float(pictures)) - self._describe(reconstructions)
+        return TuningFigures(oval_psnr(to_float(pictures), reconstructions), float(distances.norm(dim=1).mean()))
 
     def write_preview(self, path: Path) -> None:
         """Write a sheet of held-out faces: source, reconstruction by the original and by the tuned generator."""
@@ -264,10 +261,17 @@ class _Tuning:
         with torch.no_grad():
             w = truncate(self._original.map(z), self._average, TRUNCATION)
         directions = w[:, None] - pivots
-        return pivots + self._distance * directions / directions.norm(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+        codes: Tensor = pivots + self._distance * directions / directions.norm(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+        return codes
 
+    @torch.no_grad()
+    def _describe(self, pictures: Tensor) -> Tensor:
+        """Compute dlib's descriptors of pictures (N, 3, R, R): float32 (N, 128), on the CPU."""
+        chunks = torch.split(pictures, self._options.batch_size)
+        return torch.cat([self._descriptor(chunk.to(self._device))[0].cpu() for chunk in chunks])
+
+    @torch.no_grad()
     def _reconstruct(self, generator: Generator) -> Tensor:
         """Generate the held-out faces from their pivots: float32 (N, 3, R, R) in [-1, 1], on the CPU."""
-        with torch.no_grad():
-            chunks = self._held_out.pivots.split(self._options.batch_size)
-            return torch.cat([generator(chunk.to(self._device)).clamp(-1, 1).float().cpu() for chunk in chunks])
+        chunks = torch.split(self._held_out.pivots, self._options.batch_size)
+        return torch.cat([generator(chunk.to(self._device)).clamp(-1, 1).float().cpu() for chunk in chunks])

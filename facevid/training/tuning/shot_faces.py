@@ -69,7 +69,7 @@ def read_shot_faces(
         NoFaceError: the shot has no face, or too few that are seen from the front.
     """
     clip = open_clip(source)
-    analysis = Analysis(clip, choose_detector(tracking.detector, model.device).detector, tracking, progress)
+    analysis = Analysis(clip, choose_detector(tracking.detector, str(model.device)).detector, tracking, progress)
     found = analysis.track()
     encoded = analysis.encode(found, analysis.select(found, tracking.faces), model, compute)
     chosen = _choose(encoded)
