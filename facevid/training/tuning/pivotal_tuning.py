@@ -17,8 +17,9 @@ from torch import Tensor
 from facevid.errors import ModelError, UsageError
 from facevid.faces.dlib_detector import weights_path
 from facevid.models import FaceModel, load_model
+from facevid.models.bundle import base_folder, read_bundle
 from facevid.models.importing import write_tuned
-from facevid.models.store import folder_of
+from facevid.models.store import folder_of, locate
 from facevid.networks import Generator, truncate
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.training.common.augmentation import to_float
@@ -138,9 +139,11 @@ def tune_model(
     folder = folder_of(name)
     if folder.exists() and not overwrite:
         raise UsageError(f"{folder}: a model of this name exists; choose another --name, or add --overwrite")
+    if base_folder(read_bundle(locate(base))) is not None:
+        raise UsageError(f"{base}: a tuned model itself; tune the model that it was tuned from")
     model = load_model(base, compute.device)
     if model.generator is None or model.encoder is None:
-        raise ModelError(f"{base}: only models with a generator and an encoder can be tuned; import one with --model")
+        raise ModelError(f"{base}: only models with a generator and an encoder can be tuned; import one")
     run_folder = folder.parent / f".tuning-{name}"
     faces = read_shot_faces(source, model, tracking, ComputeOptions(device=compute.device), compute.progress)
     tuning = _Tuning(model, faces, options, compute)
