@@ -20,8 +20,7 @@ from facevid.options import ComputeOptions
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=PathType())
-@click.argument("target", metavar="OUT", type=PathType())
+@click.argument("paths", metavar="[IN] OUT", nargs=-1, required=True, type=PathType())
 @click.option(
     "--attr",
     "ranges",
@@ -30,6 +29,11 @@ from facevid.options import ComputeOptions
     help="Attribute and its strengths, evenly spaced; one row each. Repeat it: a last row applies all in sequence.",
 )
 @click.option("--frame", type=click.IntRange(0, LARGEST_COUNT), help="Frame number.  [default: the first frame]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Draw a synthetic face of --model instead of the face in IN, which is left out.",
+)
 @click.option("--cell", type=click.IntRange(32, 2048), default=256, show_default=True, help="Side of a cell in pixels.")
 @model_option
 @device_option
@@ -38,11 +42,11 @@ from facevid.options import ComputeOptions
 @quiet_option
 @verbose_option
 def command(
-    source: Path,
-    target: Path,
+    paths: tuple[Path, ...],
     ranges: tuple[str, ...],
     *,
     frame: int | None,
+    seed: int | None,
     cell: int,
     model: str | None,
     device: str,
@@ -56,16 +60,25 @@ def command(
     Examples:
       facevid sheet portrait.jpg figure.png --attr smile=-1:1:5 --attr age=-1:1:5
       facevid sheet in.mp4 figure.pdf --frame 70 --attr smile=0:1:6
+      facevid sheet figure.png --seed 3 --model ffhq --attr age=-1:1:5
     """
-    from facevid.evaluation.sheet import parse_range, write_sheet
+    from facevid.evaluation.sheet import parse_range, write_sheet, write_synthetic_sheet
 
+    expected = 2 if seed is None else 1
+    if len(paths) != expected or (seed is not None and frame is not None):
+        raise click.UsageError("give IN and OUT, or --seed and only OUT; --frame needs IN")
+    parsed = [parse_range(text) for text in ranges]
+    compute = ComputeOptions(device, precision)
+    if seed is not None:
+        write_synthetic_sheet(seed, paths[0], parsed, model=model, compute=compute, cell=cell, overwrite=overwrite)
+        return
     write_sheet(
-        source,
-        target,
-        [parse_range(text) for text in ranges],
+        paths[0],
+        paths[1],
+        parsed,
         frame=frame,
         model=model,
-        compute=ComputeOptions(device, precision),
+        compute=compute,
         cell=cell,
         overwrite=overwrite,
         progress=StageProgress(quiet),

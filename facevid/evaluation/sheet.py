@@ -12,14 +12,18 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 from facevid.edits.attribute_edit import MAX_STRENGTH
 from facevid.errors import InputError, NoFaceError, UsageError
+from facevid.evaluation.face_features import to_pictures
 from facevid.faces.alignment import crop, ffhq_quad, quad_side
 from facevid.faces.landmarks import choose_detector
 from facevid.models import load_model
+from facevid.networks import Generator, truncate
 from facevid.options import ComputeOptions, EditOptions, TrackingOptions
 from facevid.pipeline import edit_video
 from facevid.utils.atomic_output import atomic_path, check_destination
@@ -46,6 +50,13 @@ LABEL_HEIGHT = 22
 
 FONT_SCALE = 0.65
 """Font size, in label heights."""
+
+
+TRUNCATION = 0.7
+"""Truncation of the random code of a synthetic face, as in the figures of StyleGAN2."""
+
+AVERAGE_SAMPLES = 1000
+"""Number of random codes whose mean is the centre of the truncation."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +117,7 @@ def write_sheet(
         UsageError, InputError, NoFaceError, ModelError, OutputError: as `edit_video`.
     """
     check_destination(out, source, SUFFIXES, overwrite)
-    if not ranges:
-        raise UsageError("no attribute given: add at least one --attr, such as --attr smile=-1:1:5")
     steps = _strengths(ranges)
-    if len(steps) > MAX_CELLS:
-        raise UsageError(f"{len(steps)} cells are more than {MAX_CELLS}: give fewer strengths")
     picture = _picture(source, frame)
     options = EditOptions(model, TrackingOptions(smooth=0), compute)
     edited = _edited(picture, ranges, steps, options, progress)
@@ -122,11 +129,72 @@ def write_sheet(
     _save(_grid(_rows(ranges, leading, cells[1:]), cell), out)
 
 
+def write_synthetic_sheet(
+    seed: int,
+    out: Path,
+    ranges: Sequence[StrengthRange],
+    *,
+    model: str | None,
+    compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
+    cell: int = DEFAULT_CELL_SIDE,
+    overwrite: bool = False,
+) -> None:
+    """Write a figure of a synthetic face, which the model generates from a random code.
+
+    Nothing is composited: each cell is generated from the edited code.
+
+    Args:
+        seed: of the random numbers.
+        model: a model with a StyleGAN2 generator, whose mapping network is trained.
+
+    The other arguments are those of `write_sheet`.
+
+    Raises:
+        UsageError: the model generates no faces, or the edits are invalid.
+        ModelError, OutputError: as `edit_video`.
+    """
+    check_destination(out, out, SUFFIXES, overwrite)
+    steps = _strengths(ranges)
+    loaded = load_model(model, choose_device(compute.device), compute.precision)
+    if loaded.generator is None:
+        raise UsageError(
+            f"--seed: the model {loaded.name} has no generator to draw a synthetic face; give a picture as IN, or a "
+            "StyleGAN2 model with --model"
+        )
+    code = _random_code(loaded.generator, seed, loaded.device)
+    codes = torch.cat([code, *(loaded.edit(code, step) for step in steps)])
+    size = (cell, cell)
+    cells = [
+        np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for each in torch.split(codes, compute.batch_size)
+        for face in to_pictures(loaded.generate(each))
+    ]
+    _save(_grid(_rows(ranges, [(f"seed {seed}", cells[0])], cells[1:]), cell), out)
+
+
+@torch.no_grad()
+def _random_code(generator: Generator, seed: int, device: torch.device) -> Tensor:
+    """Return a random code (1, L, D), truncated."""
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(1 + AVERAGE_SAMPLES, generator.sizes.width, generator=random).to(device)
+    w = generator.map(z)
+    code = truncate(w[:1], w[1:].mean(dim=0), TRUNCATION)
+    return code[:, None].expand(-1, generator.sizes.layers, -1).clone()
+
+
 def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
-    """List the strengths of each edited cell: the rows one after another, then the sequence."""
+    """List the strengths of each edited cell: the rows one after another, then the sequence.
+
+    Raises:
+        UsageError: there are none, or more than `MAX_CELLS`.
+    """
+    if not ranges:
+        raise UsageError("no attribute given: add at least one --attr, such as --attr smile=-1:1:5")
     steps = [{each.attribute: value} for each in ranges for value in each.values]
     if len(ranges) > 1:
         steps += [{each.attribute: each.values[-1] for each in ranges[: count + 1]} for count in range(len(ranges))]
+    if len(steps) > MAX_CELLS:
+        raise UsageError(f"{len(steps)} cells are more than {MAX_CELLS}: give fewer strengths")
     return steps
 
 

@@ -75,3 +75,20 @@ def test_the_first_frame_of_a_sequence_is_the_default(
     given = ("sheet", tmp_path / "shot.####.png", tmp_path / "out.png", "--attr", "smile=1", "-q", "--device", "cpu")
     assert run_facevid(*given, "--frame", 1).code == 3
     assert run_facevid(*given).code == 0
+
+
+def test_a_synthetic_face(published: str, tmp_path: Path, run_facevid: RunFacevid) -> None:
+    given = ("--attr", "smile=0:1:2", "--cell", CELL, "--model", published, "--device", "cpu", "-q")
+    for name, seed in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
+        assert run_facevid("sheet", tmp_path / name, "--seed", seed, *given).code == 0
+    first, same, other = (
+        np.asarray(Image.open(tmp_path / name).convert("RGB")) for name in ("a.png", "b.png", "c.png")
+    )
+    assert np.array_equal(first, same)
+    face = cell(first, 0, 0)
+    assert np.abs(cell(other, 0, 0) - face).mean() > 1
+    assert np.array_equal(cell(first, 0, 1), face)  # strength 0
+    assert np.abs(cell(first, 0, 2) - face).mean() > 0.2
+    assert run_facevid("sheet", tmp_path / "d.png", "--seed", 1, "--attr", "smile=1").code == 2  # the bundled model
+    assert run_facevid("sheet", tmp_path / "d.png", *given).code == 2
+    assert run_facevid("sheet", tmp_path / "a.png", tmp_path / "d.png", "--seed", 1, *given).code == 2
