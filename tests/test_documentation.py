@@ -32,6 +32,8 @@ ONLY_PARSED = {
     "models fetch": "downloads",
     "train model": "takes hours; tests/training/test_face_model.py trains a small model",
     "models import run/face_model.pt": "needs the result of `train model`",
+    "tune": "needs a longer clip; tests/training/test_tuning.py runs it",
+    "edit in.mp4 out.mp4 --attr smile=+1 --model shot": "needs the result of `tune`",
     "evaluate model": "needs photographs of people; tests/evaluation/test_ground_truth.py runs it",
     "evaluate occlusion": "needs a longer clip; tests/evaluation/test_occlusion.py runs it",
 }
