@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.errors import UsageError
-from facevid.video import Clip
+from facevid.video import Clip, Frame
 
 TIME_TOLERANCE = 0.002
 """Largest difference between the times of two frames, in seconds: containers round timestamps."""
@@ -55,4 +56,36 @@ def frame_pairs(source: Clip, edited: Clip) -> Iterator[FramePair]:
             raise UsageError(
                 f"{names} differ in time from frame {index} on; compare clips of equal frame rate and start time"
             )
-        yield FramePair(a.rgb(), b.rgb(), float(a.time))
+        source_picture, edited_picture = a.rgb(), b.rgb()
+        same = _same_samples(a, b)
+        if same is not None:
+            edited_picture[same] = source_picture[same]
+        yield FramePair(source_picture, edited_picture, float(a.time))
+
+
+def _same_samples(a: Frame, b: Frame) -> NDArray[np.bool_] | None:
+    """Return where two frames have the same samples, bool (H, W).
+
+    The conversion to RGB depends on the codec, by up to one level, because codecs signal the position of chroma samples
+    differently. So pixels of the same samples must count as equal.
+
+    Returns:
+        None for frames of different or packed formats, and for rotated, mirrored or non-square ones.
+    """
+    layout, orientation = a.native.format, a.orientation
+    is_upright = not (orientation.transpose or orientation.mirror_x or orientation.mirror_y) and a.aspect == 1
+    if layout.name != b.native.format.name or not layout.is_planar or not is_upright:
+        return None
+    sample_bytes = (layout.components[0].bits + 7) // 8
+    same = np.ones((a.height, a.width), np.uint8)
+    for first, second in zip(a.native.planes, b.native.planes, strict=True):
+        samples = [
+            np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[
+                :, : plane.width * sample_bytes
+            ]
+            for plane in (first, second)
+        ]
+        equal = (samples[0] == samples[1]).reshape(first.height, first.width, sample_bytes).all(axis=-1)
+        size = (a.width, a.height)
+        same &= np.asarray(cv2.resize(equal.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
+    return np.asarray(same == 1)

@@ -19,6 +19,7 @@ from facevid.evaluation.video.temporal_identity import global_ratios, local_rati
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.video import open_clip
+from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
 from tests.conftest import Outcome
 
@@ -146,6 +147,13 @@ def test_temporal_identity_of_known_vectors() -> None:
     assert ratios.mean == pytest.approx((sum(neighbours) + 1) / 3)
     # frame 5 is missing, so only its neighbours' pair is left, and that is not of neighbouring frames
     assert np.isnan(local_ratios(np.array([4, 6]), source[::2], edited[::2])).all()
+
+
+def test_the_same_samples_in_another_codec_are_a_perfect_edit(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", [camera_move(portrait, index, SIZE) for index in range(3)], sound=False)
+    run_ffmpeg(["-i", str(source), "-c", "ffv1", str(tmp_path / "out.mkv")], str(tmp_path / "out.mkv"))
+    measures = evaluate_edit(source, tmp_path / "out.mkv").whole
+    assert (measures.psnr_outside, measures.flicker, measures.identity) == (100, 0, 0)
 
 
 def test_plot_over_time_and_tracks_in_json(
