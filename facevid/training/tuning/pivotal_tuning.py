@@ -57,7 +57,8 @@ class TuningOptions:
         steps: number of steps.
         batch_size: faces per step.
         learning_rate: of Adam with betas (0.9, 0.999); Roich et al. use 3e-4.
-        l2: weight of the mean squared difference between G'(w_p) and x.
+        l2: weight of the mean squared difference between G'(w_p) and x. Roich et al. use 1, with LPIPS; the features
+            below hardly see colour, and with 1, faces are tinted.
         perceptual: weight of the difference of features between them. The features are those of dlib's descriptor
             network, as the weights of LPIPS are not installed with facevid.
         locality: weight of both differences between G' and G, at codes near the pivots.
@@ -68,7 +69,7 @@ class TuningOptions:
     steps: int = 1000
     batch_size: int = 4
     learning_rate: float = 3e-4
-    l2: float = 1.0
+    l2: float = 10.0
     perceptual: float = 1.0
     locality: float = 0.1
     locality_distance: float = 30.0
