@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from facevid.analysis.analysis import Analysis
-from facevid.analysis.encoded import EncodedTrack, crops
+from facevid.analysis.encoded import EncodedTrack, FacesOfSegment, crops
 from facevid.errors import NoFaceError
 from facevid.faces.landmarks import choose_detector
 from facevid.models import FaceModel
@@ -79,10 +79,11 @@ def read_shot_faces(
         )
     order = {key: row for row, key in enumerate(chosen)}
     pictures = torch.zeros(len(chosen), 3, model.resolution, model.resolution, dtype=torch.uint8)
-    quads, landmarks = [each.quads for each in encoded], [each.landmarks for each in encoded]
-    tracks = [each.track for each in encoded]
+    faces = [
+        FacesOfSegment(number, each.track.first, 0, each.quads, each.landmarks) for number, each in enumerate(encoded)
+    ]
     frames = progress("align", trim_heap(clip.frames()), found.frame_count)
-    for face in crops(frames, tracks, quads, landmarks, model.resolution):
+    for face in crops(frames, faces, model.resolution):
         row = order.get((face.track, face.offset))
         if row is not None:
             pictures[row] = torch.from_numpy(face.picture).permute(2, 0, 1)
