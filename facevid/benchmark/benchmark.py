@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.benchmark.loading import LoadTime, time_loading
+from facevid.benchmark.memory import peak_memory
+from facevid.benchmark.random_model import random_model
 from facevid.benchmark.roofline import MatrixProduct, count_flops, matrix_product
 from facevid.benchmark.sample import take_sample
 from facevid.benchmark.stages import Stage, stages_with_face, stages_without_face
 from facevid.benchmark.timing import ROUNDS, time_rounds
+from facevid.benchmark.whole_edit import WholeEdit, time_whole_edit
 from facevid.faces.landmarks import choose_detector
 from facevid.models import load_model
 from facevid.options import ComputeOptions
@@ -31,7 +34,7 @@ class StageSpeed:
         items: number of frames or faces that were processed.
         seconds: median time for all items, in seconds.
         share: share of the total time of all stages, 0 to 1. Each stage counts once, although an edit decodes a clip
-            three times.
+            up to four times.
         gflops: speed of a network, in 10^9 floating-point operations per second; None for other stages.
         roof_share: that speed relative to the matrix product's in the same round, median over the rounds.
     """
@@ -70,7 +73,9 @@ class Benchmark:
         product_size: side of the square matrices whose product is the roof.
         product_gflops: speed of that product, in 10^9 floating-point operations per second.
         stages: speed of each stage, in the order of an edit.
-        loading: load time of the model.
+        peak_bytes: peak resident memory while the stages were timed, in bytes.
+        loading: load time of the model; None for random weights.
+        whole: a whole edit beside its floor; None without a clip, or for random weights.
     """
 
     source: Path | None
@@ -84,7 +89,9 @@ class Benchmark:
     product_size: int
     product_gflops: float
     stages: tuple[StageSpeed, ...]
-    loading: LoadTime
+    peak_bytes: int
+    loading: LoadTime | None
+    whole: WholeEdit | None
 
 
 def run_benchmark(
@@ -92,8 +99,9 @@ def run_benchmark(
     model: str | None = None,
     compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
     rounds: int = ROUNDS,
+    size: int | None = None,
 ) -> Benchmark:
-    """Time every stage of an edit on one batch of frames.
+    """Time every stage of an edit on one batch of frames, and whole edits of the clip.
 
     Args:
         source: a clip whose first frames show a face. None for a synthetic clip of 1280 x 720 pixels without faces;
@@ -101,6 +109,8 @@ def run_benchmark(
         model: a name in the store, or a path; None is the bundled model.
         compute: device and precision of the networks; the batch size is the number of frames.
         rounds: number of timed rounds.
+        size: side of the generated face of a model with the published widths and random weights, one of
+            `random_model.SIZES`, which replaces `model`; None times `model`.
 
     Raises:
         InputError: the clip cannot be read.
@@ -109,7 +119,7 @@ def run_benchmark(
         UsageError: the device does not exist.
     """
     device = choose_device(compute.device)
-    loaded = load_model(model, device, compute.precision)
+    loaded = random_model(size, device, compute.precision) if size else load_model(model, device, compute.precision)
     detector = choose_detector("auto", device).detector if source else None
     with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder, ThreadPoolExecutor() as pool:
         sample = take_sample(source, compute.batch_size, Path(folder))
@@ -134,7 +144,9 @@ def run_benchmark(
         product.size,
         product.flops / float(np.median(seconds[_PRODUCT])) / 1e9,
         speeds,
-        time_loading(model, device, compute.precision, rounds),
+        peak_memory(),
+        None if size else time_loading(model, device, compute.precision, rounds),
+        None if size or source is None else time_whole_edit(source, model, compute, rounds),
     )
 
 

@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import re
 import shutil
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +13,7 @@ from pathlib import Path
 import torch
 
 from facevid.benchmark.loading import LoadTime, time_loading
+from facevid.benchmark.memory import peak_memory
 from facevid.benchmark.timing import ROUNDS
 from facevid.errors import OutputError, reason
 from facevid.models.importing import import_model
@@ -120,22 +119,7 @@ def _import(checkpoint: Path, home: Path) -> _Imported:
     os.environ["FACEVID_HOME"] = str(home)
     began = time.perf_counter()
     folder = import_model([checkpoint], "full-size")
-    return _Imported(folder, time.perf_counter() - began, _peak_memory())
-
-
-def _peak_memory() -> int:
-    """Return the peak resident memory of this process, in bytes.
-
-    On Linux it is read from /proc, because `ru_maxrss` of a child process includes the peak of its parent.
-    """
-    status = Path("/proc/self/status")
-    peak = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE) if status.exists() else None
-    if peak is not None:
-        return int(peak[1]) * 1024
-    import resource  # absent on Windows
-
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024
+    return _Imported(folder, time.perf_counter() - began, peak_memory())
 
 
 def _bytes_of(encoder: EncoderSizes, generator: GeneratorSizes) -> int:

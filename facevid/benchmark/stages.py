@@ -16,6 +16,7 @@ from facevid.benchmark.sample import Sample
 from facevid.compositing import EditedFace
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop
+from facevid.faces.flow import landmark_flow
 from facevid.faces.landmarks import Detector, Face
 from facevid.faces.tracking import Track
 from facevid.models import FaceModel
@@ -79,10 +80,11 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     return [
         *_reading(sample),
         Stage("detect", len(pictures), lambda: [detector.detect(picture) for picture in pictures]),
+        Stage("flow", len(pictures), partial(_flow, pictures, encoded.landmarks)),
         Stage("track", len(pictures), partial(_track, sample, pictures, detected)),
         Stage("crop", len(faces), crop_all),
         *_networks(model, faces),
-        *_compositing(sample, model, encoded, pool),
+        *_rendering(sample, model, encoded, pool),
         _writing(sample),
     ]
 
@@ -115,11 +117,21 @@ def _crop(pictures: list[NDArray[np.uint8]], track: Track, quads: NDArray[np.flo
 
 def _networks(model: FaceModel, faces: NDArray[np.uint8]) -> list[Stage]:
     codes, strengths = model.encode(faces), {_attribute(model): 1.0}
-    return [
+    edited = model.edit(codes, strengths)
+    stages = [
         Stage("encode", len(faces), lambda: model.encode(faces).cpu(), is_network=True),
+        Stage("occlusion", len(faces), lambda: model.occlusion_probability(faces).cpu(), is_network=True),
         Stage("edit", len(faces), lambda: model.edit(codes, strengths), is_network=True),
-        Stage("generate", len(faces), lambda: model.generate(codes).cpu(), is_network=True),
     ]
+    if model.appearance is not None:
+        return [*stages, Stage("changes", len(faces), lambda: model.decode_changes(codes, edited), is_network=True)]
+    return [*stages, Stage("generate", len(faces), lambda: model.generate(codes).cpu(), is_network=True)]
+
+
+def _flow(pictures: list[NDArray[np.uint8]], landmarks: NDArray[np.float64]) -> None:
+    """Measure the flow of each picture's landmarks; the first picture is compared with itself."""
+    for before, after, points in zip([pictures[0], *pictures], pictures, landmarks, strict=False):
+        landmark_flow(before, after, points)
 
 
 def _attribute(model: FaceModel) -> str:
@@ -130,7 +142,7 @@ def _attribute(model: FaceModel) -> str:
     return f"{editor.method}:{editor.attribute.everyday}"
 
 
-def _compositing(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: Executor) -> list[Stage]:
+def _rendering(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: Executor) -> list[Stage]:
     keep = model.detail == "keep"
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
     edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])

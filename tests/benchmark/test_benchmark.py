@@ -8,14 +8,17 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.benchmark import Benchmark, run_benchmark, time_loading
+from facevid.benchmark.whole_edit import shorten
 from facevid.errors import ModelError, NoFaceError
 from facevid.options import ComputeOptions
+from facevid.video import open_clip
 from tests.clips import write_clip
 from tests.models.files import save_psp
 
 FEW = ComputeOptions(device="cpu", batch_size=3)
-WITHOUT_FACE = ["decode", "colour", "encode", "edit", "generate", "write"]
-WITH_FACE = [*WITHOUT_FACE[:2], "detect", "track", "crop", *WITHOUT_FACE[2:5], "composite", "write"]
+NETWORKS = ["encode", "occlusion", "edit", "changes"]
+WITHOUT_FACE = ["decode", "colour", *NETWORKS, "write"]
+WITH_FACE = ["decode", "colour", "detect", "flow", "track", "crop", *NETWORKS, "composite", "write"]
 
 
 def check_consistent(result: Benchmark) -> None:
@@ -24,7 +27,7 @@ def check_consistent(result: Benchmark) -> None:
     for speed in result.stages:
         assert speed.seconds > 0
         assert speed.milliseconds * speed.per_second == pytest.approx(1000)
-        is_network = speed.stage in ("encode", "edit", "generate")
+        is_network = speed.stage in (*NETWORKS, "generate")
         assert (speed.gflops is not None) == (speed.roof_share is not None) == is_network
         if speed.gflops is not None and speed.roof_share is not None:
             assert speed.gflops / result.product_gflops == pytest.approx(speed.roof_share)  # exact with one round
@@ -44,6 +47,11 @@ def test_a_clip_with_a_face(portrait_clip: Path, home: Path) -> None:
     assert {speed.items for speed in result.stages} == {3}
     assert (result.width, result.height) == (320, 240)
     check_consistent(result)
+    assert result.whole is not None
+    assert result.whole.frames == 10
+    assert result.whole.first_seconds > result.whole.second_seconds > 0
+    assert result.whole.first_ratio == pytest.approx(result.whole.first_seconds / result.whole.floor_seconds)
+    assert result.whole.peak_bytes > 100e6
     assert not list(home.iterdir())  # the first frames must not be cached as the analysis of the whole clip
 
 
@@ -66,6 +74,18 @@ def test_no_face(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "gray.mp4", [np.full((120, 160, 3), 128, np.uint8)] * 2)
     with pytest.raises(NoFaceError, match=r"gray\.mp4"):
         run_benchmark(clip, compute=FEW, rounds=1)
+
+
+def test_random_weights() -> None:
+    result = run_benchmark(compute=FEW, rounds=1, size=64)
+    assert [speed.stage for speed in result.stages] == [*WITHOUT_FACE[:5], "generate", "write"]
+    assert (result.model, result.loading, result.whole) == ("random-64", None, None)
+    assert result.peak_bytes > 100e6
+    check_consistent(result)
+
+
+def test_a_shortened_clip(portrait_clip: Path, tmp_path: Path) -> None:
+    assert len(list(open_clip(shorten(portrait_clip, 4, tmp_path)).frames())) == 4
 
 
 def test_a_model_without_editors(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_table(run_facevid: RunFacevid) -> None:
     outcome = run_facevid("bench", "--device", "cpu")
     assert outcome.code == 0, outcome.err
     rows = [line.split() for line in outcome.out.splitlines()]
-    assert [row[0] for row in rows[1:7]] == ["decode", "colour", "encode", "edit", "generate", "write"]
+    assert [row[0] for row in rows[1:7]] == ["decode", "colour", "encode", "occlusion", "edit", "changes"]
     assert "matrix product" in outcome.out
     assert "cold disk" in outcome.out
 
