@@ -143,9 +143,9 @@ def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDAr
         nodes = _active_span(active, 1), _active_span(active, 0)
         box = tuple(slice(span.start * step, span.stop * step) for span in nodes)
         lab = cv2.cvtColor(warped[box].clip(0, 1), cv2.COLOR_RGB2LAB)
-        off_mouth = _off_mouth_mask(placed)[box]
         maps = np.moveaxis(fields[nodes], -1, 0)[1:]
-        changes = [upsampled(each, off_mouth.shape[::-1], step)[..., 0] * off_mouth for each in maps]
+        changes = [upsampled(each, lab.shape[1::-1], step)[..., 0] for each in maps]
+        _fade_out_mouth(changes, placed, (box[1].start, box[0].start))
         delta[box] += _lab_to_rgb(_change_colour_and_bands(lab, changes, side)) - _lab_to_rgb(lab)
     return delta, motion
 
@@ -170,9 +170,13 @@ def _change_colour_and_bands(
     octaves, _ = bands.split(lightness, side)
     changed = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
-        outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
-        amplification = np.where(outstanding, 0, gain * _resolved_share(i, side))
-        changed += band * np.where(gain > 0, amplification, gain)
+        amplified = gain > 0
+        factor, share = gain, _resolved_share(i, side)
+        if amplified.any():
+            factor = np.where(amplified, gain * share, gain) if share < 1 else gain.copy()
+            outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
+            factor[outstanding & amplified] = 0
+        changed += band * factor
     return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
 
 
@@ -212,12 +216,27 @@ def _sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDA
     return np.dstack(parts)
 
 
-def _off_mouth_mask(placed: PlacedChange) -> NDArray[np.float32]:
-    """Draw a mask of everything except the mouth's inside, float32 (height, width)."""
-    mouth = np.zeros((placed.height, placed.width), np.float32)
-    cv2.fillPoly(mouth, [np.rint(placed.target[60:68] * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+def _fade_out_mouth(changes: Sequence[NDArray[np.float32]], placed: PlacedChange, corner: tuple[int, int]) -> None:
+    """Multiply maps, in place, by a mask of everything except the mouth's inside.
+
+    Args:
+        changes: float32 (H, W) each, maps over a part of the region.
+        placed: the change in its region.
+        corner: column and row of the region at which the maps begin.
+    """
+    inside, sigma = placed.target[60:68] - corner, max(MOUTH_EDGE * placed.side, 0.5)
+    margin = 6 * sigma + 3  # more than the reach of the Gaussian and the dilation
+    height, width = changes[0].shape
+    x0, y0 = np.floor(inside.min(axis=0) - margin).clip(0, (width, height)).astype(int).tolist()
+    x1, y1 = np.ceil(inside.max(axis=0) + margin).clip(0, (width, height)).astype(int).tolist()
+    if x1 <= x0 or y1 <= y0:
+        return
+    mouth = np.zeros((y1 - y0, x1 - x0), np.float32)
+    cv2.fillPoly(mouth, [np.rint((inside - (x0, y0)) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
     mouth = cv2.dilate(mouth, np.ones((3, 3), np.uint8))
-    return np.asarray(1 - cv2.GaussianBlur(mouth, (0, 0), max(MOUTH_EDGE * placed.side, 0.5)), np.float32)
+    off_mouth = 1 - cv2.GaussianBlur(mouth, (0, 0), sigma)
+    for each in changes:
+        each[y0:y1, x0:x1] *= off_mouth
 
 
 def _warp_with_lips(

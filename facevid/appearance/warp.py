@@ -55,14 +55,20 @@ def resize_grid(grid: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(full, np.float32)
 
 
-def warp(picture: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray[np.float32]:
+def warp(
+    picture: NDArray[np.float32], motion: NDArray[np.float32], box: tuple[slice, slice] = (slice(None), slice(None))
+) -> NDArray[np.float32]:
     """Warp a picture backwards: sample each pixel of the result at its own place plus `motion`.
 
     Args:
         picture: float32 (H, W[, C]).
         motion: float32 (H, W, 2), x and y in pixels.
+        box: rows and columns of the result to compute.
+
+    Returns:
+        float32, the part of the warped picture in `box`.
     """
     height, width = motion.shape[:2]
-    columns = np.arange(width, dtype=np.float32)[None, :] + motion[..., 0]
-    rows = np.arange(height, dtype=np.float32)[:, None] + motion[..., 1]
+    columns = np.arange(width, dtype=np.float32)[None, box[1]] + motion[*box, 0]
+    rows = np.arange(height, dtype=np.float32)[box[0], None] + motion[*box, 1]
     return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)

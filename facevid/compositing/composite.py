@@ -15,6 +15,9 @@ from facevid.compositing.placement import Placement, place
 from facevid.options import Blend
 from facevid.video import Frame, Patch
 
+INTERPOLATION_REACH = 3
+"""Distance, in pixels, at which bicubic interpolation still reaches a sample, rounded up."""
+
 
 def composite_face(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
     """Compute the patch that composites `face` into `frame`; None where the face lies outside the frame.
@@ -46,10 +49,26 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
         to_crop[:, 2] += to_crop[:, :2] @ (placed.x, placed.y)
         placement = Placement(placed.x, placed.y, placed.width, placed.height, to_crop)
         visible = visible_in_region(face.visibility, face.size, plate * np.float32(255), placement)
-        # A pixel changes only if both its own place and the place it is sampled from are visible.
-        delta *= np.minimum(visible, warp(visible, motion).clip(0, 1))[..., None]
+        _keep_occluders(delta, motion, visible)
     delta *= np.float32(255)
     return Patch(placed.x, placed.y, delta)
+
+
+def _keep_occluders(delta: NDArray[np.float32], motion: NDArray[np.float32], visible: NDArray[np.float32]) -> None:
+    """Remove a change, in place, where the face is occluded.
+
+    Args:
+        delta: float32 (height, width, 3), the change.
+        motion: float32 (height, width, 2), its warp, in pixels.
+        visible: float32 (height, width), 0 to 1.
+    """
+    x, y, width, height = cv2.boundingRect((visible < 1).astype(np.uint8))
+    if not width:
+        return
+    reach = int(np.abs(motion).max()) + INTERPOLATION_REACH
+    box = slice(max(y - reach, 0), y + height + reach), slice(max(x - reach, 0), x + width + reach)
+    # A pixel changes only if both its own place and the place it is sampled from are visible.
+    delta[box] *= np.minimum(visible[box], warp(visible, motion, box).clip(0, 1))[..., None]
 
 
 def replace_face(

@@ -35,7 +35,13 @@ def visible_in_region(
     """
     coarse = cv2.resize(visibility.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
     radius = EDGE_RADIUS * size / (len(visibility) * placement.scale)
-    return refine_edges(placement.to_region(coarse).clip(0, 1), plate, radius)
+    visible = placement.to_region(coarse).clip(0, 1)
+    x, y, width, height = cv2.boundingRect((visible < 1).astype(np.uint8))
+    if width:
+        reach = 2 * (2 * round(radius) + 1)  # twice that of the guided filter; beyond it all pixels are visible
+        box = slice(max(y - reach, 0), y + height + reach), slice(max(x - reach, 0), x + width + reach)
+        visible[box] = refine_edges(visible[box], plate[box], radius)
+    return visible
 
 
 def refine_edges(visibility: NDArray[np.float32], plate: NDArray[np.float32], radius: float) -> NDArray[np.float32]:

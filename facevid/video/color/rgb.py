@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import InputError
 from facevid.video.color.pixels import PixelLayout, component_view, pixel_layout, plane_view
+from facevid.video.filters import filtered
 
 HD_LINES = 720
 """Height in pixels from which untagged YUV frames are taken for BT.709; smaller ones for BT.601."""
@@ -31,6 +32,10 @@ _MATRICES = {
 
 SWSCALE_FLAGS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Flags of swscale conversions: interpolated chroma, accurate rounding."""
+
+CROP_MARGIN = 8
+"""Samples around a rectangle that are converted with it, and the multiple at which its crop begins and ends: more than
+the reach of the interpolation of chroma, and a whole number of chroma samples in all formats."""
 
 _THREAD_LOCAL = threading.local()
 """Holds one reformatter per thread: a reformatter is not thread-safe."""
@@ -137,6 +142,7 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     """
     model = colour_model(native)
     if model.layout.kind == "yuv":
+        native, rows, columns = _surroundings(native, rows, columns)
         native = _reformatted(native, model, "gbrp16le")
         black, white = 0.0, float(_swscale_white(model))
     else:
@@ -147,10 +153,28 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.positions))]
     samples = cv2.merge([plane.astype(np.float32) for plane in planes] * (3 // len(planes)))
     if not layout.is_float:
-        samples -= np.float32(black)
+        if black:
+            samples -= np.float32(black)
         samples /= np.float32(white - black)
         samples.clip(0, 1, out=samples)
     return np.asarray(samples, np.float32)
+
+
+def _surroundings(native: VideoFrame, rows: slice, columns: slice) -> tuple[VideoFrame, slice, slice]:
+    """Crop a YUV frame, without copying it, to a rectangle and the samples around it that its conversion needs.
+
+    Returns:
+        the cropped frame, and the rows and columns of the rectangle in it.
+    """
+    left, top = (max(span.start // CROP_MARGIN - 1, 0) * CROP_MARGIN for span in (columns, rows))
+    right, bottom = (
+        min((span.stop // CROP_MARGIN + 2) * CROP_MARGIN, end)
+        for span, end in ((columns, native.width), (rows, native.height))
+    )
+    if 2 * (right - left) * (bottom - top) > native.width * native.height:
+        return native, rows, columns
+    cropped = filtered(native, [("crop", f"{right - left}:{bottom - top}:{left}:{top}:exact=1")])
+    return cropped, slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
 
 
 def to_rgb16(native: VideoFrame) -> VideoFrame:
