@@ -24,6 +24,7 @@ from facevid.analysis.segments import (
 from facevid.faces.detector import Detector, Face
 from facevid.faces.flow import landmark_flow
 from facevid.utils.atomic_output import atomic_path
+from facevid.utils.prefetch import prefetch_map
 from facevid.utils.progress import Progress
 from facevid.video import Clip
 from facevid.video.reader.memory import trim_heap
@@ -101,13 +102,13 @@ class _Segment:
 def detect_segment(task: DetectionTask) -> Iterator[int]:
     """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
 
-    Holds two pictures at a time in memory. Writes no file if the clip has none of the frames.
+    Holds a few pictures at a time in memory: they are converted ahead of their use. Writes no file if the clip has none of the frames.
     """
     detector, segment = loaded_detector(task.detector), _Segment()
     previous: NDArray[np.uint8] | None = None
     is_video = not task.clip.info.is_image_source
-    for frame in trim_heap(task.clip.frames(max(task.frames.start - 1, 0), task.frames.stop, task.timeline)):
-        picture = frame.rgb()
+    frames = trim_heap(task.clip.frames(max(task.frames.start - 1, 0), task.frames.stop, task.timeline))
+    for frame, picture in prefetch_map(lambda frame: (frame, frame.rgb()), frames):
         crc = checksum(frame.native) if is_video else 0
         if frame.index < task.frames.start:
             previous, segment.before = picture, crc

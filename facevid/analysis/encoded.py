@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 from facevid.faces.alignment import crop, landmarks_in_crop
 from facevid.faces.tracking import Track
 from facevid.utils.frame_array import FrameArray, FramesArray
+from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame
+
+QUAD_MARGIN = 4
+"""Pixels around a quad that are converted with it: more than its interpolation reaches."""
 
 
 @dataclass(frozen=True)
@@ -115,19 +120,37 @@ class FacesOfSegment:
 
 
 def crops(frames: Iterable[Frame], faces: Sequence[FacesOfSegment], size: int) -> Iterator[Crop]:
-    """Yield the aligned crops of all tracks, frame by frame.
+    """Yield the aligned crops of all tracks, frame by frame. Frames are cropped in a thread pool, ahead of their use.
 
     Args:
         frames: the clip's frames, in order.
         faces: the faces to crop.
         size: side of the crops in pixels.
     """
-    for frame in frames:
-        present = [each for each in faces if each.first <= frame.index < each.stop]
-        if present:
-            picture = frame.rgb()
-        for each in present:
-            row = frame.index - each.first
-            quad, landmarks = each.quads[row], each.landmarks[row]
-            aligned = landmarks_in_crop(landmarks, quad, size)
-            yield Crop(each.track, each.offset + row, crop(picture, quad, size), aligned)
+
+    def crop_frame(frame: Frame) -> list[Crop]:
+        present = [(each, frame.index - each.first) for each in faces if each.first <= frame.index < each.stop]
+        return [
+            Crop(
+                each.track,
+                each.offset + row,
+                _crop_quad(frame, each.quads[row], size),
+                landmarks_in_crop(each.landmarks[row], each.quads[row], size),
+            )
+            for each, row in present
+        ]
+
+    return chain.from_iterable(prefetch_map(crop_frame, frames))
+
+
+def _crop_quad(frame: Frame, quad: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Crop a quad of a frame, of which only the part around the quad is converted to RGB."""
+    width, height = frame.square_size
+    left, top = (np.floor(quad.min(axis=0)) - QUAD_MARGIN).astype(int).tolist()
+    right, bottom = (np.ceil(quad.max(axis=0)) + QUAD_MARGIN).astype(int).tolist()
+    if left < 0 or top < 0 or right > width or bottom > height:  # the crop mirrors the frame at its edge
+        return crop(frame.rgb(), quad, size)
+    # A picture of the whole frame, empty elsewhere: the rounding of coordinates depends on the origin.
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[top:bottom, left:right] = frame.rgb((left, top, right - left, bottom - top))
+    return crop(picture, quad, size)

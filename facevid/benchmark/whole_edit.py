@@ -25,6 +25,7 @@ from facevid.options import ComputeOptions, EditOptions
 from facevid.pipeline import edit_video
 from facevid.utils.batches import batches
 from facevid.utils.cache import cache_folder
+from facevid.utils.cores import configure_process
 from facevid.utils.device import choose_device
 from facevid.video import Clip, ClipWriter, open_clip
 
@@ -95,6 +96,7 @@ def time_whole_edit(source: Path, model: str | Path | None, compute: ComputeOpti
 
 def _measure(source: Path, model: Path, compute: ComputeOptions, rounds: int) -> WholeEdit:
     """Run the rounds. Runs in the child process."""
+    configure_process()
     device = choose_device(compute.device)
     first, second = _choose_edits(load_model(model, device))
     options = EditOptions(model=str(model), compute=compute, overwrite=True)

@@ -15,6 +15,7 @@ import click
 
 from facevid.cli.terminal import print_line
 from facevid.errors import describe, exit_code, printable, reason
+from facevid.utils.cores import configure_process
 
 COMMANDS = {
     "edit": "Edit faces in a video, an image sequence or a picture.",
@@ -80,6 +81,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit. An error prints one line on stderr, and a traceback only with -v."""
     state = {"verbose": False}
+    configure_process()
     _show_warnings()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored under nohup

@@ -115,6 +115,11 @@ class FaceModel:
         return max(self._need(self.encoder, "encoder").sizes.input_size, INPUT_SIDE)
 
     @property
+    def is_small(self) -> bool:
+        """Whether its networks are faster on one thread, beside other threads that prepare frames, than on several."""
+        return self.appearance is not None
+
+    @property
     def detail(self) -> Detail:
         """Default of `--detail`, "keep" or "replace" (see `Settings`)."""
         return self.settings.detail

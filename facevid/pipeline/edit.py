@@ -24,7 +24,8 @@ from facevid.rendering.layers import check_layers
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import schedule, weighted_edit
 from facevid.rendering.segment import Outputs, RenderedSegment
-from facevid.utils.device import choose_device
+from facevid.utils.cores import core_count
+from facevid.utils.device import choose_device, limit_threads
 from facevid.utils.progress import Progress, no_progress
 from facevid.utils.workspace import Workspace
 from facevid.video import Clip, ClipWriter, Encoding, RgbWriter, open_clip
@@ -100,6 +101,7 @@ def edit_video(
     options = replace(options, overwrite=options.overwrite or workspace.is_committing)
     writer = _open_writer(target, clip, options)
     model = replace(load_model(options.model, device, options.compute.precision), batch_size=options.compute.batch_size)
+    limit_threads(1 if model.is_small else core_count())
     keep_detail = _keeps_detail(model, options.compositing)
     comparison, comparison_writer = _open_comparison(clip, options, keep_detail)
     _check_editors(face_edits, model)

@@ -3,6 +3,7 @@
 import torch
 
 from facevid.errors import UsageError
+from facevid.utils.cores import core_count
 
 
 def choose_device(name: str) -> str:
@@ -18,6 +19,11 @@ def choose_device(name: str) -> str:
     if wanted != "cpu" and wanted not in available:
         raise UsageError(f"--device {name} does not exist; this machine has {', '.join(['cpu', *available])}")
     return wanted
+
+
+def limit_threads(count: int) -> None:
+    """Let networks on the CPU use at most `count` threads, also those that other threads of this process run."""
+    torch.set_num_threads(max(min(count, core_count()), 1))
 
 
 def training_dtype(device: str) -> torch.dtype:

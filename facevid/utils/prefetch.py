@@ -1,26 +1,33 @@
 """Prefetching: computing upcoming items of an iterable in threads."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from facevid.utils.cores import core_count
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-WORKERS = min(os.cpu_count() or 1, 8)
-"""Number of threads, and of frames processed ahead: each holds one uncompressed frame in memory."""
+MAX_WORKERS = 8
+"""Greatest number of threads, and of frames processed ahead: each holds one uncompressed frame in memory."""
+
+
+def worker_count() -> int:
+    """Return the number of threads of a pool: one for each core, at most `MAX_WORKERS`."""
+    return min(core_count(), MAX_WORKERS)
 
 
 def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in order, computing up to WORKERS results ahead of the consumer."""
+    """Yield `function(item)` for each item, in order, computing up to one result per core ahead of the consumer."""
     pending: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(WORKERS)
+    workers = worker_count()
+    pool = ThreadPoolExecutor(workers)
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) > WORKERS:
+            if len(pending) > workers:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facevid.video.color.pixels import is_float
 from facevid.video.color.rgb import encode_srgb, to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
-from facevid.video.square import plate_box, scale_of, square_size, to_square
+from facevid.video.square import Box, plate_box, scale_of, square_size, to_square
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,13 @@ class Frame:
         """Width and height as displayed, in square pixels."""
         return square_size((self.width, self.height), self.aspect)
 
-    def rgb(self) -> NDArray[np.uint8]:
-        """Convert the whole frame to RGB, as displayed.
+    def rgb(self, box: Box | None = None) -> NDArray[np.uint8]:
+        """Convert the frame, or a box of it, to RGB, as displayed.
 
         The result is not cached: every call converts again.
+
+        Args:
+            box: left, top, width and height in square pixels, inside the frame; None for the whole frame.
 
         Returns:
             uint8 (H, W, 3) RGB, contiguous, in display orientation and square pixels.
@@ -68,7 +71,10 @@ class Frame:
         Raises:
             InputError: the pixel format or colour matrix is not supported.
         """
-        image = to_rgb(self.native)
+        if box is not None and self.aspect != 1:
+            x, y, width, height = box
+            return np.ascontiguousarray(self.rgb()[y : y + height, x : x + width])
+        image = to_rgb(self.native, *(self._stored(*box) if box is not None else ()))
         orientation = self.orientation
         if orientation.transpose:
             image = cv2.transpose(image).astype(np.uint8, copy=False)
@@ -78,6 +84,12 @@ class Frame:
         if self.aspect != 1:
             image = cv2.resize(image, self.square_size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
         return np.ascontiguousarray(image)
+
+    def _stored(self, x: int, y: int, width: int, height: int) -> tuple[slice, slice]:
+        """Return the stored rows and columns of a box of the displayed frame, in its own pixels."""
+        left, top = self.orientation.box_to_stored((x, y, width, height), (self.width, self.height))
+        columns, rows = (height, width) if self.orientation.transpose else (width, height)
+        return slice(top, top + rows), slice(left, left + columns)
 
     def float_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:
         """Convert a box of the plate to RGB at the source's bit depth, in the plate's own (maybe non-square) pixels.
@@ -95,9 +107,7 @@ class Frame:
         Raises:
             InputError: the pixel format or colour matrix is not supported.
         """
-        left, top = self.orientation.box_to_stored((x, y, width, height), (self.width, self.height))
-        columns, rows = (height, width) if self.orientation.transpose else (width, height)
-        stored = to_float_rgb(self.native, slice(top, top + rows), slice(left, left + columns))
+        stored = to_float_rgb(self.native, *self._stored(x, y, width, height))
         return np.ascontiguousarray(self.orientation.to_display(stored))
 
     def display_rgb(self, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:

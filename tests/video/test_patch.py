@@ -198,3 +198,16 @@ def test_constant_luminance_is_refused() -> None:
     native.colorspace = 10
     with pytest.raises(InputError, match=r"\b10\b"):
         frame_of(native).rgb()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("size", [(200, 160), (203, 161)])
+def test_a_box_equals_that_part_of_the_whole_frame(name: str, size: tuple[int, int]) -> None:
+    """Only the part around the box is converted; the frame has a different matrix from that of a small picture."""
+    native = native_frame(name, 3, size[0], 5 * size[1])
+    frame = frame_of(native, Orientation(transpose=True, mirror_x=True, mirror_y=False))
+    whole_rgb, whole_float = frame.rgb(), frame.float_rgb(0, 0, frame.width, frame.height)
+    for x, y, width, height in ((0, 0, 40, 30), (351, 33, 47, 61), (frame.width - 35, frame.height - 26, 35, 26)):
+        inside = slice(y, y + height), slice(x, x + width)
+        assert np.array_equal(frame.rgb((x, y, width, height)), whole_rgb[inside])
+        assert np.array_equal(frame.float_rgb(x, y, width, height), whole_float[inside])

@@ -33,6 +33,9 @@ _MATRICES = {
 SWSCALE_FLAGS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Flags of swscale conversions: interpolated chroma, accurate rounding."""
 
+WHOLE = slice(None)
+"""All rows or columns of a frame."""
+
 CROP_MARGIN = 8
 """Samples around a rectangle that are converted with it, and the multiple at which its crop begins and ends: more than
 the reach of the interpolation of chroma, and a whole number of chroma samples in all formats."""
@@ -115,16 +118,19 @@ def swscale_matrix(matrix: int) -> int | None:
     return _MATRICES[matrix][2] if matrix in _MATRICES else None
 
 
-def to_rgb(native: VideoFrame) -> NDArray[np.uint8]:
-    """Convert a frame to uint8 RGB (H, W, 3) in stored orientation, with the frame's own matrix and range.
+def to_rgb(native: VideoFrame, rows: slice = WHOLE, columns: slice = WHOLE) -> NDArray[np.uint8]:
+    """Convert a frame, or a rectangle of it, to uint8 RGB (H, W, 3) in stored orientation.
 
-    Scene-linear (floating-point) samples are encoded as sRGB; values above 1 become white.
+    The frame's own matrix and range are used. Scene-linear (floating-point) samples are encoded as sRGB; values above 1
+    become white.
     """
     model = colour_model(native)
     layout = model.layout
     if layout.kind == "yuv":
-        return _yuv_to_rgb(native, model)
-    components = [component_view(native, index, layout) for index in range(len(layout.positions))]
+        if rows != WHOLE or columns != WHOLE:
+            native, rows, columns = _surroundings(native, model.layout, rows, columns)
+        return _yuv_to_rgb(native, model)[rows, columns]
+    components = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.positions))]
     if layout.is_float:
         planes = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
     elif layout.depth == 8 and model.full_range:
@@ -142,7 +148,7 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     """
     model = colour_model(native)
     if model.layout.kind == "yuv":
-        native, rows, columns = _surroundings(native, rows, columns)
+        native, rows, columns = _surroundings(native, model.layout, rows, columns)
         native = _reformatted(native, model, "gbrp16le")
         black, white = 0.0, float(_swscale_white(model))
     else:
@@ -160,7 +166,9 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     return np.asarray(samples, np.float32)
 
 
-def _surroundings(native: VideoFrame, rows: slice, columns: slice) -> tuple[VideoFrame, slice, slice]:
+def _surroundings(
+    native: VideoFrame, layout: PixelLayout, rows: slice, columns: slice
+) -> tuple[VideoFrame, slice, slice]:
     """Crop a YUV frame, without copying it, to a rectangle and the samples around it that its conversion needs.
 
     Returns:
@@ -171,7 +179,9 @@ def _surroundings(native: VideoFrame, rows: slice, columns: slice) -> tuple[Vide
         min((span.stop // CROP_MARGIN + 2) * CROP_MARGIN, end)
         for span, end in ((columns, native.width), (rows, native.height))
     )
-    if 2 * (right - left) * (bottom - top) > native.width * native.height:
+    across, down = layout.subsampling
+    stretches_chroma = native.width % (1 << across) or native.height % (1 << down)  # over the whole frame
+    if stretches_chroma or 2 * (right - left) * (bottom - top) > native.width * native.height:
         return native, rows, columns
     cropped = filtered(native, [("crop", f"{right - left}:{bottom - top}:{left}:{top}:exact=1")])
     return cropped, slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)

@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from facevid.errors import InputError, UsageError
+from facevid.utils.cores import core_count
 from facevid.utils.prefetch import prefetch_map
 from facevid.video.color.pixels import editable_format, pix_fmt_loss
 from facevid.video.color.rgb import colour_model
@@ -179,6 +180,7 @@ class Clip:
             stream = container.streams[info.stream_index]
             assert isinstance(stream, VideoStream)
             stream.thread_type = ThreadType.AUTO
+            stream.codec_context.thread_count = core_count()
             decoded = DecodedFrames(info.path, container, stream, info.restarts)
             duration = default_duration(stream)
             is_gap_checked = False

@@ -13,6 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
+from facevid.utils.cores import core_count
 from facevid.video.reader.container import error_text
 from facevid.video.writer.conversion import Conversion
 from facevid.video.writer.plan import EncoderPlan
@@ -83,6 +84,7 @@ class PacketEncoder:
         stream.time_base = plan.time_base
         context = stream.codec_context
         context.time_base = plan.time_base
+        context.thread_count = core_count()
         context.width, context.height, context.pix_fmt = plan.width, plan.height, plan.pix_fmt
         if plan.sample_aspect_ratio:
             context.sample_aspect_ratio = plan.sample_aspect_ratio

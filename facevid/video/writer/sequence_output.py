@@ -12,7 +12,7 @@ from av import VideoFrame
 
 from facevid.errors import OutputError, UsageError
 from facevid.utils.atomic_output import TemporaryFolder, check_folder, check_name, link_or_copy
-from facevid.utils.prefetch import WORKERS
+from facevid.utils.prefetch import worker_count
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import IMAGE_SUFFIXES, SequenceName, format_frames, sequence_name
@@ -82,7 +82,7 @@ class SequenceOutput:
 
     def __enter__(self) -> Self:
         self._hidden = TemporaryFolder(self._target.folder, self._target.pattern).__enter__()
-        self._pool = ThreadPoolExecutor(WORKERS)
+        self._pool = ThreadPoolExecutor(worker_count())
         return self
 
     def __exit__(
@@ -101,7 +101,7 @@ class SequenceOutput:
         number = self._first + frame.index
         self._names.append(self._target.path(number).name)
         self._pending.append(self._pool.submit(self._encode, native, number))
-        if len(self._pending) > WORKERS:
+        if len(self._pending) > worker_count():
             self._pending.popleft().result()
 
     def append(self, segments: Sequence[Path]) -> None:
