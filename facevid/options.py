@@ -17,8 +17,8 @@ Faces = Literal["largest", "all"] | tuple[int, ...] | Path
 SmoothingMethod = Literal["flow", "published"]
 """Method of temporal smoothing."""
 
-Precision = Literal["float32", "float16", "bfloat16"]
-"""Number format of the networks."""
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+"""Number format of the networks; "auto" is the fastest one that the device has instructions for."""
 
 
 EngineName = Literal["local", "ray"]

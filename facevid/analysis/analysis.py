@@ -135,7 +135,7 @@ class Analysis:
             "model": model.fingerprint,
             "occlusion": model.occlusion_fingerprint,
             "crop_size": model.crop_size,
-            "precision": compute.precision,
+            "precision": model.precision,
         }
         folder = cached_folder(self._cache_key() | encoding, fill)
         self.runner.delete("encode")

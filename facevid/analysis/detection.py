@@ -102,7 +102,8 @@ class _Segment:
 def detect_segment(task: DetectionTask) -> Iterator[int]:
     """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
 
-    Holds a few pictures at a time in memory: they are converted ahead of their use. Writes no file if the clip has none of the frames.
+    Holds a few pictures at a time in memory: frames are converted ahead of their use. Writes no file if the clip has
+    none of the frames.
     """
     detector, segment = loaded_detector(task.detector), _Segment()
     previous: NDArray[np.uint8] | None = None

@@ -127,7 +127,7 @@ def run_benchmark(
             stages = stages_without_face(sample, loaded)
         else:
             stages = stages_with_face(sample, loaded, detector, pool)
-        product = matrix_product(device, compute.precision)
+        product = matrix_product(device, loaded.precision)
         actions = {_PRODUCT: product.run} | {stage.name: stage.run for stage in stages}
         seconds = time_rounds(actions, device, rounds)
         speeds = _speeds(stages, seconds, product)
@@ -138,7 +138,7 @@ def run_benchmark(
         info.height,
         loaded.name,
         device,
-        compute.precision,
+        loaded.precision,
         None if detector is None else detector.name,
         rounds,
         product.size,

@@ -16,6 +16,7 @@ from facevid.networks import (
     OcclusionNetwork,
     OcclusionNetworkSizes,
 )
+from facevid.utils.device import fastest_precision
 
 SIZES = (64, 128, 256, 512, 1024)
 """Sides of a generated face, in pixels, that can be timed."""
@@ -23,6 +24,8 @@ SIZES = (64, 128, 256, 512, 1024)
 
 def random_model(size: int, device: str, precision: str) -> FaceModel:
     """Return a model that generates faces of `size` pixels; its networks have the published widths."""
+    if precision == "auto":
+        precision = fastest_precision(device)
     channels = next(PUBLISHED_GENERATOR.channels[: n + 1] for n in range(9) if 4 << n == size)
     sizes = GeneratorSizes(channels, PUBLISHED_GENERATOR.width)
     encoder = EncoderSizes(

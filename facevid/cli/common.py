@@ -204,10 +204,10 @@ segment_option = click.option(
 overwrite_option = click.option("-y", "--overwrite", is_flag=True, help="Replace existing results.")
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
+    type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
     default=ComputeOptions.precision,
     show_default=True,
-    help="Number format of the networks.",
+    help="Number format of the networks; auto is the fastest on this device.",
 )
 
 

@@ -32,7 +32,7 @@ from facevid.networks import (
 from facevid.networks.appearance_model import PARTS
 from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
-from facevid.utils.device import choose_device
+from facevid.utils.device import choose_device, fastest_precision
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -58,8 +58,8 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
         ModelError: a part is incomplete or has wrong shapes, or the parts do not fit each other.
         UsageError: the device or precision does not exist.
     """
-    if precision not in PRECISIONS:
-        raise UsageError(f'unknown precision "{precision}"; use one of {", ".join(PRECISIONS)}')
+    if precision not in (*PRECISIONS, "auto"):
+        raise UsageError(f'unknown precision "{precision}"; use one of auto, {", ".join(PRECISIONS)}')
     torch_device = torch.device(choose_device(device))
     by_kind: dict[str, list[Part]] = {}
     for part in parts:
@@ -68,6 +68,8 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
     settings = settings or default_settings([*by_kind.get("appearance", []), *by_kind.get("encoder", [])], layers)
     average = next((_float_tensor(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
+    if precision == "auto":
+        precision = fastest_precision(device) if "generator" in by_kind else "float32"
     return FaceModel(
         name=name,
         generator=_first(by_kind.get("generator"), _generator, torch_device),

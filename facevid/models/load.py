@@ -21,7 +21,8 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
             bundled model.
         device: "cpu", "cuda", "cuda:<number>", or "auto" for a GPU if there is one.
         precision: number format of the networks: "float32", or "float16" or "bfloat16", which are faster and less
-            exact. Codes and pictures are always float32.
+            exact; "auto" is the fastest one on the device for StyleGAN2 models, and float32 for models without a
+            generator, whose networks are small. Codes and pictures are always float32.
 
     Raises:
         ModelError: the model does not exist, or a file is damaged or unsafe.

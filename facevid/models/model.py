@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
 from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
+from facevid.networks.prepared_generator import PreparedGenerator
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")
@@ -137,6 +139,10 @@ class FaceModel:
         """Hash that identifies the occlusion network in cache keys, as `fingerprint` does the encoder."""
         return _fingerprint(self._need(self.occlusion, "occlusion network").state_dict())
 
+    @cached_property
+    def _prepared_generator(self) -> PreparedGenerator:
+        return PreparedGenerator(self._need(self.generator, "generator"), PRECISIONS[self.precision])
+
     @torch.no_grad()
     def encode(self, faces: NDArray[np.uint8] | Tensor, landmarks: NDArray[np.floating] | None = None) -> Tensor:
         """Encode aligned faces.
@@ -183,10 +189,10 @@ class FaceModel:
         checked = self._codes(codes)
         if self.appearance is not None:
             return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
-        generator = self._need(self.generator, "generator")
-        with self._autocast():
-            (pictures,) = in_fixed_batches(lambda x: [generator(x)], self.batch_size, checked)
-        return self._finite("faces", pictures.float())
+        if self.device.type == "cpu":  # pictures are generated one by one, so no batch size affects them
+            return self._finite("faces", self._prepared_generator(checked))
+        (pictures,) = in_fixed_batches(lambda x: [self._prepared_generator(x)], self.batch_size, checked)
+        return self._finite("faces", pictures)
 
     @torch.no_grad()
     def decode_changes(

@@ -82,14 +82,14 @@ class Generator(nn.Module):
         width, channels = sizes.width, sizes.channels
         self.style = nn.Sequential(_Normalise(), *(_MappingLayer(width) for _ in range(sizes.mapping)))
         self.input = _ConstantInput(channels[0])
-        self.conv1 = _StyledConvolution(channels[0], channels[0], width)
-        self.to_rgb1 = _ToRGB(channels[0], width)
+        self.conv1 = StyledConvolution(channels[0], channels[0], width)
+        self.to_rgb1 = ToRGB(channels[0], width)
         self.convs = nn.ModuleList()
         self.to_rgbs = nn.ModuleList()
         for narrow, wide in pairwise(channels):
-            self.convs.append(_StyledConvolution(narrow, wide, width, upsample=True))
-            self.convs.append(_StyledConvolution(wide, wide, width))
-            self.to_rgbs.append(_ToRGB(wide, width, upsample=True))
+            self.convs.append(StyledConvolution(narrow, wide, width, upsample=True))
+            self.convs.append(StyledConvolution(wide, wide, width))
+            self.to_rgbs.append(ToRGB(wide, width, upsample=True))
         self.noises = nn.Module()
         for i in range(sizes.layers - 1):
             side = 4 << ((i + 1) // 2)
@@ -195,7 +195,9 @@ class _Activation(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
 
-class _StyledConvolution(nn.Module):
+class StyledConvolution(nn.Module):
+    """A modulated 3x3 convolution, optionally with up-sampling, noise and activation."""
+
     def __init__(self, inputs: int, outputs: int, width: int, upsample: bool = False) -> None:
         super().__init__()
         self.conv = _ModulatedConvolution(inputs, outputs, width, size=3, upsample=upsample)
@@ -203,6 +205,7 @@ class _StyledConvolution(nn.Module):
         self.activate = _Activation(outputs)
 
     def forward(self, x: Tensor, code: Tensor, noise: Tensor) -> Tensor:
+        """Map (N, I, h, h) to (N, O, h, h), or (N, O, 2h, 2h) with up-sampling."""
         x, demodulation = self.conv(x, code)
         # The gain sqrt(2) of the activation is folded into noise, bias and demodulation: one pass over the features.
         offset = (self.noise.weight * noise + self.activate.bias[None, :, None, None]) * math.sqrt(2.0)
@@ -210,7 +213,9 @@ class _StyledConvolution(nn.Module):
         return F.leaky_relu(torch.addcmul(offset.to(x.dtype), x, gain.to(x.dtype)), LEAKY_SLOPE)
 
 
-class _ToRGB(nn.Module):
+class ToRGB(nn.Module):
+    """A modulated 1x1 convolution to RGB, added to the up-sampled picture so far."""
+
     def __init__(self, inputs: int, width: int, upsample: bool = False) -> None:
         super().__init__()
         self.conv = _ModulatedConvolution(inputs, 3, width, size=1, demodulate=False)
@@ -219,6 +224,7 @@ class _ToRGB(nn.Module):
             self.upsample = _Filter()
 
     def forward(self, x: Tensor, code: Tensor, picture: Tensor | None) -> Tensor:
+        """Map features (N, I, r, r) and the picture (N, 3, r / 2, r / 2) to the picture (N, 3, r, r)."""
         with torch.autocast(x.device.type, enabled=False):  # summing over resolutions needs float32
             x, _ = self.conv(x.float(), code)
             x = x + self.bias

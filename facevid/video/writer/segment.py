@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import OutputError
 from facevid.utils.atomic_output import atomic_path, sync_file
-from facevid.utils.prefetch import WORKERS
+from facevid.utils.prefetch import worker_count
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import SequenceName
@@ -138,7 +138,7 @@ class ImagesSegment:
             self._path.mkdir(exist_ok=True)
         except OSError as error:
             raise _failure(self._destination.out, error) from error
-        self._pool = ThreadPoolExecutor(WORKERS)
+        self._pool = ThreadPoolExecutor(worker_count())
         return self
 
     def __exit__(
@@ -156,7 +156,7 @@ class ImagesSegment:
         """Encode `native` under the frame number of `frame`; takes ownership of `native`. Raises OutputError."""
         native.pts, native.time_base = 0, frame.time_base
         self._pending.append(self._pool.submit(self._save, native, self._destination.source.first_number + frame.index))
-        if len(self._pending) > WORKERS:
+        if len(self._pending) > worker_count():
             self._finish_one()
 
     def _finish_one(self) -> None:
