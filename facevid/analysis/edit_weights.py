@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.pose import yaw
@@ -50,6 +49,8 @@ def edit_weights(
     count = len(track)
     if fade == 0 or len(shot) == 1:
         return np.ones(count, dtype=np.float32)
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and a still has no fades
+
     height, width = frame_size
     inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)
     weights = (

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from facevid.analysis.occlusion_masks import (
     confident_occlusion,
@@ -201,9 +200,17 @@ class _Outlines:
         padded = slice(first, start + BLOCK_FRAMES + OUTLINE_RADIUS)
         frames = zip(self._landmarks[padded], self._quads[padded], strict=True)
         own = np.stack([landmarks_in_crop(points, quad, MASK_SIDE) for points, quad in frames])
-        median = median_filter(own, (2 * OUTLINE_RADIUS + 1, 1, 1), mode="nearest")
+        median = _median_over_time(own)
         block = slice(start - first, start - first + BLOCK_FRAMES)
         return own[block], median[block]
+
+
+def _median_over_time(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(outlines) == 1:
+        return outlines
+    from scipy.ndimage import median_filter  # slow to import, and a still needs no filter over time
+
+    return np.asarray(median_filter(outlines, (2 * OUTLINE_RADIUS + 1, 1, 1), mode="nearest"))
 
 
 class _Appearances:

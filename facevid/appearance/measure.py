@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 
 from facevid.appearance import bands
 from facevid.appearance.mean_face import LANDMARKS, RIGID, WINDOW, WINDOW_SIDE
-from facevid.appearance.warp import STIFFNESS, resize_grid
+from facevid.appearance.warp import STIFFNESS, resize_grid, thin_plate_spline
 
 SIDE = 288
 """Side, in pixels, of the window of the mean face at which a face is measured."""
@@ -109,8 +108,7 @@ def _node_weights() -> NDArray[np.float64]:
     """Compute the spline weight of each landmark at each node, float64 (GRID * GRID, 68); knots are the mean face's."""
     left, right, top, bottom = WINDOW
     places = np.stack(np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID)), axis=-1)
-    spline = RBFInterpolator(LANDMARKS, np.eye(68), kernel="thin_plate_spline", smoothing=STIFFNESS)
-    return np.asarray(spline(places.reshape(-1, 2)))
+    return thin_plate_spline(LANDMARKS, np.eye(68), places.reshape(-1, 2), STIFFNESS)
 
 
 def _reduce(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:

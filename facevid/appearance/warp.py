@@ -3,11 +3,46 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 
 STIFFNESS = 1e-3
 """Smoothing of a spline whose knots are in shares of the crop's side; above 0, since landmarks are noisy and the spline
 should not pass through them exactly."""
+
+
+def thin_plate_spline(
+    knots: NDArray[np.floating], values: NDArray[np.floating], places: NDArray[np.floating], stiffness: float
+) -> NDArray[np.float64]:
+    """Fit a thin-plate spline and evaluate it.
+
+    Twice as fast as SciPy's, which also takes a sixth of a second to import; equal to rounding.
+
+    Args:
+        knots: (N, 2).
+        values: (N, C), values of the spline at the knots.
+        places: (M, 2), where to evaluate it.
+        stiffness: smoothing; with 0 the spline passes through the values.
+
+    Returns:
+        float64 (M, C).
+    """
+    count, centre = len(knots), knots.mean(axis=0)
+    knots, places = knots - centre, places - centre
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _bending(knots, knots) + stiffness * np.eye(count)
+    system[:count, count:] = np.c_[np.ones(count), knots]
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.concatenate([values, np.zeros((3, values.shape[1]))]))
+    return np.asarray(_bending(places, knots) @ weights[:count] + np.c_[np.ones(len(places)), places] @ weights[count:])
+
+
+def _bending(places: NDArray[np.floating], knots: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute r^2 log r of the distance r between each place and each knot: float64 (M, N)."""
+    squared = np.square(places[:, :1] - knots[:, 0])
+    squared += np.square(places[:, 1:] - knots[:, 1])
+    bending = np.log(np.maximum(squared, np.finfo(np.float64).tiny, out=squared))
+    bending *= squared
+    bending *= 0.5
+    return np.asarray(bending)
 
 
 def spline_grid(
@@ -34,8 +69,8 @@ def spline_grid(
     """
     columns, rows = (np.arange(0, length + step, step) for length in size)
     nodes = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-    spline = RBFInterpolator(knots / unit, values, kernel="thin_plate_spline", smoothing=stiffness)
-    return np.asarray(spline(nodes / unit).reshape(len(rows), len(columns), -1), np.float32)
+    spline = thin_plate_spline(knots / unit, values, nodes / unit, stiffness)
+    return np.asarray(spline.reshape(len(rows), len(columns), -1), np.float32)
 
 
 def upsampled(grid: NDArray[np.float32], size: tuple[int, int], step: int) -> NDArray[np.float32]:

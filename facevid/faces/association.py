@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from facevid.faces.detector import Face
 
@@ -67,6 +66,8 @@ def match_boxes(predicted: NDArray[np.float32], faces: Sequence[Face]) -> Iterat
     """
     if not len(predicted) or not faces:
         return
+    from scipy.optimize import linear_sum_assignment  # slow to import, and a still has nothing to match
+
     iou = _overlap(predicted, np.stack([_landmark_box(face) for face in faces]), of_union=True)
     for row, column in zip(*linear_sum_assignment(-iou), strict=True):
         if iou[row, column] >= MIN_IOU:

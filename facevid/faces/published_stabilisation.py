@@ -14,7 +14,6 @@ One difference: the flow used here was measured at the detected landmarks, about
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.tracking import Track
@@ -34,9 +33,13 @@ def published_landmarks(track: Track) -> NDArray[np.float64]:
         squared_distance = ((blended[index] - before) ** 2).sum(axis=-1, keepdims=True)
         weight = np.where(np.isnan(flow), 0, np.exp(-squared_distance / SQUARED_DISTANCE_SCALE))
         blended[index] += weight * (before + np.nan_to_num(flow) - blended[index])
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and seldom used
+
     return np.asarray(gaussian_filter1d(blended, LANDMARK_SIGMA, axis=0))
 
 
 def published_quads(track: Track) -> NDArray[np.float64]:
     """Compute a track's crop quads as published: float64 (N, 4, 2), corners as from `ffhq_quad`."""
+    from scipy.ndimage import gaussian_filter1d
+
     return np.asarray(gaussian_filter1d(ffhq_quad(published_landmarks(track)), 2 * LANDMARK_SIGMA, axis=0))

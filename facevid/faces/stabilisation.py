@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.tracking import Track
@@ -86,8 +85,10 @@ def stable_landmarks(track: Track, sigma: float) -> NDArray[np.float64]:
 
 def _smoothed_along(positions: NDArray[np.float64], steps: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
     """Smooth positions (N, P, 2) relative to the path that the steps (N, P, 2) from frame to frame add up to."""
-    if sigma * 4 < 0.5:  # SciPy truncates the Gaussian at 4 sigma: here it would not reach the next frame
+    if sigma * 4 < 0.5 or len(positions) == 1:  # SciPy truncates the Gaussian at 4 sigma, before the next frame
         return positions
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and a still needs no smoothing
+
     path = np.cumsum(steps, axis=0, dtype=np.float64)
     return np.asarray(path + gaussian_filter1d(positions - path, sigma, axis=0, mode="reflect"))
 

@@ -5,7 +5,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, percentile_filter
 
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.occlusion_masks import visible_mouth_share
@@ -113,6 +112,10 @@ def _expression_shares(encoded: EncodedTrack, sigma: float) -> NDArray[np.float6
     frames = zip(encoded.visibility, encoded.landmarks, encoded.quads, strict=True)
     visible = [visible_mouth_share(mask, landmarks_in_crop(points, quad, side)) for mask, points, quad in frames]
     shares = ((np.array(visible) - MOUTH_HIDDEN_BELOW) / (MOUTH_VISIBLE_FROM - MOUTH_HIDDEN_BELOW)).clip(0, 1)
+    if len(shares) == 1:
+        return shares
+    from scipy.ndimage import minimum_filter1d  # slow to import, and a still needs no filter over time
+
     fade_sigma = MOUTH_FADE_SIGMA_FACTOR * sigma
     least = minimum_filter1d(shares, 2 * ceil(2 * fade_sigma) + 1, mode="nearest")
     return np.asarray(smooth(least, fade_sigma))
@@ -161,6 +164,10 @@ def _lasting_gap(encoded: EncodedTrack, sigma: float) -> NDArray[np.float64]:
     """
     frames = zip(encoded.landmarks, encoded.quads, strict=True)
     gaps = np.array([np.linalg.norm(lip_gap(landmarks_in_crop(points, quad, 1))) for points, quad in frames])
+    if len(gaps) == 1:
+        return gaps
+    from scipy.ndimage import percentile_filter
+
     lasting = percentile_filter(gaps, LASTING_GAP_PERCENTILE, LASTING_GAP_FRAMES, mode="nearest")
     return np.asarray(smooth(lasting, 2 * sigma))
 

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from facevid.utils.frame_array import FramesArray
 
@@ -50,8 +49,10 @@ def smooth(
         (stop - start, ...), in the dtype of `values`.
     """
     stop = len(values) if stop is None else stop
-    if sigma < MIN_SIGMA:
+    if sigma < MIN_SIGMA or len(values) == 1:
         return np.array(values[start:stop])
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and a still needs no smoothing
+
     first, last = _kernel_span(len(values), sigma, start, stop)
     near, inner = np.asarray(values[first:last]), slice(start - first, stop - first)
     average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=TRUNCATE)
@@ -115,7 +116,7 @@ def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating]
     Returns:
         (N, ...), in the dtype of `effects`.
     """
-    if sigma < MIN_SIGMA:
+    if sigma < MIN_SIGMA or len(effects) == 1:
         return effects
     smoothed = np.empty_like(effects)
     for start in range(0, len(effects), BLOCK_FRAMES):
@@ -128,6 +129,8 @@ def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating]
 
 def _fit_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
     """Solve the normal equations of the fit in each frame: moments (N, E, E), products (N, E, P)."""
+    from scipy.ndimage import gaussian_filter1d
+
     flat = effects.reshape(len(effects), -1).astype(np.float64).T
     regressors = strengths.astype(np.float64)
     average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)

@@ -1,14 +1,17 @@
 """Read HEIF images, as phones write them (HEIC, ISO/IEC 23008-12), with libheif."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pillow_heif
 from av import VideoFrame
 
 from facevid.errors import InputError
 from facevid.video.color.pixels import colour_and_alpha_views
 from facevid.video.info import STILL_TIME_BASE, ClipInfo
+
+if TYPE_CHECKING:
+    import pillow_heif
 
 HEIF_SUFFIXES = (".heic", ".heif")
 """Suffixes of the files that are read here."""
@@ -64,7 +67,9 @@ def heif_metadata(path: Path) -> tuple[bytes | None, bytes | None]:
     return exif.removeprefix(b"Exif\0\0") if exif else None, info.get("icc_profile") or None
 
 
-def _open(path: Path) -> pillow_heif.HeifFile:
+def _open(path: Path) -> "pillow_heif.HeifFile":
+    import pillow_heif  # slow to import, and seldom used
+
     try:
         image = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
     except (OSError, ValueError, RuntimeError, SyntaxError) as error:
