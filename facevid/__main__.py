@@ -1,5 +1,5 @@
 """`python -m facevid`."""
 
-from facevid.cli import main
+from facevid.cli import run
 
-main()
+run()

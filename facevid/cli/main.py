@@ -1,5 +1,6 @@
 """Entry point of `facevid`: dispatches to a command and maps exceptions to exit codes."""
 
+import atexit
 import difflib
 import importlib
 import logging
@@ -102,6 +103,24 @@ def main() -> None:
             message = describe(error)
         code = _fail(message, exit_code(error), state)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def run() -> None:
+    """Run the command line as a process of its own, and end the process.
+
+    The handlers of `atexit` run, but the modules are not torn down: PyTorch takes up to half a second for that.
+    """
+    try:
+        main()
+    except SystemExit as request:
+        code = request.code if isinstance(request.code, int) else 1
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # nobody reads it any more
+        code = code or EXIT_CODES[OutputError]
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _has_dashed_file_name(arguments: list[str]) -> bool:
