@@ -22,6 +22,9 @@ from facevid.models import load_model
 from facevid.options import ComputeOptions
 from facevid.utils.device import choose_device
 
+FULL_SIZE_FRAMES = 2
+"""Frames that are timed with networks of the published widths on a CPU, which takes seconds for each."""
+
 _PRODUCT = "matrix product"
 
 
@@ -107,7 +110,8 @@ def run_benchmark(
         source: a clip whose first frames show a face. None for a synthetic clip of 1280 x 720 pixels without faces;
             the stages that need a face are then skipped.
         model: a name in the store, or a path; None is the bundled model.
-        compute: device and precision of the networks; the batch size is the number of frames.
+        compute: device and precision of the networks; the batch size is the number of frames, but with `size` on a
+            CPU there are `FULL_SIZE_FRAMES`.
         rounds: number of timed rounds.
         size: side of the generated face of a model with the published widths and random weights, one of
             `random_model.SIZES`, which replaces `model`; None times `model`.
@@ -122,7 +126,8 @@ def run_benchmark(
     loaded = random_model(size, device, compute.precision) if size else load_model(model, device, compute.precision)
     detector = choose_detector("auto", device).detector if source else None
     with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder, ThreadPoolExecutor() as pool:
-        sample = take_sample(source, compute.batch_size, Path(folder))
+        count = FULL_SIZE_FRAMES if size and device == "cpu" else compute.batch_size
+        sample = take_sample(source, count, Path(folder))
         if detector is None:
             stages = stages_without_face(sample, loaded)
         else:

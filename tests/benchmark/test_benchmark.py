@@ -80,6 +80,7 @@ def test_random_weights() -> None:
     result = run_benchmark(compute=FEW, rounds=1, size=64)
     assert [speed.stage for speed in result.stages] == [*WITHOUT_FACE[:5], "generate", "write"]
     assert (result.model, result.loading, result.whole) == ("random-64", None, None)
+    assert result.stages[0].items == 2
     assert result.peak_bytes > 100e6
     check_consistent(result)
 

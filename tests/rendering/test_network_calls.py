@@ -1,0 +1,64 @@
+"""How often an edit runs each network: once for each face, and never for frames without an edit."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facevid import edit_video
+from facevid.models.model import FaceModel
+from facevid.networks.prepared_generator import PreparedGenerator
+from facevid.options import CompositingOptions, Detail, EditOptions
+from facevid.video.writer.encoder import FrameEncoder
+
+
+@pytest.fixture
+def faces_processed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the faces or codes that each network processes, and the encoded frames."""
+    counts: Counter[str] = Counter()
+
+    def count(owner: type[Any], method: str, name: str, has_batch: bool = True) -> None:
+        original: Callable[..., Any] = getattr(owner, method)
+
+        def counted(self: Any, *arguments: Any) -> Any:
+            counts[name] += len(arguments[0]) if has_batch else 1
+            return original(self, *arguments)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    count(FaceModel, "encode", "encoder")
+    count(FaceModel, "occlusion_probability", "occlusion")
+    count(FaceModel, "decode_changes", "changes")
+    count(PreparedGenerator, "__call__", "generator")
+    count(FrameEncoder, "write", "frames", has_batch=False)
+    return counts
+
+
+@pytest.mark.parametrize(("frames", "edited"), [(None, 10), ((3, 5), 3)])
+def test_the_bundled_model(
+    portrait_clip: Path, tmp_path: Path, faces_processed: Counter[str], frames: tuple[int, int] | None, edited: int
+) -> None:
+    options = EditOptions(frames=frames, overwrite=True)
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1", "age=-0.5"], options)
+    analysis = {"encoder": 10, "occlusion": 10}
+    assert faces_processed == {**analysis, "changes": 2 * edited, "frames": 10}
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=-1"], options)
+    assert faces_processed == {**analysis, "changes": 3 * edited, "frames": 20}  # the analysis is cached
+
+
+@pytest.mark.parametrize(("detail", "passes"), [("replace", 1), ("keep", 4)])
+def test_a_published_model(
+    portrait_clip: Path,
+    tmp_path: Path,
+    published: str,
+    faces_processed: Counter[str],
+    detail: Detail,
+    *,
+    passes: int,
+) -> None:
+    """To keep detail, faces before and after the edit are generated for their landmarks, then for their appearance."""
+    options = EditOptions(model=published, frames=(3, 5), compositing=CompositingOptions(detail))
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1"], options)
+    assert faces_processed == {"encoder": 10, "occlusion": 10, "generator": 3 * passes, "frames": 10}
