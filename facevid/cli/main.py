@@ -15,7 +15,7 @@ from types import FrameType
 import click
 
 from facevid.cli.terminal import print_line
-from facevid.errors import describe, exit_code, printable, reason
+from facevid.errors import OutputError, describe, exit_code, printable, reason
 from facevid.utils.cores import configure_process
 
 COMMANDS = {
@@ -117,8 +117,8 @@ def run() -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:  # nobody reads it any more
-        code = code or EXIT_CODES[OutputError]
+    except OSError as error:  # nobody reads it any more
+        code = code or exit_code(OutputError(reason(error)))
     atexit._run_exitfuncs()
     os._exit(code)
 
