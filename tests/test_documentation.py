@@ -35,6 +35,7 @@ ONLY_PARSED = {
     "tune": "needs a longer clip; tests/training/test_tuning.py runs it",
     "edit in.mp4 out.mp4 --attr smile=+1 --model shot": "needs the result of `tune`",
     "evaluate model": "needs photographs of people; tests/evaluation/test_ground_truth.py runs it",
+    "bench": "takes minutes; tests/benchmark/test_benchmark.py runs it on a few frames",
     "evaluate occlusion": "needs a longer clip; tests/evaluation/test_occlusion.py runs it",
 }
 """Beginnings of commands that are not run, and why."""

@@ -20,7 +20,8 @@ from facevid.benchmark.whole_edit import WholeEdit, time_whole_edit
 from facevid.faces.landmarks import choose_detector
 from facevid.models import load_model
 from facevid.options import ComputeOptions
-from facevid.utils.device import choose_device
+from facevid.utils.cores import core_count
+from facevid.utils.device import choose_device, limit_threads
 
 FULL_SIZE_FRAMES = 2
 """Frames that are timed with networks of the published widths on a CPU, which takes seconds for each."""
@@ -124,6 +125,7 @@ def run_benchmark(
     """
     device = choose_device(compute.device)
     loaded = random_model(size, device, compute.precision) if size else load_model(model, device, compute.precision)
+    limit_threads(1 if loaded.is_small else core_count())
     detector = choose_detector("auto", device).detector if source else None
     with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder, ThreadPoolExecutor() as pool:
         count = FULL_SIZE_FRAMES if size and device == "cpu" else compute.batch_size

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, attempt
 from facevid.errors import EngineError
+from facevid.utils.cores import configure_process
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables that limit the threads of numerical libraries; read when these are imported."""
@@ -154,6 +155,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 def _work(connection: Connection) -> None:
     """Run tasks from a connection until it is closed; SIGTERM interrupts the task and ends the process."""
+    configure_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the parent cancels the workers
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_end_with_parent, daemon=True).start()

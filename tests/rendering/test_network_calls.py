@@ -11,7 +11,7 @@ from facevid import edit_video
 from facevid.models.model import FaceModel
 from facevid.networks.prepared_generator import PreparedGenerator
 from facevid.options import CompositingOptions, Detail, EditOptions
-from facevid.video.writer.encoder import FrameEncoder
+from facevid.video.writer.encoder import PacketEncoder
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def faces_processed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count the faces or codes that each network processes, and the encoded frames."""
     counts: Counter[str] = Counter()
 
-    def count(owner: type[Any], method: str, name: str, has_batch: bool = True) -> None:
+    def count(owner: type[Any], method: str, name: str, items: Callable[[Any], int] = len) -> None:
         original: Callable[..., Any] = getattr(owner, method)
 
         def counted(self: Any, *arguments: Any) -> Any:
-            counts[name] += len(arguments[0]) if has_batch else 1
+            counts[name] += items(arguments[0])
             return original(self, *arguments)
 
         monkeypatch.setattr(owner, method, counted)
@@ -32,7 +32,7 @@ def faces_processed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(FaceModel, "occlusion_probability", "occlusion")
     count(FaceModel, "decode_changes", "changes")
     count(PreparedGenerator, "__call__", "generator")
-    count(FrameEncoder, "write", "frames", has_batch=False)
+    count(PacketEncoder, "encode", "frames", lambda frame: int(frame is not None))  # None flushes the encoder
     return counts
 
 
