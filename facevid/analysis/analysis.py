@@ -24,7 +24,13 @@ from facevid.analysis.encoding import (
     describe_segment,
     encode_segment,
 )
-from facevid.analysis.occlusion import OcclusionEstimator
+from facevid.analysis.occlusion import (
+    OcclusionEstimator,
+    OcclusionTask,
+    Outlines,
+    compare_segment,
+    read_mismatches,
+)
 from facevid.analysis.segments import ContinuedClip, FrameSource, SegmentRunner
 from facevid.analysis.selection import select_tracks
 from facevid.analysis.tracking import Tracking, load_tracking, save_tracking, track_faces
@@ -126,7 +132,7 @@ class Analysis:
                 faces = _divide(tracks, quads, [self.landmarks(track) for track in tracks], runner)
                 used = runner.for_tasks(model, runner.model)
                 paths = self._encode_segments(faces, used, tracking, batch_size=compute.batch_size, runner=runner)
-                self._join_encoded(folder, paths, tracks, quads)
+                self._join_encoded(folder, paths, tracks, quads, runner)
 
         encoding = {
             "tracks": [[track.person, track.first] for track in tracks],
@@ -166,22 +172,52 @@ class Analysis:
         return paths
 
     def _join_encoded(
-        self, folder: Path, paths: Sequence[Path], tracks: Sequence[Track], quads: Sequence[NDArray[np.float64]]
+        self,
+        folder: Path,
+        paths: Sequence[Path],
+        tracks: Sequence[Track],
+        quads: Sequence[NDArray[np.float64]],
+        runner: SegmentRunner,
     ) -> None:
         """Write the codes, the visibility and the occluded share ("hidden") of tracks to `folder`."""
         files = [TrackFiles(folder, track) for track in tracks]
-        estimators = [
-            OcclusionEstimator(each.path("occlusion"), len(track)) for each, track in zip(files, tracks, strict=True)
-        ]
+        features_paths = [runner.file(f"features-{index:04}.npy") for index in range(len(tracks))]
+        estimators = [OcclusionEstimator(path, len(track)) for path, track in zip(features_paths, tracks, strict=True)]
         for path in paths:
             segment = EncodedSegment.read(path)
             rows = zip(segment.tracks.tolist(), segment.offsets.tolist(), segment.codes, segment.features, strict=True)
             for track, offset, code, features in rows:
                 files[track].write("codes", offset, code)
                 estimators[track].add(offset, features)
-        for track, quad, each, estimator in zip(tracks, quads, files, estimators, strict=True):
+        compared: list[list[Path] | None] = [None for _ in tracks]
+        if runner.engine is not None:
+            for estimator in estimators:
+                estimator.sync()
+            compared = [*self._compare_frames(features_paths, tracks, quads, runner)]
+        for track, quad, each, estimator, segments in zip(tracks, quads, files, estimators, compared, strict=True):
             visibility = each.create("visibility", np.uint8, MASK_SIDE, MASK_SIDE)
-            np.save(each.path("hidden"), estimator.estimate(track.landmarks, quad, visibility, self.progress))
+            mismatches = None if segments is None else read_mismatches(segments)
+            shares = estimator.estimate(track.landmarks, quad, visibility, self.progress, mismatches)
+            np.save(each.path("hidden"), shares)
+
+    def _compare_frames(
+        self,
+        features_paths: Sequence[Path],
+        tracks: Sequence[Track],
+        quads: Sequence[NDArray[np.float64]],
+        runner: SegmentRunner,
+    ) -> list[list[Path]]:
+        """Compare the frames of each track with each other, on workers; return the files of its segments."""
+        tasks, paths = list[OcclusionTask](), list[list[Path]]()
+        for index, (track, quad, features) in enumerate(zip(tracks, quads, features_paths, strict=True)):
+            outlines, own = Outlines(track.landmarks, quad), list[Path]()
+            for frames in runner.segments(0, len(track)):
+                own.append(runner.file(f"{runner.number(frames.start):06}-{index:04}.npy"))
+                if not own[-1].exists():
+                    tasks.append(OcclusionTask(features, outlines.around(frames), frames, own[-1]))
+            paths.append(own)
+        runner.run("occlusion", compare_segment, tasks, self.progress, sum(len(task.frames) for task in tasks))
+        return paths
 
     def _encoded_track(
         self, tracking: Tracking, track: Track, quads: NDArray[np.float64], files: TrackFiles

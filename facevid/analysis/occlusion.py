@@ -6,10 +6,9 @@ of the same track: near a probable occluder, a pixel unlike the face in these fr
 """
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
 from math import ceil
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from facevid.analysis.occlusion_masks import (
 )
 from facevid.analysis.usual_appearance import MASK_SIDE, UsualAppearance, features
 from facevid.faces.alignment import landmarks_in_crop
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.frame_array import FrameArray
 from facevid.utils.progress import Progress
 
@@ -50,6 +50,10 @@ MIN_FRAMES = 8
 
 MEDIAN_FRAMES = 3
 """Window, in frames, of the median over occlusion probabilities, which drops detections in a single frame."""
+
+HALO_FRAMES = 3
+"""Number of frames before and after a frame that its mask depends on: one for the second evaluation, and two for the
+frames that are dropped or filled."""
 
 FEATURE_COUNT = 5
 """Number of features of a pixel, as from `usual_appearance.features`."""
@@ -93,6 +97,7 @@ class OcclusionEstimator:
         quads: NDArray[np.floating],
         visibility: FrameArray,
         progress: Progress,
+        mismatches: Iterable[NDArray[np.bool_]] | None = None,
     ) -> NDArray[np.float32]:
         """Estimate the occlusion of all frames, and delete the file of features.
 
@@ -102,14 +107,16 @@ class OcclusionEstimator:
             visibility: uint8 (N, MASK_SIDE, MASK_SIDE) in the crop's space; set to 1 where the face is visible, and to
                 0 where it is occluded.
             progress: reports each frame, as stage "occlusion".
+            mismatches: of all frames, as from `find_mismatches`; None to find them now.
 
         Returns:
             float32 (N,), share of the face that is occluded, 0 to 1.
         """
-        outlines, count = _Outlines(landmarks, quads), len(self._features)
+        outlines, count = Outlines(landmarks, quads), len(self._features)
         self._follow_confident_regions(outlines, visibility)
-        nothing = np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool)
-        mismatches = self._find_mismatches(outlines, progress) if count >= MIN_FRAMES else repeat(nothing, count)
+        if mismatches is None:
+            found = find_mismatches(self._features, outlines, range(count))
+            mismatches = progress("occlusion", found, count)
         shares = np.zeros(count, dtype=np.float32)
         for i, mismatch in enumerate(mismatches):
             mask = mismatch | (visibility[i] == 0)
@@ -119,7 +126,7 @@ class OcclusionEstimator:
         self._path.unlink()
         return shares
 
-    def _follow_confident_regions(self, outlines: "_Outlines", visibility: FrameArray) -> None:
+    def _follow_confident_regions(self, outlines: "Outlines", visibility: FrameArray) -> None:
         """Follow the network's confident regions through time, forwards and backwards, and write their visibility.
 
         A region continues for as long as the network gives it a small probability, possibly through the whole track.
@@ -142,26 +149,74 @@ class OcclusionEstimator:
         probabilities = self._features[max(index - radius, 0) : index + radius + 1][..., FEATURE_COUNT]
         return np.asarray(np.median(probabilities, axis=0))
 
-    def _find_mismatches(self, outlines: "_Outlines", progress: Progress) -> Iterator[NDArray[np.bool_]]:
-        """Yield, for each frame, where an occluder hides the face, by comparison with the reference frames.
+    def sync(self) -> None:
+        """Make the features that were added visible to other machines."""
+        self._features.sync()
 
-        A frame is evaluated a second time if a frame beside it shows an occluder: near that one, an occluder that
-        barely reaches into the face is accepted, too.
-        """
-        count, appearances = len(self._features), _Appearances(self._features)
 
-        def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-            entry, outline = self._features[i], outlines[i]
-            mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
-            return find_occluders(
-                mismatch, outline.own, outline.median, guess_area(entry[..., FEATURE_COUNT]), expected
-            )
+def find_mismatches(stored: FrameArray, outlines: "Outlines", frames: range) -> Iterator[NDArray[np.bool_]]:
+    """Yield where an occluder hides the face in some frames of a track, by comparison with the reference frames.
 
-        first_masks = (find(i) for i in progress("occlusion", range(count), count))
-        masks = (
-            find(i, near) if near.any() else mask for i, (mask, near) in enumerate(with_neighbour_area(first_masks))
-        )
-        return drop_single_frames(masks)
+    A frame is evaluated a second time if a frame beside it shows an occluder: near that one, an occluder that barely
+    reaches into the face is accepted, too.
+
+    Args:
+        stored: the features of all frames of the track.
+        outlines: of these frames and `HALO_FRAMES` on both sides.
+        frames: indices in the track.
+    """
+    count, appearances = len(stored), _Appearances(stored)
+    if count < MIN_FRAMES:
+        yield from (np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool) for _ in frames)
+        return
+
+    def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        entry, outline = stored[i], outlines[i]
+        mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
+        return find_occluders(mismatch, outline.own, outline.median, guess_area(entry[..., FEATURE_COUNT]), expected)
+
+    around = range(max(frames.start - HALO_FRAMES, 0), min(frames.stop + HALO_FRAMES, count))
+    masks = (
+        find(i, near) if near.any() else mask
+        for i, (mask, near) in zip(around, with_neighbour_area(map(find, around)), strict=True)
+    )
+    yield from (mask for i, mask in zip(around, drop_single_frames(masks), strict=True) if i in frames)
+
+
+@dataclass(frozen=True)
+class OcclusionTask:
+    """The comparison with reference frames in a segment of a track.
+
+    Attributes:
+        features: file of the features of the whole track.
+        outlines: landmarks and quads around the segment.
+        frames: indices of the segment in the track.
+        path: file of the segment: the masks as bits, uint8 (N, MASK_SIDE, MASK_SIDE / 8).
+    """
+
+    features: Path
+    outlines: "Outlines"
+    frames: range
+    path: Path
+
+
+def compare_segment(task: OcclusionTask) -> Iterator[int]:
+    """Find the mismatches in a segment of a track, and write them to its file; yield after each frame."""
+    masks = []
+    for i, mask in zip(
+        task.frames, find_mismatches(FrameArray(task.features), task.outlines, task.frames), strict=True
+    ):
+        masks.append(np.packbits(mask, axis=1))
+        yield i
+    with atomic_path(task.path, durable=True) as temporary:
+        np.save(temporary, np.stack(masks))
+
+
+def read_mismatches(paths: Sequence[Path]) -> Iterator[NDArray[np.bool_]]:
+    """Yield the mismatches of all frames of a track from the files of its segments."""
+    for path in paths:
+        for mask in np.load(path):
+            yield np.unpackbits(mask, axis=1).astype(bool)
 
 
 @dataclass(frozen=True)
@@ -182,15 +237,30 @@ class _Outline:
         return face_area(self.own, self.median)
 
 
-class _Outlines:
-    """The outlines of all frames of a track, computed in blocks; the last two blocks in use are cached."""
+class Outlines:
+    """The outlines of the frames of a track, computed in blocks; the last two blocks in use are cached.
 
-    def __init__(self, landmarks: NDArray[np.floating], quads: NDArray[np.floating]) -> None:
-        self._landmarks, self._quads = landmarks, quads
+    Args:
+        landmarks: (N, 68, 2) in pixels of the frame.
+        quads: (N, 4, 2), of the crops.
+        first: index in the track of the first of these frames.
+    """
+
+    def __init__(self, landmarks: NDArray[np.floating], quads: NDArray[np.floating], first: int = 0) -> None:
+        self._landmarks, self._quads, self._first = landmarks, quads, first
         self._block = lru_cache(maxsize=2)(self._compute_block)
 
+    def __reduce__(self) -> tuple[type["Outlines"], tuple[NDArray[np.floating], NDArray[np.floating], int]]:
+        return Outlines, (self._landmarks, self._quads, self._first)
+
+    def around(self, frames: range) -> "Outlines":
+        """Return what is needed of the outlines to find the mismatches of some frames."""
+        first = max(frames.start - HALO_FRAMES - OUTLINE_RADIUS, 0)
+        part = slice(first, frames.stop + HALO_FRAMES + OUTLINE_RADIUS)
+        return Outlines(self._landmarks[part], self._quads[part], first)
+
     def __getitem__(self, index: int) -> _Outline:
-        number, offset = divmod(index, BLOCK_FRAMES)
+        number, offset = divmod(index - self._first, BLOCK_FRAMES)
         own, median = self._block(number)
         return _Outline(own[offset], median[offset])
 

@@ -138,8 +138,12 @@ class SegmentRunner:
 
     def path(self, number: int, suffix: str) -> Path:
         """Return the path of a segment's file."""
+        return self.file(f"{number:06}{suffix}")
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file in the folder."""
         assert self.folder is not None
-        return self.folder / f"{number:06}{suffix}"
+        return self.folder / name
 
     def delete(self, *stages: str) -> None:
         """Delete the files of stages whose result is complete."""

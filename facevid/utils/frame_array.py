@@ -5,6 +5,7 @@ needs them, which exceeds the memory limits of render farms; and a write to a ma
 is full.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -65,6 +66,10 @@ class FrameArray:
         self._file.seek(self._data_offset + index * self._entry_bytes)
         self._file.write(entry.astype(self.dtype, copy=False).tobytes())
         self._file.flush()
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk, or on the server of a network file system."""
+        os.fsync(self._file.fileno())
 
 
 FramesArray = NDArray[Any] | FrameArray
