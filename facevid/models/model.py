@@ -103,6 +103,11 @@ class FaceModel:
     batch_size: int | None = None
 
     @property
+    def _picture_batch(self) -> int | None:
+        """Rows of every batch of a network on pictures: one on a CPU, where batches save no time."""
+        return 1 if self.batch_size and self.device.type == "cpu" else self.batch_size
+
+    @property
     def resolution(self) -> int:
         """Side of a generated face, in pixels."""
         if self.appearance is not None:
@@ -163,7 +168,7 @@ class FaceModel:
         encoder = self._need(self.encoder, "encoder")
         pictures = self._pictures(faces, encoder.sizes.input_size)
         with self._autocast():
-            (codes,) = in_fixed_batches(lambda x: [encoder(x)], self.batch_size, pictures)
+            (codes,) = in_fixed_batches(lambda x: [encoder(x)], self._picture_batch, pictures)
         codes = codes.float()
         return self._finite("codes", codes if self.average is None else codes + self.average)
 
@@ -180,7 +185,9 @@ class FaceModel:
         network = self._need(self.occlusion, "occlusion network")
         pictures = self._pictures(faces, INPUT_SIDE)
         with self._autocast():
-            (predicted,) = in_fixed_batches(lambda x: [occlusion_probability(network, x)], self.batch_size, pictures)
+            (predicted,) = in_fixed_batches(
+                lambda x: [occlusion_probability(network, x)], self._picture_batch, pictures
+            )
         return self._finite("occlusion probabilities", predicted)
 
     @torch.no_grad()
@@ -189,9 +196,7 @@ class FaceModel:
         checked = self._codes(codes)
         if self.appearance is not None:
             return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
-        if self.device.type == "cpu":  # pictures are generated one by one, so no batch size affects them
-            return self._finite("faces", self._prepared_generator(checked))
-        (pictures,) = in_fixed_batches(lambda x: [self._prepared_generator(x)], self.batch_size, checked)
+        (pictures,) = in_fixed_batches(lambda x: [self._prepared_generator(x)], self._picture_batch, checked)
         return self._finite("faces", pictures)
 
     @torch.no_grad()
