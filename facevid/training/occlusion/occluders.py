@@ -47,7 +47,7 @@ def add_occluders(rng: np.random.Generator, face: Picture, other: Picture, *, oc
     if rng.random() < EXTERNAL_SHADOW:
         face = add_shadow(rng, face)
     for _ in range((1 + (rng.random() < SECOND_OCCLUDER)) * occluded):
-        occluder = _random_occluder(rng, face, other)
+        occluder = random_occluder(rng, face, other)
         if rng.random() < OCCLUDER_SHADOW:
             shadow = np.roll(occluder.alpha, tuple(rng.integers(-5, 6, 2)), axis=(0, 1))
             face = darken(face, cv2.GaussianBlur(shadow, (0, 0), rng.uniform(2, 5)), rng.uniform(0.1, 0.5))
@@ -56,7 +56,7 @@ def add_occluders(rng: np.random.Generator, face: Picture, other: Picture, *, oc
     return degrade(rng, face), occlusion
 
 
-def _random_occluder(rng: np.random.Generator, face: Picture, other: Picture) -> Layer:
+def random_occluder(rng: np.random.Generator, face: Picture, other: Picture) -> Layer:
     """Draw an occluder of a random kind, with sharp edges or motion blur."""
     tip, direction = np.array([rng.uniform(*TIP_X), rng.uniform(*TIP_Y)]) * SIDE, _random_direction(rng)
     # Hands have the skin colour of this face, or of the other one with its brightness partly matched to this face.

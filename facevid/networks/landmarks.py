@@ -1,0 +1,110 @@
+"""The landmark network: the points of MediaPipe's face mesh in a crop of a face, and whether the crop shows a face."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from facevid.networks.shapes import Shapes, shape_at
+
+INPUT_SIDE = 128
+"""Side of the input crop, in pixels."""
+
+POINT_COUNT = 478
+"""Number of points: the 468 of MediaPipe's face mesh and the ten of its irises, in MediaPipe's order."""
+
+REDUCTION = 16
+"""Input pixels to one pixel of the deepest feature map."""
+
+BLOCK_COUNTS = (2, 3, 4)
+"""Number of residual blocks at 1/4, 1/8 and 1/16 of the input side."""
+
+
+@dataclass(frozen=True)
+class LandmarkNetworkSizes:
+    """Sizes of the network.
+
+    Attributes:
+        widths: number of channels at 1/2, 1/4, 1/8 and 1/16 of the input side.
+        summary: number of channels of the deepest feature map that the points are computed from.
+        shape: number of values that describe a face; the points are a linear function of them.
+    """
+
+    widths: tuple[int, int, int, int] = (16, 32, 64, 128)
+    summary: int = 36
+    shape: int = 160
+
+
+def landmark_network_sizes(shapes: Shapes) -> LandmarkNetworkSizes:
+    """Infer the sizes from the shapes of a state dict.
+
+    Raises:
+        ValueError: a tensor is missing or has an unexpected shape.
+    """
+    half, quarter, eighth, sixteenth = (shape_at(shapes, f"down.{level}.0.weight", 4)[0] for level in range(4))
+    summary, shape = shape_at(shapes, "summary.weight", 4)[0], shape_at(shapes, "shape.weight", 2)[0]
+    return LandmarkNetworkSizes((half, quarter, eighth, sixteenth), summary, shape)
+
+
+class LandmarkNetwork(nn.Module):
+    """Maps crops to points and a confidence."""
+
+    def __init__(self, sizes: LandmarkNetworkSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        kernels, inputs = (5, 3, 3, 3), (3, *sizes.widths)
+        self.down = nn.ModuleList(
+            nn.Sequential(*_convolution(before, width, kernel, stride=2), nn.ReLU(inplace=True))
+            for before, width, kernel in zip(inputs, sizes.widths, kernels, strict=False)
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(_Residual(width) for _ in range(count)))
+            for width, count in zip(sizes.widths, (0, *BLOCK_COUNTS), strict=True)
+        )
+        self.summary = nn.Conv2d(sizes.widths[-1], sizes.summary, 1)
+        self.shape = nn.Linear(sizes.summary * (INPUT_SIDE // REDUCTION) ** 2, sizes.shape)
+        self.to_points = nn.Linear(sizes.shape, POINT_COUNT * 2)
+        self.to_confidence = nn.Linear(sizes.shape, 1)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute points and confidences.
+
+        Args:
+            crops: (N, 3, INPUT_SIDE, INPUT_SIDE), RGB in [-1, 1].
+
+        Returns:
+            The points, float32 (N, POINT_COUNT, 2), x and y as fractions of the crop's side, from its top left corner;
+            and the logits of the confidence, float32 (N,), positive for a face.
+        """
+        x = crops
+        for down, blocks in zip(self.down, self.blocks, strict=True):
+            x = blocks(down(x))
+        summary = torch.relu(self.summary(x)).flatten(1)
+        # The points need more precision than bfloat16 has.
+        with torch.autocast(crops.device.type, enabled=False):
+            shape = torch.relu(self.shape(summary.to(self.shape.weight.dtype)))
+            points: Tensor = self.to_points(shape).unflatten(1, (POINT_COUNT, 2)) + 0.5
+            confidence: Tensor = self.to_confidence(shape)[:, 0]
+        return points, confidence
+
+
+class _Residual(nn.Module):
+    """A depthwise 3x3 convolution and two pointwise ones, added to the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            *_convolution(width, width, 3, groups=width),
+            *_convolution(width, 2 * width, 1),
+            nn.ReLU(inplace=True),
+            *_convolution(2 * width, width, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.branch(x)
+        return result
+
+
+def _convolution(inputs: int, width: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple[nn.Module, nn.Module]:
+    convolution = nn.Conv2d(inputs, width, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return convolution, nn.BatchNorm2d(width)

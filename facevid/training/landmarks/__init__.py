@@ -1,0 +1,1 @@
+"""Training of the landmark network on portraits that another network has labelled."""
