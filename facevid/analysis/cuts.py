@@ -64,6 +64,12 @@ def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def may_be_cut(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:
+    """Return whether a shot may begin between two thumbnails; `CutDetector` also takes the frames around into account."""
+    change = _measure_change(0, before.astype(np.float32), after.astype(np.float32))
+    return change.size > change.threshold
+
+
 class CutDetector:
     """Detects the cuts of a clip, frame by frame.
 

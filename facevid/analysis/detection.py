@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.cuts import CutDetector, thumbnail
+from facevid.analysis.cuts import CutDetector, may_be_cut, thumbnail
 from facevid.analysis.segments import (
     ContinuedClip,
     DetectorSpec,
@@ -29,6 +29,13 @@ from facevid.utils.progress import Progress
 from facevid.video import Clip
 from facevid.video.reader.memory import trim_heap
 from facevid.video.reader.timeline import Timeline, TimelineError, checksum, scan_timeline
+
+BLOCK_FRAMES = 50
+"""Number of frames after which a detector that follows faces starts afresh, at multiples of this number. So the faces
+of a frame depend on the frames of its block only, however the clip is divided into segments."""
+
+SEARCH_INTERVAL = 8
+"""Number of frames of a block after which a detector that follows faces searches for new ones."""
 
 END = "frames.json"
 """File with the number of frames of the clip; written when its end was read."""
@@ -99,6 +106,38 @@ class _Segment:
             )
 
 
+class _Follower:
+    """Detects the faces of consecutive frames, with the state that a detector that follows faces needs.
+
+    The state is the faces and the thumbnail of the previous frame, and whether a face was lost in this block. Other
+    detectors have none.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._faces: list[Face] = []
+        self._thumbnail: NDArray[np.uint8] | None = None
+        self._has_lost = False
+
+    def first_frame(self, index: int) -> int:
+        """Return the frame with which detection has to begin, for the faces of frame `index`."""
+        return index - index % BLOCK_FRAMES if self._detector.follows else index
+
+    def detect(self, index: int, picture: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces of frame `index`, the one after the frame of the previous call."""
+        scaled = thumbnail(picture)
+        in_block = index % BLOCK_FRAMES
+        if in_block == 0:
+            self._has_lost = False
+        starts = in_block == 0 or self._thumbnail is None or may_be_cut(self._thumbnail, scaled)
+        search = starts or self._has_lost or in_block % SEARCH_INTERVAL == 0
+        before = [] if starts else self._faces
+        faces = self._detector.detect(picture, before, search=search)
+        self._has_lost = self._has_lost or len(faces) < len(before)
+        self._faces, self._thumbnail = faces, scaled
+        return faces
+
+
 def detect_segment(task: DetectionTask) -> Iterator[int]:
     """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
 
@@ -106,15 +145,19 @@ def detect_segment(task: DetectionTask) -> Iterator[int]:
     none of the frames.
     """
     detector, segment = loaded_detector(task.detector), _Segment()
+    follower = _Follower(detector)
     previous: NDArray[np.uint8] | None = None
     is_video = not task.clip.info.is_image_source
-    frames = trim_heap(task.clip.frames(max(task.frames.start - 1, 0), task.frames.stop, task.timeline))
+    first = max(min(task.frames.start - 1, follower.first_frame(task.frames.start)), 0)
+    frames = trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))
     for frame, picture in prefetch_map(lambda frame: (frame, frame.rgb()), frames):
         crc = checksum(frame.native) if is_video else 0
         if frame.index < task.frames.start:
+            if frame.index >= follower.first_frame(task.frames.start):
+                follower.detect(frame.index, picture)
             previous, segment.before = picture, crc
             continue
-        faces = detector.detect(picture)
+        faces = [replace(face, mesh=None) for face in follower.detect(frame.index, picture)]
         if previous is not None:
             faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
         segment.pts.append(frame.pts)

@@ -140,7 +140,7 @@ model_option = click.option(
 )
 detector_option = click.option(
     "--detector",
-    type=click.Choice(["auto", "face-alignment", "dlib"]),
+    type=click.Choice(["auto", "face-alignment", "bundled", "dlib"]),
     default="auto",
     show_default=True,
     help="Landmark detector; auto uses face-alignment if its weights are installed, else dlib.",

@@ -1,5 +1,6 @@
 """The interface that all landmark detectors share, and the type of their result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,12 +18,15 @@ class Face:
         score: the detector's confidence; above 0, comparable only between faces of the same detector.
         flow: float32 (68, 2), displacement of each landmark since the previous frame in pixels, from
             `faces.flow.landmark_flow`; NaN where a landmark was lost; None where the flow was not measured.
+        mesh: float32 (478, 2), the points of MediaPipe's face mesh in pixels of the frame, from the bundled detector;
+            None from other detectors.
     """
 
     box: tuple[float, float, float, float]
     landmarks: NDArray[np.float32]
     score: float
     flow: NDArray[np.float32] | None = None
+    mesh: NDArray[np.float32] | None = None
 
 
 class Detector(Protocol):
@@ -30,10 +34,19 @@ class Detector(Protocol):
 
     Attributes:
         name: as in `--detector`; a part of the cache key of tracking.
+        follows: whether the faces of the previous frame change the result.
     """
 
     name: str
+    follows: bool
 
-    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Detect the faces in `picture`, uint8 (H, W, 3) RGB."""
+    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+        """Detect the faces in a picture.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB.
+            previous: the faces that this detector found in the previous frame of the same shot. A detector that
+                follows faces needs no other state.
+            search: whether a detector that follows faces searches for other faces, too. The others always search.
+        """
         ...

@@ -4,6 +4,7 @@ Both work offline: the weights are installed with the package `face_recognition_
 """
 
 import functools
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,14 @@ class DlibDetector:
     """Detects frontal faces. Not thread-safe."""
 
     name = "dlib"
+    follows = False
 
     def __init__(self) -> None:
         self._detector = dlib.get_frontal_face_detector()
         self._predictor = LandmarkPredictor()
 
-    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Detect the faces in `picture`, uint8 (H, W, 3) RGB."""
+    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+        """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
         for side in DETECTION_SIDES:
             scale = side / max(picture.shape[:2])
             rectangles, scores, _ = self._detector.run(_resized(picture, scale), 0, 0.0)

@@ -4,6 +4,7 @@ More accurate than dlib on turned and small faces, but slow without a GPU. The l
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -26,6 +27,7 @@ class FaceAlignmentDetector:
     """Detects faces from frontal to profile view."""
 
     name = "face-alignment"
+    follows = False
 
     def __init__(self, device: str = "cpu") -> None:
         import face_alignment
@@ -41,8 +43,8 @@ class FaceAlignmentDetector:
                 "download them by hand, or use --detector dlib"
             ) from error
 
-    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Detect the faces in `picture`, uint8 (H, W, 3) RGB."""
+    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+        """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
         scale = min(DETECTION_SIDE / max(picture.shape[:2]), 1)
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
         boxes = [np.append(box[:4] / scale, box[4]) for box in self._network.face_detector.detect_from_image(small)]

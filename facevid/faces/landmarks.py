@@ -8,7 +8,7 @@ from facevid.faces.detector import Detector, Face
 
 __all__ = ["Detector", "DetectorChoice", "DetectorName", "Face", "choose_detector"]
 
-DetectorName = Literal["auto", "face-alignment", "dlib"]
+DetectorName = Literal["auto", "face-alignment", "bundled", "dlib"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,12 @@ def choose_detector(name: DetectorName = "auto", device: str = "cpu") -> Detecto
         ModelError: the detector's weights are missing, or cannot be downloaded.
     """
     from facevid.faces import dlib_detector, face_alignment_detector  # slow to import: dlib and torch
+    from facevid.faces.mesh.detector import BundledDetector
 
     if name == "dlib":
         return DetectorChoice(dlib_detector.DlibDetector(), "selected by option")
+    if name == "bundled":
+        return DetectorChoice(BundledDetector(device), "selected by option")
     if name == "face-alignment":
         return DetectorChoice(face_alignment_detector.FaceAlignmentDetector(device), "selected by option")
     missing = face_alignment_detector.missing_weights()

@@ -16,8 +16,8 @@ POINT_COUNT = 478
 REDUCTION = 16
 """Input pixels to one pixel of the deepest feature map."""
 
-BLOCK_COUNTS = (2, 3, 4)
-"""Number of residual blocks at 1/4, 1/8 and 1/16 of the input side."""
+BLOCK_COUNTS = (0, 1, 2, 3)
+"""Number of residual blocks at 1/2, 1/4, 1/8 and 1/16 of the input side."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class LandmarkNetworkSizes:
         shape: number of values that describe a face; the points are a linear function of them.
     """
 
-    widths: tuple[int, int, int, int] = (16, 32, 64, 128)
-    summary: int = 36
-    shape: int = 160
+    widths: tuple[int, int, int, int] = (16, 32, 64, 96)
+    summary: int = 40
+    shape: int = 144
 
 
 def landmark_network_sizes(shapes: Shapes) -> LandmarkNetworkSizes:
@@ -54,12 +54,12 @@ class LandmarkNetwork(nn.Module):
         self.sizes = sizes
         kernels, inputs = (5, 3, 3, 3), (3, *sizes.widths)
         self.down = nn.ModuleList(
-            nn.Sequential(*_convolution(before, width, kernel, stride=2), nn.ReLU(inplace=True))
+            _layer(before, width, kernel, stride=2)
             for before, width, kernel in zip(inputs, sizes.widths, kernels, strict=False)
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(*(_Residual(width) for _ in range(count)))
-            for width, count in zip(sizes.widths, (0, *BLOCK_COUNTS), strict=True)
+            for width, count in zip(sizes.widths, BLOCK_COUNTS, strict=True)
         )
         self.summary = nn.Conv2d(sizes.widths[-1], sizes.summary, 1)
         self.shape = nn.Linear(sizes.summary * (INPUT_SIDE // REDUCTION) ** 2, sizes.shape)
@@ -89,22 +89,17 @@ class LandmarkNetwork(nn.Module):
 
 
 class _Residual(nn.Module):
-    """A depthwise 3x3 convolution and two pointwise ones, added to the input."""
+    """A convolution that is added to its input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            *_convolution(width, width, 3, groups=width),
-            *_convolution(width, 2 * width, 1),
-            nn.ReLU(inplace=True),
-            *_convolution(2 * width, width, 1),
-        )
+        self.layer = _layer(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = x + self.branch(x)
+        result: Tensor = x + self.layer(x)
         return result
 
 
-def _convolution(inputs: int, width: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple[nn.Module, nn.Module]:
-    convolution = nn.Conv2d(inputs, width, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return convolution, nn.BatchNorm2d(width)
+def _layer(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, width, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))

@@ -2,12 +2,22 @@
 
 import click
 
-from facevid.cli.train import appearance, classifier, codes, components, directions, model, occlusion, transformer
+from facevid.cli.train import (
+    appearance,
+    classifier,
+    codes,
+    components,
+    directions,
+    landmarks,
+    model,
+    occlusion,
+    transformer,
+)
 
 
 @click.group()
 def command() -> None:
-    """Train editors, face models and occlusion networks.
+    """Train editors, face models, occlusion networks and landmark networks.
 
     \b
     Editors for an existing model, from labelled pictures of faces:
@@ -31,4 +41,5 @@ command.add_command(directions.command)
 command.add_command(components.command)
 command.add_command(model.command)
 command.add_command(occlusion.command)
+command.add_command(landmarks.command)
 command.add_command(appearance.command)

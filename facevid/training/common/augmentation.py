@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facevid.training.common.config import FaceModelConfig, PictureTrainingConfig
+from facevid.training.common.config import FaceModelConfig, FaceTrainingConfig
 from facevid.training.common.face_data import FaceData
 
 QUAD_MARGIN = 1.5 / 128
@@ -48,7 +48,7 @@ class Batch:
     labels: Tensor
 
 
-def sample_batch(data: FaceData, config: PictureTrainingConfig, count: int, generator: torch.Generator) -> Batch:
+def sample_batch(data: FaceData, config: FaceTrainingConfig, count: int, generator: torch.Generator) -> Batch:
     """Sample `count` faces by their sampling weights and augment them: flip, affine jitter, colour jitter, mask."""
     rows = torch.multinomial(data.sampling_weights, count, replacement=True, generator=generator)
     pictures = to_float(data.pictures[rows])
@@ -134,7 +134,7 @@ def _random_uniform(count: int, limit: float, generator: torch.Generator) -> Ten
     return (torch.rand(count, device=generator.device, generator=generator) * 2 - 1) * limit
 
 
-def _affine_grid(config: PictureTrainingConfig, count: int, side: int, generator: torch.Generator) -> Tensor:
+def _affine_grid(config: FaceTrainingConfig, count: int, side: int, generator: torch.Generator) -> Tensor:
     """Return random sampling grids (N, side, side, 2) that rotate, scale, flip and shift pictures."""
     angle = _random_uniform(count, math.radians(config.turn), generator)
     scale = 1 + _random_uniform(count, config.scale, generator)
@@ -146,7 +146,7 @@ def _affine_grid(config: PictureTrainingConfig, count: int, side: int, generator
     return F.affine_grid(torch.stack([top, bottom], dim=1), [count, 3, side, side], align_corners=False)
 
 
-def _colour_jittered(pictures: Tensor, config: PictureTrainingConfig, generator: torch.Generator) -> Tensor:
+def _colour_jittered(pictures: Tensor, config: FaceTrainingConfig, generator: torch.Generator) -> Tensor:
     count = len(pictures)
     limits = (config.brightness, config.contrast, config.saturation)
     brightness, contrast, saturation = (

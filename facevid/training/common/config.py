@@ -17,14 +17,6 @@ class PictureTrainingConfig:
         momentum: first beta of Adam.
         ema: half-life of the moving averages of the weights, in steps.
         clip: largest norm of the gradient of all networks together.
-
-        masked: fraction of whole pictures that are masked to a random quadrilateral, like partly black pictures.
-        shift: largest shift of the affine jitter, as a fraction of the side.
-        turn: largest rotation of the affine jitter, in degrees.
-        scale: largest relative change of size of the affine jitter.
-        brightness: largest offset of the colour jitter; pictures are in [-1, 1].
-        contrast: largest relative change of contrast of the colour jitter.
-        saturation: largest relative change of saturation of the colour jitter.
     """
 
     sets: tuple[tuple[str, float], ...] = (("ffhq128", 0.65), ("utk128", 0.25), ("congress256", 0.1))
@@ -34,6 +26,21 @@ class PictureTrainingConfig:
     momentum: float = 0.9
     ema: float = 100.0
     clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class FaceTrainingConfig(PictureTrainingConfig):
+    """Hyperparameters of the augmentation of FFHQ crops.
+
+    Attributes:
+        masked: fraction of whole pictures that are masked to a random quadrilateral, like partly black pictures.
+        shift: largest shift of the affine jitter, as a fraction of the side.
+        turn: largest rotation of the affine jitter, in degrees.
+        scale: largest relative change of size of the affine jitter.
+        brightness: largest offset of the colour jitter; pictures are in [-1, 1].
+        contrast: largest relative change of contrast of the colour jitter.
+        saturation: largest relative change of saturation of the colour jitter.
+    """
 
     masked: float = 0.1
     shift: float = 0.02
@@ -45,7 +52,7 @@ class PictureTrainingConfig:
 
 
 @dataclass(frozen=True)
-class FaceModelConfig(PictureTrainingConfig):
+class FaceModelConfig(FaceTrainingConfig):
     """Hyperparameters of `facevid train model`: a generator and an encoder, trained as an autoencoder.
 
     Attributes:
@@ -93,7 +100,7 @@ class FaceModelConfig(PictureTrainingConfig):
 
 
 @dataclass(frozen=True)
-class OcclusionConfig(PictureTrainingConfig):
+class OcclusionConfig(FaceTrainingConfig):
     """Hyperparameters of `facevid train occlusion`; the defaults are those of the bundled occlusion network.
 
     Attributes:
@@ -123,3 +130,29 @@ class OcclusionConfig(PictureTrainingConfig):
     outside: float = 0.25
     entropy: float = 1.0
     overlap: float = 0.2
+
+
+@dataclass(frozen=True)
+class LandmarkConfig(PictureTrainingConfig):
+    """Hyperparameters of `facevid train landmarks`; the defaults are those of the bundled landmark network.
+
+    Attributes:
+        batch_size: crops per step, two of each face.
+        rate: learning rate of Adam.
+        precise: weight of points on eyelids and lips, relative to the other points.
+        points: weight of the distance between the points and those of the teacher.
+        agreement: weight of the distance between the points in the two crops of a face.
+        confidence: weight of the cross-entropy of the confidence.
+    """
+
+    sets: tuple[tuple[str, float], ...] = (("portraits512", 0.2), ("congress256", 0.8))
+    batch_size: int = 48
+    warm_up: int = 200
+    cool_down: float = 0.9
+    ema: float = 300.0
+
+    rate: float = 2.5e-3
+    precise: float = 2.5
+    points: float = 30.0
+    agreement: float = 10.0
+    confidence: float = 0.3

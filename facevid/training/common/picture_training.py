@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from facevid.errors import UsageError
 from facevid.training.common.augmentation import Batch, sample_batch, to_float
-from facevid.training.common.config import PictureTrainingConfig
+from facevid.training.common.config import FaceTrainingConfig, PictureTrainingConfig
 from facevid.training.common.face_data import FaceData, load_faces
 from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun
@@ -29,8 +30,31 @@ ADAM_BETA2 = 0.99
 """Second beta of Adam, as in StyleGAN2."""
 
 
-class PictureTraining(ABC):
-    """A training run on pictures. A subclass defines the networks, the losses and the result.
+class TrainingPictures(Protocol):
+    """Pictures that are kept in memory.
+
+    Attributes:
+        held_out: uint8 (M, 3, R, R), RGB, excluded from training, for samples and metrics.
+        counts: number of training pictures of each set, by name.
+    """
+
+    @property
+    def held_out(self) -> Tensor:
+        """Held-out pictures."""
+        ...
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of training pictures of each set."""
+        ...
+
+
+Pictures = TypeVar("Pictures", bound=TrainingPictures)
+Examples = TypeVar("Examples")
+
+
+class PictureTraining(ABC, Generic[Pictures, Examples]):
+    """A training run on pictures. A subclass defines the pictures, the networks, the losses and the result.
 
     Attributes:
         stage: name of the training in progress messages.
@@ -72,11 +96,15 @@ class PictureTraining(ABC):
         torch.backends.cudnn.benchmark = True
 
     @abstractmethod
-    def prepare(self, data: FaceData) -> FaceData:
-        """Read statistics of the training data, and return the data to sample batches from."""
+    def load(self, folder: Path) -> Pictures:
+        """Read the pictures in a folder of picture sets."""
 
     @abstractmethod
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def sample(self, pictures: Pictures, step: int) -> Examples:
+        """Draw the batch of a step."""
+
+    @abstractmethod
+    def losses(self, batch: Examples) -> dict[str, Tensor]:
         """Compute the losses, by the names of their weights in the config."""
 
     @abstractmethod
@@ -110,14 +138,12 @@ class PictureTraining(ABC):
             OutputError: `out` cannot be written.
         """
         compute = self.compute
-        data = load_faces(data_folder, self.config.sets, self.side, compute.device, compute.progress)
-        training_data = self.prepare(data)
+        data = self.load(data_folder)
         run = self._training_run(out / "checkpoint.pt")
         record = RunRecord(out, compute)
         record.begin(run.step, json.loads(json.dumps(asdict(self.config))), data.counts, start)
         for step in run.steps(steps, self.stage, compute.progress, minutes):
-            batch = sample_batch(training_data, self.config, self.config.batch_size, self.random)
-            losses = self._step(batch, step, steps)
+            losses = self._step(self.sample(data, step), step, steps)
             if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
                 values = {name: value.item() for name, value in losses.items()}
                 if not all(math.isfinite(value) for value in values.values()):
@@ -144,7 +170,7 @@ class PictureTraining(ABC):
         settings["seed"] = self.compute.seed
         return TrainingRun(checkpoint, settings, self._modules, {"optimizer": self._optimizer}, self.random)
 
-    def _step(self, batch: Batch, step: int, steps: int) -> dict[str, Tensor]:
+    def _step(self, batch: Examples, step: int, steps: int) -> dict[str, Tensor]:
         """Run one optimizer step, and return the losses, detached, on the device."""
         self._set_rates(step, steps)
         losses = self.losses(batch)
@@ -174,9 +200,27 @@ class PictureTraining(ABC):
                 average_buffer.copy_(trained_buffer)
 
     @torch.no_grad()
-    def _write_samples(self, data: FaceData, out: Path, step: int) -> None:
+    def _write_samples(self, data: Pictures, out: Path, step: int) -> None:
         """Write a sample image of held-out pictures, and report their metrics."""
         pictures = to_float(data.held_out)
         rows = self.sample_rows(pictures)
         write_rows(out / "samples" / f"{step:07d}.png", [pictures, *rows])
         self.compute.report(step, self.metrics(pictures, rows))
+
+
+class FaceTraining(PictureTraining[FaceData, Batch]):
+    """A training run on FFHQ crops with labels, in batches with random augmentation."""
+
+    config: FaceTrainingConfig
+
+    def load(self, folder: Path) -> FaceData:
+        """Read the pictures in a folder of picture sets."""
+        return self.prepare(load_faces(folder, self.config.sets, self.side, self.compute.device, self.compute.progress))
+
+    @abstractmethod
+    def prepare(self, data: FaceData) -> FaceData:
+        """Read statistics of the training data, and return the data to sample batches from."""
+
+    def sample(self, pictures: FaceData, step: int) -> Batch:
+        """Draw a batch by the sampling weights, with random augmentation."""
+        return sample_batch(pictures, self.config, self.config.batch_size, self.random)

@@ -12,7 +12,7 @@ from facevid.training.common.augmentation import Batch, apply_mask, to_float, we
 from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.face_data import FaceData
 from facevid.training.common.picture_losses import feature_loss, gradient_loss, pixel_loss
-from facevid.training.common.picture_training import PictureTraining
+from facevid.training.common.picture_training import FaceTraining
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
 from facevid.training.editors.losses import class_weights, classifier_loss
@@ -71,7 +71,7 @@ def train_face_model(
     return training.train(data_folder, out, steps, minutes, start.name if start else None)
 
 
-class FaceModelTraining(PictureTraining):
+class FaceModelTraining(FaceTraining):
     """Training of an encoder and a generator as an autoencoder."""
 
     stage = "face model"

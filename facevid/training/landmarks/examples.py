@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.faces.face_crop import FaceCrop
+from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.landmarks import INPUT_SIDE
 from facevid.training.landmarks.labels import LabelledPortraits
 from facevid.training.landmarks.turning import Turn, depth_at
@@ -20,7 +20,7 @@ CROPS = 2
 FACE = 0.88
 """Probability of a face; the other examples show none."""
 
-TURNED = 0.6
+TURNED = 0.5
 """Probability that a face is turned out of the plane of the picture."""
 
 YAW_DEVIATION = 0.5
@@ -33,15 +33,15 @@ LARGEST_YAW = 1.3
 """Largest turn to the side, in radians, including that of the portrait itself."""
 
 KNOWN_YAW = 1.05
-"""Turn to the side, in radians, up to which points are learnt; beyond it, the confidence falls to 0 at `LARGEST_YAW`."""
+"""Turn to the side, in radians, up to which points are learnt; from there to `LARGEST_YAW`, confidence falls to 0."""
 
-OCCLUDED = 0.35
+OCCLUDED = 0.3
 """Probability of an occluder."""
 
 SHADOW = 0.12
 """Probability of a shadow."""
 
-UPRIGHT = 0.75
+UPRIGHT = 0.85
 """Probability of a crop that is turned little in the plane, as when it follows a face; others are turned up to 90
 degrees."""
 
@@ -63,16 +63,19 @@ SCALE_DEVIATION = 0.08
 LARGEST_SCALE = 0.35
 """Largest absolute logarithm of the relative size of a crop."""
 
+TILE_COUNTS = (3, 4, 6)
+"""Numbers of tiles along each side of a shuffled picture."""
+
 SMALL = 0.25
 """Probability of a face that is small in the picture, and enlarged."""
 
 SMALLEST_SIDE = 36
 """Smallest side, in pixels of the picture, of the crop of a small face."""
 
-DEGRADED = 0.65
+DEGRADED = 0.5
 """Probability of blur, compression and noise; a sharp picture teaches the exact positions."""
 
-UNUSUAL_LIGHT = 0.35
+UNUSUAL_LIGHT = 0.25
 """Probability of dark, bright or coloured light."""
 
 
@@ -174,13 +177,18 @@ def _no_face(rng: np.random.Generator, portraits: LabelledPortraits, index: int,
         case 0:
             picture, _ = _with_occluder(rng, picture, portraits.pictures[other])
         case 1:
-            count = int(rng.choice([3, 4, 6]))
-            tile = len(picture) // count
-            tiles = [picture[y * tile : (y + 1) * tile, x * tile : (x + 1) * tile] for y in range(count) for x in range(count)]
-            order = rng.permutation(count * count)
-            rows = [np.hstack([tiles[i] for i in order[row * count : (row + 1) * count]]) for row in range(count)]
-            picture = np.asarray(cv2.resize(np.vstack(rows), (len(picture),) * 2))
+            picture = _shuffled(rng, picture)
     return _Face(picture, portraits.points[index].astype(np.float64), 0.0, False)
+
+
+def _shuffled(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut a picture into square tiles and put them together in random order."""
+    count = int(rng.choice(TILE_COUNTS))
+    tile = len(picture) // count
+    whole = picture[: tile * count, : tile * count].reshape(count, tile, count, tile, 3).swapaxes(1, 2)
+    tiles = rng.permutation(whole.reshape(count * count, tile, tile, 3)).reshape(count, count, tile, tile, 3)
+    shuffled = tiles.swapaxes(1, 2).reshape(tile * count, tile * count, 3)
+    return np.asarray(cv2.resize(shuffled, (len(picture), len(picture))), np.uint8)
 
 
 def _random_crop(rng: np.random.Generator, points: NDArray[np.float64]) -> FaceCrop:
@@ -220,7 +228,8 @@ def _degraded(rng: np.random.Generator, crop: NDArray[np.uint8]) -> NDArray[np.u
         picture = add_shadow(rng, picture)
     if rng.random() < UNUSUAL_LIGHT:
         colour = np.exp(rng.normal(0, 0.25, 3)) * rng.uniform(0.2, 1.5)
-        picture = 255 * (picture / 255) ** np.float32(np.exp(rng.normal(0, 0.3))) * colour.astype(np.float32)
+        gamma = np.exp(rng.normal(0, 0.3))
+        picture = np.asarray(255 * (picture / 255) ** gamma * colour, np.float32)
     if rng.random() < SMALL:
         small = int(rng.integers(SMALLEST_SIDE, INPUT_SIDE))
         picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)

@@ -19,10 +19,13 @@ BLURS = (1.0, 2.5, 6.0, 16.0, 40.0)
 """Standard deviations, in grid points, at which depth is interpolated: the finest one near points, the coarser ones
 where there are none."""
 
+FINAL_BLUR = 0.7
+"""Standard deviation, in grid points, of the last blur: it hides the steps between the levels."""
+
 MIN_WEIGHT = 0.05
 """Weight of a blurred point at which its depth replaces half of that of the coarser levels."""
 
-ITERATIONS = 16
+ITERATIONS = 9
 """Number of steps to invert the map; the steps are halved so that folds of the surface do not oscillate."""
 
 
@@ -59,11 +62,11 @@ class Turn:
         y, x = np.indices((GRID_SIDE, GRID_SIDE), dtype=np.float32)
         target = np.stack([x, y], axis=-1) * step + (step - 1) / 2 - self.centre.astype(np.float32)
         inverse, shift = (each.astype(np.float32) for each in (np.linalg.inv(self.plane).T, self.depth))
-        source = (target - depth_map[..., None] * shift) @ inverse
+        source = np.asarray((target - depth_map[..., None] * shift) @ inverse, np.float32)
         for _ in range(ITERATIONS):
             at = (source + self.centre.astype(np.float32) + 0.5) / step - 0.5
             depth = _sample(depth_map, at, cv2.BORDER_REPLICATE)
-            source = (source + (target - depth[..., None] * shift) @ inverse) / 2
+            source = np.asarray((source + (target - depth[..., None] * shift) @ inverse) / 2, np.float32)
         full = cv2.resize(source + self.centre.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
         return np.asarray(_sample(picture, full, cv2.BORDER_REFLECT_101), np.uint8)
 
@@ -77,10 +80,14 @@ def depth_map(landmarks: NDArray[np.floating], side: int) -> NDArray[np.float32]
     np.add.at(depths, (cells[:, 1], cells[:, 0]), landmarks[:, 2])
     result = np.full((GRID_SIDE, GRID_SIDE), landmarks[:, 2].mean(), np.float32)
     for sigma in reversed(BLURS):
-        weight, depth = (cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) for each in (weights, depths))
+        weight, depth = (_blurred(each, sigma) for each in (weights, depths))
         share = weight / (weight + MIN_WEIGHT / sigma)
         result += share * (depth / np.maximum(weight, 1e-9) - result)
-    return cv2.GaussianBlur(result, (0, 0), 0.7).astype(np.float32)
+    return _blurred(result, FINAL_BLUR, cv2.BORDER_REPLICATE)
+
+
+def _blurred(values: NDArray[np.float32], sigma: float, border: int = cv2.BORDER_CONSTANT) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=border), np.float32)
 
 
 def depth_at(points: NDArray[np.floating], depths: NDArray[np.float32], side: int) -> NDArray[np.float64]:

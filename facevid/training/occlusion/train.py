@@ -12,7 +12,7 @@ from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE
 from facevid.training.common.augmentation import FACE_OVAL, Batch, oval_mask
 from facevid.training.common.config import OcclusionConfig
 from facevid.training.common.face_data import FaceData
-from facevid.training.common.picture_training import PictureTraining
+from facevid.training.common.picture_training import FaceTraining
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.occlusion.occluders import add_occluders
 
@@ -53,7 +53,7 @@ def train_occlusion(
     return training.train(data_folder, out, steps, minutes, None)
 
 
-class OcclusionTraining(PictureTraining):
+class OcclusionTraining(FaceTraining):
     """Training of an occlusion network.
 
     Attributes:

@@ -1,0 +1,47 @@
+"""`facevid train landmarks`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from facevid.cli.common import PathType
+from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
+from facevid.training.common.config import LandmarkConfig
+from facevid.training.landmarks.train import train_landmarks
+
+
+@click.command("landmarks", short_help="Train a landmark network.")
+@click.option("--labels", required=True, type=PathType(), help="The teacher's points (.npz).")
+@picture_training_options(LandmarkConfig.batch_size)
+def command(
+    *,
+    labels: Path,
+    data: Path,
+    out: Path,
+    steps: int,
+    minutes: float | None,
+    sets: tuple[str, ...],
+    batch_size: int,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Train a landmark network (landmarks.safetensors), which `--detector bundled` uses.
+
+    --data is as for `facevid train model`; the pictures are portraits. --labels contains the points of MediaPipe's
+    face mesh in them, found by another network. --out gets the same files as for `facevid train model`. The sample
+    pictures have three rows: held-out portraits, the predicted points, and the labels.
+
+    \b
+      facevid train landmarks --data faces --labels points.npz --out run --steps 5000
+
+    To use the result, copy it over facevid/faces/mesh/landmarks.safetensors. Run the command again to resume. The
+    learning rate decays over the last 90 % of --steps, so set --steps to the planned total.
+    """
+    config = replace(LandmarkConfig(), batch_size=batch_size, sets=picture_sets(sets) or LandmarkConfig.sets)
+    console = Console(quiet)
+    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
+    path = train_landmarks(data, labels, out, steps, config=config, minutes=minutes, compute=compute)
+    console.print(f"{path}: written")

@@ -1,0 +1,153 @@
+"""The bundled detector: dlib's face detector, and facevid's own landmark network.
+
+dlib's detector (histograms of oriented gradients) needs no weights file. It finds frontal faces. The network then
+follows a face through the frames: its crop is where the points of the previous frame are, turned with the face. So a
+face is kept in views that the detector does not find, as long as the network is confident.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from facevid.faces.detector import Face
+from facevid.faces.mesh.crop import FaceCrop
+from facevid.faces.mesh.landmarks68 import landmarks_of_mesh
+from facevid.networks.finite import is_finite
+from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, landmark_network_sizes
+from facevid.networks.shapes import shapes_of
+
+WEIGHTS_FILE = Path(__file__).parent / "landmarks.safetensors"
+"""Weights of the landmark network, from `facevid train landmarks`, stored as float16."""
+
+DETECTION_SIDES = (640, 1280)
+"""Longer side, in pixels, to which a picture is scaled for the search. The second size is used only if no face is found
+or followed at the first, where faces smaller than 1/8 of the longer side are missed."""
+
+CROP_OF_BOX = 1.4
+"""Side of the crop, as a multiple of the side of dlib's box, which has the same centre: mean of the portraits."""
+
+SEARCH_PASSES = 3
+"""Evaluations of the network for a face that was found by dlib, each in the crop of the points before it."""
+
+MIN_CONFIDENCE = 0.5
+"""Smallest confidence of a face."""
+
+SAME_FACE = 0.4
+"""Distance between the centres of two crops, as a fraction of the smaller side, below which they show one face."""
+
+
+class BundledDetector:
+    """Detects frontal faces, and follows faces into profile. Not thread-safe."""
+
+    name = "bundled"
+    follows = True
+
+    def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = MeshPredictor(device, weights)
+
+    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+        """Follow the faces of the previous frame, and search for other faces.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB.
+            previous: the faces of the previous frame of the same shot, from this detector.
+            search: whether to search for other faces even if all faces of the previous frame are found again.
+        """
+        crops = [FaceCrop.around(face.mesh) for face in previous if face.mesh is not None]
+        faces = _without_duplicates(self._predictor.place(picture, crops))
+        if search or not faces or len(faces) < len(previous):
+            faces = _without_duplicates(faces + self._search(picture, faces))
+        return faces
+
+    def _search(self, picture: NDArray[np.uint8], known: Sequence[Face]) -> list[Face]:
+        """Detect faces in the whole picture, except those that are known."""
+        for side in DETECTION_SIDES if not known else DETECTION_SIDES[:1]:
+            scale = side / max(picture.shape[:2])
+            boxes, _, _ = self._detector.run(_resized(picture, scale), 0, 0.0)
+            crops = [_crop_of(box, scale) for box in boxes]
+            crops = [crop for crop in crops if not any(_is_same(crop, _crop(face)) for face in known)]
+            faces: list[Face] = []
+            for _ in range(SEARCH_PASSES if crops else 0):
+                faces = self._predictor.place(picture, crops)
+                crops = [_crop(face) for face in faces]
+            if faces:
+                return faces
+        return []
+
+
+class MeshPredictor:
+    """Places the points of faces whose position is roughly known. Not thread-safe."""
+
+    def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
+        state = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        network = LandmarkNetwork(landmark_network_sizes(shapes_of(state)))
+        network.load_state_dict(state)
+        assert all(is_finite(tensor) for tensor in state.values())
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._device = device
+
+    def place(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
+        """Place the points in crops of a picture, uint8 (H, W, 3) RGB; crops that show no face are left out."""
+        if not crops:
+            return []
+        points, confidences = self.evaluate(np.stack([crop.cut(picture, INPUT_SIDE) for crop in crops]))
+        return [
+            _face(crop.to_picture(each), float(confidence))
+            for crop, each, confidence in zip(crops, points, confidences, strict=True)
+            if confidence >= MIN_CONFIDENCE
+        ]
+
+    @torch.inference_mode()
+    def evaluate(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Evaluate the network on crops, uint8 (N, INPUT_SIDE, INPUT_SIDE, 3) RGB, averaged with their mirror images.
+
+        Returns:
+            The points, float32 (N, 478, 2), as fractions of the crop's side, and the confidences, float32 (N,), 0 to 1.
+        """
+        inputs = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        points, logits = self._network(inputs.contiguous(memory_format=torch.channels_last))
+        return points.cpu().numpy(), logits.sigmoid().cpu().numpy()
+
+
+def _face(mesh: NDArray[np.float64], confidence: float) -> Face:
+    low, high = mesh.min(axis=0), mesh.max(axis=0)
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return Face(box, landmarks_of_mesh(mesh), confidence, mesh=mesh.astype(np.float32))
+
+
+def _crop(face: Face) -> FaceCrop:
+    assert face.mesh is not None
+    return FaceCrop.around(face.mesh)
+
+
+def _crop_of(box: dlib.rectangle, scale: float) -> FaceCrop:
+    """Return the crop of a face from dlib's box in a picture that was scaled."""
+    centre = np.array([box.left() + box.right(), box.top() + box.bottom()]) / 2
+    return FaceCrop((centre + 0.5) / scale - 0.5, CROP_OF_BOX * box.width() / scale)
+
+
+def _is_same(first: FaceCrop, second: FaceCrop) -> bool:
+    distance = float(np.linalg.norm(first.centre - second.centre))
+    return distance < SAME_FACE * min(first.side, second.side)
+
+
+def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
+    """Drop each face that shows the same one as an earlier face of the list."""
+    kept: list[Face] = []
+    for face in faces:
+        if not any(_is_same(_crop(face), _crop(other)) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _resized(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    size = max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.ascontiguousarray(cv2.resize(picture, size, interpolation=interpolation))
