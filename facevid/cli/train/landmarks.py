@@ -12,7 +12,7 @@ from facevid.training.landmarks.train import train_landmarks
 
 
 @click.command("landmarks", short_help="Train a landmark network.")
-@click.option("--labels", required=True, type=PathType(), help="The teacher's points (.npz).")
+@click.option("--labels", required=True, type=PathType(), help="The teacher's points (.npz), or its weights (.tflite).")
 @picture_training_options(LandmarkConfig.batch_size)
 def command(
     *,
@@ -30,9 +30,10 @@ def command(
 ) -> None:
     """Train a landmark network (landmarks.safetensors), which `--detector bundled` uses.
 
-    --data is as for `facevid train model`; the pictures are portraits. --labels contains the points of MediaPipe's
-    face mesh in them, found by another network. --out gets the same files as for `facevid train model`. The sample
-    pictures have three rows: held-out portraits, the predicted points, and the labels.
+    --data is as for `facevid train model`. --labels contains the points of MediaPipe's face mesh in each picture. With
+    the weights of MediaPipe's landmark network, face_landmarks_detector.tflite, the pictures are labelled first, to
+    points.npz in --out; that needs the package ai-edge-litert. --out gets the same files as for `facevid train model`.
+    The sample pictures have three rows: held-out portraits, the predicted points, and the labels.
 
     \b
       facevid train landmarks --data faces --labels points.npz --out run --steps 5000

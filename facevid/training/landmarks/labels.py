@@ -17,6 +17,7 @@ from facevid.networks.landmarks import INPUT_SIDE, POINT_COUNT
 from facevid.training.common.pictures import PictureFiles
 from facevid.training.editors.codes import held_out_rows
 from facevid.training.landmarks.turning import depth_map
+from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress
 
 PICTURE_SIDE = 256
@@ -61,6 +62,11 @@ class PointLabels:
                 "make one as facevid/training/README.md describes"
             ) from error
         return cls(names, points.astype(np.float32), mirror.astype(np.int64))
+
+    def write(self, path: Path) -> None:
+        """Write the file that `read` reads, atomically. Raises OutputError if that fails."""
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, names=np.array(self.names), points=self.points, mirror=self.mirror)
 
 
 @dataclass(frozen=True)

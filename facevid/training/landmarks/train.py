@@ -16,9 +16,15 @@ from facevid.training.common.picture_training import PictureTraining
 from facevid.training.common.run import Compute
 from facevid.training.landmarks.examples import CROPS, Examples, draw_examples
 from facevid.training.landmarks.labels import LabelledPortraits, PointLabels, load_portraits
+from facevid.training.landmarks.teacher import label_portraits
 from facevid.utils.atomic_output import atomic_path
 
 LANDMARKS_FILE = "landmarks.safetensors"
+
+LABELS_FILE = "points.npz"
+
+TEACHER_SUFFIX = ".tflite"
+"""Suffix of the weights of the teacher, in lower case."""
 
 EYELIDS = (
     *(33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
@@ -56,7 +62,8 @@ def train_landmarks(
 
     Args:
         data_folder: folder that contains the picture sets.
-        labels: .npz file of the teacher's points.
+        labels: .npz file of the teacher's points; or the teacher's weights (.tflite), with which the pictures are
+            labelled once, to `points.npz` in `out`.
         out: folder of all output.
         steps: total number of steps, over all sessions of the run.
         config: hyperparameters.
@@ -68,11 +75,18 @@ def train_landmarks(
 
     Raises:
         InputError: the pictures or the labels cannot be read.
-        UsageError: the checkpoint in `out` has another config or seed, or the training diverged.
+        ModelError: the teacher's weights cannot be read.
+        UsageError: the checkpoint in `out` has another config or seed, the training diverged, or the package that runs
+            the teacher is missing.
         OutputError: `out` cannot be written.
     """
-    training = LandmarkTraining(config or LandmarkConfig(), compute or Compute(), PointLabels.read(labels))
-    return training.train(data_folder, out, steps, minutes, None)
+    config, compute = config or LandmarkConfig(), compute or Compute()
+    if labels.suffix == TEACHER_SUFFIX:
+        weights, labels = labels, out / LABELS_FILE
+        if not labels.is_file():
+            sets = [name for name, _ in config.sets]
+            label_portraits(weights, data_folder, sets, compute.progress).write(labels)
+    return LandmarkTraining(config, compute, PointLabels.read(labels)).train(data_folder, out, steps, minutes, None)
 
 
 class LandmarkTraining(PictureTraining[LabelledPortraits, Examples]):
