@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from facevid.networks.shapes import Shapes, shape_at
 
@@ -86,6 +87,18 @@ class LandmarkNetwork(nn.Module):
             points: Tensor = self.to_points(shape).unflatten(1, (POINT_COUNT, 2)) + 0.5
             confidence: Tensor = self.to_confidence(shape)[:, 0]
         return points, confidence
+
+
+def fused(network: LandmarkNetwork) -> LandmarkNetwork:
+    """Fold the normalisation of a trained network into its convolutions, in place, and return it for evaluation."""
+    network.eval().requires_grad_(False)
+    for layer in network.modules():
+        children = list(layer.children()) if isinstance(layer, nn.Sequential) else []
+        match children:
+            case [nn.Conv2d() as convolution, nn.BatchNorm2d() as normalisation, _]:
+                setattr(layer, "0", fuse_conv_bn_eval(convolution, normalisation))
+                setattr(layer, "1", nn.Identity())
+    return network
 
 
 class _Residual(nn.Module):

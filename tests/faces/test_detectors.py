@@ -1,4 +1,4 @@
-"""Both landmark detectors, run for real; face-alignment with random weights in the folder of its downloads."""
+"""All landmark detectors, run for real; face-alignment with random weights in the folder of its downloads."""
 
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from face_alignment.detection.sfd.net_s3fd import s3fd
 from numpy.typing import NDArray
 
 from facevid.errors import ModelError
-from facevid.faces.alignment import crop, ffhq_quad
+from facevid.faces.alignment import crop, ffhq_quad, quad_side
+from facevid.faces.detector import Detector
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.face_alignment_detector import WEIGHTS, FaceAlignmentDetector
 from facevid.faces.landmarks import choose_detector
+from facevid.faces.mesh.detector import BundledDetector
 
 
 @pytest.fixture
@@ -53,26 +55,48 @@ def random_weights(networks: dict[str, torch.nn.Module], torch_home: Path) -> No
         torch.save(network.state_dict(), torch_home / name)
 
 
-def test_dlib_finds_the_face_of_a_portrait(portrait: NDArray[np.uint8]) -> None:
-    (face,) = DlibDetector().detect(portrait)
+@pytest.fixture(scope="module", params=[DlibDetector, BundledDetector])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    """Return each detector whose weights are installed."""
+    created: Detector = request.param()
+    return created
+
+
+def test_a_detector_finds_the_face_of_a_portrait(detector: Detector, portrait: NDArray[np.uint8]) -> None:
+    (face,) = detector.detect(portrait)
     eyes = face.landmarks[36:48].mean(axis=0)
     mouth = face.landmarks[48:68].mean(axis=0)
     assert np.abs(eyes - (222, 109)).max() < 8
     assert np.abs(mouth - (226, 154)).max() < 10
     assert face.landmarks.shape == (68, 2)
+    assert face.landmarks.dtype == np.float32
+    assert face.score > 0
+    left, top, right, bottom = face.box
+    assert left < 222 < right
+    assert top < 109 < bottom
+
+
+def test_the_quads_of_both_detectors_agree(portrait: NDArray[np.uint8]) -> None:
+    dlib_quad, quad = (ffhq_quad(each().detect(portrait)[0].landmarks) for each in (DlibDetector, BundledDetector))
+    assert np.linalg.norm(quad - dlib_quad, axis=1).mean() < 0.04 * quad_side(dlib_quad)
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])
-def test_landmarks_scale_with_the_picture(portrait: NDArray[np.uint8], scale: float) -> None:
-    detector = DlibDetector()
+def test_landmarks_scale_with_the_picture(detector: Detector, portrait: NDArray[np.uint8], scale: float) -> None:
     (face,) = detector.detect(portrait)
     (scaled,) = detector.detect(cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
     difference = (scaled.landmarks + 0.5) / scale - 0.5 - face.landmarks
     assert np.abs(difference).mean() < 1.5
 
 
-def test_dlib_finds_no_face_in_a_grey_picture() -> None:
-    assert DlibDetector().detect(np.full((240, 320, 3), 120, dtype=np.uint8)) == []
+def test_a_detector_finds_no_face_in_a_grey_picture(detector: Detector) -> None:
+    assert detector.detect(np.full((240, 320, 3), 120, dtype=np.uint8)) == []
+
+
+def test_a_detector_follows_a_face(detector: Detector, portrait: NDArray[np.uint8]) -> None:
+    first = detector.detect(portrait)
+    (second,) = detector.detect(np.roll(portrait, (4, 3), axis=(0, 1)), first, search=False)
+    assert np.abs(second.landmarks - first[0].landmarks - (3, 4)).mean() < 1.5
 
 
 def test_landmarks_of_a_crop_need_no_detector(portrait: NDArray[np.uint8]) -> None:

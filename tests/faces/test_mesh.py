@@ -1,13 +1,16 @@
 """The crop of the landmark network, the 68 landmarks, and following a face."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from facevid.errors import ModelError
 from facevid.faces.detector import Face
 from facevid.faces.mesh.crop import CHIN, TOP, FaceCrop
-from facevid.faces.mesh.detector import BundledDetector, MeshPredictor
+from facevid.faces.mesh.detector import WEIGHTS_FILE, BundledDetector, MeshPredictor
 from facevid.faces.mesh.landmarks68 import landmarks_of_mesh
 
 
@@ -94,9 +97,16 @@ def test_a_face_is_followed_where_it_cannot_be_found(portrait: NDArray[np.uint8]
 
 
 def test_a_lost_face_is_searched(portrait: NDArray[np.uint8], face: Face) -> None:
-    moved = np.roll(portrait, 80, axis=1)
+    moved = np.roll(portrait, 150, axis=1)
     (found,) = BundledDetector().detect(moved, [face], search=False)
-    assert np.abs(mesh_of(found).mean(axis=0) - mesh_of(face).mean(axis=0) - (80, 0)).max() < 8
+    assert np.abs(mesh_of(found).mean(axis=0) - mesh_of(face).mean(axis=0) - (150, 0)).max() < 8
+
+
+def test_damaged_weights_are_reported(tmp_path: Path) -> None:
+    damaged = tmp_path / "landmarks.safetensors"
+    damaged.write_bytes(WEIGHTS_FILE.read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"landmarks\.safetensors"):
+        MeshPredictor(weights=damaged)
 
 
 def test_no_face_is_left_when_it_is_gone(face: Face) -> None:

@@ -45,6 +45,10 @@ class FaceCrop:
         low, high = upright.min(axis=0), upright.max(axis=0)
         return cls((low + high) / 2 @ axes, max(float((high - low).max()) * MARGIN, 1.0), angle)
 
+    def moved(self, x: float, y: float, scale: float) -> "FaceCrop":
+        """Return a crop shifted by x and y, in sides of this crop and along the picture's axes, and scaled."""
+        return FaceCrop(self.centre + np.array([x, y]) * self.side, self.side * scale, self.angle)
+
     def matrix(self, size: int) -> NDArray[np.float64]:
         """Return the affine map from pixel indices of the picture to those of the crop at `size` pixels: (2, 3)."""
         linear = _axes(self.angle) * (size / self.side)

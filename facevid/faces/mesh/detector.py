@@ -15,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.faces.mesh.landmarks68 import landmarks_of_mesh
 from facevid.networks.finite import is_finite
-from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, landmark_network_sizes
+from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, fused, landmark_network_sizes
 from facevid.networks.shapes import shapes_of
 
 WEIGHTS_FILE = Path(__file__).parent / "landmarks.safetensors"
@@ -32,14 +33,25 @@ or followed at the first, where faces smaller than 1/8 of the longer side are mi
 CROP_OF_BOX = 1.4
 """Side of the crop, as a multiple of the side of dlib's box, which has the same centre: mean of the portraits."""
 
-SEARCH_PASSES = 3
-"""Evaluations of the network for a face that was found by dlib, each in the crop of the points before it."""
+PASSES = 3
+"""Largest number of evaluations for a face in one frame, each in the crop of the points of the one before."""
+
+SETTLED = 0.08
+"""Distance between the centres of two crops, as a fraction of the side, below which a face needs no further pass."""
 
 MIN_CONFIDENCE = 0.5
-"""Smallest confidence of a face."""
+"""Smallest confidence of a face that is followed."""
+
+MIN_NEW_CONFIDENCE = 0.8
+"""Smallest confidence of a face that dlib found: its detector also finds what only resembles a face."""
 
 SAME_FACE = 0.4
 """Distance between the centres of two crops, as a fraction of the smaller side, below which they show one face."""
+
+
+VIEWS = ((0.02, 0.01, 1.0), (-0.02, -0.01, 1.03))
+"""x shift, y shift (in sides of the crop) and scale of the crops over which the points of a face are averaged. The
+network's errors change with the position of the face in its crop, so from frame to frame; their mean changes less."""
 
 
 class BundledDetector:
@@ -61,7 +73,7 @@ class BundledDetector:
             search: whether to search for other faces even if all faces of the previous frame are found again.
         """
         crops = [FaceCrop.around(face.mesh) for face in previous if face.mesh is not None]
-        faces = _without_duplicates(self._predictor.place(picture, crops))
+        faces = _without_duplicates(self._predictor.find(picture, crops))
         if search or not faces or len(faces) < len(previous):
             faces = _without_duplicates(faces + self._search(picture, faces))
         return faces
@@ -73,40 +85,53 @@ class BundledDetector:
             boxes, _, _ = self._detector.run(_resized(picture, scale), 0, 0.0)
             crops = [_crop_of(box, scale) for box in boxes]
             crops = [crop for crop in crops if not any(_is_same(crop, _crop(face)) for face in known)]
-            faces: list[Face] = []
-            for _ in range(SEARCH_PASSES if crops else 0):
-                faces = self._predictor.place(picture, crops)
-                crops = [_crop(face) for face in faces]
+            faces = [face for face in self._predictor.find(picture, crops) if face.score >= MIN_NEW_CONFIDENCE]
             if faces:
                 return faces
         return []
 
 
 class MeshPredictor:
-    """Places the points of faces whose position is roughly known. Not thread-safe."""
+    """Places the points of faces whose position is roughly known. Not thread-safe.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+    """
 
     def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
-        state = {name: tensor.float() for name, tensor in load_file(weights).items()}
-        network = LandmarkNetwork(landmark_network_sizes(shapes_of(state)))
-        network.load_state_dict(state)
-        assert all(is_finite(tensor) for tensor in state.values())
-        self._network = network.eval().requires_grad_(False).to(device)
+        network = _load(weights)
+        self._network = fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
 
-    def place(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
-        """Place the points in crops of a picture, uint8 (H, W, 3) RGB; crops that show no face are left out."""
+    def find(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
+        """Find the faces near crops of a picture, uint8 (H, W, 3) RGB; where there is none, no face is returned.
+
+        A face that is far from the centre of its crop, because it moved or was only roughly detected, is placed again.
+        """
+        crops = list(crops)
+        faces = self._place(picture, crops)
+        for _ in range(PASSES - 1):
+            moved = [i for i, face in enumerate(faces) if not _is_settled(crops[i], _crop(face))]
+            for i in moved:
+                crops[i] = _crop(faces[i])
+            for i, face in zip(moved, self._place(picture, [crops[i] for i in moved]), strict=True):
+                faces[i] = face
+        return [face for face in faces if face.score >= MIN_CONFIDENCE]
+
+    def _place(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
+        """Place the points in each crop; the score is the confidence."""
         if not crops:
             return []
-        points, confidences = self.evaluate(np.stack([crop.cut(picture, INPUT_SIDE) for crop in crops]))
-        return [
-            _face(crop.to_picture(each), float(confidence))
-            for crop, each, confidence in zip(crops, points, confidences, strict=True)
-            if confidence >= MIN_CONFIDENCE
-        ]
+        views = [crop.moved(*view) for crop in crops for view in VIEWS]
+        points, confidences = self.evaluate(np.stack([view.cut(picture, INPUT_SIDE) for view in views]))
+        meshes = np.stack([view.to_picture(each) for view, each in zip(views, points, strict=True)])
+        means = meshes.reshape(len(crops), len(VIEWS), -1, 2).mean(axis=1)
+        scores = confidences.reshape(len(crops), len(VIEWS)).mean(axis=1).tolist()
+        return [_face(mesh, score) for mesh, score in zip(means, scores, strict=True)]
 
     @torch.inference_mode()
     def evaluate(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Evaluate the network on crops, uint8 (N, INPUT_SIDE, INPUT_SIDE, 3) RGB, averaged with their mirror images.
+        """Evaluate the network on crops, uint8 (N, INPUT_SIDE, INPUT_SIDE, 3) RGB.
 
         Returns:
             The points, float32 (N, 478, 2), as fractions of the crop's side, and the confidences, float32 (N,), 0 to 1.
@@ -114,6 +139,18 @@ class MeshPredictor:
         inputs = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float() / 127.5 - 1
         points, logits = self._network(inputs.contiguous(memory_format=torch.channels_last))
         return points.cpu().numpy(), logits.sigmoid().cpu().numpy()
+
+
+def _load(path: Path) -> LandmarkNetwork:
+    try:
+        state = {name: tensor.float() for name, tensor in load_file(path).items()}
+        network = LandmarkNetwork(landmark_network_sizes(shapes_of(state)))
+        network.load_state_dict(state)
+        if not all(is_finite(tensor) for tensor in state.values()):
+            raise ValueError("some of its numbers are not finite")
+    except Exception as error:  # a damaged file can fail in any way
+        raise ModelError(f"{path}: not a landmark network ({reason(error)}); install facevid again") from error
+    return network
 
 
 def _face(mesh: NDArray[np.float64], confidence: float) -> Face:
@@ -136,6 +173,10 @@ def _crop_of(box: dlib.rectangle, scale: float) -> FaceCrop:
 def _is_same(first: FaceCrop, second: FaceCrop) -> bool:
     distance = float(np.linalg.norm(first.centre - second.centre))
     return distance < SAME_FACE * min(first.side, second.side)
+
+
+def _is_settled(before: FaceCrop, after: FaceCrop) -> bool:
+    return float(np.linalg.norm(before.centre - after.centre)) < SETTLED * before.side
 
 
 def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
