@@ -143,7 +143,7 @@ detector_option = click.option(
     type=click.Choice(["auto", "face-alignment", "bundled", "dlib"]),
     default="auto",
     show_default=True,
-    help="Landmark detector; auto uses face-alignment if its weights are installed, else dlib.",
+    help="Landmark detector; auto uses face-alignment if its weights are installed, else dlib. bundled follows faces.",
 )
 smooth_option = click.option(
     "--smooth",

@@ -154,5 +154,5 @@ class LandmarkConfig(PictureTrainingConfig):
     rate: float = 2.5e-3
     precise: float = 2.5
     points: float = 30.0
-    agreement: float = 10.0
-    confidence: float = 0.3
+    agreement: float = 4.0
+    confidence: float = 0.6

@@ -17,7 +17,7 @@ from facevid.training.occlusion.occluders import random_occluder
 CROPS = 2
 """Number of crops of each augmented face: their points have to agree."""
 
-FACE = 0.88
+FACE = 0.82
 """Probability of a face; the other examples show none."""
 
 TURNED = 0.5
@@ -62,6 +62,15 @@ SCALE_DEVIATION = 0.08
 
 LARGEST_SCALE = 0.35
 """Largest absolute logarithm of the relative size of a crop."""
+
+PART_OF_FACE = 0.5
+"""Probability that a crop without a whole face shows a part of one, as dlib's detector may find it: a mouth, an eye."""
+
+PART_SIDE = (0.2, 0.5)
+"""Range of the side of such a crop, as a fraction of the crop of the whole face."""
+
+CLOSEUP_SIDE = (0.1, 0.4)
+"""Range of the side of the other crops without a whole face, as a fraction of the picture's side."""
 
 TILE_COUNTS = (3, 4, 6)
 """Numbers of tiles along each side of a shuffled picture."""
@@ -128,7 +137,7 @@ def draw_examples(rng: np.random.Generator, portraits: LabelledPortraits, count:
             placed = [_random_crop(rng, face.points) for _ in range(CROPS)]
         else:
             face = _no_face(rng, portraits, index, other)
-            placed = [_closeup(rng, len(face.picture)) for _ in range(CROPS)]
+            placed = [_closeup(rng, len(face.picture), face.points) for _ in range(CROPS)]
         flip = bool(rng.random() < 0.5)
         for crop, flipped in zip(placed, (False, flip), strict=True):
             pixels = _degraded(rng, crop.cut(face.picture, INPUT_SIDE))
@@ -202,9 +211,13 @@ def _random_crop(rng: np.random.Generator, points: NDArray[np.float64]) -> FaceC
     return FaceCrop(exact.centre + shift * exact.side, exact.side * float(np.exp(scale)), exact.angle + angle)
 
 
-def _closeup(rng: np.random.Generator, side: int) -> FaceCrop:
-    """Return a crop too small to contain a whole face, anywhere in a picture."""
-    size = side * rng.uniform(0.1, 0.4)
+def _closeup(rng: np.random.Generator, side: int, points: NDArray[np.float64]) -> FaceCrop:
+    """Return a crop too small to contain a whole face, on a part of the face or anywhere in a picture."""
+    if rng.random() < PART_OF_FACE:
+        exact = FaceCrop.around(points)
+        centre = points[rng.integers(len(points))] + rng.normal(0, 0.1, 2) * exact.side
+        return FaceCrop(centre, exact.side * rng.uniform(*PART_SIDE), rng.normal(0, ANGLE_DEVIATION))
+    size = side * rng.uniform(*CLOSEUP_SIDE)
     return FaceCrop(rng.uniform(size / 2, side - size / 2, 2), size, rng.uniform(-np.pi, np.pi))
 
 
