@@ -19,7 +19,7 @@ from facevid.training.landmarks.examples import CROPS, draw_examples
 from facevid.training.landmarks.labels import PointLabels, load_portraits
 from facevid.training.landmarks.train import LANDMARKS_FILE, train_landmarks
 from facevid.training.landmarks.turning import Turn, depth_at, depth_map
-from facevid.utils.progress import silent
+from facevid.utils.progress import no_progress
 
 SETS = (("drawn", 1.0),)
 TINY = LandmarkConfig(sets=SETS, batch_size=8, warm_up=5, ema=10)
@@ -46,7 +46,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_examples_depend_on_the_seed_only(drawn_faces: Path, labels: Path) -> None:
-    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), silent)
+    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), no_progress)
     first, again, other = (draw_examples(np.random.default_rng(seed), portraits, 6) for seed in (1, 1, 2))
     assert np.array_equal(first.crops, again.crops)
     assert np.array_equal(first.points, again.points)
@@ -55,7 +55,7 @@ def test_examples_depend_on_the_seed_only(drawn_faces: Path, labels: Path) -> No
 
 
 def test_the_crops_of_a_face_agree(drawn_faces: Path, labels: Path) -> None:
-    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), silent)
+    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), no_progress)
     examples = draw_examples(np.random.default_rng(0), portraits, 20)
     assert set(examples.mirrored.tolist()) == {True, False}
     for pair in range(20):
@@ -67,7 +67,7 @@ def test_the_crops_of_a_face_agree(drawn_faces: Path, labels: Path) -> None:
 
 
 def test_faces_are_confident_and_close_ups_are_not(drawn_faces: Path, labels: Path) -> None:
-    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), silent)
+    portraits = load_portraits(drawn_faces, SETS, PointLabels.read(labels), no_progress)
     examples = draw_examples(np.random.default_rng(0), portraits, 60)
     assert 0.6 < (examples.confidence > 0.5).mean() < 0.9
     assert 0.1 < (examples.confidence == 0).mean() < 0.35

@@ -14,8 +14,8 @@ from torch import Tensor
 from facevid.errors import InputError, reason
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.landmarks import INPUT_SIDE, POINT_COUNT
+from facevid.training.common.labels import held_out_rows
 from facevid.training.common.pictures import PictureFiles
-from facevid.training.editors.codes import held_out_rows
 from facevid.training.landmarks.turning import depth_map
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress
