@@ -11,8 +11,10 @@ from facevid.analysis.analysis import Analysis
 from facevid.analysis.selection import describe_reference
 from facevid.analysis.tracking import Tracking
 from facevid.errors import NoFaceError
+from facevid.faces.detector import Detector
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.faces.identity import SIZE
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.faces.tracking import Track
 from facevid.options import TrackingOptions
 from facevid.video import open_clip
@@ -42,8 +44,8 @@ def draw_wall(brightness: int, *heads: tuple[NDArray[np.uint8], int]) -> NDArray
     return picture
 
 
-def analysis_of(path: Path) -> Analysis:
-    return Analysis(open_clip(path), DlibDetector(), TrackingOptions())
+def analysis_of(path: Path, detector: Detector | None = None) -> Analysis:
+    return Analysis(open_clip(path), detector or DlibDetector(), TrackingOptions())
 
 
 def track_spans(tracking: Tracking) -> list[tuple[int, int, int]]:
@@ -68,11 +70,11 @@ def story(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("story") / "story.mp4", [*crossing, *alone, *both], sound=False)
 
 
-@pytest.fixture(scope="module")
-def tracking(story: Path) -> Tracking:
+@pytest.fixture(scope="module", params=[DlibDetector, BundledDetector])
+def tracking(story: Path, request: pytest.FixtureRequest) -> Tracking:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEVID_HOME", str(story.parent))
-        tracking: Tracking = analysis_of(story).track()
+        tracking: Tracking = analysis_of(story, request.param()).track()
         return tracking
 
 
