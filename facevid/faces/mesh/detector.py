@@ -42,7 +42,7 @@ SETTLED = 0.08
 MIN_CONFIDENCE = 0.5
 """Smallest confidence of a face that is followed."""
 
-MIN_NEW_CONFIDENCE = 0.8
+MIN_NEW_CONFIDENCE = 0.6
 """Smallest confidence of a face that dlib found: its detector also finds what only resembles a face."""
 
 SAME_FACE = 0.4
