@@ -65,7 +65,7 @@ def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def may_be_cut(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:
-    """Return whether a shot may begin between two thumbnails; `CutDetector` also takes the frames around into account."""
+    """Return whether a shot may begin between two thumbnails; `CutDetector` also considers the frames around them."""
     change = _measure_change(0, before.astype(np.float32), after.astype(np.float32))
     return change.size > change.threshold
 

@@ -33,11 +33,14 @@ or followed at the first, where faces smaller than 1/8 of the longer side are mi
 CROP_OF_BOX = 1.4
 """Side of the crop, as a multiple of the side of dlib's box, which has the same centre: mean of the portraits."""
 
-PASSES = 3
+PASSES = 4
 """Largest number of evaluations for a face in one frame, each in the crop of the points of the one before."""
 
 SETTLED = 0.08
-"""Distance between the centres of two crops, as a fraction of the side, below which a face needs no further pass."""
+"""Largest shift between a crop and the crop of its points, as a fraction of the side, without a further pass."""
+
+SETTLED_AT_FIRST = 0.01
+"""The same for a face that is not followed: smaller, so that its points are those that following would give."""
 
 MIN_CONFIDENCE = 0.5
 """Smallest confidence of a face that is followed."""
@@ -85,7 +88,8 @@ class BundledDetector:
             boxes, _, _ = self._detector.run(_resized(picture, scale), 0, 0.0)
             crops = [_crop_of(box, scale) for box in boxes]
             crops = [crop for crop in crops if not any(_is_same(crop, _crop(face)) for face in known)]
-            faces = [face for face in self._predictor.find(picture, crops) if face.score >= MIN_NEW_CONFIDENCE]
+            found = self._predictor.find(picture, crops, SETTLED_AT_FIRST)
+            faces = [face for face in found if face.score >= MIN_NEW_CONFIDENCE]
             if faces:
                 return faces
         return []
@@ -103,7 +107,7 @@ class MeshPredictor:
         self._network = fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
 
-    def find(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
+    def find(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop], settled: float = SETTLED) -> list[Face]:
         """Find the faces near crops of a picture, uint8 (H, W, 3) RGB; where there is none, no face is returned.
 
         A face that is far from the centre of its crop, because it moved or was only roughly detected, is placed again.
@@ -111,7 +115,7 @@ class MeshPredictor:
         crops = list(crops)
         faces = self._place(picture, crops)
         for _ in range(PASSES - 1):
-            moved = [i for i, face in enumerate(faces) if not _is_settled(crops[i], _crop(face))]
+            moved = [i for i, face in enumerate(faces) if _shift(crops[i], _crop(face)) > settled]
             for i in moved:
                 crops[i] = _crop(faces[i])
             for i, face in zip(moved, self._place(picture, [crops[i] for i in moved]), strict=True):
@@ -175,8 +179,9 @@ def _is_same(first: FaceCrop, second: FaceCrop) -> bool:
     return distance < SAME_FACE * min(first.side, second.side)
 
 
-def _is_settled(before: FaceCrop, after: FaceCrop) -> bool:
-    return float(np.linalg.norm(before.centre - after.centre)) < SETTLED * before.side
+def _shift(before: FaceCrop, after: FaceCrop) -> float:
+    """Return the distance between the centres of two crops, as a fraction of the first one's side."""
+    return float(np.linalg.norm(before.centre - after.centre)) / before.side
 
 
 def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
