@@ -3,7 +3,11 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def square(number: int) -> int:
@@ -31,6 +35,15 @@ def die_the_first_time(marker: Path) -> str:
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return marker.name
+
+
+def lose_a_worker(marker: Path, function: Callable[[T], Iterable[int]], task: T) -> int:
+    """Run a stage of an edit; the first worker to do so is killed after its first frame."""
+    frames = 0
+    for _ in function(task):
+        die_the_first_time(marker)
+        frames += 1
+    return frames
 
 
 def die_always(_: int) -> None:
