@@ -140,8 +140,8 @@ def test_existing_results_are_replaced_only_with_overwrite(portrait_clip: Path, 
 @pytest.mark.parametrize("failing_stage", ["track", "overlay"])
 def test_a_failure_leaves_the_folder_as_it_was(failing_stage: str, portrait_clip: Path, tmp_path: Path) -> None:
     def interrupt(stage: str, items: Iterable[Any], total: int | None) -> Iterator[Any]:
-        for item in items:
-            if stage == failing_stage and item.index == 5:
+        for number, item in enumerate(items):
+            if stage == failing_stage and number == 5:
                 raise KeyboardInterrupt
             yield item
 
