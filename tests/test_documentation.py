@@ -32,6 +32,7 @@ ONLY_PARSED = {
     "models fetch": "downloads",
     "train model": "takes hours; tests/training/test_face_model.py trains a small model",
     "models import run/face_model.pt": "needs the result of `train model`",
+    "train landmarks": "needs a teacher; tests/training/test_landmarks.py trains on drawn labels",
     "tune": "needs a longer clip; tests/training/test_tuning.py runs it",
     "edit in.mp4 out.mp4 --attr smile=+1 --model shot": "needs the result of `tune`",
     "edit in.mp4 out.mp4 --attr smile=+1 --workers 4": "starts four processes; tests/test_segmented_edits.py runs two",
