@@ -1,6 +1,7 @@
 """Exceptions of facevid. Each message is one line that names the file, the problem and the remedy."""
 
 import re
+from collections.abc import Sequence
 
 LONGEST_MESSAGE = 2000
 """Maximum length, in characters, of a message and of a line on the terminal. The middle of longer text is cut out:
@@ -43,6 +44,13 @@ class FacevidError(Exception):
 
 class UsageError(FacevidError):
     """Invalid usage: an unknown attribute, a value out of range, the same file for IN and OUT."""
+
+
+def combined(errors: Sequence[UsageError]) -> UsageError:
+    """Return one error for several mistakes, so that all can be corrected at once."""
+    if len(errors) == 1:
+        return errors[0]
+    return UsageError(f"{len(errors)} mistakes: " + "; ".join(f"({i}) {error}" for i, error in enumerate(errors, 1)))
 
 
 class InputError(FacevidError):

@@ -76,10 +76,15 @@ class CompositingOptions:
             generated face; None is the default of the model.
         blend: how a generated face is blended into the plate: "seamless" (Poisson cloning) or "feather" (the matte
             alone). It has no effect where detail is kept.
+        mask: matte that limits all edits, a picture or a sequence with the frame numbers of the source; None limits
+            nothing.
+        holdout: matte that protects pixels from all edits; None protects nothing.
     """
 
     detail: Detail | None = None
     blend: Blend = "seamless"
+    mask: Path | None = None
+    holdout: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,11 @@ class EditOptions:
         model: name of a model in the store, or path of a bundle; None is the bundled model.
         frames: first and last frame to edit, by frame number (an image sequence's own numbers, else counted from
             `start_number`); None edits all frames. Other frames are written without an edit.
+        fade: frames over which edits rise to full strength from the first frame of `frames` on, and fall before the
+            last one.
+        write_frames: numbers of the first and the last frame to write into an image sequence, whose other frames stay
+            as they are; None writes all frames.
+        preview_frame: number of the only frame to write, as an 8-bit picture; None writes the clip.
         start_number: number of the first frame of a video; it applies to `frames`, keyframes, layers and an image
             sequence written from the video. None is 0.
         rate: frame rate of an image sequence, in frames per second; None is the rate stored in OpenEXR files, else 24.
@@ -128,6 +138,9 @@ class EditOptions:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     compositing: CompositingOptions = field(default_factory=CompositingOptions)
     frames: tuple[int, int] | None = None
+    fade: int = 0
+    write_frames: tuple[int, int] | None = None
+    preview_frame: int | None = None
     start_number: int | None = None
     rate: Fraction | None = None
     layer: str | None = None
@@ -138,3 +151,8 @@ class EditOptions:
     crf: float | None = None
     pix_fmt: str | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+
+    @property
+    def part(self) -> range | None:
+        """Numbers of the frames to write; None for all."""
+        return range(self.write_frames[0], self.write_frames[1] + 1) if self.write_frames else None

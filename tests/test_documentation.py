@@ -29,6 +29,7 @@ COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?facevid (.*?)(?:\s+#.*)?$", re.MULT
 EDIT_FILE = re.compile(r"(?:^    \[\[face\]\]\n(?:    .*\n)*\n?)+", re.MULTILINE)
 
 ONLY_PARSED = {
+    "preview": "serves until it is stopped; tests/preview/test_server.py runs it",
     "models fetch": "downloads",
     "train model": "takes hours; tests/training/test_face_model.py trains a small model",
     "models import run/face_model.pt": "needs the result of `train model`",
@@ -141,11 +142,9 @@ def make_input(name: str, text: str, portrait: NDArray[np.uint8]) -> None:
         case "portrait.jpg" | "anna.jpg":
             cv2.imwrite(name, portrait[..., ::-1])
         case "plate.####.exr" | "plate.####.dpx":
-            for number in range(1001, 1004):
-                face = camera_move(portrait, number - 1001, (320, 240)).astype(np.float32) / 255
-                two_faces = oiio.ImageBuf(np.ascontiguousarray(np.hstack([face, face[:, ::-1]])))
-                sample_format = "half" if name.endswith(".exr") else "uint16"
-                assert two_faces.write(name.replace("####", str(number)), sample_format)
+            make_sequence(name, [camera_move(portrait, index, (320, 240)) for index in range(3)])
+        case "matte.####.exr":
+            make_sequence(name, [np.zeros((240, 320, 1), np.uint8)] * 3)
         case "shot.toml":
             path.write_text("".join(EDIT_FILE.findall(text)))
         case "psp_ffhq_encode.pt":
@@ -164,6 +163,14 @@ def make_input(name: str, text: str, portrait: NDArray[np.uint8]) -> None:
             )
         case "faces" | "faces.tar" | "labels.csv":
             make_faces()
+
+
+def make_sequence(name: str, halves: list[NDArray[np.uint8]]) -> None:
+    """Make frames from 1001 on; each has a picture and its mirror image side by side."""
+    for number, half in enumerate(halves, 1001):
+        whole = np.ascontiguousarray(np.hstack([half, half[:, ::-1]]).astype(np.float32) / 255)
+        sample_format = "half" if name.endswith(".exr") else "uint16"
+        assert oiio.ImageBuf(whole).write(name.replace("####", str(number)), sample_format)
 
 
 def make_faces() -> None:

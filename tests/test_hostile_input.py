@@ -7,6 +7,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def test_attributes_and_keyframes() -> None:
             check_totals([edit, edit])
             parse_attribute(edit.attribute)
             model.editor(edit.attribute)
-            assert np.isfinite(edit.strengths(range(3), edit.times[:1])).all()
+            if edit.unit != "timecode":
+                assert np.isfinite(edit.strengths(range(3), [Fraction(1)] * 3)).all()
 
         message = error_message(use)
         refused += message is not None

@@ -134,7 +134,7 @@ def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDAr
     step = max(int(side / NODES), 1)
     values = np.concatenate([(placed.landmarks - placed.target) / side, mean_face.LANDMARKS], axis=1)
     grid = spline_grid(placed.target, values, size=size, step=step, unit=side)
-    fields = _sample_maps(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
+    fields = sample_maps(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
     motion = upsampled(grid[..., :2] * (fields[..., :1] * side), size, step)
     warped = _warp_with_lips(placed, plate, motion)
     delta = warped - plate
@@ -206,7 +206,7 @@ def _move_landmarks(
     return set_lip_gap(landmarks + limited @ axes, landmarks, change.lips, axes[1])
 
 
-def _sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray[np.float32]:
+def sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray[np.float32]:
     """Sample maps (S, S, C) at points (rows, columns, 2), 0 outside; OpenCV samples four channels at once."""
     x, y = (np.ascontiguousarray(points[..., i], dtype=np.float32) for i in range(2))
     parts = [

@@ -1,7 +1,7 @@
 """The appearance change of an edit, in the frame of the mean face."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facevid.appearance import bands, mean_face
 from facevid.appearance.lips import LipChange
+from facevid.appearance.local_regions import RegionStrengths, strength_map, support_map
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE
 from facevid.appearance.regions import Region, region_mask
 
@@ -39,17 +40,31 @@ class AppearanceChange:
         colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), difference of CIELAB, without light (see `without_light`).
         gains: float32 (bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), natural logarithms of the gains of the bands.
         lips: change of the gap between the lips.
+        support: float32 (COLOUR_SIDE, COLOUR_SIDE), 0 where nothing may change, else 1, with soft borders; None if all
+            of the face may change.
     """
 
     shape: NDArray[np.float32]
     colour: NDArray[np.float32]
     gains: NDArray[np.float32]
     lips: LipChange = LipChange()  # noqa: RUF009 -- immutable
+    support: NDArray[np.float32] | None = None
 
     def within(self, region: Region) -> "AppearanceChange":
         """Limit the changes of colour and gains to a region; the shape changes everywhere."""
         colour = self.colour * region_mask(region, COLOUR_SIDE)[..., None]
         return AppearanceChange(self.shape, colour, self.gains * region_mask(region, ENERGY_SIDE), self.lips)
+
+    def locally(self, regions: RegionStrengths) -> "AppearanceChange":
+        """Multiply the changes of colour and gains by the factors of regions; the shape has its factors already."""
+        if not regions:
+            return self
+        return replace(
+            self,
+            colour=self.colour * strength_map(regions, COLOUR_SIDE)[..., None],
+            gains=self.gains * strength_map(regions, ENERGY_SIDE),
+            support=support_map(regions, COLOUR_SIDE),
+        )
 
     def fields(self) -> NDArray[np.float32]:
         """Draw all maps over the window, limited in value and faded out at the face's outline and in the eyes.
@@ -67,15 +82,18 @@ class AppearanceChange:
             * (off_eyes * mean_face.inner_mask(side, EDGE, EDGE_WIDTH / 2 + bands.FINEST * 2**i))
             for i, (gain, most) in enumerate(zip(self.gains, MAX_LOG_GAIN, strict=True))
         ]
-        return np.dstack([mean_face.reach(side), colour, *(np.expm1(gain) for gain in log_gains)]).astype(np.float32)
+        reach = mean_face.reach(side) if self.support is None else mean_face.reach(side) * self.support
+        return np.dstack([reach, colour, *(np.expm1(gain) for gain in log_gains)]).astype(np.float32)
 
 
 def combine(changes: Sequence[AppearanceChange], shares: Sequence[float], lips: LipChange) -> AppearanceChange:
     """Sum changes, each multiplied by its share, with one change of the gap between the lips for all."""
     pairs = list(zip(changes, shares, strict=True))
+    supports = [each.support for each in changes if each.support is not None]
     return AppearanceChange(
         np.asarray(sum(share * each.shape for each, share in pairs), np.float32),
         np.asarray(sum(share * each.colour for each, share in pairs), np.float32),
         np.asarray(sum(share * each.gains for each, share in pairs), np.float32),
         lips,
+        np.max(supports, axis=0) if len(supports) == len(changes) else None,
     )

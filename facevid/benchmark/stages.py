@@ -23,7 +23,7 @@ from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
 from facevid.rendering.frame import composite_frame
 from facevid.rendering.renderer import Renderer
-from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.track_edit import TimedEdit, TrackEdit
 from facevid.utils.progress import no_progress
 from facevid.video import Frame
 from facevid.video.reader.timeline import Timeline
@@ -145,7 +145,7 @@ def _attribute(model: FaceModel) -> str:
 def _rendering(sample: Sample, model: FaceModel, encoded: EncodedTrack, pool: Executor) -> list[Stage]:
     keep = model.detail == "keep"
     renderer = Renderer(model, TrackingOptions.smooth, len(encoded.codes), keep_detail=keep, reconstruct=False)
-    edit = TrackEdit(encoded, [(_attribute(model), np.ones(len(encoded.codes), np.float32))])
+    edit = TrackEdit(encoded, [TimedEdit(_attribute(model), np.ones(len(encoded.codes), np.float32))])
     faces = renderer.render(renderer.prepare([edit], no_progress), sample.frames)
     rendered = [(frame, own) for frame, own in zip(sample.frames, faces, strict=True) if own]
 

@@ -158,7 +158,10 @@ def _parse(shot: Shot, options: Options) -> edit.EditArguments:
         else:
             arguments += [f"--{name}={each}" for each in (value if isinstance(value, tuple) else (value,))]
     try:
-        return edit.parse_arguments([*arguments, "--", str(shot.source), str(shot.target)])
+        parsed = edit.parse_arguments([*arguments, "--", str(shot.source), str(shot.target)])
+        if parsed.options.write_frames or parsed.options.preview_frame is not None:
+            raise UsageError("--write-frames and --preview-frame write a part of one shot; use facevid edit for it")
+        return parsed
     except click.UsageError as error:
         raise UsageError(f"{shot.name}: {error.format_message()}") from error
     except UsageError as error:
@@ -203,7 +206,7 @@ def _named_files(parsed: edit.EditArguments) -> dict[str, str]:
 
 def _hash_files(path: Path) -> str:
     """Hash the content of a file, or the keys of the files of an image sequence."""
-    if sequence_name(path) is None:
+    if sequence_name(path) is None and not path.is_dir():
         return _hash_file(path)
     keys = [file_key(each) for each in find_sequence(path).paths()]
     return hashlib.sha256(repr(keys).encode()).hexdigest()
@@ -238,6 +241,8 @@ def _with_absolute_paths(options: EditOptions) -> EditOptions:
         changes["model"] = str(_absolute(Path(options.model)))
     if isinstance(options.tracking.faces, Path):
         changes["tracking"] = replace(options.tracking, faces=_absolute(options.tracking.faces))
+    mask, holdout = (path and _absolute(path) for path in (options.compositing.mask, options.compositing.holdout))
+    changes["compositing"] = replace(options.compositing, mask=mask, holdout=holdout)
     return replace(options, **changes)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from facevid.edits.edit_file import parse_frames
-from facevid.errors import UsageError
+from facevid.errors import UsageError, combined
 from facevid.options import ComputeOptions, EngineName, EngineOptions, TrackingOptions
 
 MAX_RATE = 1000
@@ -25,6 +25,32 @@ MOST_WORKERS = 100_000
 
 LARGEST_BATCH = 1 << 16
 """Largest batch, in pictures or codes: more than any device's memory holds."""
+
+
+class ThoroughCommand(click.Command):
+    """A command that reports all invalid options and arguments of a command line at once."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; see `click.Command.parse_args`."""
+        try:
+            return super().parse_args(ctx, list(args))
+        except (click.UsageError, UsageError):
+            mistakes = self._mistakes(ctx, args)
+            if len(mistakes) < 2:
+                raise
+        raise combined(mistakes)
+
+    def _mistakes(self, ctx: click.Context, args: list[str]) -> list[UsageError]:
+        values, rest, _ = self.make_parser(ctx).parse_args(list(args))
+        mistakes = []
+        for param in self.get_params(ctx):
+            try:
+                param.handle_parse_result(ctx, values, list(rest))
+            except click.UsageError as error:
+                mistakes.append(UsageError(error.format_message().rstrip(".")))
+            except UsageError as error:
+                mistakes.append(error)
+        return mistakes
 
 
 class PathType(click.Path):
@@ -120,9 +146,11 @@ class RateType(click.ParamType[Any]):
         return rate
 
 
-def _store_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def store_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """Store the value of -v for `main`, and return it."""
     if value and ctx.obj is not None:  # the options of a shot in a batch are parsed too, and must not reset it
         ctx.obj["verbose"] = True
+    return value
 
 
 verbose_option = click.option(
@@ -130,7 +158,7 @@ verbose_option = click.option(
     "--verbose",
     is_flag=True,
     expose_value=False,
-    callback=_store_verbosity,
+    callback=store_verbosity,
     help="Print a traceback on errors.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no summary.")

@@ -10,10 +10,12 @@ import click
 
 from facevid.cli.common import (
     LARGEST_BATCH,
+    LARGEST_COUNT,
     FacesType,
     FramesType,
     NumberType,
     PathType,
+    ThoroughCommand,
     address_option,
     choose_engine,
     detector_option,
@@ -35,25 +37,43 @@ from facevid.cli.common import (
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
-from facevid.edits.edit_file import FaceEdits, read_edits
-from facevid.errors import UsageError
+from facevid.edits.attributes import parse_attribute
+from facevid.edits.edit_file import MAX_FADE, FaceEdits, read_edits
+from facevid.errors import UsageError, combined
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineName, TrackingOptions
 
 if TYPE_CHECKING:
     from facevid.pipeline import EditSummary
 
 
-@click.command()
+def _check_attrs(ctx: click.Context, param: click.Parameter, attrs: tuple[str, ...]) -> tuple[str, ...]:
+    """Parse the values of --attr, and raise UsageError for all invalid ones at once."""
+    mistakes = []
+    for attr in attrs:
+        try:
+            parse_attribute(parse_edit(attr).attribute)
+        except UsageError as error:
+            mistakes.append(error)
+    if mistakes:
+        raise combined(mistakes)
+    return attrs
+
+
+@click.command(cls=ThoroughCommand)
 @click.argument("source", metavar="IN", type=PathType())
 @click.argument("target", metavar="OUT", type=PathType())
 @click.option(
     "--attr",
     "attrs",
     multiple=True,
+    callback=_check_attrs,
     metavar="NAME=VALUE",
     help="Attribute and strength: 1 is the full edit, -1 the opposite, the range is -3 to 3. Keyframes are written "
-    "NAME=VALUE@TIME,VALUE@TIME,... with TIME a frame number or seconds (0.5s); values are interpolated linearly "
-    "between keyframes and held outside them. Repeat the option for several edits, applied in order.",
+    "NAME=VALUE@TIME,VALUE@TIME,... with TIME a frame number, seconds (0.5s) or a timecode (00:00:01:12, counted from "
+    "that of IN). Values are linear between keyframes, or smooth before one that ends in :ease (1@24:ease), and held "
+    "outside them. NAME=FILE.csv reads a curve, FRAME,VALUE on each line. NAME=VALUE:REGION=FACTOR multiplies the "
+    "strength in a region: eyes, mouth, forehead, cheeks, jaw, or rest for all others. Repeat the option for several "
+    "edits, applied in order.",
 )
 @click.option(
     "--edits",
@@ -80,6 +100,28 @@ if TYPE_CHECKING:
     help="Edit only frames A to B, both included; other frames are copied. Sequences use their own frame numbers, "
     "videos count from --start-number.",
 )
+@click.option(
+    "--fade",
+    type=click.IntRange(0, MAX_FADE),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Let edits rise to full strength over N frames at the start of --frames, and fall at its end; without "
+    "--frames, at the ends of the clip.",
+)
+@click.option(
+    "--write-frames",
+    type=FramesType(),
+    metavar="A-B",
+    help="Render only frames A to B, both included, into the image sequence OUT; its other frames and layers stay as "
+    "they are. The frames are the same as in a run over all of IN.",
+)
+@click.option(
+    "--preview-frame",
+    type=click.IntRange(0, LARGEST_COUNT),
+    metavar="N",
+    help="Write only frame N, as a PNG or JPEG picture OUT, to look at the edit before a long render.",
+)
 @start_number_option
 @rate_option
 @layer_option
@@ -99,6 +141,19 @@ if TYPE_CHECKING:
     help="With --detail replace: seamless is Poisson cloning, feather a plain feathered matte.",
 )
 @click.option(
+    "--mask",
+    type=PathType(),
+    metavar="FILE",
+    help="Matte that limits the edits: a picture of IN's size, or a sequence such as matte.####.exr with IN's frame "
+    "numbers; gray is a share of the edit. Its alpha is used, or its red channel if it has no alpha or an opaque one.",
+)
+@click.option(
+    "--holdout",
+    type=PathType(),
+    metavar="FILE",
+    help="Matte that protects IN from the edits, in the same form as --mask.",
+)
+@click.option(
     "--compare",
     type=PathType(),
     metavar="FILE",
@@ -108,11 +163,13 @@ if TYPE_CHECKING:
     "--layers",
     type=PathType(),
     metavar="DIR",
-    help="Also write each edited face as an RGBA layer for compositing over IN: EXR for EXR frames, else 16-bit PNG.",
+    help="Also write each edited face as an RGBA layer for compositing over IN (EXR for EXR frames, else 16-bit PNG), "
+    "with the mattes of its regions and its warp as an ST map.",
 )
 @click.option(
     "--codec",
     metavar="NAME",
+    callback=lambda _, __, name: name and name.lower(),
     help="Video codec: h264, h265, prores, dnxhr, ffv1, av1, or a hardware encoder such as h264_nvenc.  "
     "[default: as IN]",
 )
@@ -157,14 +214,20 @@ def command(
       facevid edit in.mp4 out.mp4 --attr smile=+1
       facevid edit in.mp4 out.mp4 --attr smile=+1 --attr age=-0.5 --compare compare.mp4
       facevid edit in.mov out.mov --attr smile=0@0,1@24          # from 0 to 1 over 24 frames
+      facevid edit in.mov out.mov --attr smile=0@01:00:01:00,1@01:00:02:00:ease
+      facevid edit in.mov out.mov --attr smile=smile.csv --frames 40-90 --fade 8
+      facevid edit in.mp4 out.mp4 --attr age=+1:forehead=0.5:eyes=0
       facevid edit in.mp4 out.mp4 --attr lipstick=1 --face all   # everyone in the shot
       facevid edit in.mp4 out.mp4 --attr age=1 --face anna.jpg   # the person in this picture
       facevid edit plate.####.exr edited.####.exr --attr smile=1 --frames 1001-1100
+      facevid edit plate.####.exr edited.####.exr --attr smile=1 --write-frames 1040-1060
+      facevid edit in.mp4 frame.png --attr smile=1 --preview-frame 70
       facevid edit portrait.jpg older.jpg --attr age=+1
       facevid edit in.mp4 out.mp4 --edits shot.toml              # separate edits for each face
       facevid edit plate.####.exr out.####.exr --attr smile=1 --layers layers
 
-    `facevid attrs` lists the attributes of a model. The README describes the file of --edits.
+    `facevid attrs` lists the attributes of a model. facevid/edits/README.md describes the file
+    of --edits, with a picture of the curves.
     """
     edits = _choose_edits(attrs, edit_file)
     from facevid.pipeline import edit_video
@@ -234,6 +297,8 @@ def _edit_options(
     smooth: float,
     detail: Any,
     blend: Any,
+    mask: Path | None,
+    holdout: Path | None,
     device: str,
     precision: Any,
     batch_size: int,
@@ -247,7 +312,7 @@ def _edit_options(
         engine=choose_engine(engine, workers, address, segment),
         tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
         compute=ComputeOptions(device, precision, batch_size),
-        compositing=CompositingOptions(detail, blend),
+        compositing=CompositingOptions(detail, blend, mask, holdout),
         **others,
     )
 

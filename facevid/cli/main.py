@@ -20,6 +20,7 @@ from facevid.utils.cores import configure_process
 
 COMMANDS = {
     "edit": "Edit faces in a video, an image sequence or a picture.",
+    "preview": "Choose strengths by eye, on a page in the browser.",
     "batch": "Edit all shots in a folder.",
     "inspect": "Preview the face tracking of a shot before editing it.",
     "sheet": "Draw a figure of attributes over a range of strengths.",

@@ -6,34 +6,43 @@ from numpy.typing import NDArray
 
 from facevid.appearance.apply import apply_change, place_change
 from facevid.appearance.change import AppearanceChange
+from facevid.appearance.local_regions import strength_map
+from facevid.appearance.measure import COLOUR_SIDE
+from facevid.appearance.region_mattes import draw_on_face
 from facevid.appearance.warp import warp
 from facevid.compositing.cloning import feathered, seamless
 from facevid.compositing.edges import visible_in_region
-from facevid.compositing.edited_face import EditedFace
+from facevid.compositing.edited_face import EditedFace, FaceMattes, FacePatch
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import Placement, place
 from facevid.options import Blend
-from facevid.video import Frame, Patch
+from facevid.video import Frame
 
 INTERPOLATION_REACH = 3
 """Distance, in pixels, at which bicubic interpolation still reaches a sample, rounded up."""
 
 
-def composite_face(frame: Frame, face: EditedFace, blend: Blend) -> Patch | None:
+def composite_face(frame: Frame, face: EditedFace, blend: Blend, mattes: FaceMattes | None = None) -> FacePatch | None:
     """Compute the patch that composites `face` into `frame`; None where the face lies outside the frame.
 
     Args:
         frame: the plate.
         face: an appearance change of the plate, or a generated face.
         blend: how a generated face is blended into the plate; an appearance change needs no blending.
+        mattes: limit the change and protect the plate; None does neither.
     """
     if face.change is not None:
-        return change_plate(frame, face, face.change)
+        return change_plate(frame, face, face.change, mattes)
     assert face.picture is not None
-    return replace_face(frame.rgb(), face, face.picture, blend)
+    patch = replace_face(frame.rgb(), face, face.picture, blend)
+    if patch and mattes:
+        _limit(patch, mattes)
+    return patch
 
 
-def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Patch | None:
+def change_plate(
+    frame: Frame, face: EditedFace, change: AppearanceChange, mattes: FaceMattes | None = None
+) -> FacePatch | None:
     """Apply an appearance change to the pixels of the plate, at the plate's resolution and bit depth.
 
     Returns:
@@ -51,7 +60,10 @@ def change_plate(frame: Frame, face: EditedFace, change: AppearanceChange) -> Pa
         visible = visible_in_region(face.visibility, face.size, plate * np.float32(255), placement)
         _keep_occluders(delta, motion, visible)
     delta *= np.float32(255)
-    return Patch(placed.x, placed.y, delta)
+    patch = FacePatch(placed.x, placed.y, delta, motion)
+    if mattes:
+        _limit(patch, mattes)
+    return patch
 
 
 def _keep_occluders(delta: NDArray[np.float32], motion: NDArray[np.float32], visible: NDArray[np.float32]) -> None:
@@ -73,7 +85,7 @@ def _keep_occluders(delta: NDArray[np.float32], motion: NDArray[np.float32], vis
 
 def replace_face(
     frame: NDArray[np.uint8], face: EditedFace, picture: NDArray[np.float32], blend: Blend
-) -> Patch | None:
+) -> FacePatch | None:
     """Replace the face of the plate by a generated face.
 
     Args:
@@ -98,4 +110,30 @@ def replace_face(
         visible = visible_in_region(face.visibility, face.size, plate.astype(np.float32), placement)[..., None]
         generated = plate + (generated - plate) * visible
     delta = (seamless if blend == "seamless" else feathered)(generated, plate, matte) * np.float32(face.opacity)
-    return Patch(placement.x, placement.y, delta if visible is None else delta * visible)
+    if face.regions:
+        delta *= _region_factors(face, placement)
+    return FacePatch(placement.x, placement.y, delta if visible is None else delta * visible)
+
+
+def _limit(patch: FacePatch, mattes: FaceMattes) -> None:
+    """Multiply the change of a patch by the mattes, in place."""
+    height, width = patch.delta.shape[:2]
+    region = slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)
+    if mattes.mask is not None:
+        patch.delta[...] *= mattes.mask[region][..., None]
+    if mattes.holdout is not None:
+        free = 1 - mattes.holdout[region]
+        if patch.motion is not None:  # what is protected does not move into other pixels either
+            free = np.minimum(free, warp(free, patch.motion).clip(0, 1))
+        patch.delta[...] *= free[..., None]
+
+
+def _region_factors(face: EditedFace, placement: Placement) -> NDArray[np.float32]:
+    """Draw the factors of the regions on a generated face, float32 (height, width, 1)."""
+    drawn = draw_on_face(
+        strength_map(face.regions, COLOUR_SIDE)[..., None],
+        face.landmarks - (placement.x, placement.y),
+        (placement.width, placement.height),
+        face.size / placement.scale,
+    )
+    return drawn.reshape(placement.height, placement.width, 1)

@@ -234,7 +234,8 @@ def parse_attribute(text: str) -> AttributeRequest:
     method, colon, name = text.strip().partition(":")
     if not colon:
         method, name = "", method
-    elif method not in METHODS:
+    method = method.strip().lower()
+    if colon and method not in METHODS:
         raise UsageError(f'unknown method "{method}" in "{text}"; use one of {", ".join(METHODS)}')
     if not name.strip():
         raise UsageError(f'"{text}" has no attribute name; write for example smile, or direction:smile')

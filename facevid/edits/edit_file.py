@@ -3,6 +3,7 @@
     [[face]]
     face = 0                                        # or [0, 2], "largest" (the default), "all", "person.jpg"
     frames = "1001-1100"                            # default: all frames
+    fade = 8                                        # frames over which the edits fade at both ends of `frames`
     attr = ["smile=+1", "age=0@1001,-0.5@1050"]     # same syntax as --attr
 
 Entries are applied in order; several entries may edit the same face.
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
-from facevid.errors import InputError, UsageError, reason
+from facevid.errors import InputError, UsageError, combined, reason
 from facevid.options import Faces
 
-KEYS = ("face", "frames", "attr")
+KEYS = ("face", "frames", "fade", "attr")
 """Keys of an entry."""
+
+MAX_FADE = 10**6
+"""Longest fade, in frames; a larger number is a typing error."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class FaceEdits:
         edits: edits, applied in this order.
         faces: faces to edit, as in `TrackingOptions`.
         frames: first and last frame to edit, as in `EditOptions`; None is all.
+        fade: frames over which the edits rise to full strength after the first frame, and fall before the last one.
         origin: where the edits come from, such as `shot.toml, entry 2`, for error messages.
     """
 
     edits: Sequence[AttributeEdit]
     faces: Faces = "largest"
     frames: tuple[int, int] | None = None
+    fade: int = 0
     origin: str = ""
 
 
@@ -74,7 +80,15 @@ def read_edits(path: Path) -> list[FaceEdits]:
         raise UsageError(f'{path}: unknown key "{next(iter(parsed))}"; begin each entry with a line [[face]]')
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{path} has no entries; begin each with a line [[face]]")
-    return [_parse_entry(entry, path.parent, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+    parsed_entries, mistakes = [], []
+    for number, entry in enumerate(entries, 1):
+        try:
+            parsed_entries.append(_parse_entry(entry, path.parent, f"{path}, entry {number}"))
+        except UsageError as error:
+            mistakes.append(error)
+    if mistakes:
+        raise combined(mistakes)
+    return parsed_entries
 
 
 def parse_frames(text: str) -> tuple[int, int]:
@@ -93,11 +107,14 @@ def _parse_entry(entry: dict[str, Any], folder: Path, origin: str) -> FaceEdits:
     attrs, frames = entry.get("attr"), entry.get("frames")
     if not isinstance(attrs, list) or not attrs or not all(isinstance(attr, str) for attr in attrs):
         raise UsageError(f'{origin}: attr must be a list of strings such as ["smile=+1"]')
+    fade = entry.get("fade", 0)
+    if type(fade) is not int or not 0 <= fade <= MAX_FADE:
+        raise UsageError(f"{origin}: fade must be a number of frames, 0 to {MAX_FADE}")
     with error_context(origin):
         faces = _parse_faces(entry.get("face", "largest"), folder)
-        edits = [parse_edit(attr) for attr in attrs]
+        edits = [parse_edit(attr, folder) for attr in attrs]
         check_totals(edits)
-        return FaceEdits(edits, faces, None if frames is None else parse_frames(str(frames)), origin)
+        return FaceEdits(edits, faces, None if frames is None else parse_frames(str(frames)), fade, origin)
 
 
 def _exists(path: Path) -> bool:

@@ -9,11 +9,10 @@ from typing import cast
 
 from facevid.analysis.analysis import USUAL_RATE, Analysis
 from facevid.analysis.segments import DetectorSpec, ModelSpec, SegmentRunner
-from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.engines import Engine
-from facevid.errors import UsageError
+from facevid.errors import UsageError, combined
 from facevid.faces.landmarks import DetectorChoice, DetectorName, choose_detector
 from facevid.models import FaceModel, load_model
 from facevid.options import CompositingOptions, EditOptions, TrackingOptions
@@ -21,8 +20,10 @@ from facevid.pipeline.job import job_workspace
 from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.rendering.comparison import Comparison
 from facevid.rendering.layers import check_layers
+from facevid.rendering.mattes import open_mattes
+from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
-from facevid.rendering.schedule import schedule, weighted_edit
+from facevid.rendering.schedule import edited_frames, schedule, weighted_edit
 from facevid.rendering.segment import Outputs, RenderedSegment
 from facevid.utils.cores import core_count
 from facevid.utils.device import choose_device, limit_threads
@@ -97,7 +98,8 @@ def edit_video(
     face_edits = _as_face_edits(edits, options.tracking)
     clip = open_clip(source, options.rate, options.start_number, options.layer)
     device = choose_device(options.compute.device)
-    workspace = job_workspace(Path(target), clip.info, face_edits, options)
+    mattes = open_mattes(options.compositing, clip.info)
+    workspace = job_workspace(Path(target), clip.info, face_edits, options, mattes.files if mattes else ())
     options = replace(options, overwrite=options.overwrite or workspace.is_committing)
     writer = _open_writer(target, clip, options)
     model = replace(load_model(options.model, device, options.compute.precision), batch_size=options.compute.batch_size)
@@ -105,15 +107,19 @@ def edit_video(
     keep_detail = _keeps_detail(model, options.compositing)
     comparison, comparison_writer = _open_comparison(clip, options, keep_detail)
     _check_editors(face_edits, model)
+    _check_regions(face_edits, keep_detail)
     choice = choose_detector(options.tracking.detector, device)
     with workspace, open_workers(options) as engine:
         runner = _make_runner(clip, options, choice, workspace, engine)
         analysis = Analysis(clip, choice.detector, options.tracking, progress, runner)
         tracking = analysis.track()
-        scheduled = schedule(face_edits, analysis, tracking, options.frames)
+        frames = _frames_to_write(clip, tracking.frame_count, options)
+        scheduled = schedule(face_edits, analysis, tracking, options)
+        if mattes:
+            mattes.check(edited_frames(scheduled))
         encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], model, options.compute)
         weighted_edits = [
-            weighted_edit(encoded, strengths) for encoded, (_, strengths) in zip(encoded_tracks, scheduled, strict=True)
+            weighted_edit(encoded, edits) for encoded, (_, edits) in zip(encoded_tracks, scheduled, strict=True)
         ]
 
         make_renderer = _make_renderer(options, keep_detail)
@@ -125,16 +131,18 @@ def edit_video(
             comparison,
             options.layers,
         )
-        rendering = Rendering(analysis, tracking, model, make_renderer, track_edits, options.compositing.blend, outputs)
+        rendering = Rendering(
+            analysis, tracking, model, make_renderer, track_edits, options.compositing.blend, mattes, frames, outputs
+        )
         counts = rendering.run(progress)
         workspace.begin_commit()
-        rendering.join(writer, comparison_writer)
+        rendering.join(writer, comparison_writer, options.part)
     return _summary(
         target,
         options,
         device=device,
         choice=choice,
-        tracking=tracking,
+        frame_count=len(frames),
         track_count=len(scheduled),
         counts=counts,
         writer=writer,
@@ -163,21 +171,47 @@ def _as_face_edits(
     return face_edits or [FaceEdits(parsed, options.faces)]
 
 
-def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter:
+def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter | PreviewWriter:
     """Check that the target and the layers can be written, before any analysis."""
+    if options.preview_frame is not None:
+        others = (options.compare, options.layers, options.write_frames)
+        if any(each is not None for each in others):
+            raise UsageError("--preview-frame writes one picture; leave out --compare, --layers and --write-frames")
+        return PreviewWriter(Path(target), clip.info.path, options.overwrite)
     encoding = Encoding(options.codec, options.crf, options.pix_fmt)
-    writer = ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite)
+    writer = ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite, part=options.part)
     writer.destination.check()
     if options.layers:
-        check_layers(options.layers, options.overwrite)
+        check_layers(options.layers, options.overwrite, options.part)
     return writer
+
+
+def _frames_to_write(clip: Clip, count: int, options: EditOptions) -> range:
+    """Return the indices of the frames to write, of a clip of `count` frames.
+
+    Raises:
+        UsageError: the clip does not have all of them.
+    """
+    first, number, part = clip.info.first_number, options.preview_frame, options.part
+    option = "--write-frames" if number is None else "--preview-frame"
+    if number is not None:
+        part = range(number, number + 1)
+    if part is None:
+        return range(count)
+    if part.start < first or part.stop > first + count:
+        raise UsageError(
+            f"{option} {part.start}-{part.stop - 1}: {clip.info.path} has frames {first} to {first + count - 1}; "
+            "choose among these"
+        )
+    return range(part.start - first, part.stop - first)
 
 
 def _open_comparison(clip: Clip, options: EditOptions, keep_detail: bool) -> tuple[Comparison | None, RgbWriter | None]:
     if not options.compare:
         return None, None
     comparison = Comparison.of(clip.info, reconstruct=not keep_detail)
-    return comparison, RgbWriter(options.compare, clip, *comparison.size, overwrite=options.overwrite)
+    writer = RgbWriter(options.compare, clip, *comparison.size, overwrite=options.overwrite, part=options.part)
+    return comparison, writer
 
 
 def _make_runner(
@@ -208,11 +242,28 @@ def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
 
 
 def _check_editors(face_edits: Sequence[FaceEdits], model: FaceModel) -> None:
-    """Raise UsageError or ModelError if the model cannot edit one of the attributes."""
+    """Raise UsageError, for all of them at once, if the model cannot edit some of the attributes."""
+    mistakes = []
     for edits_of_face in face_edits:
-        with error_context(edits_of_face.origin):
-            for edit in edits_of_face.edits:
-                model.editor(edit.attribute)
+        for edit in edits_of_face.edits:
+            try:
+                with error_context(edits_of_face.origin):
+                    model.editor(edit.attribute)
+            except UsageError as error:
+                mistakes.append(error)
+    if mistakes:
+        raise combined(mistakes)
+
+
+def _check_regions(face_edits: Sequence[FaceEdits], keep_detail: bool) -> None:
+    """Raise UsageError if regions differ between edits of a generated face, which is inserted as a whole."""
+    regions = {edit.regions for edits_of_face in face_edits for edit in edits_of_face.edits}
+    too_strong = any(factor > 1 for each in regions for _, factor in each)
+    if not keep_detail and (len(regions) > 1 or too_strong):
+        raise UsageError(
+            "--detail replace inserts a generated face: give all edits the same regions, with factors from 0 to 1, or "
+            "use --detail keep"
+        )
 
 
 def _make_renderer(options: EditOptions, keep_detail: bool) -> "partial[Renderer]":
@@ -232,10 +283,10 @@ def _summary(
     *,
     device: str,
     choice: DetectorChoice,
-    tracking: Tracking,
+    frame_count: int,
     track_count: int,
     counts: RenderedSegment,
-    writer: ClipWriter,
+    writer: ClipWriter | PreviewWriter,
 ) -> EditSummary:
     """Summarise an edit."""
     warnings = [*writer.warnings]
@@ -245,7 +296,7 @@ def _summary(
         output=Path(target),
         compare=options.compare,
         layers=options.layers,
-        frames=tracking.frame_count,
+        frames=frame_count,
         edited=counts.frames,
         faces=counts.faces,
         tracks=track_count,

@@ -17,17 +17,27 @@ from facevid.video import ClipInfo
 from facevid.video.writer.writer import result_folder
 
 
-def job_workspace(target: Path, info: ClipInfo, edits: Sequence[FaceEdits], options: EditOptions) -> Workspace:
+def job_workspace(
+    target: Path, info: ClipInfo, edits: Sequence[FaceEdits], options: EditOptions, mattes: Sequence[Path] = ()
+) -> Workspace:
     """Return the workspace of an edit.
 
     It lies beside the result, which all workers can write to. Its segments count only for the same source, edits,
-    options, model and version of facevid; the number of workers and the engine do not matter.
+    options, mattes, model and version of facevid; the number of workers and the engine do not matter. Each part of the
+    frames has a workspace of its own, so that several can be rendered at the same time.
+
+    Args:
+        target: the result.
+        info: properties of the source.
+        edits: of its faces.
+        options: all other settings.
+        mattes: files of the mattes.
 
     Raises:
         ModelError: the model does not exist.
     """
     own = dataclasses.replace(options, overwrite=False, engine=EngineOptions(segment=options.engine.segment))
-    files = [*info.files, *_model_files(options.model), *_paths((own, [*edits]))]
+    files = [*info.files, *mattes, *_model_files(options.model), *_paths((own, [*edits]))]
     depends_on = {
         "version": version("facevid"),
         "analysis": VERSION,
@@ -36,7 +46,8 @@ def job_workspace(target: Path, info: ClipInfo, edits: Sequence[FaceEdits], opti
         "target": str(target.resolve()),
         "files": _digest(files),
     }
-    return Workspace(target, result_folder(target, info), depends_on)
+    folder = result_folder(target, info) if options.preview_frame is None else target.parent
+    return Workspace(target, folder, depends_on, options.part)
 
 
 def _model_files(name: str | None) -> list[Path]:

@@ -13,6 +13,8 @@ from facevid.errors import OutputError
 from facevid.models import FaceModel
 from facevid.options import Blend, EditOptions
 from facevid.rendering.layers import join_layers
+from facevid.rendering.mattes import Mattes
+from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.segment import Outputs, RenderedSegment, RenderingTask, read_counts, render_segment
 from facevid.rendering.temporal_smoothing import code_radius
@@ -42,6 +44,8 @@ class Rendering:
         make_renderer: makes the renderer for the model.
         edits: of all tracks, from `Renderer.prepare`.
         blend: how generated faces are blended into the plate.
+        mattes: limit the edits; None does not.
+        frames: indices of the frames to write.
         outputs: what is written.
     """
 
@@ -51,6 +55,8 @@ class Rendering:
     make_renderer: "partial[Renderer]"
     edits: list[TrackEdit]
     blend: Blend
+    mattes: Mattes | None
+    frames: range
     outputs: Outputs
 
     def run(self, progress: Progress) -> RenderedSegment:
@@ -70,15 +76,23 @@ class Rendering:
         counts = [read_counts(self.outputs, number) for number in range(len(self._segments))]
         return RenderedSegment(sum(each.frames for each in counts), sum(each.faces for each in counts))
 
-    def join(self, writer: ClipWriter, comparison: RgbWriter | None) -> None:
-        """Join the segments, and move the results into place. Raises OutputError."""
+    def join(self, writer: ClipWriter | PreviewWriter, comparison: RgbWriter | None, part: range | None) -> None:
+        """Join the segments, and move the results into place.
+
+        Args:
+            writer: of the result.
+            comparison: writer of the comparison; None writes none.
+            part: frame numbers of the result if it is not the whole clip.
+
+        Raises:
+            OutputError: a result cannot be written.
+        """
         for output, each in (("result", writer), ("compare", comparison)):
             if each is not None:
                 with each:
                     each.append(self._paths(output))
         if self.outputs.layers:
-            info = self.analysis.clip.info
-            join_layers(self._paths("layers"), self.outputs.layers, info)
+            join_layers(self._paths("layers"), self.outputs.layers, self.analysis.clip.info, part)
 
     def _task(self, number: int, clip: FrameSource) -> RenderingTask:
         frames, runner = self._segments[number], self.analysis.runner
@@ -96,13 +110,14 @@ class Rendering:
             make_renderer=self.make_renderer,
             edits=tuple(edits),
             blend=self.blend,
+            mattes=self.mattes,
             outputs=self.outputs,
         )
 
     @cached_property
     def _segments(self) -> list[range]:
         """The frames of each segment."""
-        return self.analysis.runner.segments(0, self.tracking.frame_count)
+        return self.analysis.runner.segments(self.frames.start, self.frames.stop)
 
     def _paths(self, output: str) -> list[Path]:
         return [self.outputs.path(output, number) for number in range(len(self._segments))]

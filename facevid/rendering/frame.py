@@ -10,6 +10,7 @@ from facevid.compositing import EditedFace, composite_face
 from facevid.compositing.composite import replace_face
 from facevid.options import Blend
 from facevid.rendering.layers import LayerWriter
+from facevid.rendering.mattes import Mattes
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.batches import batches
@@ -37,7 +38,9 @@ def edit_frames(
     edits: Sequence[TrackEdit],
     frames: Iterable[Frame],
     blend: Blend,
+    *,
     layers: LayerWriter | None = None,
+    mattes: Mattes | None = None,
 ) -> Iterator[EditedFrame]:
     """Render and composite the faces of all frames, in order.
 
@@ -49,11 +52,12 @@ def edit_frames(
         frames: consecutive frames of the clip.
         blend: how generated faces are blended into the plate.
         layers: receives every edited face; None writes no layers.
+        mattes: limit the edits; None does not.
     """
 
     def composite(rendered: tuple[Frame, list[EditedFace]]) -> EditedFrame:
         plate, faces = rendered
-        return EditedFrame(plate, faces, composite_frame(plate, faces, blend, layers))
+        return EditedFrame(plate, faces, composite_frame(plate, faces, blend, layers=layers, mattes=mattes))
 
     rendered = (
         pair
@@ -64,7 +68,12 @@ def edit_frames(
 
 
 def composite_frame(
-    frame: Frame, faces: Sequence[EditedFace], blend: Blend, layers: LayerWriter | None = None
+    frame: Frame,
+    faces: Sequence[EditedFace],
+    blend: Blend,
+    *,
+    layers: LayerWriter | None = None,
+    mattes: Mattes | None = None,
 ) -> Frame:
     """Composite edited faces into a frame one after another; later faces lie over earlier ones.
 
@@ -73,12 +82,14 @@ def composite_frame(
         faces: the edited faces of this frame.
         blend: how generated faces are blended into the plate.
         layers: receives every edited face; None writes no layers.
+        mattes: limit the edits; None does not.
 
     Returns:
         the edited frame, in the pixel format of the plate; `frame` itself where nothing changes.
     """
+    face_mattes = mattes.of_frame(frame.index) if mattes and faces else None
     for face in faces:
-        patch = composite_face(frame, face, blend)
+        patch = composite_face(frame, face, blend, face_mattes)
         if patch is None:
             continue
         edited = add_patches(frame, [patch])

@@ -28,8 +28,8 @@ def edited_codes(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArr
         E + 1 tensors, float32 (K, L, D): the codes before all edits, after the first, after the second, and so on.
     """
     codes = [smoothed_codes(edit.encoded, sigma, offsets)]
-    for attribute, values in edit.strengths:
-        codes.append(model.edit(codes[-1], {attribute: values[offsets]}))
+    for each in edit.edits:
+        codes.append(model.edit(codes[-1], {each.attribute: each.strengths[offsets]}))
     return codes
 
 

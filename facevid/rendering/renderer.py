@@ -80,8 +80,10 @@ class Renderer:
         changes_by_edit = self._appearance_changes(edit, shapes, offsets)
         for row, offset in enumerate(offsets):
             changes = [
-                replace(by_frame[row].within(request.region), shape=shapes.shifts[i, offset])
-                for i, (request, by_frame) in enumerate(zip(edit.requests, changes_by_edit, strict=True))
+                replace(by_frame[row].within(request.region), shape=shapes.shifts[i, offset]).locally(each.regions)
+                for i, (each, request, by_frame) in enumerate(
+                    zip(edit.edits, edit.requests, changes_by_edit, strict=True)
+                )
             ]
             change = combine(changes, shapes.edit_shares[:, offset].tolist(), shapes.lip_change(offset))
             yield replace(_unedited_face(edit.encoded, offset, self.model.resolution), change=change)
@@ -115,7 +117,7 @@ class Renderer:
         reconstructions = generate_faces(self.model, codes[0]) if self.reconstruct else [None] * len(offsets)
         for offset, picture, reconstruction in zip(offsets, pictures, reconstructions, strict=True):
             face = _unedited_face(edit.encoded, offset, self.model.resolution)
-            yield replace(face, picture=picture, reconstruction=reconstruction)
+            yield replace(face, picture=picture, reconstruction=reconstruction, regions=edit.edits[0].regions)
 
 
 def _unedited_face(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:

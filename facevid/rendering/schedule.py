@@ -1,6 +1,7 @@
 """The edit schedule: which edits apply to which track, and how strong they are in each frame."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,82 +11,98 @@ from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, moved_by, too_far
 from facevid.edits.edit_file import FaceEdits, error_context
+from facevid.edits.frame_weights import frame_weights
 from facevid.errors import UsageError
 from facevid.faces.tracking import Track
-from facevid.rendering.track_edit import Strengths, TrackEdit
+from facevid.options import EditOptions
+from facevid.rendering.track_edit import TimedEdit, TrackEdit
 from facevid.video import ClipInfo
 
 
 def schedule(
-    face_edits: Sequence[FaceEdits], analysis: Analysis, tracking: Tracking, frames: tuple[int, int] | None
-) -> list[tuple[Track, Strengths]]:
+    face_edits: Sequence[FaceEdits], analysis: Analysis, tracking: Tracking, options: EditOptions
+) -> list[tuple[Track, list[TimedEdit]]]:
     """Evaluate the strength of edits in every frame of each track that they apply to.
 
     Args:
         face_edits: the edits, and the faces and frames that they select.
         analysis: selects the tracks.
         tracking: all tracks of the clip.
-        frames: first and last frame to edit, by frame number; `face_edits` cannot select others. None is all.
+        options: the frames to edit, of which `face_edits` can only select a part, and the fade at their ends.
 
     Returns:
         The tracks to edit, in order of appearance, and their edits; strengths are 0 in frames that are not selected.
 
     Raises:
         NoFaceError: the clip has no face.
-        UsageError: the clip does not have the selected faces or frames.
+        UsageError: the clip does not have the selected faces or frames, or has no timecodes for keyframes.
     """
     info, count = analysis.clip.info, tracking.frame_count
-    frames_to_edit = _frame_indices(info, count, frames)
-    strengths_by_track: list[list[tuple[str, NDArray[np.float32]]]] = [[] for _ in tracking.tracks]
+    weights_of_all = _frame_weights(info, count, options.frames, options.fade)
+    edits_by_track: list[list[TimedEdit]] = [[] for _ in tracking.tracks]
     for each in face_edits:
         with error_context(each.origin):
-            selected_frames = _frame_indices(info, count, each.frames)
+            weights = weights_of_all * _frame_weights(info, count, each.frames, each.fade)
+            edits = [edit.at_frames(info, count) for edit in each.edits]
             selected_tracks = analysis.select(tracking, each.faces)
-        for track, strengths in zip(tracking.tracks, strengths_by_track, strict=True):
+        for track, timed_edits in zip(tracking.tracks, edits_by_track, strict=True):
             if any(track is selected for selected in selected_tracks):
                 indices = range(track.first, track.last + 1)
-                is_edited = np.array([index in frames_to_edit and index in selected_frames for index in indices])
                 numbers = [info.first_number + index for index in indices]
                 seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
-                strengths += [(edit.attribute, edit.strengths(numbers, seconds) * is_edited) for edit in each.edits]
-    return [pair for pair in zip(tracking.tracks, strengths_by_track, strict=True) if pair[1]]
+                shares = weights[track.first : track.last + 1]
+                timed_edits += [
+                    TimedEdit(edit.attribute, edit.strengths(numbers, seconds) * shares, edit.regions) for edit in edits
+                ]
+    return [pair for pair in zip(tracking.tracks, edits_by_track, strict=True) if pair[1]]
 
 
-def weighted_edit(encoded: EncodedTrack, strengths: Strengths) -> TrackEdit:
+def edited_frames(scheduled: Sequence[tuple[Track, Sequence[TimedEdit]]]) -> range:
+    """Return the indices from the first to the last frame with an edit, before any weight of a frame is known."""
+    indices = [
+        track.first + offset
+        for track, edits in scheduled
+        for edit in edits
+        for offset in np.flatnonzero(edit.strengths)[[0, -1]].tolist()
+        if edit.strengths.any()
+    ]
+    return range(min(indices), max(indices) + 1) if indices else range(0)
+
+
+def weighted_edit(encoded: EncodedTrack, edits: Sequence[TimedEdit]) -> TrackEdit:
     """Multiply the strengths of a track's edits by the edit weight of each frame.
 
     Raises:
         UsageError: edits of one attribute, from several entries of an edit file, add up to more than the limit.
     """
-    weighted = [(attribute, values * encoded.edit_weights) for attribute, values in strengths]
+    weighted = [replace(edit, strengths=edit.strengths * encoded.edit_weights) for edit in edits]
     _check_totals(weighted)
     return TrackEdit(encoded, weighted)
 
 
-def _check_totals(strengths: Strengths) -> None:
+def _check_totals(edits: Sequence[TimedEdit]) -> None:
     """Raise UsageError if edits of one attribute add up to more than the limit in a frame."""
     values_by_attribute: dict[str, list[NDArray[np.float32]]] = {}
-    for attribute, values in strengths:
-        name, sign = moved_by(attribute)
+    for edit in edits:
+        name, sign = moved_by(edit.attribute)
         same_attribute = values_by_attribute.setdefault(name, [])
-        same_attribute.append(sign * values)
+        same_attribute.append(sign * edit.strengths)
         total = np.abs(np.sum(same_attribute, axis=0))
         if len(same_attribute) > 1 and total.max() > MAX_STRENGTH + ROUNDING:
-            raise too_far(attribute, len(same_attribute))
+            raise too_far(edit.attribute, len(same_attribute))
 
 
-def _frame_indices(info: ClipInfo, count: int, frames: tuple[int, int] | None) -> range:
-    """Convert the numbers of the first and the last frame to indices, clipped to the clip's `count` frames.
+def _frame_weights(info: ClipInfo, count: int, frames: tuple[int, int] | None, fade: int) -> NDArray[np.float32]:
+    """Compute the share of an edit in each of a clip's `count` frames; `frames` None is all of them.
 
     Raises:
-        UsageError: all of these frames lie outside the clip.
+        UsageError: all frames of the range lie outside the clip.
     """
-    if frames is None:
-        return range(count)
-    first, last = (number - info.first_number for number in frames)
-    if first >= count or last < 0:
-        available = f"{info.first_number} to {info.first_number + count - 1}"
+    numbers = range(info.first_number, info.first_number + count)
+    first, last = frames or (numbers[0], numbers[-1])
+    if first > numbers[-1] or last < numbers[0]:
         raise UsageError(
-            f"frames {frames[0]}-{frames[1]} are not there: {info.path} has frames {available}; choose among these"
+            f"frames {first}-{last} are not there: {info.path} has frames {numbers[0]} to {numbers[-1]}; choose among "
+            "these"
         )
-    return range(max(first, 0), min(last + 1, count))
+    return frame_weights(numbers, first, last, fade)

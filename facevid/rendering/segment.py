@@ -13,6 +13,8 @@ from facevid.options import Blend
 from facevid.rendering.comparison import Comparison
 from facevid.rendering.frame import edit_frames
 from facevid.rendering.layers import LayerWriter
+from facevid.rendering.mattes import Mattes
+from facevid.rendering.preview_writer import PreviewDestination
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.atomic_output import atomic_path
@@ -31,14 +33,14 @@ class Outputs:
 
     Attributes:
         folder: folder of the segments of all outputs.
-        result: the edited clip.
+        result: the edited clip, or one picture of it.
         compared: the comparison; None for none.
         comparison: draws the comparison.
         layers: final folder of the layers; None for none.
     """
 
     folder: Path
-    result: Destination
+    result: Destination | PreviewDestination
     compared: Destination | None = None
     comparison: Comparison | None = None
     layers: Path | None = None
@@ -78,6 +80,7 @@ class RenderingTask:
         make_renderer: makes the renderer for the model.
         edits: of the tracks in the segment.
         blend: how generated faces are blended into the plate.
+        mattes: limit the edits; None does not.
         outputs: what is written.
     """
 
@@ -89,6 +92,7 @@ class RenderingTask:
     make_renderer: "partial[Renderer]"
     edits: tuple[TrackEdit, ...]
     blend: Blend
+    mattes: Mattes | None
     outputs: Outputs
 
 
@@ -106,7 +110,7 @@ def render_segment(task: RenderingTask) -> Iterator[int]:
             path = outputs.path("layers", number)
             layers = stack.enter_context(LayerWriter(path, outputs.layers, task.clip.info, task.edits))
         frames = trim_heap(task.clip.frames(task.frames.start, task.frames.stop, task.timeline))
-        for frame in edit_frames(renderer, task.edits, frames, task.blend, layers):
+        for frame in edit_frames(renderer, task.edits, frames, task.blend, layers=layers, mattes=task.mattes):
             result.write(writable(frame.result), frame.plate)
             if compared is not None and outputs.comparison is not None and outputs.compared is not None:
                 compared.write(padded(outputs.comparison.draw(frame), outputs.compared.plan), frame.plate)

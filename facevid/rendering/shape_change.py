@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.occlusion_masks import visible_mouth_share
 from facevid.appearance.lips import lip_gap
+from facevid.appearance.local_regions import landmark_factors, region_factor
 from facevid.appearance.measure import align_to_mean_face
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -63,9 +64,10 @@ def measure_shape_changes(
         progress: receives the progress of this stage.
     """
     shapes, generated_landmarks = _measure_shapes(edit, model, sigma, batch_size, progress)
-    strengths = np.stack([values for _, values in edit.strengths])
+    strengths = np.stack([each.strengths for each in edit.edits])
+    factors = np.stack([landmark_factors(each.regions) for each in edit.edits])
     moves_landmarks = np.array([request.moves for request in edit.requests])
-    shifts = np.diff(shapes, axis=0) * moves_landmarks[:, None, None, None]
+    shifts = np.diff(shapes, axis=0) * (factors * moves_landmarks[:, None])[:, None, :, None]
     gaps = np.linalg.norm(lip_gap(shapes), axis=-1)
     gap_changes = np.diff(gaps, axis=0)
     for run in _active_runs(edit.active):
@@ -77,7 +79,8 @@ def measure_shape_changes(
     edit_shares = np.stack(
         [expression if request.is_expression else np.ones_like(expression) for request in edit.requests]
     )
-    scales, offsets = _gap_changes(edit, strengths * edit_shares, gap_changes * edit_shares, gaps, sigma)
+    mouth_shares = edit_shares * np.array([[region_factor(each.regions, "mouth")] for each in edit.edits])
+    scales, offsets = _gap_changes(edit, strengths * mouth_shares, gap_changes * mouth_shares, gaps, sigma)
     return ShapeChanges(shifts.astype(np.float32, copy=False), scales, offsets, edit_shares, generated_landmarks)
 
 
@@ -88,7 +91,7 @@ def _measure_shapes(
 
     The second result is `ShapeChanges.generated_landmarks`. Frames without an edit stay 0.
     """
-    shapes = np.zeros((len(edit.strengths) + 1, len(edit.active), 68, 2), np.float32)
+    shapes = np.zeros((len(edit.edits) + 1, len(edit.active), 68, 2), np.float32)
     active = np.flatnonzero(edit.active).tolist()
     if model.appearance is not None:
         for offsets in batches(active, batch_size):

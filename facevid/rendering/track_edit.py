@@ -1,18 +1,30 @@
 """One track and its edits over time: what is rendered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.encoded import EncodedTrack
 from facevid.appearance.lips import LipChange
+from facevid.appearance.local_regions import RegionStrengths
 from facevid.edits.attributes import AttributeRequest, parse_attribute
 
-Strengths = Sequence[tuple[str, NDArray[np.float32]]]
-"""The edits of a track in the order to apply them: the attribute as the user wrote it, and its strength in each of the
-track's N frames, float32 (N,)."""
+
+@dataclass(frozen=True)
+class TimedEdit:
+    """One edit in the N frames of a track.
+
+    Attributes:
+        attribute: the attribute as the user wrote it.
+        strengths: float32 (N,), strength in each frame.
+        regions: factors of the strength in regions of the face.
+    """
+
+    attribute: str
+    strengths: NDArray[np.float32]
+    regions: RegionStrengths = ()
 
 
 @dataclass(frozen=True)
@@ -57,24 +69,24 @@ class TrackEdit:
 
     Attributes:
         encoded: the track with its quads, landmarks and codes.
-        strengths: the strength of each edit in each of the track's N frames.
+        edits: the edits, in the order to apply them.
         shapes: how the edits change the shape of the face, from `Renderer.prepare`; None before it, and where generated
             faces replace those of the plate.
     """
 
     encoded: EncodedTrack
-    strengths: Strengths
+    edits: Sequence[TimedEdit]
     shapes: ShapeChanges | None = None
 
     @property
     def active(self) -> NDArray[np.bool_]:
         """True in frames in which the strength of an edit is not 0, bool (N,); other frames are not edited."""
-        return np.asarray(np.any([values != 0 for _, values in self.strengths], axis=0))
+        return np.asarray(np.any([edit.strengths != 0 for edit in self.edits], axis=0))
 
     @property
     def requests(self) -> list[AttributeRequest]:
         """The parsed attribute of each edit."""
-        return [parse_attribute(name) for name, _ in self.strengths]
+        return [parse_attribute(edit.attribute) for edit in self.edits]
 
     def part(self, frames: range, margin: int) -> "TrackEdit | None":
         """Return the edit in some frames of the clip, in memory; None if the track has none of them.
@@ -87,5 +99,5 @@ class TrackEdit:
         if frames.stop <= track.first or track.last < frames.start:
             return None
         rows = slice(max(frames.start - margin - track.first, 0), min(frames.stop + margin - track.first, len(track)))
-        strengths = [(attribute, values[rows]) for attribute, values in self.strengths]
-        return TrackEdit(self.encoded.part(rows), strengths, None if self.shapes is None else self.shapes.part(rows))
+        edits = [replace(edit, strengths=edit.strengths[rows]) for edit in self.edits]
+        return TrackEdit(self.encoded.part(rows), edits, None if self.shapes is None else self.shapes.part(rows))

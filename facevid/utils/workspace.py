@@ -44,15 +44,17 @@ class Workspace:
         out: the result.
         parent: where the folder lies, on the disk of the result.
         depends_on: everything that the segments depend on, serializable as JSON.
+        part: numbers of the frames that are written into the result; None for all.
 
     Raises:
         BusyError: another process works on the same result; raised on entering.
         OutputError: the folder cannot be written to.
     """
 
-    def __init__(self, out: Path, parent: Path, depends_on: dict[str, Any]) -> None:
+    def __init__(self, out: Path, parent: Path, depends_on: dict[str, Any], part: range | None = None) -> None:
         self._out = out
-        name = hashlib.sha256(out.name.encode()).hexdigest()[:8]
+        part_name = f"{out.name}/{part.start}-{part.stop}" if part else out.name
+        name = hashlib.sha256(part_name.encode()).hexdigest()[:8]
         stem = out.stem.encode()[:STEM_BYTES].decode(errors="ignore")
         self.folder = parent / f".{stem}.{name}.facevid"
         self._key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -31,17 +31,21 @@ _MAX_LISTED = 6
 
 @dataclass(frozen=True)
 class SequenceName:
-    """File name pattern of a sequence: `prefix`, the frame number in at least `digits` digits, `suffix`."""
+    """File name pattern of a sequence: `prefix`, the frame number in at least `digits` digits, `suffix`.
+
+    `placeholder` is what the user typed for the frame number, such as `####`; empty if it was not typed.
+    """
 
     folder: Path
     prefix: str
     digits: int
     suffix: str
+    placeholder: str = field(default="", compare=False)
 
     @property
     def pattern(self) -> Path:
-        """The path with a printf-style placeholder: `shot.%04d.png`."""
-        return self.folder / f"{self.prefix}%0{self.digits}d{self.suffix}"
+        """The path with a placeholder, as the user typed it or printf-style: `shot.####.png`, `shot.%04d.png`."""
+        return self.folder / f"{self.prefix}{self.placeholder or f'%0{self.digits}d'}{self.suffix}"
 
     def path(self, number: int) -> Path:
         """Return the path of frame `number`."""
@@ -88,7 +92,8 @@ def sequence_name(path: Path) -> SequenceName | None:
         raise UsageError(msg)
     placeholder = placeholders[0]
     digits = len(placeholder[0]) if placeholder[0].startswith("#") else int(placeholder[1] or 1)
-    return SequenceName(path.parent, path.name[: placeholder.start()], max(digits, 1), path.name[placeholder.end() :])
+    prefix, suffix = path.name[: placeholder.start()], path.name[placeholder.end() :]
+    return SequenceName(path.parent, prefix, max(digits, 1), suffix, placeholder[0])
 
 
 def find_sequence(path: Path) -> Sequence:

@@ -151,6 +151,37 @@ def test_repeated_attributes_cannot_exceed_the_limit(
     assert " 300 " in outcome.err
 
 
+def test_one_frame_is_that_of_the_whole_edit(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path) -> None:
+    picture, whole = tmp_path / "frame.png", tmp_path / "whole.%04d.png"
+    smile = ["--attr", "smile=0@0,1@9", "-q"]
+    assert run_facevid("edit", portrait_clip, whole, *smile).code == 0
+    assert run_facevid("edit", portrait_clip, picture, *smile, "--preview-frame", 6).code == 0
+    assert np.array_equal(cv2.imread(str(picture)), cv2.imread(str(tmp_path / "whole.0006.png")))  # type: ignore[arg-type]
+    for out, number in ((tmp_path / "late.png", 10), (tmp_path / "clip.mp4", 6)):
+        assert run_facevid("edit", portrait_clip, out, *smile, "--preview-frame", number).code == 2
+        assert not out.exists()
+
+
+def test_all_mistakes_are_reported_at_once(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path) -> None:
+    attrs = ["--attr", "smile", "--attr", "age=9", "--attr", "male=1"]
+    outcome = run_facevid("edit", portrait_clip, tmp_path / "o.mp4", *attrs, "--frames", "9-2", "--crf", "x")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    for text in ('"smile"', '"age=9"', '"9-2"', "--crf"):
+        assert text in outcome.err
+    outcome = run_facevid("edit", portrait_clip, tmp_path / "o.mp4", "--attr", "smlie=1", "--attr", "agge=1")
+    assert (outcome.code, "smile" in outcome.err, '"agge"' in outcome.err) == (2, True, True)
+
+
+def test_names_ignore_case_and_patterns_are_as_typed(
+    run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path
+) -> None:
+    names = ["--attr", "Transformer:SMILE=1", "--codec", "FFV1"]
+    assert run_facevid("edit", portrait_clip, tmp_path / "o.mkv", *names, "-q").code == 0
+    outcome = run_facevid("edit", tmp_path / "none.####.exr", tmp_path / "o.####.exr", *SMILE)
+    assert (outcome.code, "none.####.exr" in outcome.err) == (3, True)
+    assert '"--attr"' in (run_facevid("edit", "i.mp4", "o.mp4", "--atr", "smile=1").err.replace("'", '"'))
+
+
 def test_an_unknown_command_gets_the_closest_match(run_facevid: RunFacevid) -> None:
     outcome = run_facevid("edti", "in.mp4")
     assert (outcome.code, '"edit"' in outcome.err) == (2, True)

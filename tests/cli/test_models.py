@@ -54,11 +54,20 @@ def test_attrs(run: Run) -> None:
         assert [row["name"] for row in table["attributes"] if row["method"] == method] == names
     assert table["attributes"][0] == {
         "name": "age",
+        "plus": "older",
+        "minus": "younger",
+        "recommended": True,
+        "measured": "+1: 13 years older; -1: 11 years younger",
+        "identity": 0.78,
         "positive": "not Young",
         "method": "transformer",
         "layers": "0-2",
     }
-    assert "CC0" in run("attrs")
+    assert not table["attributes"][1]["recommended"]
+    printed, verbose = run("attrs"), run("attrs", "-v")
+    assert "CC0" in printed
+    assert ("Smiling" in printed, "Smiling" in verbose) == (False, True)
+    assert ("a broad smile" in printed, "0.84" in printed) == (True, True)
 
 
 def test_the_licence_must_be_accepted(run: Run) -> None:

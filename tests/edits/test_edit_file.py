@@ -18,6 +18,7 @@ SHOT = """
 [[face]]
 face = 0
 frames = "2-5"
+fade = 1
 attr = ["smile=+1", "age=0@2,-0.5@4"]
 
 [[face]]
@@ -37,9 +38,9 @@ def write_edits(folder: Path, text: str) -> Path:
 
 def test_reading_a_file(tmp_path: Path) -> None:
     first, second, third = read_edits(write_edits(tmp_path, SHOT))
-    assert (first.faces, first.frames) == ((0,), (2, 5))
+    assert (first.faces, first.frames, first.fade) == ((0,), (2, 5), 1)
     assert first.edits == [parse_edit("smile=1"), parse_edit("age=0@2,-0.5@4")]
-    assert (second.faces, second.frames, second.edits[0].in_seconds) == ((1, 0), None, True)
+    assert (second.faces, second.frames, second.edits[0].unit) == ((1, 0), None, "second")
     assert third.faces == "largest"
 
 
@@ -56,7 +57,10 @@ def test_a_byte_order_mark_of_a_windows_editor(tmp_path: Path) -> None:
         ("", r"shot\.toml .*\[\[face\]\]"),
         ("[face]\nface = 0", r"shot\.toml .*\[\[face\]\]"),
         ("[[faces]]\nface = 0", r'shot\.toml: .*"faces".*\[\[face\]\]'),
-        ("[[face]]\nattr = ['smile=1']\n[[face]]\nattrs = []", r'shot\.toml, entry 2: .*"attrs".*face, frames, attr'),
+        (
+            "[[face]]\nattr = ['smile=1']\n[[face]]\nattrs = []",
+            r'shot\.toml, entry 2: .*"attrs".*face, frames, fade, attr',
+        ),
         (f"face = {'[' * 20_000}", r"shot\.toml: "),
         (f"[[face]]\nface = {'9' * 5000}\nattr = ['smile=1']", r"shot\.toml "),
         (f"[[face]]\nface = '{'x' * 5000}'\nattr = ['smile=1']", "entry 1: face "),

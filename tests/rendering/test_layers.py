@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid import edit_video
+from facevid.appearance.local_regions import LOCAL_REGIONS
 from facevid.errors import OutputError, UsageError
 from facevid.options import Blend, CompositingOptions, ComputeOptions, Detail, EditOptions, TrackingOptions
 from facevid.video import ClipWriter, open_clip
@@ -129,6 +130,56 @@ def test_exr_plates_give_premultiplied_exr_layers_with_a_data_window(
     assert min(spec.x, spec.y) > 0
 
 
+def test_strengths_follow_timecodes_and_fade_at_the_ends_of_the_range(portrait_clip: Path, tmp_path: Path) -> None:
+    edits = ["smile=1", "age=0@00:00:00:04,1@00:00:00:06"]
+    options = replace(LOSSLESS, layers=tmp_path / "layers", frames=(3, 8), fade=2)
+    edit_video(portrait_clip, tmp_path / "out.mp4", edits, options)
+    strengths = [dict(layer["strengths"]) for layer in read_index(tmp_path / "layers")["layers"]]
+    fade = [1 / 3, 2 / 3, 1, 1, 2 / 3, 1 / 3]
+    assert [each["smile"] for each in strengths] == pytest.approx(fade, abs=1e-3)
+    assert [each["age"] for each in strengths] == pytest.approx([0, 0, 0.5, 1, 2 / 3, 1 / 3], abs=1e-3)
+
+
+def test_a_layer_has_the_mattes_of_its_regions_and_its_warp(portrait: Picture, tmp_path: Path) -> None:
+    plate = portrait[:256, 96:352]
+    cv2.imwrite(str(tmp_path / "in.png"), plate[..., ::-1])
+    options = EditOptions(compute=CPU, layers=tmp_path / "layers")
+    edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
+    (layer,) = read_index(tmp_path / "layers")["layers"]
+
+    mattes = oiio.ImageBuf(str(tmp_path / "layers" / layer["regions"]))
+    names = [name.removeprefix("region.") for name in mattes.spec().channelnames]
+    assert set(names) == set(LOCAL_REGIONS)
+    assert (mattes.spec().full_width, mattes.spec().full_height) == (256, 256)
+    values = np.asarray(mattes.get_pixels(oiio.FLOAT, oiio.ROI(0, 256, 0, 256)))
+    assert (values.min(), values.max(), values.sum(axis=2).max()) == pytest.approx((0, 1, 1), abs=2e-3)
+    eye, mouth, chin, forehead = (107, 101), (127, 145), (124, 176), (128, 70)  # x and y in the portrait
+    for place, name in ((eye, "eyes"), (mouth, "mouth"), (chin, "jaw"), (forehead, "forehead")):
+        assert values[place[1], place[0], names.index(name)] > 0.9
+
+    stored = oiio.ImageBuf(str(tmp_path / "layers" / layer["stmap"]))
+    assert stored.spec().channelnames == ("R", "G")
+    places = np.asarray(stored.get_pixels(oiio.FLOAT))
+    assert places[0, 0] == pytest.approx((0.5 / 256, 1 - 0.5 / 256), abs=1e-7)
+    assert places[255, 255] == pytest.approx((1 - 0.5 / 256, 0.5 / 256), abs=1e-7)
+    columns, rows = places[..., 0] * 256 - 0.5, (1 - places[..., 1]) * 256 - 0.5
+    warped = cv2.remap(plate, columns, rows, cv2.INTER_CUBIC).astype(float)
+    (result,) = read_frames(tmp_path / "out.png")
+    lips = slice(130, 165), slice(95, 160)
+    unwarped_error = np.abs(plate[lips] - result[lips] * 255).mean()
+    assert np.abs(warped[lips] - result[lips] * 255).mean() < 0.5 * unwarped_error
+
+
+def test_a_generated_face_has_regions_but_no_warp(portrait: Picture, tmp_path: Path, published: str) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), portrait[:256, 96:352, ::-1])
+    compositing = CompositingOptions("replace", "feather")
+    options = EditOptions(published, compute=CPU, layers=tmp_path / "layers", compositing=compositing)
+    edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
+    (layer,) = read_index(tmp_path / "layers")["layers"]
+    assert layer["stmap"] is None
+    assert (tmp_path / "layers" / layer["regions"]).is_file()
+
+
 def test_each_face_has_its_own_layers(portrait: Picture, tmp_path: Path) -> None:
     face = portrait[:256, 96:352]
     cv2.imwrite(str(tmp_path / "in.png"), np.hstack([face, face])[..., ::-1])
@@ -146,14 +197,46 @@ def test_existing_layers_are_replaced_only_with_overwrite(portrait: Picture, tmp
     cv2.imwrite(str(tmp_path / "in.png"), portrait[:256, 96:352, ::-1])
     folder = tmp_path / "layers"
     folder.mkdir()
-    for name in ("face0.0099.png", "shot.nk"):
+    for name in ("face0.0099.png", "face0.stmap.0099.exr", "shot.nk"):
         (folder / name).write_text("earlier")
     options = EditOptions(compute=CPU, layers=folder)
     with pytest.raises(OutputError, match=r"layers.*--overwrite"):
         edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], options)
     edit_video(tmp_path / "in.png", tmp_path / "out.png", ["smile=1"], replace(options, overwrite=True))
-    assert {path.name for path in folder.iterdir()} == {"face0.0000.png", "layers.json", "shot.nk"}
+    names = {"face0.0000.png", "face0.regions.0000.exr", "face0.stmap.0000.exr", "layers.json", "shot.nk"}
+    assert {path.name for path in folder.iterdir()} == names
     assert (folder / "shot.nk").read_text() == "earlier"
+
+
+def test_a_part_of_a_sequence_is_rendered_as_in_a_whole_run(portrait: Picture, tmp_path: Path) -> None:
+    for index in range(8):
+        picture = camera_move(portrait, index, (320, 240))
+        cv2.imwrite(str(tmp_path / f"plate.{1001 + index}.png"), picture[..., ::-1])
+    source, edits = tmp_path / "plate.####.png", ["smile=1", "age=0@1002,1@1008:ease"]
+    whole, parts = (EditOptions(compute=CPU, layers=tmp_path / name / "layers") for name in ("whole", "parts"))
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    edit_video(source, tmp_path / "whole" / "out.####.png", edits, whole)
+    for first, last in ((1001, 1003), (1004, 1007), (1003, 1005), (1008, 1008)):
+        summary = edit_video(
+            source, tmp_path / "parts" / "out.####.png", edits, replace(parts, write_frames=(first, last))
+        )
+        assert summary.frames == last - first + 1
+        assert not summary.warnings
+    files = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*")}
+    assert len(files) == 8 * 4 + 1
+    assert files == {path.relative_to(tmp_path / "parts") for path in (tmp_path / "parts").rglob("*.*")}
+    for file in files:
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "parts" / file).read_bytes(), file
+
+
+@pytest.mark.parametrize(("target", "frames"), [("out.mp4", (2, 3)), ("out.####.png", (8, 12))])
+def test_a_part_that_cannot_be_written(
+    portrait_clip: Path, tmp_path: Path, target: str, frames: tuple[int, int]
+) -> None:
+    with pytest.raises(UsageError, match=r"out\.mp4" if target == "out.mp4" else r"--write-frames 8-12.* 0 to 9"):
+        edit_video(portrait_clip, tmp_path / target, ["smile=1"], EditOptions(compute=CPU, write_frames=frames))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failure_leaves_no_layers(portrait_clip: Path, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream) -> Clip
         has_captions=has_captions(first),
         ignored_content=_ignored_content(path, stream, first),
         is_cmyk=_is_cmyk(first, context.name),
-        timecode=_metadata(first).get("timecode") if context.name == "dpx" else None,
+        timecode=_timecode(container, first),
         stream_index=stream.index,
     )
 
@@ -171,6 +171,12 @@ def _metadata(first: VideoFrame) -> dict[str, str]:
         return first.metadata
     except UnicodeDecodeError:  # PyAV decodes UTF-8 only; the text of a DPX header may be in any encoding
         return {}
+
+
+def _timecode(container: InputContainer, first: VideoFrame) -> str | None:
+    """Return the timecode of the first frame, from a DPX header, a timecode track or the container's metadata."""
+    texts = [each.metadata.get("timecode") for each in (*container.streams, container)]
+    return next((text for text in (_metadata(first).get("timecode"), *texts) if text), None)
 
 
 def _clock_start(container: InputContainer, time_base: Fraction) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.video.color.pixels import is_float, pixel_layout, plane_view
 from facevid.video.images.image_file import open_image
-from facevid.video.images.rewriting import part_spec, write_image_file
+from facevid.video.images.rewriting import new_spec, part_spec, write_image_file
 from facevid.video.images.source import frame_roi
 from facevid.video.info import ClipInfo
 from facevid.video.writer.encoding import IMAGE_OPTIONS
@@ -62,6 +62,37 @@ def write_layer(path: Path, product: Path, layer: Layer, plate: ClipInfo, index:
         return
     native = _png_frame(layer, plate)
     save_image(path, native, _plan(native, plate), product=product, source=plate, file=None)
+
+
+def write_map(
+    path: Path,
+    product: Path,
+    pixels: NDArray[np.floating],
+    *,
+    corner: tuple[int, int],
+    channels: tuple[str, ...],
+    plate: ClipInfo,
+) -> None:
+    """Write an OpenEXR file with the plate's display window and any channels, compressed without loss.
+
+    Args:
+        path: the file to write.
+        product: the final path, named in messages.
+        pixels: float16 or float32 (height, width, channels), the plate's own pixels, as displayed.
+        corner: x and y of the upper left pixel in the displayed frame.
+        channels: channel names.
+        plate: properties of the source.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    left, top = plate.display_window[:2] if plate.display_window else (0, 0)
+    (height, width), x, y = pixels.shape[:2], corner[0] - left, corner[1] - top
+    window = oiio.ROI(x, x + width, y, y + height)
+    spec = new_spec(window, channels, "half" if pixels.dtype == np.float16 else "float")
+    width, height = plate.display_window[2:] if plate.display_window else (plate.width, plate.height)
+    spec.roi_full = oiio.ROI(0, width, 0, height)
+    write_image_file(path, product, spec, np.ascontiguousarray(pixels))
 
 
 def _write_exr(path: Path, product: Path, layer: Layer, plate: ClipInfo, index: int) -> None:

@@ -147,7 +147,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         orientation=orientation,
         crop=crop,
         gamut_matrix=gamut_of_result(info, pix_fmt),
-        timecode=info.timecode,
+        timecode=info.timecode if info.is_image_source else None,  # a video's is copied with its metadata
         drops_icc_profile=info.is_cmyk,
         warnings=tuple(warnings),
     )

@@ -47,8 +47,12 @@ def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
     return None
 
 
-def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite: bool) -> None:
+def check_sequence_destination(
+    target: SequenceName, source: ClipInfo, overwrite: bool, part: range | None = None
+) -> None:
     """Check, before any work, that frames of `source` can be written to `target`.
+
+    Existing files of a `part` of the frames, given by their numbers, are replaced without `overwrite`.
 
     Raises:
         UsageError: `target` is the source itself, or its name is not valid.
@@ -62,7 +66,7 @@ def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite
     if any(_file_id(target.path(number)) in source_files for number in existing):
         msg = f"{pattern} is the source itself; choose another folder or name"
         raise UsageError(msg)
-    if existing and not overwrite:
+    if existing and not overwrite and part is None:
         msg = (
             f"{pattern} exists already ({format_frames(_ranges(existing))}); "
             f"choose another folder or name, or pass --overwrite"
@@ -73,10 +77,10 @@ def check_sequence_destination(target: SequenceName, source: ClipInfo, overwrite
 class SequenceOutput:
     """Writes frames to a hidden folder, in parallel, and moves the files into place on success; a context manager."""
 
-    def __init__(self, target: SequenceName, source: ClipInfo, plan: EncoderPlan) -> None:
+    def __init__(self, target: SequenceName, source: ClipInfo, plan: EncoderPlan, part: range | None = None) -> None:
         self._target, self._source, self._plan = target, source, plan
         self.warnings: list[str] = [*plan.warnings, *_warnings(target, source)]
-        self._first = source.first_number
+        self._first, self._is_part = source.first_number, part is not None
         self._pending: deque[Future[None]] = deque()
         self._names: list[str] = []
 
@@ -130,7 +134,7 @@ class SequenceOutput:
         self._hidden.commit(self._names)
         written = {*self._names}
         others = [number for number in self._target.numbers() if self._target.path(number).name not in written]
-        if others:
+        if others and not self._is_part:
             listed = format_frames(_ranges(others))
             self.warnings.append(f"{self._target.pattern} also contains {listed}, which are not part of this result")
 

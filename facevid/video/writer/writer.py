@@ -39,20 +39,23 @@ class _Writer:
         plan: Callable[[Path], EncoderPlan],
         *,
         overwrite: bool,
+        part: range | None,
     ) -> None:
         check_name(out)
         target = sequence_target(out, source)
         self._output: VideoOutput | StillOutput | SequenceOutput
+        if target is None and part is not None:
+            raise UsageError(f"{out}: a part of the frames can be written to an image sequence only, not to one file")
         if target is None:
             check_destination(out, source.path, IMAGE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
             self._plan = plan(out)
             self.destination = Destination(out, source, self._plan)
             self._output = (StillOutput if source.is_still else VideoOutput)(out, source, self._plan)
         else:
-            check_sequence_destination(target, source, overwrite)
+            check_sequence_destination(target, source, overwrite, part)
             self._plan = plan(target.pattern)
             self.destination = Destination(target.pattern, source, self._plan, target)
-            self._output = SequenceOutput(target, source, self._plan)
+            self._output = SequenceOutput(target, source, self._plan, part)
 
     @property
     def warnings(self) -> list[str]:
@@ -92,6 +95,7 @@ class ClipWriter(_Writer):
         source: the clip that the frames come from.
         encoding: codec, quality and pixel format.
         overwrite: whether an existing `out` may be replaced.
+        part: numbers of the only frames to write, into an image sequence that may exist; None writes all frames.
 
     Raises:
         UsageError: `out` or `encoding` does not fit the source; raised by the constructor.
@@ -105,12 +109,14 @@ class ClipWriter(_Writer):
         *,
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
+        part: range | None = None,
     ) -> None:
         super().__init__(
             Path(out),
             source.info,
             lambda path: plan_encoder(source.info, path, encoding),
             overwrite=overwrite,
+            part=part,
         )
 
     def write(self, frame: Frame) -> None:
@@ -130,6 +136,7 @@ class RgbWriter(_Writer):
         *,
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
+        part: range | None = None,
     ) -> None:
         self._out, self._size = Path(out), (height, width)
         super().__init__(
@@ -137,6 +144,7 @@ class RgbWriter(_Writer):
             source.info,
             lambda path: plan_rgb_encoder(source.info, path, (width, height), encoding),
             overwrite=overwrite,
+            part=part,
         )
 
     def write(self, rgb: NDArray[np.uint8], frame: Frame) -> None:

@@ -1,0 +1,50 @@
+"""What was measured of a model's edits: the file `measures.json` in its folder, if it has one."""
+
+import msgspec
+from msgspec import Struct
+
+from facevid.errors import ModelError, reason
+from facevid.models.store import locate
+
+MEASURES_FILE = "measures.json"
+"""Name of the file."""
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """What was measured of the edits of one attribute.
+
+    Attributes:
+        recommended: whether the figures recommend the attribute.
+        measured: the result, in a few words.
+        identity: median cosine similarity of face descriptors before and after a full edit; of both directions, the
+            lower one.
+    """
+
+    recommended: bool
+    measured: str
+    identity: float
+
+
+class Measures(Struct, frozen=True, kw_only=True):
+    """The contents of `measures.json`: how it was measured, and the measures by everyday name."""
+
+    source: str
+    attributes: dict[str, Measure]
+
+
+def read_measures(model: str | None) -> dict[str, Measure]:
+    """Return the measures of a model, by everyday name of the attribute; empty if it has none.
+
+    Args:
+        model: a name in the store, or a path; None is the bundled model.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    path = locate(model) / MEASURES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Measures).attributes
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is damaged: {reason(error).lower()}; remove it, or import the model again") from error

@@ -1,0 +1,1 @@
+"""The page of `facevid preview`: edits of single frames, to choose strengths by eye."""
