@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.utils.distances import distance_to_zero
+
 # fmt: off
 _LEFT_HALF = {
     0: (0.232, 0.479), 1: (0.234, 0.551), 2: (0.241, 0.623), 3: (0.254, 0.694), 4: (0.279, 0.761), 5: (0.318, 0.820),
@@ -94,7 +96,7 @@ def inner_mask(side: int, start: float, width: float) -> NDArray[np.float32]:
         float32 (side, side).
     """
     drawn = _fill(OUTLINE).astype(np.uint8)
-    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _MASK_SIDE)
+    depth = distance_to_zero(drawn) * (WINDOW_SIDE / _MASK_SIDE)
     return _reduce(_smooth_step((depth - start) / width), side)
 
 
@@ -102,7 +104,7 @@ def inner_mask(side: int, start: float, width: float) -> NDArray[np.float32]:
 def reach(side: int) -> NDArray[np.float32]:
     """Draw the share of a warp that applies, float32 (side, side): 1 on the face, 0 from `FALL_OFF` beyond it."""
     outside = (_fill(OUTLINE) == 0).astype(np.uint8)
-    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (WINDOW_SIDE / _MASK_SIDE)
+    distance = distance_to_zero(outside) * (WINDOW_SIDE / _MASK_SIDE)
     return _reduce(_smooth_step(1 - distance / FALL_OFF), side)
 
 
