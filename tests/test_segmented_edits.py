@@ -12,13 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from facevid import edit_video
+from facevid.edits.attribute_edit import parse_edit
+from facevid.edits.edit_file import FaceEdits
 from facevid.errors import OutputError
-from facevid.options import ComputeOptions, EditOptions, EngineOptions
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineOptions
+from facevid.pipeline.job import job_workspace
+from facevid.rendering.mattes import open_mattes
 from facevid.utils.progress import Progress
 from facevid.utils.workspace import BusyError, Workspace
 from facevid.video import open_clip
@@ -82,7 +87,48 @@ def test_layers_comparison_and_images_are_those_of_one_piece(clip: Path, tmp_pat
         outputs = replace(options, codec=None, compare=folder / "compare.%02d.png", layers=folder / "layers")
         edit_video(clip, folder / "out" / "f.%03d.png", ["smile=1"], outputs)
     assert contents(tmp_path / "one") == contents(tmp_path / "parts")
-    assert len(contents(tmp_path / "one")) == 3 * COUNT + 1
+    assert len(contents(tmp_path / "one")) == 5 * COUNT + 1
+
+
+def test_masked_edits_of_regions_are_those_of_one_piece(clip: Path, tmp_path: Path) -> None:
+    mattes = tmp_path / "mattes"
+    mattes.mkdir()
+    for index in range(COUNT):
+        matte = np.zeros((120, 160), np.uint8)
+        matte[:, 50 + 5 * index :] = 255
+        cv2.imwrite(str(mattes / f"m.{index:02}.png"), matte)
+    edits = [parse_edit("smile=0@00:00:00:01,1@00:00:00:05:mouth=1.5:rest=0.5"), parse_edit("age=1")]
+    compositing = CompositingOptions(mask=mattes, holdout=mattes / "m.06.png")
+    for name, options in (("one", in_segments(100)), ("parts", in_segments(2, workers=2))):
+        folder = tmp_path / name
+        folder.mkdir()
+        outputs = replace(options, codec=None, layers=folder / "layers", compositing=compositing, frames=(1, 5), fade=2)
+        edit_video(clip, folder / "out" / "f.%03d.png", edits, outputs)
+    assert contents(tmp_path / "one") == contents(tmp_path / "parts")
+    assert len(contents(tmp_path / "one")) == COUNT + 3 * 5 + 1  # a frame before the first keyframe has only age
+
+
+def test_a_changed_matte_makes_segments_void(clip: Path, tmp_path: Path) -> None:
+    mattes, info = tmp_path / "matte.##.png", open_clip(clip).info
+    options = replace(OPTIONS, compositing=CompositingOptions(mask=mattes))
+
+    def write_matte(level: int) -> None:
+        cv2.imwrite(str(tmp_path / "matte.01.png"), np.full((120, 160), level, np.uint8))
+
+    def key() -> str:
+        """Return the key of what the segments of an edit depend on."""
+        found = open_mattes(options.compositing, info)
+        assert found is not None
+        edits = [FaceEdits([parse_edit("smile=1")], "largest")]
+        with job_workspace(tmp_path / "out.mkv", info, edits, options, found.files) as workspace:
+            stored: str = json.loads((workspace.folder / "job.json").read_text())["key"]
+        return stored
+
+    write_matte(0)
+    before = key()
+    assert key() == before
+    write_matte(255)
+    assert key() != before
 
 
 def contents(folder: Path) -> dict[str, bytes]:

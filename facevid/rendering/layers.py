@@ -27,6 +27,8 @@ Beside each layer lie two OpenEXR files of the plate's size:
     premultiplied   whether colours are multiplied by alpha: true for EXR files, false for PNG files
     layers          list of layers, sorted by frame, one line each
 
+A run that writes a part of the frames locks the hidden file `.layers.lock` while it adds its layers; the file stays.
+
 A layer is an object:
 
     frame           frame number, as in `--frames`: an image sequence's own number, else counted from 0
@@ -67,6 +69,7 @@ from facevid.compositing import EditedFace, FacePatch
 from facevid.errors import OutputError, reason
 from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.atomic_output import NO_LOCKS, TemporaryFolder, check_folder, link_or_copy, sync_file
+from facevid.utils.distances import distance_to_zero
 from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of, to_plate
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer, write_map
@@ -318,7 +321,7 @@ def soft_alpha(changed: NDArray[np.bool_], rim: float) -> NDArray[np.float32]:
     Returns:
         float32 (H, W), 0 to 1.
     """
-    distance = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = distance_to_zero((~changed).astype(np.uint8))
     return np.asarray(np.clip(2 - distance / np.float32(rim), 0, 1), np.float32)
 
 
