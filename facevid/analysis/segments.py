@@ -5,7 +5,8 @@ for the segment. A task whose file exists is not repeated.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -180,10 +181,13 @@ class SegmentRunner:
         Raises:
             Exception: that of the first task that fails; the others are cancelled.
         """
-        for _ in progress(stage, self._frames_done(function, tasks), total):
-            pass
+        with closing(self._frames_done(function, tasks)) as frames:  # its threads end before files are deleted
+            for _ in progress(stage, frames, total):
+                pass
 
-    def _frames_done(self, function: Callable[[Task], Iterator[int]], tasks: Iterable[Task]) -> Iterator[object]:
+    def _frames_done(
+        self, function: Callable[[Task], Iterator[int]], tasks: Iterable[Task]
+    ) -> Generator[object, None, None]:
         if self.engine is None:
             for task in tasks:
                 yield from function(task)

@@ -1,6 +1,6 @@
 """Compositing of whole frames; the only module that composites faces into a frame."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def edit_frames(
     *,
     layers: LayerWriter | None = None,
     mattes: Mattes | None = None,
-) -> Iterator[EditedFrame]:
+) -> Generator[EditedFrame, None, None]:
     """Render and composite the faces of all frames, in order.
 
     Faces are rendered in batches on the caller's thread. Frames are composited in a thread pool, ahead of their use.

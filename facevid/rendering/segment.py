@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -110,7 +110,8 @@ def render_segment(task: RenderingTask) -> Iterator[int]:
             path = outputs.path("layers", number)
             layers = stack.enter_context(LayerWriter(path, outputs.layers, task.clip.info, task.edits))
         frames = trim_heap(task.clip.frames(task.frames.start, task.frames.stop, task.timeline))
-        for frame in edit_frames(renderer, task.edits, frames, task.blend, layers=layers, mattes=task.mattes):
+        edited = edit_frames(renderer, task.edits, frames, task.blend, layers=layers, mattes=task.mattes)
+        for frame in stack.enter_context(closing(edited)):
             result.write(writable(frame.result), frame.plate)
             if compared is not None and outputs.comparison is not None and outputs.compared is not None:
                 compared.write(padded(outputs.comparison.draw(frame), outputs.compared.plan), frame.plate)

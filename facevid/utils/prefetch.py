@@ -1,7 +1,7 @@
 """Prefetching: computing upcoming items of an iterable in threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -19,8 +19,11 @@ def worker_count() -> int:
     return min(core_count(), MAX_WORKERS)
 
 
-def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in order, computing up to one result per core ahead of the consumer."""
+def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Yield `function(item)` for each item, in order, computing up to one result per core ahead of the consumer.
+
+    Its threads have ended when it is closed.
+    """
     pending: deque[Future[Result]] = deque()
     workers = worker_count()
     pool = ThreadPoolExecutor(workers)
