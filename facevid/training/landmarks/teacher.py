@@ -87,7 +87,7 @@ def _load(weights: Path) -> Network:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise UsageError(f"{weights}: running the teacher needs `pip install ai-edge-litert`") from error
+        raise UsageError(f"{weights}: running the teacher needs `pip install 'facevid[teacher]'`") from error
     try:
         interpreter = Interpreter(model_path=str(weights), num_threads=1)
         interpreter.allocate_tensors()
