@@ -30,7 +30,7 @@ class TrackingOptions:
     """Settings of face detection, tracking and temporal smoothing.
 
     Attributes:
-        detector: landmark detector: "auto", "face-alignment" or "dlib".
+        detector: landmark detector: "auto", "face-alignment", "bundled" or "dlib".
         faces: the faces to edit: "largest" (one person in each shot), "all", the numbers of people as shown by
             `facevid inspect`, or a picture of the one person to edit.
         max_gap: longest time without a detection, in seconds, that a track bridges.
@@ -40,7 +40,7 @@ class TrackingOptions:
             ICCV 2021) and ignores `smooth`.
     """
 
-    detector: Literal["auto", "face-alignment", "dlib"] = "auto"
+    detector: Literal["auto", "face-alignment", "bundled", "dlib"] = "auto"
     faces: Faces = "largest"
     max_gap: float = 0.5
     smooth: float = 2.0
