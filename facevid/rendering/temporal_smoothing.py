@@ -136,6 +136,7 @@ def _fit_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], 
     average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)
     moments = average(regressors[:, None] * regressors).transpose(2, 0, 1)
     products = average(regressors[:, None] * flat).transpose(2, 0, 1)
-    ridge = RIDGE * np.trace(moments, axis1=1, axis2=2)[:, None, None] * np.eye(len(regressors))
+    power = np.trace(moments, axis1=1, axis2=2)[:, None, None]
+    ridge = np.where(power > 0, RIDGE * power, 1) * np.eye(len(regressors))  # without any strength, the effect is 0
     fitted = np.einsum("kn,nkp->np", regressors, np.linalg.solve(moments + ridge, products))
     return np.asarray(fitted.reshape(effects.shape))

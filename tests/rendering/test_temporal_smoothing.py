@@ -84,6 +84,10 @@ def test_effects_of_edits_at_different_times_are_separated() -> None:
     assert smooth_effect(effects, strengths, 8.0) == pytest.approx(effects, abs=1e-3)
 
 
+def test_edits_without_strength_have_no_effect() -> None:
+    assert not smooth_effect(np.zeros((30, 2)), np.zeros((2, 30)), 8.0).any()
+
+
 @pytest.mark.parametrize("edits", [1, 3])
 def test_effects_in_blocks_equal_those_of_the_whole(edits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
