@@ -55,6 +55,7 @@ def test_a_clip_with_a_face(portrait_clip: Path, home: Path) -> None:
     assert not list(home.iterdir())  # the first frames must not be cached as the analysis of the whole clip
 
 
+@pytest.mark.slow
 def test_a_still_picture(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "portrait.png"), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
     result = run_benchmark(tmp_path / "portrait.png", compute=FEW, rounds=1)
@@ -63,6 +64,7 @@ def test_a_still_picture(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["portrait.png"]
 
 
+@pytest.mark.slow
 def test_an_image_sequence(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     for number in (1001, 1002):
         cv2.imwrite(str(tmp_path / f"shot.{number}.png"), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
@@ -76,6 +78,7 @@ def test_no_face(tmp_path: Path) -> None:
         run_benchmark(clip, compute=FEW, rounds=1)
 
 
+@pytest.mark.slow
 def test_random_weights() -> None:
     result = run_benchmark(compute=FEW, rounds=1, size=64)
     assert [speed.stage for speed in result.stages] == [*WITHOUT_FACE[:5], "generate", "write"]

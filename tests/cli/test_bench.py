@@ -9,6 +9,7 @@ from tests.conftest import RunFacevid
 from tests.models.files import save_psp, save_transformer
 
 
+@pytest.mark.slow
 def test_json(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path) -> None:
     files = (save_psp(tmp_path), save_transformer(tmp_path))
     assert run_facevid("models", "import", *files, "--name", "tiny").code == 0

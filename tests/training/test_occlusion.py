@@ -50,6 +50,7 @@ def test_shadows_are_not_occluders(face: NDArray[np.float32]) -> None:
     assert max(np.abs(picture - face).mean() for picture, _ in results) > 30
 
 
+@pytest.mark.slow
 def test_network_learns_to_detect_occluders(drawn_faces: Path, tmp_path: Path) -> None:
     reports: list[Mapping[str, float]] = []
     compute = Compute(report=lambda step, values: reports.append(values))
