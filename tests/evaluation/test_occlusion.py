@@ -27,6 +27,7 @@ def test_occluder_changes_only_the_pixels_of_its_mask(portrait: NDArray[np.uint8
     assert not occlude(portrait, quad, occluder, kind, 0.05)[1].any()
 
 
+@pytest.mark.slow
 def test_command_measures_a_clip(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     frames = [camera_move(portrait, index % 8, (320, 240)) for index in range(16)]
     source = write_clip(tmp_path / "in.mp4", frames, sound=False)

@@ -62,6 +62,7 @@ def test_faces_and_batches(drawn_faces: Path) -> None:
     assert (masked.mask.flatten(1).mean(dim=1) == 1).sum() < whole.sum()
 
 
+@pytest.mark.slow
 def test_model_learns_to_reconstruct_and_its_file_loads(drawn_faces: Path, tmp_path: Path) -> None:
     reported: dict[str, float] = {}
     path = train_face_model(

@@ -43,6 +43,7 @@ def test_jitter_of_noise_of_known_standard_deviation() -> None:
     assert quad_jitter(quads, motion) == pytest.approx(1000 * np.sqrt(6 * np.pi / 2) * sigma / side, rel=0.05)
 
 
+@pytest.mark.slow
 def test_default_smoothing_is_better_than_the_other_methods(
     run_facevid: Callable[..., Outcome], portrait: NDArray[np.uint8], tmp_path: Path
 ) -> None:
