@@ -4,8 +4,8 @@ import torch
 
 from facevid.benchmark.full_size import PUBLISHED_ENCODER, PUBLISHED_GENERATOR
 from facevid.edits.attributes import attribute_of
-from facevid.models.editors import TransformerEditor
-from facevid.models.model import FaceModel, NamedEditor, Settings
+from facevid.models.editors import NamedEditor, TransformerEditor
+from facevid.models.model import FaceModel, Settings
 from facevid.networks import (
     Encoder,
     EncoderSizes,

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from facevid.errors import ModelError, UsageError, reason
-from facevid.models.editors import Components, DirectionEditor, SharedTransformerEditor, TransformerEditor
+from facevid.models.editors import Components, DirectionEditor, NamedEditor, SharedTransformerEditor, TransformerEditor
 from facevid.models.layouts import AVERAGE, DIRECTION, Part, shared_attributes
-from facevid.models.model import PRECISIONS, FaceModel, NamedEditor, Settings
+from facevid.models.model import PRECISIONS, FaceModel, Settings
 from facevid.networks import (
     AppearanceModel,
     Encoder,

@@ -1,5 +1,6 @@
-"""Editors of codes: latent transformers, directions and components, with one interface."""
+"""Editors of codes: latent transformers, directions and components, with one interface, and their lookup by name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facevid.edits.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
+from facevid.errors import UsageError
 from facevid.networks import LatentTransformer, SharedTransformer
 
 
@@ -99,6 +102,74 @@ class Components:
     def editor(self, number: int, layers: range | None) -> DirectionEditor:
         """Return the editor of component `number`, for which strength 1 is one standard deviation."""
         return DirectionEditor(self.directions[number] * self.deviations[number], layers)
+
+
+@dataclass(frozen=True)
+class NamedEditor:
+    """An editor with its attribute and method.
+
+    Strength +1 moves a code towards `attribute.name` if `attribute.sign` is 1, away from it if it is -1.
+    """
+
+    attribute: Attribute
+    method: str
+    editor: TransformerEditor | SharedTransformerEditor | DirectionEditor
+
+
+def find_editor(
+    text: str, editors: Sequence[NamedEditor], components: Components | None, layer_count: int
+) -> tuple[Editor, int]:
+    """Find the editor that `NAME` or `METHOD:NAME` names.
+
+    Args:
+        text: as `parse_attribute` takes it.
+        editors: the transformers and directions of a model.
+        components: its GANSpace components; None if it has none.
+        layer_count: number of layers L of its codes.
+
+    Returns:
+        The editor, and the sign to multiply the strength by.
+
+    Raises:
+        UsageError: the model has no such editor.
+    """
+    request = parse_attribute(text)
+    if request.method == "ganspace":
+        return _component_editor(request, components, layer_count), 1
+    named_editor = _named_editor(text, request.attribute, request.method, editors)
+    sign = named_editor.attribute.sign * request.attribute.sign
+    if not request.held:
+        return named_editor.editor, sign
+    direction, *held = (_direction(text, attribute, editors) for attribute in (request.attribute, *request.held))
+    try:
+        return DirectionEditor(project(direction, held)), sign
+    except ValueError as error:
+        raise UsageError(f'"{text}": {error}; hold fewer attributes') from error
+
+
+def _named_editor(text: str, attribute: Attribute, method: str | None, editors: Sequence[NamedEditor]) -> NamedEditor:
+    matches = [e for e in editors if e.attribute.name == attribute.name and method in (None, e.method)]
+    if not matches:
+        names = [e.attribute.everyday for e in editors if method in (None, e.method)]
+        raise unknown_attribute(text, attribute.everyday, names)
+    return min(matches, key=lambda e: METHODS.index(e.method))
+
+
+def _direction(text: str, attribute: Attribute, editors: Sequence[NamedEditor]) -> Tensor:
+    editor = _named_editor(text, attribute, "direction", editors).editor
+    assert isinstance(editor, DirectionEditor)
+    return editor.direction
+
+
+def _component_editor(request: AttributeRequest, components: Components | None, layer_count: int) -> DirectionEditor:
+    number, layers = int(request.attribute.name), request.layers
+    if components is None:
+        raise UsageError(f'this model cannot edit "{request.text}": it has no GANSpace components')
+    if number >= len(components.deviations):
+        raise UsageError(f'"{request.text}": this model has components 0 to {len(components.deviations) - 1}')
+    if layers is not None and layers.stop > layer_count:
+        raise UsageError(f'"{request.text}": this model has layers 0 to {layer_count - 1}')
+    return components.editor(number, layers)
 
 
 def project(direction: Tensor, held: list[Tensor]) -> Tensor:

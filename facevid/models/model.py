@@ -15,17 +15,9 @@ from torch import Tensor
 
 from facevid.appearance.change import AppearanceChange
 from facevid.appearance.measure import CROP_SIDE
-from facevid.edits.attributes import METHODS, Attribute, AttributeRequest, parse_attribute, unknown_attribute
 from facevid.errors import ModelError, UsageError
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
-from facevid.models.editors import (
-    Components,
-    DirectionEditor,
-    Editor,
-    SharedTransformerEditor,
-    TransformerEditor,
-    project,
-)
+from facevid.models.editors import Components, Editor, NamedEditor, find_editor
 from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
@@ -55,18 +47,6 @@ class Settings:
     detail: Detail = "replace"
     alignment: Literal["ffhq"] = "ffhq"
     licence: str = "unknown: ask whoever gave you the weights"
-
-
-@dataclass(frozen=True)
-class NamedEditor:
-    """An editor with its attribute and method.
-
-    Strength +1 moves a code towards `attribute.name` if `attribute.sign` is 1, away from it if it is -1.
-    """
-
-    attribute: Attribute
-    method: str
-    editor: TransformerEditor | SharedTransformerEditor | DirectionEditor
 
 
 @dataclass(frozen=True)
@@ -265,40 +245,7 @@ class FaceModel:
         Raises:
             UsageError: the model has no such editor.
         """
-        request = parse_attribute(text)
-        if request.method == "ganspace":
-            return self._component(request), 1
-        named_editor = self._find(request.attribute, request.method, text)
-        sign = named_editor.attribute.sign * request.attribute.sign
-        if not request.held:
-            return named_editor.editor, sign
-        directions = [self._direction(other, text) for other in request.held]
-        try:
-            return DirectionEditor(project(self._direction(request.attribute, text), directions)), sign
-        except ValueError as error:
-            raise UsageError(f'"{text}": {error}; hold fewer attributes') from error
-
-    def _find(self, attribute: Attribute, method: str | None, text: str) -> NamedEditor:
-        matches = [e for e in self.editors if e.attribute.name == attribute.name and method in (None, e.method)]
-        if not matches:
-            names = [e.attribute.everyday for e in self.editors if method in (None, e.method)]
-            raise unknown_attribute(text, attribute.everyday, names)
-        return min(matches, key=lambda e: METHODS.index(e.method))
-
-    def _direction(self, attribute: Attribute, text: str) -> Tensor:
-        editor = self._find(attribute, "direction", text).editor
-        assert isinstance(editor, DirectionEditor)
-        return editor.direction
-
-    def _component(self, request: AttributeRequest) -> DirectionEditor:
-        number, layers = int(request.attribute.name), request.layers
-        if self.components is None:
-            raise UsageError(f'this model cannot edit "{request.text}": it has no GANSpace components')
-        if number >= len(self.components.deviations):
-            raise UsageError(f'"{request.text}": this model has components 0 to {len(self.components.deviations) - 1}')
-        if layers is not None and layers.stop > self.layers:
-            raise UsageError(f'"{request.text}": this model has layers 0 to {self.layers - 1}')
-        return self.components.editor(number, layers)
+        return find_editor(text, self.editors, self.components, self.layers)
 
     def _strength(self, text: str, strength: float | ArrayLike, count: int) -> Tensor:
         values = torch.as_tensor(strength, dtype=torch.float32, device=self.device)

@@ -9,6 +9,7 @@ from typing import cast
 
 from facevid.analysis.analysis import USUAL_RATE, Analysis
 from facevid.analysis.segments import DetectorSpec, ModelSpec, SegmentRunner
+from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.engines import Engine
@@ -20,11 +21,12 @@ from facevid.pipeline.job import job_workspace
 from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.rendering.comparison import Comparison
 from facevid.rendering.layers import check_layers
-from facevid.rendering.mattes import open_mattes
+from facevid.rendering.mattes import Mattes, open_mattes
 from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import edited_frames, schedule, weighted_edit
 from facevid.rendering.segment import Outputs, RenderedSegment
+from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.cores import core_count
 from facevid.utils.device import choose_device, limit_threads
 from facevid.utils.progress import Progress, no_progress
@@ -114,16 +116,10 @@ def edit_video(
         analysis = Analysis(clip, choice.detector, options.tracking, progress, runner)
         tracking = analysis.track()
         frames = _frames_to_write(clip, tracking.frame_count, options)
-        scheduled = schedule(face_edits, analysis, tracking, options)
-        if mattes:
-            mattes.check(edited_frames(scheduled))
-        encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], model, options.compute)
-        weighted_edits = [
-            weighted_edit(encoded, edits) for encoded, (_, edits) in zip(encoded_tracks, scheduled, strict=True)
-        ]
-
         make_renderer = _make_renderer(options, keep_detail)
-        track_edits = make_renderer(model).prepare(weighted_edits, progress)
+        track_edits = _prepare_edits(
+            face_edits, analysis, tracking, make_renderer(model), mattes=mattes, options=options
+        )
         outputs = Outputs(
             workspace.folder,
             writer.destination,
@@ -143,7 +139,7 @@ def edit_video(
         device=device,
         choice=choice,
         frame_count=len(frames),
-        track_count=len(scheduled),
+        track_count=len(track_edits),
         counts=counts,
         writer=writer,
     )
@@ -184,6 +180,26 @@ def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWr
     if options.layers:
         check_layers(options.layers, options.overwrite, options.part)
     return writer
+
+
+def _prepare_edits(
+    face_edits: Sequence[FaceEdits],
+    analysis: Analysis,
+    tracking: Tracking,
+    renderer: Renderer,
+    *,
+    mattes: Mattes | None,
+    options: EditOptions,
+) -> list[TrackEdit]:
+    """Schedule the edits of each track, and encode the faces of the tracks that have any."""
+    scheduled = schedule(face_edits, analysis, tracking, options)
+    if mattes:
+        mattes.check(edited_frames(scheduled))
+    encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], renderer.model, options.compute)
+    weighted_edits = [
+        weighted_edit(encoded, edits) for encoded, (_, edits) in zip(encoded_tracks, scheduled, strict=True)
+    ]
+    return renderer.prepare(weighted_edits, analysis.progress)
 
 
 def _frames_to_write(clip: Clip, count: int, options: EditOptions) -> range:

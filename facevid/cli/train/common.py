@@ -41,6 +41,7 @@ attribute_option = click.option(
     help="Attribute to train; repeat it for several.  [default: all labelled attributes]",
 )
 layers_option = click.option("--edit-layers", metavar="A-B", help="Layers of the code to edit.  [default: 0-10]")
+_RUN_OPTIONS = (seed_option, device_option, overwrite_option, quiet_option, verbose_option)
 
 
 def picture_training_options(batch_size: int) -> Callable[[F], F]:
@@ -77,11 +78,7 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
             type=click.IntRange(2, LARGEST_BATCH),
             help="Faces in each training step.",
         ),
-        seed_option,
-        device_option,
-        overwrite_option,
-        quiet_option,
-        verbose_option,
+        *_RUN_OPTIONS,
     )
     return _with_options(options)
 
@@ -116,11 +113,7 @@ def editor_training_options(epochs: int, batch_size: int, learning_rate: float) 
             type=NumberType(0),
             help="Learning rate of Adam.",
         ),
-        seed_option,
-        device_option,
-        overwrite_option,
-        quiet_option,
-        verbose_option,
+        *_RUN_OPTIONS,
     )
     return _with_options(options)
 

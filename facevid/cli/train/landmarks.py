@@ -32,7 +32,7 @@ def command(
 
     --data is as for `facevid train model`. --labels contains the points of MediaPipe's face mesh in each picture. With
     the weights of MediaPipe's landmark network, face_landmarks_detector.tflite, the pictures are labelled first, to
-    points.npz in --out; that needs the package ai-edge-litert. --out gets the same files as for `facevid train model`.
+    points.npz in --out; that needs facevid[teacher]. --out gets the same files as for `facevid train model`.
     The sample pictures have three rows: held-out portraits, the predicted points, and the labels.
 
     \b

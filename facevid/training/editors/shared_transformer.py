@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from facevid.networks import LatentClassifier, SharedTransformer, SharedTransformerSizes
-from facevid.training.common.run import Compute, TrainingRun, save_atomically
+from facevid.training.common.run import Compute, TrainingRun, minimise, save_atomically
 from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import EditLosses, label_correlation, target_loss
 from facevid.training.editors.transformer import (
@@ -80,9 +80,7 @@ def train_shared_transformer(
     for step in run.steps(total, "shared transformer", compute.progress):
         rows = torch.multinomial(sampling_weights, options.batch_size, replacement=True, generator=generator)
         losses = loss(network, inputs[rows], probabilities[rows])
-        optimizer.zero_grad(set_to_none=True)
-        (losses.cls + options.lambda_attr * losses.attr + losses.rec).backward()  # type: ignore[no-untyped-call, unused-ignore]
-        optimizer.step()
+        minimise(losses.total(options.lambda_attr, 1.0), optimizer)
         if (step + 1) % max(total // options.epochs, 1) == 0:
             compute.report(step + 1, {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()})
     save_atomically(folder / SHARED_FILE, {key: value.cpu() for key, value in network.state_dict().items()})

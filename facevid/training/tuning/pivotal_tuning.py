@@ -24,7 +24,7 @@ from facevid.networks import Generator, truncate
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.training.common.augmentation import to_float
 from facevid.training.common.picture_losses import feature_loss
-from facevid.training.common.run import Compute, TrainingRun
+from facevid.training.common.run import Compute, TrainingRun, minimise
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
 from facevid.training.face_model.descriptor import DescriptorNetwork
 from facevid.training.tuning.shot_faces import ShotFaces, read_shot_faces
@@ -207,10 +207,8 @@ class _Tuning:
         for step in run.steps(options.steps, "tune", self._compute.progress):
             rows = torch.randint(count, (options.batch_size,), generator=self._random, device=self._device).cpu()
             losses = self._losses(rows)
-            self._optimizer.zero_grad(set_to_none=True)
             total = options.l2 * losses["l2"] + options.perceptual * losses["perceptual"]
-            (total + options.locality * losses["locality"]).backward()  # type: ignore[no-untyped-call, unused-ignore]
-            self._optimizer.step()
+            minimise(total + options.locality * losses["locality"], self._optimizer)
             if (step + 1) % REPORT_EVERY == 0:
                 values = {key: value.item() for key, value in losses.items()}
                 if not all(map(math.isfinite, values.values())):
