@@ -13,8 +13,8 @@ from facevid.appearance.mean_face import LANDMARKS, to_window
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
 from facevid.appearance.warp import spline_grid, upsampled
 from facevid.faces.dlib_detector import LandmarkPredictor
-from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
+from facevid.networks.fixed_batches import in_fixed_batches
 
 PICTURE_SIDE = 256
 """Side of a generated picture, in pixels."""

@@ -18,9 +18,9 @@ from facevid.appearance.measure import CROP_SIDE
 from facevid.errors import ModelError, UsageError
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, Editor, NamedEditor, find_editor
-from facevid.models.fixed_batches import in_fixed_batches
 from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
 from facevid.networks.finite import is_finite
+from facevid.networks.fixed_batches import in_fixed_batches
 from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
 from facevid.networks.prepared_generator import PreparedGenerator
 from facevid.options import Detail

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from facevid.errors import InputError
 from facevid.training.appearance.measured_labels import with_years
 from facevid.training.common.labels import Table, held_out_rows, numbers_of, read_table
-from facevid.training.common.pictures import PictureFiles
+from facevid.training.common.pictures import PictureFiles, pictures_path
 
 MIN_NATIVE_SIZE = 160
 """Smallest side of a face before it was resized, in pixels: smaller faces have no content in the fine bands."""
@@ -38,7 +38,7 @@ class PictureSet:
 
 def set_names(data: Path) -> list[str]:
     """List the picture sets in a folder. Raises InputError if there are none."""
-    names = [path.stem for path in sorted(data.glob("*.csv")) if _pictures_path(data, path.stem).exists()]
+    names = [path.stem for path in sorted(data.glob("*.csv")) if pictures_path(data, path.stem).exists()]
     if not names:
         raise InputError(f"{data}: contains no picture set; put a table NAME.csv beside NAME.tar or a folder NAME")
     return names
@@ -54,7 +54,7 @@ def read_set(data: Path, name: str) -> PictureSet:
         large_enough = ~(numbers_of(path, table, NATIVE_SIZE) < MIN_NATIVE_SIZE)  # an unknown size is accepted
     rows = np.flatnonzero(large_enough).tolist()
     table = {column: [cells[row] for row in rows] for column, cells in table.items()}
-    return PictureSet(path, table, _pictures_path(data, name), held_out_rows(count)[large_enough])
+    return PictureSet(path, table, pictures_path(data, name), held_out_rows(count)[large_enough])
 
 
 def read_pictures(picture_sets: Sequence[PictureSet]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -69,8 +69,3 @@ def read_pictures(picture_sets: Sequence[PictureSet]) -> Iterator[tuple[str, NDA
                         f"{each.pictures}: {name} is {width}x{height}, but an aligned face is square; use FFHQ crops"
                     )
                 yield name, picture
-
-
-def _pictures_path(data: Path, name: str) -> Path:
-    archive = data / f"{name}.tar"
-    return archive if archive.is_file() else data / name

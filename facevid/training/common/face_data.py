@@ -12,7 +12,7 @@ from torch import Tensor
 from facevid.edits.attributes import CELEBA
 from facevid.errors import InputError
 from facevid.training.common.labels import DEFAULT_RULES, Table, held_out_rows, labels_of, read_table
-from facevid.training.common.pictures import PictureFiles, aligned_faces
+from facevid.training.common.pictures import PictureFiles, aligned_faces, pictures_path
 from facevid.utils.progress import Progress
 
 CORNERS_COLUMN = "picture_corners_px"
@@ -110,8 +110,7 @@ class _PictureSet:
 def _load_set(folder: Path, name: str, side: int, progress: Progress) -> _PictureSet:
     path = folder / f"{name}.csv"
     table = read_table(path)
-    source = folder / f"{name}.tar"
-    with PictureFiles(source if source.is_file() else folder / name) as files:
+    with PictureFiles(pictures_path(folder, name)) as files:
         names = files.names(path, table)
         stored_side = len(files.read(names[0]))
         pictures = torch.empty(len(names), 3, side, side, dtype=torch.uint8)

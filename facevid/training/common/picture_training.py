@@ -1,9 +1,10 @@
 """The training loop shared by all training on pictures: batches, steps, weight averages, samples and records."""
 
+import copy
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -51,6 +52,7 @@ class TrainingPictures(Protocol):
 
 Pictures = TypeVar("Pictures", bound=TrainingPictures)
 Examples = TypeVar("Examples")
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class PictureTraining(ABC, Generic[Pictures, Examples]):
@@ -224,3 +226,12 @@ class FaceTraining(PictureTraining[FaceData, Batch]):
     def sample(self, pictures: FaceData, step: int) -> Batch:
         """Draw a batch by the sampling weights, with random augmentation."""
         return sample_batch(pictures, self.config, self.config.batch_size, self.random)
+
+
+def network_and_average(create: Callable[[], Network], compute: Compute) -> tuple[Network, Network]:
+    """Create a network on the device, with initial weights that depend only on the seed, and a copy for its average."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(compute.seed)
+        network = create()
+    network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
+    return network, copy.deepcopy(network).eval().requires_grad_(False)

@@ -100,6 +100,12 @@ class PictureFiles:
         return np.asarray(picture, np.uint8)
 
 
+def pictures_path(data: Path, name: str) -> Path:
+    """Return where the pictures of a set are in a folder of picture sets: the file NAME.tar, else the folder NAME."""
+    archive = data / f"{name}.tar"
+    return archive if archive.is_file() else data / name
+
+
 def aligned_faces(files: PictureFiles, names: Sequence[str], size: int) -> Iterator[NDArray[np.uint8]]:
     """Yield FFHQ crops, resized: uint8 (size, size, 3), RGB.
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ from facevid.errors import InputError, reason
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.landmarks import INPUT_SIDE, POINT_COUNT
 from facevid.training.common.labels import held_out_rows
-from facevid.training.common.pictures import PictureFiles
+from facevid.training.common.pictures import PictureFiles, pictures_path
 from facevid.training.landmarks.turning import depth_map
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress
@@ -142,12 +143,10 @@ def load_portraits(
 def _read(folder: Path, names: list[str]) -> "list[NDArray[np.uint8]]":
     """Read pictures "SET/FILE" at PICTURE_SIDE."""
     pictures = []
-    for name in sorted({each.split("/")[0] for each in names}, key=[each.split("/")[0] for each in names].index):
-        source = folder / f"{name}.tar"
-        with PictureFiles(source if source.is_file() else folder / name) as files:
-            for each in names:
-                if each.split("/")[0] == name:
-                    picture = files.read(each.split("/")[1])
-                    interpolation = cv2.INTER_AREA if len(picture) > PICTURE_SIDE else cv2.INTER_CUBIC
-                    pictures.append(cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=interpolation))
+    for name, files_of_set in groupby(names, key=lambda each: each.split("/")[0]):
+        with PictureFiles(pictures_path(folder, name)) as files:
+            for each in files_of_set:
+                picture = files.read(each.split("/")[1])
+                interpolation = cv2.INTER_AREA if len(picture) > PICTURE_SIDE else cv2.INTER_CUBIC
+                pictures.append(cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=interpolation))
     return pictures

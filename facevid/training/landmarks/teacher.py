@@ -14,7 +14,7 @@ from facevid.errors import InputError, ModelError, UsageError, reason
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.landmarks import POINT_COUNT
 from facevid.training.common.labels import read_table
-from facevid.training.common.pictures import PictureFiles
+from facevid.training.common.pictures import PictureFiles, pictures_path
 from facevid.training.landmarks.labels import PointLabels
 from facevid.utils.progress import Progress
 
@@ -66,8 +66,7 @@ def label_portraits(weights: Path, folder: Path, sets: Sequence[str], progress: 
     for name in sets:
         table = folder / f"{name}.csv"
         if table.is_file():
-            source = folder / f"{name}.tar"
-            with PictureFiles(source if source.is_file() else folder / name) as files:
+            with PictureFiles(pictures_path(folder, name)) as files:
                 listed = files.names(table, read_table(table))
                 names += [f"{name}/{file}" for file in listed]
                 pictures += [files.read(file) for file in listed]

@@ -12,7 +12,7 @@ from torch import Tensor
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.landmarks import INPUT_SIDE, POINT_COUNT, LandmarkNetwork, LandmarkNetworkSizes
 from facevid.training.common.config import LandmarkConfig
-from facevid.training.common.picture_training import PictureTraining
+from facevid.training.common.picture_training import PictureTraining, network_and_average
 from facevid.training.common.run import Compute
 from facevid.training.landmarks.examples import CROPS, Examples, draw_examples
 from facevid.training.landmarks.labels import LabelledPortraits, PointLabels, load_portraits
@@ -102,8 +102,7 @@ class LandmarkTraining(PictureTraining[LabelledPortraits, Examples]):
 
     def __init__(self, config: LandmarkConfig, compute: Compute, labels: PointLabels) -> None:
         self._labels = labels
-        self.network, self.average = (_new_network(compute, labels) for _ in range(2))
-        self.average.eval().requires_grad_(False)
+        self.network, self.average = network_and_average(lambda: _new_network(labels), compute)
         super().__init__(
             config,
             compute,
@@ -170,15 +169,12 @@ class LandmarkTraining(PictureTraining[LabelledPortraits, Examples]):
         return path
 
 
-def _new_network(compute: Compute, labels: PointLabels) -> LandmarkNetwork:
+def _new_network(labels: PointLabels) -> LandmarkNetwork:
     """Create a network whose points are close to the mean of the labels in their crops."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
-        network = LandmarkNetwork(LandmarkNetworkSizes())
+    network = LandmarkNetwork(LandmarkNetworkSizes())
     with torch.no_grad():
         network.to_points.weight *= FIRST_SLOPE
         network.to_points.bias.copy_(torch.from_numpy(_mean_points(labels)).flatten() - 0.5)
-    network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     return network
 
 

@@ -12,7 +12,7 @@ from facevid.networks.occlusion import INPUT_SIDE, OUTPUT_SIDE
 from facevid.training.common.augmentation import FACE_OVAL, Batch, oval_mask
 from facevid.training.common.config import OcclusionConfig
 from facevid.training.common.face_data import FaceData
-from facevid.training.common.picture_training import FaceTraining
+from facevid.training.common.picture_training import FaceTraining, network_and_average
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.occlusion.occluders import add_occluders
 
@@ -65,8 +65,8 @@ class OcclusionTraining(FaceTraining):
     config: OcclusionConfig
 
     def __init__(self, config: OcclusionConfig, compute: Compute) -> None:
-        self.network, self.average = (_new_network(config, compute) for _ in range(2))
-        self.average.eval().requires_grad_(False)
+        sizes = OcclusionNetworkSizes(config.widths)
+        self.network, self.average = network_and_average(lambda: OcclusionNetwork(sizes), compute)
         super().__init__(
             config,
             compute,
@@ -118,14 +118,6 @@ class OcclusionTraining(FaceTraining):
         state = {name: tensor.cpu().contiguous() for name, tensor in self.average.state_dict().items()}
         save_atomically(folder / OCCLUSION_FILE, state)
         return folder / OCCLUSION_FILE
-
-
-def _new_network(config: OcclusionConfig, compute: Compute) -> OcclusionNetwork:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
-        network = OcclusionNetwork(OcclusionNetworkSizes(config.widths))
-    network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
-    return network
 
 
 def _with_occluders(pictures: Tensor, fraction: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
