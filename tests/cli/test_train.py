@@ -118,7 +118,9 @@ def test_training_of_every_kind_of_editor(codes: Path, tmp_path: Path) -> None:
     out = tmp_path / "trained"
     train("classifier", codes, "--out", out, "--hidden", "16", "--epochs", "3")
     weights = out / "latent_classifier.pth"
-    train("transformer", codes, weights, "--attr", "smile", "--out", out, "--epochs", "1", "--edit-layers", "0-2")
+    transformer = ("transformer", codes, weights, "--attr", "smile", "--epochs", "1", "--out")
+    train(*transformer, out, "--edit-layers", "0-2")
+    train(*transformer, out, "--edit-layers", "0-2", "--separate")
     train("directions", codes, "--out", out)
     train("components", codes, "--out", out, "--count", "2")
     assert sorted(path.name for path in out.iterdir()) == [
@@ -126,11 +128,12 @@ def test_training_of_every_kind_of_editor(codes: Path, tmp_path: Path) -> None:
         "direction_Smiling.npy",
         "latent_classifier.pth",
         "tnet_31.pth.tar",
+        "tnet_shared.pth.tar",
     ]
     assert "--overwrite" in train("components", codes, "--out", out)
     assert "3 components" in train("components", codes, "--out", out, "--overwrite", "--count", "3")
     with pytest.raises(UsageError, match="0-7"):
-        train("transformer", codes, weights, "--attr", "smile", "--out", tmp_path / "other", "--edit-layers", "0-9")
+        train(*transformer, tmp_path / "other", "--edit-layers", "0-9")
 
 
 def test_input_errors(pictures: Path, codes: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from facevid.training.editors.transformer import TransformerOptions, train_trans
 from facevid.utils.device import choose_device
 
 
-@click.command("transformer", short_help="Train latent transformers on codes.")
+@click.command("transformer", short_help="Train a latent transformer on codes.")
 @codes_argument
 @click.argument("classifier", type=PathType())
 @out_option
@@ -51,9 +51,9 @@ from facevid.utils.device import choose_device
     help="Weight of the loss that keeps edits small.",
 )
 @click.option(
-    "--shared",
+    "--separate",
     is_flag=True,
-    help="Train one network (tnet_shared.pth.tar) for all attributes, not one for each.",
+    help="Train a network for each attribute (tnet_<CelebA index>.pth.tar), as in the paper, and not one for all.",
 )
 @editor_training_options(TransformerOptions.epochs, TransformerOptions.batch_size, TransformerOptions.learning_rate)
 def command(
@@ -65,7 +65,7 @@ def command(
     edit_layers: str | None,
     lambda_attr: float,
     lambda_rec: float,
-    shared: bool,
+    separate: bool,
     learning_rate: float,
     batch_size: int,
     epochs: int,
@@ -74,16 +74,15 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train latent transformers (tnet_<CelebA index>.pth.tar) on CODES, guided by a latent CLASSIFIER.
+    """Train a latent transformer (tnet_shared.pth.tar) on CODES, guided by a latent CLASSIFIER.
 
-    With --shared, one network takes the strengths of all attributes as its input. Each step then trains every
-    attribute on --batch-size codes.
+    One network takes the strengths of all attributes as its input. Each step trains every attribute on --batch-size
+    codes.
 
     CODES are those of `facevid train codes`, CLASSIFIER that of `facevid train classifier`.
 
     \b
       facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
-      facevid train transformer codes.safetensors trained/latent_classifier.pth --shared --out trained
     """
     console = Console(quiet)
     loaded = load_codes(codes)
@@ -92,7 +91,7 @@ def command(
     compute = Compute(choose_device(device), seed, console, console.report)
     network = read_classifier(classifier, loaded)
     indices = attribute_indices(loaded, attributes)
-    if shared:
+    if not separate:
         if not is_done(out / SHARED_FILE, overwrite, console):
             train_shared_transformer(loaded, network, indices, out, options=options, compute=compute)
             console.print(f"{out / SHARED_FILE}: {', '.join(CELEBA[index] for index in indices)}")
