@@ -3,28 +3,28 @@
 import re
 from collections.abc import Sequence
 
-LONGEST_MESSAGE = 2000
-"""Maximum length, in characters, of a message and of a line on the terminal. The middle of longer text is cut out:
-names and arguments can be arbitrarily long, and the beginning and the end carry the information."""
+MAX_MESSAGE_LENGTH = 2000
+"""Maximum length, in characters, of a message and of a line on the terminal. Names and arguments can be arbitrarily
+long; the middle of longer text is cut out, because its beginning and its end identify it."""
 
-LONGEST_REASON = 160
+MAX_REASON_LENGTH = 160
 """Maximum number of characters quoted from another library's message: enough for one sentence."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, bidirectional text controls, and surrogates (undecodable bytes)."""
 
 
-def printable(text: str, longest: int = LONGEST_MESSAGE) -> str:
+def printable(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
     r"""Escape control characters, so that text takes one line and cannot control the terminal.
 
     A line break becomes `\n`, an escape character `\x1b`.
 
     Args:
         text: any text, such as a file name.
-        longest: maximum length in characters; the middle of longer text is replaced by [...].
+        max_length: maximum length in characters; the middle of longer text is replaced by [...].
     """
-    if len(text) > longest:
-        half = longest // 2
+    if len(text) > max_length:
+        half = max_length // 2
         text = f"{text[:half]} [...] {text[-half:]}"
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
@@ -32,7 +32,7 @@ def printable(text: str, longest: int = LONGEST_MESSAGE) -> str:
 def reason(error: Exception | str) -> str:
     """Return a short reason for another library's error: the first line of its message, else its class name."""
     message = getattr(error, "strerror", None) or str(error)
-    return message.strip().partition("\n")[0][:LONGEST_REASON] or type(error).__name__
+    return message.strip().partition("\n")[0][:MAX_REASON_LENGTH] or type(error).__name__
 
 
 class FacevidError(Exception):
@@ -70,7 +70,7 @@ class OutputError(FacevidError):
 
 
 class EngineError(FacevidError):
-    """Workers that cannot be reached, or were lost again and again."""
+    """Workers that cannot be reached, or were lost repeatedly."""
 
 
 class ShotsError(FacevidError):

@@ -21,16 +21,16 @@ from typing import Literal
 import msgspec
 
 from facevid.errors import OutputError, printable, reason
-from facevid.utils.atomic_output import MOST_NAME
+from facevid.utils.atomic_output import MAX_NAME_BYTES
 from facevid.utils.cache import hash_samples
 
-RECORDS = ".facevid"
+RECORDS_FOLDER = ".facevid"
 """Folder of the records, in the folder of the results."""
 
-MOST_SAMPLED = 16
+MAX_SAMPLED_FILES = 16
 """Number of files of a sequence of which the content is sampled; of all files, size and time are compared."""
 
-LARGEST_RECORD = 1 << 26
+MAX_RECORD_BYTES = 1 << 26
 """Size of the largest record, in bytes: a sequence of 100,000 frames needs a tenth of it."""
 
 FileTable = dict[str, tuple[int, int]]
@@ -140,16 +140,18 @@ class Record:
 def record_path(results: Path, target: Path) -> Path:
     """Return the path of the record of `target`, a file or a pattern below the folder `results`."""
     name = target.name
-    if len(os.fsencode(f"{name}.json.new")) > MOST_NAME:
-        name = name[: MOST_NAME // 8] + hashlib.sha256(os.fsencode(name)).hexdigest()  # a character has 4 bytes at most
-    return results / RECORDS / target.parent.relative_to(results) / f"{name}.json"
+    if len(os.fsencode(f"{name}.json.new")) > MAX_NAME_BYTES:
+        name = (
+            name[: MAX_NAME_BYTES // 8] + hashlib.sha256(os.fsencode(name)).hexdigest()
+        )  # a character has 4 bytes at most
+    return results / RECORDS_FOLDER / target.parent.relative_to(results) / f"{name}.json"
 
 
 def read_record(path: Path) -> Record | None:
     """Read a record; None if it is missing, damaged, or of another version."""
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(LARGEST_RECORD), type=Record)
+            return msgspec.json.decode(file.read(MAX_RECORD_BYTES), type=Record)
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -184,7 +186,7 @@ def source_hash(paths: Sequence[Path]) -> str:
     for path in paths:
         status = path.stat()
         digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
-    step = max(len(paths) // MOST_SAMPLED, 1)
+    step = max(len(paths) // MAX_SAMPLED_FILES, 1)
     for path in [*paths[::step], paths[-1]]:
         digest.update(hash_samples(path).encode())
     return digest.hexdigest()

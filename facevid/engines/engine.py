@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 RETRIES = 2
 """Number of times a task is started again after its worker was lost: killed, out of memory, or on a failed machine.
-After an exception it is not started again."""
+A task that raises an exception is not started again."""
 
 SECONDS_TO_STOP = 10.0
 """Time, in seconds, that a cancelled worker has to delete its temporary files before it is killed."""
@@ -50,8 +50,8 @@ class Engine(Protocol):
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
         """Yield the outcome of every task as soon as it ends, in any order.
 
-        Closing the iterator early, as an exception such as KeyboardInterrupt in the caller does, cancels the rest: what
-        runs gets SIGTERM, which raises KeyboardInterrupt in the function.
+        Closing the iterator early, as a KeyboardInterrupt in the caller does, cancels the remaining tasks: workers that
+        run one receive SIGTERM, which raises KeyboardInterrupt in the function.
 
         Args:
             function: an importable function of one task.
@@ -72,7 +72,7 @@ class InProcessEngine:
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
         """Yield the outcome of every task, in order."""
         for index, task in enumerate(tasks):
-            yield attempt(function, task, index)
+            yield run_task(function, task, index)
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +81,8 @@ class InProcessEngine:
         return
 
 
-def attempt(function: Callable[[Task], Result], task: Task, index: int) -> TaskOutcome[Result]:
-    """Run a task and return its outcome; an error keeps the text of its traceback as a note."""
+def run_task(function: Callable[[Task], Result], task: Task, index: int) -> TaskOutcome[Result]:
+    """Run a task and return its outcome. The text of its traceback is added to an error as a note."""
     try:
         return TaskOutcome(index, function(task))
     except Exception as error:

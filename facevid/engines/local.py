@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Self
 
-from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, attempt
+from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, run_task
 from facevid.errors import EngineError
 from facevid.utils.cores import configure_process
 
@@ -32,8 +32,8 @@ class LocalEngine:
     """Runs tasks in processes. They are started by the first run, and kept until the context is left.
 
     Args:
-        workers: number of processes. Each gets its share of the cores: PyTorch's threads wait actively, so that more
-            threads than cores slow all of them down.
+        workers: number of processes. The cores are divided among them, because more threads than cores slow all
+            processes down.
         gpus: number of GPUs to divide among the workers, one each in turn; 0 for none.
     """
 
@@ -52,27 +52,31 @@ class LocalEngine:
 
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
         """Yield the outcome of every task as soon as it ends."""
-        waiting, lost = iter(_Attempt(index, task) for index, task in enumerate(tasks)), list[_Attempt]()
+        new_attempts = (_Attempt(index, task) for index, task in enumerate(tasks))
+        lost_attempts: list[_Attempt] = []
         running: dict[Connection, tuple[_Worker, _Attempt]] = {}
         try:
             while True:
-                while len(running) < self.workers and (next_one := lost.pop() if lost else next(waiting, None)):
-                    next_one.count += 1
+                while len(running) < self.workers:
+                    attempt = lost_attempts.pop() if lost_attempts else next(new_attempts, None)
+                    if attempt is None:
+                        break
                     worker = self._idle.pop() if self._idle else self._start_worker()
-                    running[worker.connection] = worker, next_one
-                    worker.send(function, next_one)
+                    running[worker.connection] = worker, attempt
+                    worker.send(function, attempt)
                 if not running:
                     return
                 for connection in wait([*running]):
                     assert isinstance(connection, Connection)
-                    worker, done = running.pop(connection)
+                    worker, attempt = running.pop(connection)
                     outcome = worker.receive()
                     if outcome is not None:
                         self._idle.append(worker)
-                    elif done.count <= RETRIES:
-                        lost.append(done)
-                        continue
-                    yield outcome or TaskOutcome(done.index, error=_lost_error(worker, done.count))
+                        yield outcome
+                    elif attempt.count <= RETRIES:
+                        lost_attempts.append(attempt)
+                    else:
+                        yield TaskOutcome(attempt.index, error=_lost_error(worker, attempt.count))
         finally:
             _stop([worker for worker, _ in running.values()])
 
@@ -96,17 +100,18 @@ class _Worker:
     """
 
     def __init__(self, variables: dict[str, str]) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that do not exist there
-        self.connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_work, args=(theirs,), daemon=False)
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks held by threads that it does not copy
+        self.connection, connection_of_process = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_work, args=(connection_of_process,), daemon=False)
         with _environment(variables):
             self.process.start()
-        theirs.close()
+        connection_of_process.close()
 
-    def send(self, function: Callable[[Task], Any], task: _Attempt) -> None:
+    def send(self, function: Callable[[Task], Any], attempt: _Attempt) -> None:
         """Start a task."""
+        attempt.count += 1
         with suppress(BrokenPipeError, ConnectionResetError):  # `receive` then finds the connection closed
-            self.connection.send((function, task.index, task.task))
+            self.connection.send((function, attempt.index, attempt.task))
 
     def receive(self) -> TaskOutcome[Any] | None:
         """Return the outcome of the task; None if the process has ended."""
@@ -162,12 +167,12 @@ def _work(connection: Connection) -> None:
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
         while True:
             function, index, task = connection.recv()
-            outcome = attempt(function, task, index)
+            outcome = run_task(function, task, index)
             try:
                 connection.send(outcome)
             except (TypeError, AttributeError) as error:  # not picklable
                 connection.send(TaskOutcome[Any](index, error=EngineError(f"result of a task: {error}")))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends by itself now
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process is ending anyway
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -175,7 +180,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process at once when its parent was killed: nobody would read its results."""
+    """End this process as soon as its parent has ended, since its results would not be read."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Self
 
-from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, attempt
+from facevid.engines.engine import RETRIES, SECONDS_TO_STOP, Result, Task, TaskOutcome, run_task
 from facevid.errors import EngineError, UsageError, reason
 
-MOST_IN_FLIGHT = 1000
-"""Upper bound of the tasks given to the cluster at once, if the number of workers is not limited."""
+MAX_IN_FLIGHT = 1000
+"""Maximum number of tasks submitted at the same time, if the number of workers is not limited."""
 
 
 class RayEngine:
@@ -18,7 +18,7 @@ class RayEngine:
 
     Args:
         address: `HOST:PORT` of the cluster, or "auto" for the one of this machine; None is "auto".
-        workers: most tasks at the same time; None for as many as the cluster has cores or GPUs.
+        workers: maximum number of tasks at the same time; None for as many as the cluster has cores or GPUs.
         uses_gpus: whether tasks use a GPU.
 
     Raises:
@@ -49,12 +49,12 @@ class RayEngine:
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
         """Yield the outcome of every task as soon as it ends."""
         resources = {"num_cpus": 1, "num_gpus": self._gpus_per_task}
-        remote = self._ray.remote(max_retries=RETRIES, max_calls=0, **resources)(attempt)
+        remote = self._ray.remote(max_retries=RETRIES, max_calls=0, **resources)(run_task)
         waiting = iter(enumerate(tasks))
         running: dict[Any, int] = {}
         try:
             while True:
-                free = (self.workers or MOST_IN_FLIGHT) - len(running)
+                free = (self.workers or MAX_IN_FLIGHT) - len(running)
                 running |= {remote.remote(function, task, index): index for index, task in islice(waiting, free)}
                 if not running:
                     return
@@ -63,7 +63,7 @@ class RayEngine:
         finally:
             for reference in running:
                 self._ray.cancel(reference)
-            if running:  # give their temporary files time to be deleted
+            if running:  # cancelled tasks delete their temporary files
                 self._ray.wait([*running], num_returns=len(running), timeout=SECONDS_TO_STOP)
 
     def _outcome(self, reference: Any, index: int) -> TaskOutcome[Any]:

@@ -15,19 +15,19 @@ from filelock import FileLock, Timeout
 
 from facevid.errors import OutputError, UsageError, reason
 
-MOST_NAME = 255
+MAX_NAME_BYTES = 255
 """Maximum length of a file name in bytes, on Linux, macOS and Windows."""
 
-LONGEST_PREFIX = 64
+MAX_PREFIX_BYTES = 64
 """Maximum length, in bytes, of a result's name in the name of its hidden folder."""
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Error numbers of file systems that do not support locks."""
 
-LOCK = "lock"
-"""File in a hidden folder that is locked while its process lives."""
+LOCK_FILE = "lock"
+"""File in a hidden folder that is locked while the process that created the folder runs."""
 
-REPLACED = "replaced"
+REPLACED_FOLDER = "replaced"
 """Folder in a hidden folder for the previous files of a result that is being replaced."""
 
 
@@ -65,8 +65,8 @@ def check_name(out: Path) -> None:
         size = len(str(out.name).encode())
     except UnicodeEncodeError as error:
         raise UsageError(f"{str(out)!r}: the file name is not valid UTF-8; choose another name") from error
-    if size > MOST_NAME:
-        raise UsageError(f"{out}: the file name has {size} bytes; choose one of at most {MOST_NAME} bytes")
+    if size > MAX_NAME_BYTES:
+        raise UsageError(f"{out}: the file name has {size} bytes; choose one of at most {MAX_NAME_BYTES} bytes")
 
 
 def check_folder(folder: Path, product: Path) -> None:
@@ -88,7 +88,7 @@ def check_folder(folder: Path, product: Path) -> None:
 
 
 def sync_file(file: IO[bytes]) -> None:
-    """Wait until a file's content is on the disk, so that no later loss of power can take it."""
+    """Wait until a file's content is on the disk, where it survives a loss of power."""
     file.flush()
     os.fsync(file.fileno())
 
@@ -132,9 +132,9 @@ def link_or_copy(path: Path, target: Path, product: Path) -> None:
 class HiddenFolder:
     """Context manager of a hidden folder `.<name>.<token>` for unfinished output, which is deleted at exit.
 
-    It holds a locked file while its process lives. The system releases the lock when the process ends, in any way, so
-    that the next run finds the folders that killed runs left and deletes them. They may hold the files of a result that
-    was being replaced: these are put back.
+    A file in the folder is locked while the process runs. The system releases the lock however the process ends, so the
+    next run recognises the folders of killed runs, moves the files of a result that was being replaced back, and
+    deletes the folders.
 
     Args:
         parent: folder in which it is created, an existing one.
@@ -145,7 +145,7 @@ class HiddenFolder:
     """
 
     def __init__(self, parent: Path, name: str) -> None:
-        self._parent, self._prefix = parent, "." + name.encode()[:LONGEST_PREFIX].decode(errors="ignore")
+        self._parent, self._prefix = parent, "." + name.encode()[:MAX_PREFIX_BYTES].decode(errors="ignore")
         self._new_token()
 
     def __enter__(self) -> Self:
@@ -154,13 +154,13 @@ class HiddenFolder:
             self.folder.mkdir()
             try:
                 self._lock.acquire(timeout=0)
-                if (self.folder / LOCK).exists():
+                if (self.folder / LOCK_FILE).exists():
                     return self
                 self._lock.release()
-            except (Timeout, FileNotFoundError):  # another process has taken the folder for an abandoned one
+            except (Timeout, FileNotFoundError):  # another process is deleting it as abandoned
                 shutil.rmtree(self.folder, ignore_errors=True)
             except OSError as error:
-                if error.errno in NO_LOCKS:  # then nobody can take it for an abandoned one
+                if error.errno in NO_LOCKS:  # other processes cannot lock it either, so none deletes it
                     return self
                 raise
             self._new_token()
@@ -173,14 +173,14 @@ class HiddenFolder:
 
     def _new_token(self) -> None:
         self.folder = self._parent / f"{self._prefix}.{secrets.token_hex(4)}"
-        self._lock = FileLock(self.folder / LOCK)
+        self._lock = FileLock(self.folder / LOCK_FILE)
 
     def _delete_abandoned(self) -> None:
         """Delete the folders that killed processes left for the same result."""
         name = re.compile(re.escape(self._prefix) + r"\.[0-9a-f]{8}")
         for folder in [path for path in self._parent.iterdir() if name.fullmatch(path.name) and path.is_dir()]:
-            with suppress(Timeout, OSError), FileLock(folder / LOCK).acquire(timeout=0):
-                for path in (folder / REPLACED).glob("*"):
+            with suppress(Timeout, OSError), FileLock(folder / LOCK_FILE).acquire(timeout=0):
+                for path in (folder / REPLACED_FOLDER).glob("*"):
                     path.rename(self._parent / path.name)
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -260,8 +260,9 @@ class TemporaryFolder(HiddenFolder):
 
     def _replace(self, names: Sequence[str], stale: Sequence[Path]) -> None:
         """Move the files into the existing folder; on failure, restore its previous files."""
-        # A later run puts files from REPLACED back beside the hidden folder; their place only if it lies inside.
-        replaced = self.folder / (REPLACED if self._parent == self._folder else "old")
+        # After a kill, the next run moves files from REPLACED_FOLDER to the parent of the hidden folder. That is where
+        # they belong only if the hidden folder lies inside the final one.
+        replaced = self.folder / (REPLACED_FOLDER if self._parent == self._folder else "old")
         replaced.mkdir()
         moved: list[Path] = []
         try:

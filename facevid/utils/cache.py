@@ -25,23 +25,23 @@ import platformdirs
 
 from facevid.errors import OutputError, reason
 
-CAPACITY = 4 << 30
+CAPACITY_BYTES = 4 << 30
 """Capacity in bytes. When it is exceeded, the least recently used entries are deleted."""
 
-KEPT_FOR = 3600
-"""Time in seconds after its last use before an entry may be deleted: another process may be reading it."""
+MIN_AGE = 3600
+"""Time, in seconds, since its last use before an entry may be deleted: another process may be reading it."""
 
-UNFINISHED_KEPT_FOR = 7 * 24 * 3600
-"""Time in seconds before an unfinished entry may be deleted: a crash left it, or another process is filling it."""
+MIN_UNFINISHED_AGE = 7 * 24 * 3600
+"""Time, in seconds, before an unfinished entry may be deleted: another process may still be filling it."""
 
-HASHES = "hashes.json"
+HASHES_FILE = "hashes.json"
 """File in each entry with the SHA-256 of its other files, to detect damage by a crash or a failing disk."""
 
-SAMPLES = 4
+SAMPLE_COUNT = 4
 """Number of parts of a file that its key depends on: the beginning, the end, and evenly spaced ones between them."""
 
 SAMPLE_BYTES = 16 << 10
-"""Size of each of these parts, in bytes: what one read from a disk or a network brings anyway."""
+"""Size of each of these parts, in bytes: about what a disk or a network transfers in one read."""
 
 _PERMISSION_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOGGER = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def cache_usage() -> CacheUsage:
         entries = _entries(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be read ({reason(error)}); check its permissions") from error
-    return CacheUsage(folder, len(entries), sum(size for _, size, _ in entries), CAPACITY)
+    return CacheUsage(folder, len(entries), sum(size for _, size, _ in entries), CAPACITY_BYTES)
 
 
 def clear_cache() -> CacheUsage:
@@ -92,7 +92,7 @@ def clear_cache() -> CacheUsage:
     """
     before = cache_usage()
     for when, _, path in _entries(before.folder):
-        if path.suffix and time.time() - when < KEPT_FOR:
+        if path.suffix and time.time() - when < MIN_AGE:
             continue  # another process may be writing it
         _remove(path)
         if path.exists():
@@ -136,7 +136,7 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f"{entry.name}.", dir=entry.parent))
     try:
         fill(unfinished)
-        (unfinished / HASHES).write_text(json.dumps(_hashes(unfinished)))
+        (unfinished / HASHES_FILE).write_text(json.dumps(_hashes(unfinished)))
         try:
             unfinished.rename(entry)
         except OSError:
@@ -150,8 +150,8 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
 def _is_whole(entry: Path) -> bool:
     """Return whether all files of an entry are present and undamaged, and update its time of last use."""
     try:
-        hashes = json.loads((entry / HASHES).read_text())
-        with contextlib.suppress(OSError):  # others may own it, or nobody may write to it
+        hashes = json.loads((entry / HASHES_FILE).read_text())
+        with contextlib.suppress(OSError):  # another user owns the entry, or the cache is read-only
             os.utime(entry)
         return bool(hashes == _hashes(entry))
     except (OSError, ValueError, RecursionError):
@@ -178,7 +178,7 @@ def _temporary_folder() -> Path:
 def _hashes(entry: Path) -> dict[str, str]:
     hashes = {}
     for path in entry.iterdir():
-        if path.name != HASHES:
+        if path.name != HASHES_FILE:
             with path.open("rb") as file:
                 hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashes
@@ -194,26 +194,26 @@ def file_key(path: Path) -> dict[str, Any]:
 
 
 def hash_samples(path: Path) -> str:
-    """Return a hash of the beginning, the end, and evenly spaced parts of a file: a quick look at its content."""
+    """Return a hash of the beginning, the end, and evenly spaced parts of a file, without reading all of it."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         last = max(file.seek(0, os.SEEK_END) - SAMPLE_BYTES, 0)
-        for offset in sorted({last * part // (SAMPLES - 1) for part in range(SAMPLES)}):
+        for offset in sorted({last * part // (SAMPLE_COUNT - 1) for part in range(SAMPLE_COUNT)}):
             file.seek(offset)
             digest.update(file.read(SAMPLE_BYTES))
     return digest.hexdigest()
 
 
 def _make_room(folder: Path) -> None:
-    """Delete the least recently used entries until the cache fits CAPACITY, except those in recent use.
+    """Delete the least recently used entries until the cache fits CAPACITY_BYTES, except those in recent use.
 
     Other processes may delete and rename entries at the same time.
     """
     entries = _entries(folder)
-    excess = sum(size for _, size, _ in entries) - CAPACITY
+    excess = sum(size for _, size, _ in entries) - CAPACITY_BYTES
     for when, size, path in sorted(entries):
-        kept_for = UNFINISHED_KEPT_FOR if path.suffix else KEPT_FOR
-        if excess > 0 and time.time() - when >= kept_for:
+        min_age = MIN_UNFINISHED_AGE if path.suffix else MIN_AGE
+        if excess > 0 and time.time() - when >= min_age:
             _remove(path)
             excess -= size
 

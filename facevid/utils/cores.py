@@ -24,7 +24,7 @@ _M_MMAP_THRESHOLD = -3
 def core_count() -> int:
     """Return how many cores this process may use, at least 1.
 
-    The least of the cores it is bound to, the quota of its control group, and OMP_NUM_THREADS.
+    This is the minimum of the cores it is bound to, the quota of its control group, and OMP_NUM_THREADS.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limits = [bound, *_cgroup_limit(), *_omp_limit()]
@@ -34,9 +34,9 @@ def core_count() -> int:
 def configure_process() -> None:
     """Set up the C libraries of this process, before they are imported; values that the user has set are kept.
 
-    OpenMP's threads, which run PyTorch's networks, sleep while they wait: by default they wait actively, and take the
-    cores from whatever else runs on them. OpenCV and NumPy get one thread, because several frames are processed at
-    once. Freed memory is reused and not returned to the system at once.
+    OpenMP's threads, which run PyTorch's networks, sleep while they wait; by default they wait actively and occupy
+    cores that other threads need. OpenCV and NumPy get one thread, because several frames are processed at once. Freed
+    memory is kept for reuse instead of being returned to the system immediately.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("KMP_BLOCKTIME", "0")

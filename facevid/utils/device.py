@@ -15,10 +15,10 @@ def choose_device(name: str) -> str:
     available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     if name == "auto":
         return available[0] if available else "cpu"
-    wanted = "cuda:0" if name == "cuda" else name
-    if wanted != "cpu" and wanted not in available:
+    device = "cuda:0" if name == "cuda" else name
+    if device != "cpu" and device not in available:
         raise UsageError(f"--device {name} does not exist; this machine has {', '.join(['cpu', *available])}")
-    return wanted
+    return device
 
 
 def fastest_precision(device: str) -> str:
@@ -28,12 +28,12 @@ def fastest_precision(device: str) -> str:
     """
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    abilities = torch.cpu.get_capabilities()
-    return "bfloat16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else "float32"
+    capabilities = torch.cpu.get_capabilities()
+    return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
 
 
 def limit_threads(count: int) -> None:
-    """Let networks on the CPU use at most `count` threads, also those that other threads of this process run."""
+    """Limit the threads of networks on the CPU to `count` in all of this process."""
     torch.set_num_threads(max(min(count, core_count()), 1))
 
 

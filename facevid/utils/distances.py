@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 
 
 def distance_to_zero(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Compute the distance of each pixel to the nearest one that is 0.
+    """Compute the distance of each pixel to the nearest pixel of value 0.
 
-    The last bit of OpenCV's distances depends on its threads and on where its arrays lie in memory. Their squares are
-    whole numbers: rounded to these, distances up to 1000 pixels are the same in every process.
+    The last bit of OpenCV's distances depends on the number of threads and on the memory addresses of its arrays. The
+    squares of the exact distances are whole numbers. Rounding to them makes distances up to 1000 pixels reproducible.
 
     Args:
-        picture: uint8 (H, W), with at least one 0.
+        picture: uint8 (H, W), with at least one pixel of value 0.
 
     Returns:
         float32 (H, W), in pixels.

@@ -20,7 +20,7 @@ class FrameArray:
     """An array in a `.npy` file, read and written one entry or slice at a time.
 
     An array opened with the constructor is read-only by default, one from `create` is writable. The file stays open, so
-    it may be deleted in the meantime. Not thread-safe.
+    the array remains readable after the file is deleted. Not thread-safe.
 
     Attributes:
         shape: (N, ...), N the number of frames.

@@ -22,7 +22,7 @@ def worker_count() -> int:
 def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in order, computing up to one result per core ahead of the consumer.
 
-    Its threads have ended when it is closed.
+    Closing the generator waits for its threads.
     """
     pending: deque[Future[Result]] = deque()
     workers = worker_count()

@@ -5,7 +5,7 @@
         lock        held while a process works in the folder
         track/ ...  one folder for each stage, with one file or more for each segment
 
-The same command goes on with the segments that are there. A different one for the same result deletes them first.
+The same command resumes with the segments that are complete. A different command for the same result deletes them.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from filelock import FileLock, Timeout
 from facevid.errors import EngineError, OutputError
 from facevid.utils.atomic_output import NO_LOCKS, atomic_path
 
-JOB = "job.json"
-"""File with the hash of what the segments depend on."""
+JOB_FILE = "job.json"
+"""File with the hash of everything that the segments depend on."""
 
-COMMITTING = "committing"
-"""Empty file: all segments are complete, and the result, of several files perhaps, is being moved into place."""
+COMMITTING_FILE = "committing"
+"""Empty file that marks that all segments are complete, and that the files of the result are being moved into place."""
 
-STEM_BYTES = 64
-"""Bytes of the result's name that the folder's name contains."""
+MAX_STEM_BYTES = 64
+"""Maximum length, in bytes, of the part of the result's name that the folder's name contains."""
 
 
 class BusyError(OutputError):
@@ -37,12 +37,12 @@ class BusyError(OutputError):
 class Workspace:
     """The folder of one result's segments; a context manager.
 
-    When the context is left without an error, or with one that a repetition would meet again, the folder is deleted.
-    After an interruption, or the loss of workers, it stays if it contains a finished segment.
+    The folder is deleted when the context is left, except after an interruption or the loss of workers: then it is kept
+    if it contains a finished segment. Other errors would recur.
 
     Args:
         out: the result.
-        parent: where the folder lies, on the disk of the result.
+        parent: parent of the folder, on the disk of the result.
         depends_on: everything that the segments depend on, serializable as JSON.
         part: numbers of the frames that are written into the result; None for all.
 
@@ -55,7 +55,7 @@ class Workspace:
         self._out = out
         part_name = f"{out.name}/{part.start}-{part.stop}" if part else out.name
         name = hashlib.sha256(part_name.encode()).hexdigest()[:8]
-        stem = out.stem.encode()[:STEM_BYTES].decode(errors="ignore")
+        stem = out.stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
         self.folder = parent / f".{stem}.{name}.facevid"
         self._key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
@@ -65,14 +65,14 @@ class Workspace:
             self.folder.mkdir(exist_ok=True)
             self._lock.acquire()
         except Timeout as error:
-            raise BusyError(f"{self._out}: another facevid is working on it; wait for its end") from error
+            raise BusyError(f"{self._out}: another facevid process is writing it; wait until it ends") from error
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise self._failure(error) from error
         try:
             if self._stored_key() != self._key:
                 self._clear()
-                with atomic_path(self.folder / JOB, durable=True) as temporary:
+                with atomic_path(self.folder / JOB_FILE, durable=True) as temporary:
                     temporary.write_text(json.dumps({"key": self._key}))
         except BaseException as error:
             self.__exit__(type(error), error, None)
@@ -94,16 +94,16 @@ class Workspace:
 
     @property
     def is_committing(self) -> bool:
-        """Whether files of the complete result were perhaps moved into place before an interruption."""
-        return self._stored_key() == self._key and (self.folder / COMMITTING).exists()
+        """Whether an earlier run was interrupted while it moved the files of the result into place."""
+        return self._stored_key() == self._key and (self.folder / COMMITTING_FILE).exists()
 
     def begin_commit(self) -> None:
-        """Note that the result will be moved into place now."""
-        (self.folder / COMMITTING).touch()
+        """Record that the files of the result are being moved into place from now on."""
+        (self.folder / COMMITTING_FILE).touch()
 
     def _stored_key(self) -> str | None:
         try:
-            key: str | None = json.loads((self.folder / JOB).read_text()).get("key")
+            key: str | None = json.loads((self.folder / JOB_FILE).read_text()).get("key")
         except (OSError, ValueError):
             return None
         return key

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from facevid.errors import LONGEST_MESSAGE, InputError, printable, reason
+from facevid.errors import MAX_MESSAGE_LENGTH, InputError, printable, reason
 from tests.conftest import RunFacevid
 from tests.models.files import save_psp
 
@@ -32,7 +32,7 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
 
 def test_long_messages_are_shortened_in_the_middle() -> None:
     message = str(InputError(f"in.mp4: {'x' * 100_000}; check the name"))
-    assert len(message) < LONGEST_MESSAGE + 10
+    assert len(message) < MAX_MESSAGE_LENGTH + 10
     assert message.startswith("in.mp4: x") and message.endswith("x; check the name")
 
 

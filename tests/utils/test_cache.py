@@ -41,7 +41,7 @@ def test_a_failure_leaves_no_entry() -> None:
 
 
 def test_the_least_recently_used_entries_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "CAPACITY", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
+    monkeypatch.setattr(cache, "CAPACITY_BYTES", 250 + 3 * len(json.dumps({"a.npy": "x" * 64})))
     for number in range(3):
         entry = cache.cached_folder({"clip": number}, write("x" * 100))
         os.utime(entry, (number, number))
@@ -54,7 +54,7 @@ def test_the_least_recently_used_entries_are_deleted(monkeypatch: pytest.MonkeyP
 
 
 def test_recently_used_entries_are_kept_beyond_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "CAPACITY", 50)
+    monkeypatch.setattr(cache, "CAPACITY_BYTES", 50)
     entries = [cache.cached_folder({"clip": number}, write("x" * 100)) for number in range(3)]
     assert all(entry.is_dir() for entry in entries)
 
@@ -66,8 +66,8 @@ def test_recently_used_entries_are_kept_beyond_the_capacity(monkeypatch: pytest.
         lambda path: path.write_text("two"),
         lambda path: path.unlink(),
         lambda path: path.with_name("more.npy").write_text("more"),
-        lambda path: path.with_name(cache.HASHES).write_text("[" * 100_000),
-        lambda path: path.with_name(cache.HASHES).write_text('["a.npy"]'),
+        lambda path: path.with_name(cache.HASHES_FILE).write_text("[" * 100_000),
+        lambda path: path.with_name(cache.HASHES_FILE).write_text('["a.npy"]'),
     ],
 )
 def test_a_damaged_entry_is_filled_again(damage: Callable[[Path], object]) -> None:
@@ -81,7 +81,7 @@ def test_processes_may_share_the_cache() -> None:
     code = """
 import sys
 from facevid.utils import cache
-cache.CAPACITY, cache.KEPT_FOR = 100, 0.1
+cache.CAPACITY_BYTES, cache.MIN_AGE = 100, 0.1
 for number in range(60):
     cache.cached_folder({"clip": number % 7}, lambda folder: (folder / "a.npy").write_text("x" * 100))
 """
