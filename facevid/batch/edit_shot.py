@@ -33,7 +33,7 @@ from facevid.utils.atomic_output import NO_LOCKS
 from facevid.video import ClipWriter, Encoding, open_clip
 from facevid.video.sequence import SequenceName, find_sequence, sequence_name
 
-SECONDS_BETWEEN_TRIES = 0.5
+LOCK_POLL_SECONDS = 0.5
 """Interval, in seconds, at which a shot that another process edits is tried again."""
 
 
@@ -272,7 +272,7 @@ def _foreign_error(task: ShotTask, name: str, file: str) -> ForeignOutputError:
 def _lock(task: ShotTask) -> Iterator[bool]:
     """Hold the lock of a shot in the context, and yield whether it was free. The system releases it on death."""
     path = task.record.with_suffix(".lock")
-    lock = FileLock(path, poll_interval=SECONDS_BETWEEN_TRIES)
+    lock = FileLock(path, poll_interval=LOCK_POLL_SECONDS)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=-1 if task.wait else 0)

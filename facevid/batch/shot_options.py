@@ -29,7 +29,7 @@ SHOT_FILE = "shot.toml"
 SHOT_COLUMN = "shot"
 """Column of a table with the name of the shot."""
 
-LARGEST_FILE = 1 << 24
+MAX_FILE_BYTES = 1 << 24
 """Size of the largest file of options, in bytes: a table of a hundred thousand shots."""
 
 Value = str | bool | tuple[str, ...]
@@ -160,9 +160,9 @@ def _find_shot(name: str, shots: Sequence[Shot], origin: str) -> Path:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise UsageError(f"{path} is larger than {LARGEST_FILE >> 20} MB; it is no file of options")
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise UsageError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB; it is no file of options")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text; save it as UTF-8") from error

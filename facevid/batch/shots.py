@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from facevid.batch.record import RECORDS
+from facevid.batch.record import RECORDS_FOLDER
 from facevid.errors import InputError, UsageError
 from facevid.video.sequence import sequence_name, sequences_in
 from facevid.video.writer.encoding import VIDEO_SUFFIXES
@@ -13,7 +13,7 @@ from facevid.video.writer.encoding import VIDEO_SUFFIXES
 LAYERS_INDEX = "layers.json"
 """File in each folder of layers (`facevid.rendering.layers.INDEX`, which would import PyTorch)."""
 
-ONLY_READ = (".mxf", ".avi", ".ts", ".mts", ".mpg")
+READ_ONLY_SUFFIXES = (".mxf", ".avi", ".ts", ".mts", ".mpg")
 """Extensions of video files that can be read but not written; their results are MOV files such as `a010.mxf.mov`."""
 
 
@@ -83,11 +83,11 @@ def _sources(folder: Path, results: Path) -> Iterator[Path]:
         if path.name.startswith(".") or real_path == str(results) or links_to_parent:
             continue
         if path.is_dir():
-            if not any((path / name).exists() for name in (RECORDS, LAYERS_INDEX)):
+            if not any((path / name).exists() for name in (RECORDS_FOLDER, LAYERS_INDEX)):
                 yield from _sources(path, results)
-        elif path.suffix.lower() in VIDEO_SUFFIXES + ONLY_READ:
+        elif path.suffix.lower() in VIDEO_SUFFIXES + READ_ONLY_SUFFIXES:
             yield path
 
 
 def _result_name(name: Path) -> Path:
-    return name.with_name(f"{name.name}.mov") if name.suffix.lower() in ONLY_READ else name
+    return name.with_name(f"{name.name}.mov") if name.suffix.lower() in READ_ONLY_SUFFIXES else name

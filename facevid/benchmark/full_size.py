@@ -25,7 +25,7 @@ PUBLISHED_ENCODER = EncoderSizes(256, 64, ((64, 3), (128, 4), (256, 14), (512, 3
 PUBLISHED_GENERATOR = GeneratorSizes((512, 512, 512, 512, 512, 256, 128, 64, 32), 512)
 """Generator of the same checkpoint: StyleGAN2 at 1024 px."""
 
-DISK_NEEDED = 2.5
+DISK_FACTOR = 2.5
 """Free disk space required, as a multiple of the checkpoint's size: the checkpoint, the bundle, and a reserve."""
 
 
@@ -59,7 +59,7 @@ def measure_full_size(
         OutputError: the disk space or the memory is insufficient.
     """
     temporary = Path(tempfile.gettempdir())
-    needed, free = DISK_NEEDED * _bytes_of(encoder, generator), shutil.disk_usage(temporary).free
+    needed, free = DISK_FACTOR * _bytes_of(encoder, generator), shutil.disk_usage(temporary).free
     if free < needed:
         raise OutputError(
             f"{temporary}: {free / 1e9:.1f} GB are free, but a full-size model needs {needed / 1e9:.1f} GB; "

@@ -11,7 +11,7 @@ from facevid.models.bundle import read_bundle
 from facevid.models.model import FaceModel
 from facevid.models.store import locate
 
-_CHUNK = 8 << 20
+_CHUNK_BYTES = 8 << 20
 """Bytes read at once."""
 
 
@@ -63,7 +63,7 @@ def time_loading(
 
 
 def _read(files: list[Path]) -> None:
-    buffer = bytearray(_CHUNK)
+    buffer = bytearray(_CHUNK_BYTES)
     for path in files:
         with path.open("rb", buffering=0) as file:
             while file.readinto(buffer):

@@ -26,7 +26,7 @@ STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 COMPONENT_SCALE = 2.0
 """Factor of the strengths of components, which are in standard deviations: 2 is about a full edit."""
 
-CHUNK = 32
+CHUNK_FACES = 32
 """Number of faces generated at once, which bounds the memory."""
 
 
@@ -237,5 +237,5 @@ class _Comparison:
 
     def _generate_features(self, codes: Tensor) -> FaceFeatures:
         """Generate faces from codes, and compute their features."""
-        chunks = [to_pictures(self._model.generate(chunk)) for chunk in torch.split(codes, CHUNK)]
+        chunks = [to_pictures(self._model.generate(chunk)) for chunk in torch.split(codes, CHUNK_FACES)]
         return self._extractor.extract(face for chunk in chunks for face in chunk)

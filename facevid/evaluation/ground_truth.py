@@ -21,7 +21,7 @@ from facevid.utils.progress import Progress, no_progress
 PHOTOGRAPH_SIDE = 512
 """Side of photographs in pixels; generated faces are evaluated at the resolution of the generator."""
 
-CHUNK = 16
+CHUNK_FACES = 16
 """Number of faces encoded or generated at once, which bounds the memory."""
 
 
@@ -102,7 +102,7 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     """
     faces = np.concatenate([photographs.neutral, photographs.smiling])
     people = len(photographs.neutral)
-    codes = torch.cat([model.encode(faces[start : start + CHUNK]) for start in range(0, len(faces), CHUNK)])
+    codes = torch.cat([model.encode(faces[start : start + CHUNK_FACES]) for start in range(0, len(faces), CHUNK_FACES)])
     reconstructions = _generate(model, codes)
     extractor = FaceFeatureExtractor()
     pictures = {"photographs": faces, "reconstructions": to_pictures(reconstructions)}
@@ -121,7 +121,7 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
 
 
 def _generate(model: FaceModel, codes: torch.Tensor) -> torch.Tensor:
-    return torch.cat([model.generate(chunk) for chunk in torch.split(codes, CHUNK)])
+    return torch.cat([model.generate(chunk) for chunk in torch.split(codes, CHUNK_FACES)])
 
 
 def _can_edit_smiles(model: FaceModel) -> bool:
@@ -135,8 +135,8 @@ def _can_edit_smiles(model: FaceModel) -> bool:
 def _psnr(faces: NDArray[np.uint8], reconstructions: torch.Tensor) -> float:
     """Return the mean PSNR inside the face, in dB, of reconstructions (N, 3, R, R) of faces (N, S, S, 3)."""
     total = 0.0
-    for start in range(0, len(faces), CHUNK):
-        chunk = slice(start, start + CHUNK)
+    for start in range(0, len(faces), CHUNK_FACES):
+        chunk = slice(start, start + CHUNK_FACES)
         target = to_float(torch.from_numpy(faces[chunk]).permute(0, 3, 1, 2)).to(reconstructions.device)
         target = F.interpolate(target, size=reconstructions.shape[-2:], mode="area")
         total += oval_psnr(target, reconstructions[chunk].clamp(-1, 1)) * len(target)

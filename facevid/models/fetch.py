@@ -20,17 +20,17 @@ from facevid.models.manifest import ManifestEntry, ManifestFile
 from facevid.models.store import folder_of, home
 from facevid.models.weights import is_page
 
-CHUNK = 1 << 20
-"""Bytes read at once."""
+CHUNK_BYTES = 1 << 20
+"""Number of bytes read at once."""
 
-HEAD = 4096
-"""Bytes in the first chunk, enough to recognise a web page sent instead of the file before anything is written."""
+FIRST_CHUNK_BYTES = 4096
+"""Number of bytes in the first chunk: enough to recognise a web page before anything is written to the file."""
 
-TIMEOUT = 60.0
-"""Time in seconds without data, or with less than SLOWEST, after which a download fails; the next one resumes it."""
+TIMEOUT_SECONDS = 60.0
+"""Time, in seconds, without data or below MIN_BYTES_PER_SECOND, after which a download fails; it can be resumed."""
 
-SLOWEST = 1024
-"""Lowest acceptable speed, in bytes per second, averaged over TIMEOUT."""
+MIN_BYTES_PER_SECOND = 1024
+"""Lowest accepted speed, averaged over TIMEOUT_SECONDS: single bytes would keep a connection alive for ever."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the number of bytes downloaded, and its size in bytes."""
@@ -115,7 +115,7 @@ def _hash_existing(output: BinaryIO) -> "hashlib._Hash":
     """Hash the data in a file, and leave the position at its end."""
     digest = hashlib.sha256()
     output.seek(0)
-    while chunk := output.read(CHUNK):
+    while chunk := output.read(CHUNK_BYTES):
         digest.update(chunk)
     return digest
 
@@ -162,17 +162,17 @@ def _chunks(file: ManifestFile, start: int) -> Iterator[tuple[int, bytes]]:
     """
     opener = urllib.request.build_opener(_WebRedirects)
     try:
-        with opener.open(_request(file, start), timeout=TIMEOUT) as response:
+        with opener.open(_request(file, start), timeout=TIMEOUT_SECONDS) as response:
             offset = start if getattr(response, "status", None) == http.client.PARTIAL_CONTENT else 0
             interval_start, received = time.monotonic(), 0
-            chunk = response.read(HEAD)
+            chunk = response.read(FIRST_CHUNK_BYTES)
             while chunk:
                 yield offset, chunk
                 offset, received = offset + len(chunk), received + len(chunk)
-                chunk = response.read1(CHUNK)
+                chunk = response.read1(CHUNK_BYTES)
                 now = time.monotonic()
-                if now - interval_start > TIMEOUT:
-                    if received < SLOWEST * (now - interval_start):
+                if now - interval_start > TIMEOUT_SECONDS:
+                    if received < MIN_BYTES_PER_SECOND * (now - interval_start):
                         raise TimeoutError(f"{received:,} bytes in {now - interval_start:.0f} seconds")
                     interval_start, received = now, 0
     except (OSError, http.client.HTTPException, ValueError) as error:

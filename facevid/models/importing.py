@@ -33,13 +33,13 @@ from facevid.models.model import Settings
 from facevid.models.store import BUNDLE_FILE, folder_of, locate, stored_names
 from facevid.options import Detail
 
-HALF_MAX = 65504.0
+MAX_FLOAT16 = 65504.0
 """Largest finite number in float16."""
 
-REPLACING = {"generator", "appearance", "occlusion"}
+REPLACING_KINDS = {"generator", "appearance", "occlusion"}
 """Kinds of parts that, in a file of their own, replace the part of the same kind in other files."""
 
-ATTRIBUTE_EDITORS = ("transformer", "direction")
+NAMED_KINDS = ("transformer", "direction")
 """Kinds of parts of which a model may have one for each attribute."""
 
 
@@ -149,7 +149,7 @@ def _settings(parts: list[Part], options: ImportOptions, existing: Settings | No
 
 def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     per_file = [read_bundle_parts(path, read_bundle(path)) if path.is_dir() else read_parts(path) for path in paths]
-    alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING
+    alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING_KINDS
     parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
     folders = {path for path in paths if path.is_dir()}
     folders |= {base for path in folders if (base := base_folder(read_bundle(path))) is not None}
@@ -169,7 +169,7 @@ def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
 
     A shared transformer replaces another one, and the transformers of its attributes.
     """
-    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in ATTRIBUTE_EDITORS}
+    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in NAMED_KINDS}
     for part in parts:
         if part.kind == "shared" and part.source.parent not in folders:
             in_files |= {_key(part), *(("transformer", attribute.name) for attribute in shared_attributes(part))}
@@ -182,7 +182,7 @@ def _key(part: Part) -> tuple[str, str]:
 
 def _name_editors(parts: list[Part], names: tuple[str, ...]) -> list[Part]:
     """Assign the names of --as to all editors, or if there are fewer names, to those without an attribute."""
-    editors = [part for part in parts if part.kind in ATTRIBUTE_EDITORS]
+    editors = [part for part in parts if part.kind in NAMED_KINDS]
     unnamed = [part for part in editors if part.attribute is None]
     to_name = editors if len(names) == len(editors) else unnamed
     if unnamed and not names:
@@ -243,7 +243,7 @@ def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
     low, high = torch.aminmax(tensor) if tensor.numel() else (tensor.sum(), tensor.sum())
     if not torch.isfinite(low) or not torch.isfinite(high):
         raise ModelError(f"{part.source}: tensor {name} contains numbers that are not finite; use the published file")
-    fits = half and tensor.ndim >= 2 and name != AVERAGE and max(-float(low), float(high)) <= HALF_MAX
+    fits = half and tensor.ndim >= 2 and name != AVERAGE and max(-float(low), float(high)) <= MAX_FLOAT16
     return tensor.half() if fits else tensor
 
 

@@ -22,7 +22,7 @@ from facevid.errors import ModelError, reason
 _LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """First bytes of files written by PyTorch before version 1.6: the pickled magic number."""
 
-_SLACK = 64 << 20
+_MAX_EXCESS_BYTES = 64 << 20
 """Bytes by which the tensors may exceed the file size: expanded tensors are stored as one repeated value."""
 
 _SUPPORTED_DTYPES = frozenset(
@@ -190,5 +190,5 @@ def _check_tensors(path: Path, content: Any) -> None:
         if tensor.dtype not in _SUPPORTED_DTYPES:
             raise ModelError(f"{path}: contains numbers of type {tensor.dtype}; export them as float32")
         total += tensor.numel() * tensor.element_size()
-    if total > path.stat().st_size + _SLACK:
+    if total > path.stat().st_size + _MAX_EXCESS_BYTES:
         raise ModelError(f"{path}: its tensors take {total:,} bytes, more than the file; use the published file")

@@ -24,13 +24,13 @@ from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, Frame
 from facevid.video.orientation import UPRIGHT
 
-LONGEST_SIDE = 1280
+MAX_SIDE = 1280
 """Longest side of a preview, in pixels. Frames are reduced to it before the edit, so that a 4K clip is as fast."""
 
-KEPT_FRAMES = 48
+MAX_CACHED_FRAMES = 48
 """Reduced frames that are kept in memory, 3 MB each."""
 
-NEAR_FRAMES = 16
+SHAPE_RADIUS = 16
 """Frames before and after the shown one over which the change of shape is averaged. An edit of the whole clip averages
 over 48; fewer are faster, and differ little."""
 
@@ -118,7 +118,7 @@ class PreviewSession:
     def _track_edit(self, encoded: EncodedTrack, index: int, strengths: Mapping[str, float], scale: float) -> TrackEdit:
         """Return constant edits of the frames of a track near one frame, in the pixels of the preview."""
         offset = index - encoded.track.first
-        near = slice(max(offset - NEAR_FRAMES, 0), offset + NEAR_FRAMES + 1)
+        near = slice(max(offset - SHAPE_RADIUS, 0), offset + SHAPE_RADIUS + 1)
         track = replace(
             encoded.track,
             first=encoded.track.first + near.start,
@@ -147,13 +147,13 @@ class PreviewSession:
             return self._frames[index]
         frame = next(self.clip.frames(index, index + 1, self.tracking.timeline))
         picture = frame.rgb()
-        scale = min(LONGEST_SIDE / max(picture.shape[:2]), 1.0)
+        scale = min(MAX_SIDE / max(picture.shape[:2]), 1.0)
         if scale < 1:
             size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
         native = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         reduced = ReducedFrame(replace(frame, native=native, orientation=UPRIGHT, aspect=Fraction(1)), scale)
         self._frames[index] = reduced
-        if len(self._frames) > KEPT_FRAMES:
+        if len(self._frames) > MAX_CACHED_FRAMES:
             self._frames.popitem(last=False)
         return reduced

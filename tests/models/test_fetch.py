@@ -156,7 +156,7 @@ def test_a_download_that_is_too_slow_fails(
     server: type[Server], down: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delay: float
 ) -> None:
     """Single bytes keep a connection alive, so a timeout between bytes is not enough."""
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.3)
+    monkeypatch.setattr(fetch, "TIMEOUT_SECONDS", 0.3)
     source = save_psp(tmp_path)
     file, whole = manifest_entry(source).files[0], source.read_bytes()
 

@@ -20,13 +20,13 @@ CROP_SIDE = 512
 DISPLACEMENT_SIDE = 256
 """Side of the crops between which the displacement of the face is measured, in pixels."""
 
-EDITED_PIXEL = 3.0
+MIN_PIXEL_CHANGE = 3.0
 """Smallest difference from the source of an edited pixel, on a scale of 0 to 255; video compression changes less."""
 
 EDIT_MARGIN = 0.03
 """Margin around edited pixels in which flicker is measured, as a fraction of the quad's side."""
 
-BLUR = 5
+BLUR_SIDE = 5
 """Side of the box filter over the difference of source and edit, in pixels: suppresses compression noise."""
 
 
@@ -83,11 +83,13 @@ class TrackMeter:
         face = _convex_hull(self.track.landmarks[offset] - (window[1].start, window[0].start), part.source.shape)
         if not face.any():
             return
-        difference = cv2.blur(cv2.absdiff(part.source, part.edited).max(axis=-1).astype(np.float32), (BLUR, BLUR))
+        difference = cv2.blur(
+            cv2.absdiff(part.source, part.edited).max(axis=-1).astype(np.float32), (BLUR_SIDE, BLUR_SIDE)
+        )
         flicker = None
         if previous is not None and offset > 0:
             size = 2 * round(EDIT_MARGIN * float(quad_side(quad))) + 1
-            edited = cv2.dilate((difference > EDITED_PIXEL).astype(np.uint8), np.ones((size, size), np.uint8)) == 1
+            edited = cv2.dilate((difference > MIN_PIXEL_CHANGE).astype(np.uint8), np.ones((size, size), np.uint8)) == 1
             flicker = measure_flicker(part, previous.cropped(window), face | edited)
         landmarks = landmarks_in_crop(self.track.landmarks[offset], quad, DISPLACEMENT_SIDE)
         crops = FramePair(crop(pair.source, quad, CROP_SIDE), crop(pair.edited, quad, CROP_SIDE))

@@ -19,14 +19,14 @@ from facevid.options import TrackingOptions
 from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
-EDITED_FACE = 0.25
+MIN_FACE_CHANGE = 0.25
 """Smallest mean difference of an edited face from the source, as a fraction of the largest in the clip."""
 
-MOVING_MOUTH = 0.04
+MIN_LIP_DEVIATION = 0.04
 """Smallest standard deviation over time of the lip gap of a moving mouth, in units of the distance between the eyes.
 It is 0.05 to 0.11 for speech and laughter. The landmark noise of a closed, occluded or averted mouth is up to 0.035."""
 
-LARGEST_PSNR = 100.0
+MAX_PSNR = 100.0
 """PSNR of identical pixels, in dB."""
 
 
@@ -49,7 +49,7 @@ class EditMeasures:
         identity_similarity: mean cosine between the embeddings in the source and in the edit.
         tl_id: similarity of neighbouring frames of the edit, relative to the source's; None without two such frames.
         tg_id: similarity of all pairs of frames of a track, relative to the source's; None without two frames.
-        psnr_outside: PSNR between source and edit outside the quads of all faces, in dB, at most `LARGEST_PSNR`; None
+        psnr_outside: PSNR between source and edit outside the quads of all faces, in dB, at most `MAX_PSNR`; None
             if the quads cover the frames.
     """
 
@@ -168,7 +168,7 @@ class _OutsideError:
         if not count:
             return None
         mean = sum(self.total[frame] for frame in frames) / count
-        return LARGEST_PSNR if mean == 0 else min(float(10 * np.log10(255**2 / mean)), LARGEST_PSNR)
+        return MAX_PSNR if mean == 0 else min(float(10 * np.log10(255**2 / mean)), MAX_PSNR)
 
 
 def evaluate_edit(
@@ -206,7 +206,7 @@ def evaluate_edit(
         raise NoFaceError(
             f"{source}: all faces are too small or too far outside the frame to be measured; use a closer shot"
         )
-    threshold = EDITED_FACE * max(changes)
+    threshold = MIN_FACE_CHANGE * max(changes)
     edited_meters = [meter for meter in meters if any(face.change >= threshold for face in meter.faces)]
     tracks = tuple(
         TrackMeasures(
@@ -291,6 +291,6 @@ def _lip_correlation(tracks: Sequence[Sequence[FaceMeasures]]) -> float | None:
     """Return the correlation between the lip gaps of source and edit; None if no mouth moves."""
     gaps = [np.array([face.mouth_gaps for face in track]) for track in tracks if track]
     source, edited = np.concatenate([gap - gap.mean(axis=0) for gap in gaps]).T
-    if source.std() < MOVING_MOUTH:
+    if source.std() < MIN_LIP_DEVIATION:
         return None
     return float(np.corrcoef(source, edited)[0, 1]) if edited.std() > 0 else 0.0

@@ -15,7 +15,7 @@ MIN_SIMILARITY = 0.05
 """Smallest similarity in the source of a pair that counts: a ratio to a similarity near 0 is meaningless. Below this
 are faces that the embedding does not recognise, such as blurred or turned ones."""
 
-CHUNK = 1024
+CHUNK_ROWS = 1024
 """Number of rows of the matrix of similarities that is computed at once, which bounds the memory."""
 
 
@@ -66,8 +66,8 @@ def global_ratios(source: NDArray[np.float64], edited: NDArray[np.float64]) -> R
     """Sum the ratios of all pairs of different frames; the arguments are embeddings, (N, D)."""
     source, edited = _unit(source), _unit(edited)
     result = Ratios()
-    for start in range(0, len(source), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for start in range(0, len(source), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
         before, after = source[rows] @ source.T, edited[rows] @ edited.T
         pairs = (before > MIN_SIMILARITY) & (np.arange(len(source)) > np.arange(len(source))[rows, None])
         result += Ratios(float((after[pairs] / before[pairs]).sum()), int(pairs.sum()))

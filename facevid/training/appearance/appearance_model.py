@@ -51,7 +51,7 @@ CLOSED_GAP = 0.012
 """Largest gap between the lips of a closed mouth, as a fraction of the crop's side. A wider gap is labelled unknown,
 because it can belong to a smile."""
 
-CHUNK = 256
+CHUNK_FACES = 256
 """Number of faces encoded at once, which bounds the memory."""
 
 
@@ -157,8 +157,8 @@ def _encode_faces(
     """
     rows = np.concatenate([np.arange(len(faces.shapes)), opened])
     codes = []
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        parts = (shapes[start : start + CHUNK], faces.colours[chunk], faces.energies[chunk])
+    for start in range(0, len(rows), CHUNK_FACES):
+        chunk = rows[start : start + CHUNK_FACES]
+        parts = (shapes[start : start + CHUNK_FACES], faces.colours[chunk], faces.energies[chunk])
         codes.append(model.encode([torch.from_numpy(part.reshape(len(chunk), -1)) for part in parts]))
     return torch.cat(codes)

@@ -25,7 +25,7 @@ WHOLE_PICTURE = ((-1.0, -1.0), (-1.0, 2.0), (2.0, 2.0), (2.0, -1.0))
 MAX_HELD_OUT = 64
 """Largest number of held-out pictures that are kept for samples and metrics."""
 
-CHUNK = 256
+CHUNK_PICTURES = 256
 """Number of pictures that are collected before they are copied into the tensor."""
 
 
@@ -115,8 +115,8 @@ def _load_set(folder: Path, name: str, side: int, progress: Progress) -> _Pictur
         stored_side = len(files.read(names[0]))
         pictures = torch.empty(len(names), 3, side, side, dtype=torch.uint8)
         faces = progress(name, aligned_faces(files, names, side), len(names))
-        for start in range(0, len(names), CHUNK):
-            chunk = np.stack(list(islice(faces, CHUNK)))
+        for start in range(0, len(names), CHUNK_PICTURES):
+            chunk = np.stack(list(islice(faces, CHUNK_PICTURES)))
             pictures[start : start + len(chunk)] = torch.from_numpy(chunk).permute(0, 3, 1, 2)
     rules = [rule for rule in DEFAULT_RULES if rule.column in table]
     return _PictureSet(

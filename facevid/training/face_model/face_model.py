@@ -25,7 +25,7 @@ MODEL_FILE = "face_model.pt"
 MAPPING_PICTURES = 4096
 """Largest number of training pictures whose codes the mapping network is trained on."""
 
-CHUNK = 64
+CHUNK_PICTURES = 64
 """Number of pictures encoded at once, which bounds the memory."""
 
 
@@ -160,7 +160,7 @@ class FaceModelTraining(FaceTraining):
     @torch.no_grad()
     def _codes(self) -> Tensor:
         """Return the codes of the first `MAPPING_PICTURES` training pictures."""
-        chunks = torch.split(self._data.pictures[:MAPPING_PICTURES], CHUNK)
+        chunks = torch.split(self._data.pictures[:MAPPING_PICTURES], CHUNK_PICTURES)
         return torch.cat([self.networks.average.encode(to_float(chunk)) for chunk in chunks])
 
 
