@@ -1,4 +1,4 @@
-"""Editing one shot of a batch: what its record says, the lock, the edit, and the new record."""
+"""Editing one shot of a batch: comparison with its record, the lock, the edit, and the new record."""
 
 import logging
 import os
@@ -29,29 +29,29 @@ from facevid.errors import InputError, NoFaceError, OutputError, printable, reas
 from facevid.options import EditOptions
 from facevid.pipeline import edit_video
 from facevid.rendering.layers import layer_files
-from facevid.utils.atomic_output import NO_LOCKS
+from facevid.utils.atomic_output import NO_LOCKS, sync_path
 from facevid.video import ClipWriter, Encoding, open_clip
 from facevid.video.sequence import SequenceName, find_sequence, sequence_name
 
 LOCK_POLL_SECONDS = 0.5
-"""Interval, in seconds, at which a shot that another process edits is tried again."""
+"""Interval, in seconds, between attempts to lock a shot that another process is editing."""
 
 
 class ForeignOutputError(OutputError):
-    """An output that exists and is not the shot's own. The same command fails again."""
+    """An existing output that is not described by the record of its shot. Repeating the command does not help."""
 
 
 @dataclass(frozen=True)
 class ShotTask:
-    """A shot to edit, and how.
+    """A shot, its edits and options.
 
     Attributes:
         shot: the shot.
         results: absolute path of the folder of the results; the shot's target lies below it.
-        edits: as `edit_video` takes them.
-        options: as `edit_video` takes them, with absolute paths.
-        inputs: what the result depends on, but for the source, which is read when the shot is edited.
-        overwrite: whether outputs may be replaced that are not of this shot's record.
+        edits: edits, as for `edit_video`.
+        options: options, as for `edit_video`, with absolute paths.
+        inputs: everything that the result depends on, except the source, which is hashed when the shot is edited.
+        overwrite: whether to replace outputs that the shot's record does not describe.
         copy_without_face: whether a shot without a face to edit is copied; otherwise it fails.
         wait: whether to wait while another process edits the shot.
     """
@@ -72,21 +72,21 @@ class ShotTask:
 
     @property
     def outputs(self) -> dict[str, Path]:
-        """Paths of the outputs, by what they are."""
+        """Paths of the outputs: "result", "compare" and "layers"."""
         paths = {"result": self.shot.target, "compare": self.options.compare, "layers": self.options.layers}
         return {name: path for name, path in paths.items() if path}
 
 
 @dataclass(frozen=True)
 class ShotState:
-    """What was found of a shot before it is edited.
+    """State of a shot before it is edited.
 
     Attributes:
-        inputs: what the result depends on now.
+        inputs: everything that the result depends on, now.
         outputs: existing files of each output.
-        record: the record of the result; None if there is none that can be read.
-        reasons: why a result is made again, each in a few words; empty for a new one.
-        is_done: whether the result is there, and nothing has changed.
+        record: record of the result; None if it is missing or cannot be read.
+        reasons: why an existing result must be made again, each in a few words.
+        is_done: whether the result is complete, and its inputs have not changed.
     """
 
     inputs: Inputs
@@ -98,12 +98,13 @@ class ShotState:
 
 @dataclass(frozen=True)
 class ShotReport:
-    """What was done with a shot.
+    """The outcome of `edit_shot`.
 
     Attributes:
-        state: "done", "kept" if its result is there and nothing has changed, or "busy" if another process edits it.
+        state: "done"; "kept" if the result was complete and its inputs had not changed; "busy" if another process is
+            editing the shot.
         reasons: why an existing result was made again; for "busy", the host and the process.
-        summary: what the edit did, now or before; None for "busy".
+        summary: summary of this edit, or of the earlier one for "kept"; None for "busy".
     """
 
     state: Literal["done", "kept", "busy"]
@@ -111,66 +112,79 @@ class ShotReport:
     summary: Summary | None = None
 
 
-def look_at_shot(task: ShotTask) -> ShotState:
-    """Find out whether the result of a shot is there, and whether it is still the result of the same inputs.
+def shot_state(task: ShotTask) -> ShotState:
+    """Compare the inputs and outputs of a shot with its record.
 
     Raises:
         InputError: the source cannot be read.
-        OutputError: an output exists that is not of the shot's record, and must not be replaced.
+        OutputError: an output exists that the shot's record does not describe, and it must not be replaced.
     """
-    sequence = find_sequence(task.shot.source) if sequence_name(task.shot.source) else None
-    try:
-        source = source_hash(sequence.paths() if sequence else [task.shot.source])
-    except OSError as error:
-        raise InputError(f"{task.shot.source} cannot be read: {reason(error)}; check it and its permissions") from error
-    inputs = replace(task.inputs, source=source, source_path=printable(str(task.shot.source)))
+    inputs = _current_inputs(task)
     outputs = {
         name: Output(printable(os.path.relpath(path, task.results)), file_table(_files(name, path, task.shot.source)))
         for name, path in task.outputs.items()
     }
     record = read_record(task.record)
-    state = ShotState(inputs, outputs, record)
     if record is not None and record.state == "done":
         _check_source(task, inputs, record)
-    reasons: list[str] = []
-    for name, output in outputs.items():
-        before = record.outputs.get(name) if record is not None else None
-        known = before.files if before is not None and before.path == output.path else None
-        if record is not None and record.state == "started" and known is not None:
-            continue  # the interrupted run was allowed to replace the files that it found, and may have done so
-        foreign = [file for file, status in output.files.items() if (known or {}).get(file) != status]
-        if foreign and not task.overwrite:
-            raise _foreign_error(task, name, foreign[0])
-        if foreign:
-            reasons.append("replaced by --overwrite")
-        missing = len((known or {}).keys() - output.files.keys())
-        if missing:
-            reasons.append(f"{missing} of {len(known or {})} files of its {name} are missing")
-    if record is None:
-        return replace(state, reasons=tuple(reasons))
-    if record.summary and record.summary.copied and not task.copy_without_face:
-        reasons.append("it was copied without an edit")
-    reasons += ["it was interrupted"] if record.state == "started" else inputs.differences(record.inputs)
-    return replace(state, reasons=tuple(dict.fromkeys(reasons)), is_done=not reasons)
+    reasons = [change for name, output in outputs.items() for change in _output_changes(task, name, output, record)]
+    if record is not None:
+        if record.summary and record.summary.copied and not task.copy_without_face:
+            reasons.append("it was copied without an edit")
+        reasons += ["it was interrupted"] if record.state == "started" else inputs.differences(record.inputs)
+    is_done = record is not None and not reasons
+    return ShotState(inputs, outputs, record, tuple(dict.fromkeys(reasons)), is_done)
+
+
+def _current_inputs(task: ShotTask) -> Inputs:
+    """Return everything that the result depends on, with the hash of the source's files as they are now."""
+    sequence = find_sequence(task.shot.source) if sequence_name(task.shot.source) else None
+    try:
+        source = source_hash(sequence.paths() if sequence else [task.shot.source])
+    except OSError as error:
+        raise InputError(f"{task.shot.source} cannot be read: {reason(error)}; check it and its permissions") from error
+    return replace(task.inputs, source=source, source_path=printable(str(task.shot.source)))
+
+
+def _output_changes(task: ShotTask, name: str, output: Output, record: Record | None) -> Iterator[str]:
+    """Yield how the files of an output differ from those in the record, in a few words.
+
+    Raises:
+        OutputError: a file is not in the record, and must not be replaced.
+    """
+    recorded = record.outputs.get(name) if record is not None else None
+    is_recorded = recorded is not None and recorded.path == output.path
+    if record is not None and record.state == "started" and is_recorded:
+        return  # the interrupted run was allowed to replace the files that existed then
+    recorded_files = recorded.files if recorded is not None and is_recorded else {}
+    foreign = [file for file, status in output.files.items() if recorded_files.get(file) != status]
+    if foreign and not task.overwrite:
+        raise _foreign_error(task, name, foreign[0])
+    if foreign:
+        yield "replaced by --overwrite"
+    missing = len(recorded_files.keys() - output.files.keys())
+    if missing:
+        yield f"{missing} of {len(recorded_files)} files of its {name} are missing"
 
 
 def edit_shot(task: ShotTask) -> ShotReport:
-    """Edit a shot, unless its result is there and nothing has changed. Only one process at a time edits a shot.
+    """Edit a shot, unless its result is complete and its inputs have not changed.
 
-    The record says "started" until all outputs are in place, so that the outputs of a killed run are made again. After
-    an error that left all outputs as they were, the record is as it was, too.
+    Only one process edits a shot at a time. The state in the record is "started" until all outputs are in place, so
+    that the outputs of a killed run are made again. If an error occurs before an output changes, the previous record is
+    restored.
 
     Raises:
-        FacevidError: as `edit_video` and `look_at_shot`.
+        FacevidError: as `edit_video` and `shot_state`.
     """
     began = time.monotonic()
     with _lock(task) as is_locked:
         if not is_locked:
             record = read_record(task.record)
             return ShotReport("busy", (record.process if record else "another process",))
-        state = look_at_shot(task)
+        state = shot_state(task)
         if state.is_done:
-            return kept(state)
+            return kept_report(state)
         write_record(task.record, Record("started", state.inputs, state.outputs))
         try:
             with _logged_warnings() as warnings:
@@ -184,8 +198,8 @@ def edit_shot(task: ShotTask) -> ShotReport:
         return ShotReport("done", state.reasons, summary)
 
 
-def kept(state: ShotState) -> ShotReport:
-    """Report a shot that is done."""
+def kept_report(state: ShotState) -> ShotReport:
+    """Return the report of a shot whose result is kept."""
     return ShotReport("kept", summary=state.record.summary if state.record else None)
 
 
@@ -222,13 +236,13 @@ def _write_done(task: ShotTask, state: ShotState, summary: Summary) -> None:
     for name, path in task.outputs.items():
         files = [file for file in _files(name, path, task.shot.source) if file.exists()]
         for file in files:
-            _flush(file)
+            sync_path(file)
         outputs[name] = Output(state.outputs[name].path, file_table(files))
     write_record(task.record, Record("done", state.inputs, outputs, summary))
 
 
 def _restore_record(task: ShotTask, state: ShotState) -> None:
-    """Put the previous record back if all outputs are as they were; else it stays at "started"."""
+    """Restore the previous record if no output has changed; otherwise its state remains "started"."""
     for name, path in task.outputs.items():
         if file_table(_files(name, path, task.shot.source)) != state.outputs[name].files:
             return
@@ -239,7 +253,7 @@ def _restore_record(task: ShotTask, state: ShotState) -> None:
 
 
 def _files(name: str, path: Path, source: Path) -> list[Path]:
-    """List the files of an output: those of the source's frame numbers for a sequence, else one; or the layers."""
+    """List the files of an output: the layers, the files of a sequence with the source's frame numbers, or one file."""
     if name == "layers":
         return layer_files(path)
     source_name, pattern = sequence_name(source), sequence_name(path)
@@ -251,7 +265,7 @@ def _files(name: str, path: Path, source: Path) -> list[Path]:
 
 
 def _check_source(task: ShotTask, inputs: Inputs, record: Record) -> None:
-    """Raise ForeignOutputError if the result is that of another shot of this name, from another folder."""
+    """Raise ForeignOutputError if the result was made from another source of the same name."""
     if inputs.source_path != record.inputs.source_path and inputs.source != record.inputs.source and not task.overwrite:
         raise ForeignOutputError(
             f"{task.shot.target} was made from {record.inputs.source_path}; choose another folder for the results, or "
@@ -270,7 +284,10 @@ def _foreign_error(task: ShotTask, name: str, file: str) -> ForeignOutputError:
 
 @contextmanager
 def _lock(task: ShotTask) -> Iterator[bool]:
-    """Hold the lock of a shot in the context, and yield whether it was free. The system releases it on death."""
+    """Hold the lock of a shot in the context, and yield whether it was free.
+
+    The system releases the lock if the process is killed.
+    """
     path = task.record.with_suffix(".lock")
     lock = FileLock(path, poll_interval=LOCK_POLL_SECONDS)
     try:
@@ -289,14 +306,14 @@ def _lock(task: ShotTask) -> Iterator[bool]:
 
 
 class _WarningList(logging.Handler):
-    """Keeps the messages of warnings."""
+    """Collects the messages of warnings."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
+        """Append a message; called by `logging`."""
         self.messages.append(record.getMessage())
 
 
@@ -309,12 +326,3 @@ def _logged_warnings() -> Iterator[list[str]]:
         yield handler.messages
     finally:
         logger.removeHandler(handler)
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

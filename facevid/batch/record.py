@@ -1,11 +1,11 @@
-"""Completion records: what a result was made from, and its files. A result is done when its record says so.
+"""Completion records: the inputs and the files of a result. A result is complete if the state in its record is "done".
 
 The record of `RESULTS/day1/a010.mov` is `RESULTS/.facevid/day1/a010.mov.json`, an object:
 
     schema_version  1; increases when the meaning of a field changes; other versions are not read
     state           "started" before the shot is edited, "done" after all its files are in place
     process         host and process that edit or edited it
-    inputs          what the result depends on, see `Inputs`
+    inputs          everything that the result depends on, see `Inputs`
     outputs         for each output ("result", "compare", "layers") its path and the size and time of each file
     summary         see `Summary`; null before the shot is done
 """
@@ -21,17 +21,17 @@ from typing import Literal
 import msgspec
 
 from facevid.errors import OutputError, printable, reason
-from facevid.utils.atomic_output import MAX_NAME_BYTES
+from facevid.utils.atomic_output import MAX_NAME_BYTES, sync_file
 from facevid.utils.cache import hash_samples
 
 RECORDS_FOLDER = ".facevid"
 """Folder of the records, in the folder of the results."""
 
 MAX_SAMPLED_FILES = 16
-"""Number of files of a sequence of which the content is sampled; of all files, size and time are compared."""
+"""Number of files of a sequence whose content is sampled. Sizes and times of all files are compared."""
 
 MAX_RECORD_BYTES = 1 << 26
-"""Size of the largest record, in bytes: a sequence of 100,000 frames needs a tenth of it."""
+"""Maximum size of a record, in bytes; a tenth of it suffices for a sequence of 100,000 frames."""
 
 FileTable = dict[str, tuple[int, int]]
 """Size in bytes, and time of change in whole seconds, of files by their names."""
@@ -63,12 +63,12 @@ class Inputs:
     version: str
 
     def differences(self, before: "Inputs") -> list[str]:
-        """Say what has changed since `before`, each in a few words."""
+        """List what has changed since `before`, each in a few words."""
         texts = ["the source changed"] if self.source != before.source else []
         if self.edits != before.edits:
             old, new = (_edits_text(inputs.options) for inputs in (before, self))
             texts.append(f"{new} (was {old})" if new != old else "the edits changed")
-        for name in sorted({*self.options, *before.options} - EDITS):
+        for name in sorted({*self.options, *before.options} - EDIT_OPTIONS):
             old, new = (_option_text(name, inputs.options.get(name)) for inputs in (before, self))
             if new != old:
                 texts.append(f"{new} (was {old})")
@@ -85,8 +85,8 @@ class Inputs:
         return texts
 
 
-EDITS = frozenset({"attr", "edits"})
-"""Options that hold the edits. `Inputs.edits` is compared in their place: smile=+1 and smile=1 are the same."""
+EDIT_OPTIONS = frozenset({"attr", "edits"})
+"""Options that hold the edits. `Inputs.edits` is compared instead, for which smile=+1 and smile=1 are equal."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an edit did, for logs.
+    """Summary of an edit, for logs.
 
     Attributes:
         frames: number of frames written.
@@ -112,7 +112,7 @@ class Summary:
         faces: number of edited faces, summed over all frames.
         copied: whether the shot was copied without an edit, as it has no face.
         detector: the landmark detector; empty if the shot was copied.
-        warnings: what the result could not keep, and settings that are probably mistakes.
+        warnings: losses in the result, and settings that are probably mistakes.
         seconds: duration of the edit, in seconds.
     """
 
@@ -157,14 +157,17 @@ def read_record(path: Path) -> Record | None:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record, so that it is on the disk when this returns, or the previous one still is. Raises OutputError."""
+    """Write a record atomically, and wait until it is on the disk.
+
+    Raises:
+        OutputError: the record cannot be written.
+    """
     new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as file:
             file.write(msgspec.json.encode(record))
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         new.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)}); free some space") from error
@@ -193,7 +196,7 @@ def source_hash(paths: Sequence[Path]) -> str:
 
 
 def _edits_text(options: Mapping[str, str | Sequence[str]]) -> str:
-    return " ".join(_option_text(name, options[name]) for name in sorted(EDITS) if options.get(name))
+    return " ".join(_option_text(name, options[name]) for name in sorted(EDIT_OPTIONS) if options.get(name))
 
 
 def _option_text(name: str, value: str | Sequence[str] | None) -> str:

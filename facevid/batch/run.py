@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
-from facevid.batch.edit_shot import ForeignOutputError, ShotReport, ShotTask, edit_shot, kept, look_at_shot
+from facevid.batch.edit_shot import ForeignOutputError, ShotReport, ShotTask, edit_shot, kept_report, shot_state
 from facevid.edits.edit_file import FaceEdits
 from facevid.engines import Engine, TaskOutcome
 from facevid.errors import EngineError, OutputError, describe, exit_code
@@ -18,8 +18,8 @@ class ShotOutcome:
 
     Attributes:
         shot: name of the shot.
-        state: "done"; "kept" if its result is there and nothing has changed; "busy" while another process edits it; or
-            "failed".
+        state: "done"; "kept" if the result was complete and its inputs had not changed; "busy" while another process
+            edits the shot; or "failed".
         output: path of the result.
         compare: path of the comparison, None without one.
         layers: folder of the layers, None without any.
@@ -31,11 +31,12 @@ class ShotOutcome:
         frames: number of frames written.
         edited: number of frames in which a face was edited.
         faces: number of edited faces, summed over all frames.
-        warnings: what the result could not keep, and settings that are probably mistakes.
+        warnings: losses in the result, and settings that are probably mistakes.
         seconds: duration of the edit, in seconds; that of the earlier one for "kept".
         code: exit code that `facevid edit` has for the error; 0 without an error.
         message: the error; empty without one.
-        may_mend: whether the same command can succeed later: after a lost worker, or a full disk.
+        may_mend: whether the same command can succeed later, because the error is temporary: a lost worker or a full
+            disk.
         trace: traceback of the error; empty without one.
     """
 
@@ -69,12 +70,12 @@ class ShotOutcome:
 def edit_shots(tasks: Sequence[ShotTask], engine: Engine, report: Callable[[ShotOutcome], None]) -> list[ShotOutcome]:
     """Edit shots. If one fails, the others are still edited.
 
-    Shots that another process edits are left for the end, and waited for: either the other process finishes them, or it
-    dies, and they are edited here.
+    Shots that another process is editing are tried again at the end. This process then waits for them, and edits them
+    if the other process has ended without a result.
 
     Args:
         tasks: the shots.
-        engine: runs them.
+        engine: runs the tasks.
         report: called with the outcome of each shot when it is known; "busy" is followed by another outcome.
 
     Returns:
@@ -82,58 +83,58 @@ def edit_shots(tasks: Sequence[ShotTask], engine: Engine, report: Callable[[Shot
     """
     outcomes: dict[int, ShotOutcome] = {}
 
-    def settle(index: int, outcome: ShotOutcome) -> None:
+    def set_outcome(index: int, outcome: ShotOutcome) -> None:
         outcomes[index] = outcome
         report(outcome)
 
-    to_do: list[int] = []
+    pending: list[int] = []
 
-    def tasks_to_do() -> Iterator[ShotTask]:
+    def pending_tasks() -> Iterator[ShotTask]:
         for index, task in enumerate(tasks):
-            outcome = _outcome_without_work(task)
+            outcome = _kept_outcome(task)
             if outcome is None:
-                to_do.append(index)
+                pending.append(index)
                 yield task
             else:
-                settle(index, outcome)
+                set_outcome(index, outcome)
 
-    def run(chosen: Iterable[ShotTask], indices: Sequence[int]) -> None:
-        with closing(cast(Generator[TaskOutcome[ShotReport]], engine.run(edit_shot, chosen))) as all_ended:
-            for ended in all_ended:
-                index = indices[ended.index]
-                error = ended.error
-                settle(index, _failure(tasks[index], error) if error else _outcome(tasks[index], ended.result()))
+    def run(selected: Iterable[ShotTask], indices: Sequence[int]) -> None:
+        with closing(cast(Generator[TaskOutcome[ShotReport]], engine.run(edit_shot, selected))) as task_outcomes:
+            for each in task_outcomes:
+                index = indices[each.index]
+                task = tasks[index]
+                set_outcome(index, _failure(task, each.error) if each.error else _outcome(task, each.result()))
 
-    run(tasks_to_do(), to_do)
-    busy = [index for index in to_do if outcomes[index].state == "busy"]
+    run(pending_tasks(), pending)
+    busy = [index for index in pending if outcomes[index].state == "busy"]
     run([replace(tasks[index], wait=True) for index in busy], busy)
     return [outcomes[index] for index in range(len(tasks))]
 
 
-def _outcome_without_work(task: ShotTask) -> ShotOutcome | None:
-    """Return the outcome of a shot that is done; None if a worker must look at it under its lock."""
+def _kept_outcome(task: ShotTask) -> ShotOutcome | None:
+    """Return the outcome of a shot whose result is kept; None if a worker must edit it, or check it under its lock."""
     try:
-        state = look_at_shot(task)
-    except Exception:  # another process may be at work on it; otherwise the worker meets the same error
+        state = shot_state(task)
+    except Exception:  # another process may be changing the files; otherwise the error recurs in the worker
         return None
-    return _outcome(task, kept(state)) if state.is_done else None
+    return _outcome(task, kept_report(state)) if state.is_done else None
 
 
 def _outcome(task: ShotTask, report: ShotReport) -> ShotOutcome:
     numbers = asdict(report.summary) if report.summary else {}
     known = {name: value for name, value in numbers.items() if name not in ("copied", "detector")}
-    return replace(_blank(task), state=report.state, reasons=report.reasons, **known)
+    return replace(_known_fields(task), state=report.state, reasons=report.reasons, **known)
 
 
 def _failure(task: ShotTask, error: Exception) -> ShotOutcome:
     notes = "\n".join(getattr(error, "__notes__", ())) or "".join(traceback.format_exception(error))
     may_mend = isinstance(error, EngineError | OutputError | OSError) and not isinstance(error, ForeignOutputError)
     code, message = exit_code(error), describe(error)
-    return replace(_blank(task), state="failed", code=code, message=message, may_mend=may_mend, trace=notes)
+    return replace(_known_fields(task), state="failed", code=code, message=message, may_mend=may_mend, trace=notes)
 
 
-def _blank(task: ShotTask) -> ShotOutcome:
-    """Return the outcome of a shot before anything is known."""
+def _known_fields(task: ShotTask) -> ShotOutcome:
+    """Return an outcome with the fields that are known before the shot is edited."""
     return ShotOutcome(
         shot=str(task.shot.name),
         state="failed",
@@ -148,7 +149,7 @@ def _blank(task: ShotTask) -> ShotOutcome:
 
 
 def _attributes(task: ShotTask) -> list[str]:
-    """Return the edits as text: the values of --attr, or those of an edit file without the times of keyframes."""
+    """Return the edits as text: the values of --attr, or those of an edit file, without the times of keyframes."""
     if "attr" in task.inputs.options:
         return list(task.inputs.options["attr"])
     edits = [edit for each in task.edits for edit in (each.edits if isinstance(each, FaceEdits) else [each])]

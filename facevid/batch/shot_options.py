@@ -30,7 +30,7 @@ SHOT_COLUMN = "shot"
 """Column of a table with the name of the shot."""
 
 MAX_FILE_BYTES = 1 << 24
-"""Size of the largest file of options, in bytes: a table of a hundred thousand shots."""
+"""Maximum size of a file of options, in bytes: enough for a table of a hundred thousand shots."""
 
 Value = str | bool | tuple[str, ...]
 """Value of an option as text; True or False of a flag; several values of a repeated option."""
@@ -41,7 +41,7 @@ Options = dict[str, Value]
 
 @dataclass(frozen=True)
 class OptionKind:
-    """What a command's option takes.
+    """Kind of value that an option of the command line takes.
 
     Attributes:
         repeats: whether it can be given several times.
@@ -52,6 +52,9 @@ class OptionKind:
     repeats: bool = False
     is_flag: bool = False
     is_path: bool = False
+
+
+_SINGLE_VALUE = OptionKind()
 
 
 def read_shot_file(folder: Path, kinds: Mapping[str, OptionKind]) -> Options:
@@ -74,16 +77,15 @@ def read_shot_file(folder: Path, kinds: Mapping[str, OptionKind]) -> Options:
 
 
 def read_table(path: Path, shots: Sequence[Shot], kinds: Mapping[str, OptionKind]) -> dict[Path, Options]:
-    """Read a CSV table; return the options of its shots, by the names of these. Paths are relative to its folder.
+    """Read a CSV table; return the options of each shot, by its name. Paths are relative to the folder of the table.
 
     Raises:
         InputError: the file cannot be read.
         UsageError: it has no column `shot`, an unknown column or shot, or lists a shot twice.
     """
     lines = _read(path).splitlines()
-    separator = (
-        ";" if lines and ";" in lines[0] and "," not in lines[0] else ","
-    )  # as spreadsheets of many countries do
+    has_semicolons = bool(lines) and ";" in lines[0] and "," not in lines[0]  # as spreadsheets write in many countries
+    separator = ";" if has_semicolons else ","
     try:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -100,21 +102,20 @@ def read_table(path: Path, shots: Sequence[Shot], kinds: Mapping[str, OptionKind
             shot = _find_shot(cells.pop(SHOT_COLUMN, ""), shots, f"{path}, line {number}")
             if shot in table:
                 raise UsageError(f"{path}, line {number}: {shot} is listed twice; keep one line for each shot")
-            values = {name: cell.split() if kinds.get(name, _ONCE).repeats else cell for name, cell in cells.items()}
+            values = {
+                name: cell.split() if kinds.get(name, _SINGLE_VALUE).repeats else cell for name, cell in cells.items()
+            }
             table[shot] = {name: _option(name, value, kinds, path) for name, value in values.items()}
     return table
 
 
 def merge(general: Options, *specific: Options) -> Options:
-    """Let options of one shot take the place of the general ones; `edits` also that of `attr` and `face`."""
+    """Replace options by those of one shot. `edits` also replaces `attr` and `face`, and `attr` replaces `edits`."""
     merged = dict(general)
     for options in specific:
         excluded = {"attr", "face"} if "edits" in options else {"edits"} if "attr" in options else set()
         merged = {name: value for name, value in merged.items() if name not in excluded} | options
     return merged
-
-
-_ONCE = OptionKind()
 
 
 def _option(name: str, value: Any, kinds: Mapping[str, OptionKind], path: Path) -> Value:
@@ -134,11 +135,11 @@ def _option(name: str, value: Any, kinds: Mapping[str, OptionKind], path: Path) 
 
 
 def _absolute(name: str, text: str, kind: OptionKind, folder: Path) -> str:
-    """Make the path in an option absolute: that of a file, of a picture of a person, or of a curve of strengths."""
+    """Make the path in an option absolute: a file or folder, a picture of a person, or a curve of strengths."""
     attribute, _, rest = text.partition("=") if name == "attr" else ("", "", text)
     try:
         is_file = (folder / rest).is_file()
-    except (OSError, ValueError):  # too long for a path, or no path
+    except (OSError, ValueError):  # the text is not a path
         return text
     if not kind.is_path and not (is_file and name in ("face", "attr")):
         return text
@@ -162,7 +163,9 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB; it is no file of options")
+            raise UsageError(
+                f"{path} is larger than {MAX_FILE_BYTES >> 20} MB, so it is not a file of options; check its name"
+            )
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text; save it as UTF-8") from error

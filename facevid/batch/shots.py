@@ -42,8 +42,8 @@ class Shot:
 def find_shots(folder: Path, results: Path) -> list[Shot]:
     """Find the shots in a folder and its subfolders, sorted by name.
 
-    Single pictures and hidden files are skipped, and what the program wrote: everything under `results`, results of
-    other batches, and layers. Links are followed, except links to a folder that contains them.
+    Single pictures, hidden files and output of facevid are skipped: everything under `results`, results of other
+    batches, and layers. Links are followed, except links to a folder that contains them.
 
     Args:
         folder: folder to search.
@@ -66,7 +66,7 @@ def find_shots(folder: Path, results: Path) -> list[Shot]:
 
 
 def _absolute(path: Path) -> Path:
-    """Make a path absolute. Links stay: `..` is resolved by its text alone, as a shell does."""
+    """Make a path absolute without resolving links: `..` removes the name before it, as in a shell."""
     return Path(os.path.abspath(path))  # noqa: PTH100 -- Path.absolute keeps `..`
 
 

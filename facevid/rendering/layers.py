@@ -68,7 +68,7 @@ from facevid.appearance.region_mattes import draw_on_face
 from facevid.compositing import EditedFace, FacePatch
 from facevid.errors import OutputError, reason
 from facevid.rendering.track_edit import TrackEdit
-from facevid.utils.atomic_output import NO_LOCKS, TemporaryFolder, check_folder, link_or_copy, sync_file
+from facevid.utils.atomic_output import NO_LOCKS, TemporaryFolder, check_folder, link_or_copy, sync_path
 from facevid.utils.distances import distance_to_zero
 from facevid.video import ClipInfo, Frame, Patch
 from facevid.video.square import plate_box, scale_of, to_plate
@@ -183,8 +183,7 @@ class LayerWriter:
 
     def _keep(self, name: str) -> None:
         """Make a written file part of the segment."""
-        with (self._path / name).open("rb") as file:
-            sync_file(file)
+        sync_path(self._path / name)
         self._names.append(name)
 
     def _describe(self, face: EditedFace, index: int) -> dict[str, Any]:

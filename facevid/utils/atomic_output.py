@@ -88,9 +88,15 @@ def check_folder(folder: Path, product: Path) -> None:
 
 
 def sync_file(file: IO[bytes]) -> None:
-    """Wait until a file's content is on the disk, where it survives a loss of power."""
+    """Wait until what was written to a file is on the disk, where it survives a loss of power."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a complete file is on the disk, where it survives a loss of power."""
+    with path.open("rb") as file:
+        sync_file(file)
 
 
 @contextmanager
@@ -109,8 +115,7 @@ def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if durable:
-            with temporary.open("rb") as file:
-                sync_file(file)
+            sync_path(temporary)
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)}); check free space and permissions") from error
@@ -208,8 +213,7 @@ class TemporaryFiles(HiddenFolder):
     def commit(self, path: Path) -> None:
         """Move the finished file `path` to `out`, replacing an existing file atomically."""
         try:
-            with path.open("rb") as file:
-                sync_file(file)
+            sync_path(path)
             path.replace(self._out)
         except OSError as error:
             raise self._failure(error) from error

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from facevid.errors import OutputError
-from facevid.utils.atomic_output import atomic_path, sync_file
+from facevid.utils.atomic_output import atomic_path, sync_file, sync_path
 from facevid.utils.prefetch import worker_count
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
@@ -168,8 +168,7 @@ class ImagesSegment:
         path = self._path / target.name
         file = source.sequence.name.path(number) if source.sequence else source.path if source.is_still else None
         save_image(path, native, self._destination.plan, product=target, source=source, file=file)
-        with path.open("rb") as written:
-            sync_file(written)
+        sync_path(path)
         return path
 
 
