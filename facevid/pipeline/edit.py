@@ -10,13 +10,21 @@ from typing import cast
 from facevid.analysis.analysis import USUAL_RATE, Analysis
 from facevid.analysis.segments import DetectorSpec, ModelSpec, SegmentRunner
 from facevid.analysis.tracking import Tracking
-from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
-from facevid.edits.edit_file import FaceEdits, error_context
+from facevid.edits.attribute_edit import AttributeEdit
+from facevid.edits.edit_file import FaceEdits
 from facevid.engines import Engine
-from facevid.errors import UsageError, combined
+from facevid.errors import UsageError
 from facevid.faces.landmarks import DetectorChoice, DetectorName, choose_detector
 from facevid.models import FaceModel, load_model
-from facevid.options import CompositingOptions, EditOptions, TrackingOptions
+from facevid.options import EditOptions
+from facevid.pipeline.checks import (
+    as_face_edits,
+    check_editors,
+    check_output_names,
+    check_regions,
+    frames_to_write,
+    keeps_detail,
+)
 from facevid.pipeline.job import job_workspace
 from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.rendering.comparison import Comparison
@@ -40,8 +48,8 @@ class EditSummary:
 
     Attributes:
         output: path of the edited clip.
-        compare: path of the comparison; None where none was asked for.
-        layers: folder of the layers; None where none were asked for.
+        compare: path of the comparison; None if it was not requested.
+        layers: folder of the layers; None if they were not requested.
         frames: number of frames read and written.
         edited: number of frames in which at least one face was edited.
         faces: number of edited faces, summed over all frames.
@@ -96,37 +104,30 @@ def edit_video(
         UsageError: the edits or options are invalid.
         OutputError: the target cannot be written.
     """
-    _check_output_names(target, options)
-    face_edits = _as_face_edits(edits, options.tracking)
+    check_output_names(target, options)
+    face_edits = as_face_edits(edits, options.tracking)
     clip = open_clip(source, options.rate, options.start_number, options.layer)
     device = choose_device(options.compute.device)
     mattes = open_mattes(options.compositing, clip.info)
     workspace = job_workspace(Path(target), clip.info, face_edits, options, mattes.files if mattes else ())
     options = replace(options, overwrite=options.overwrite or workspace.is_committing)
     writer = _open_writer(target, clip, options)
-    model = replace(load_model(options.model, device, options.compute.precision), batch_size=options.compute.batch_size)
-    limit_threads(1 if model.is_small else core_count())
-    keep_detail = _keeps_detail(model, options.compositing)
+    model = _load_model(options, device)
+    keep_detail = keeps_detail(model, options.compositing)
     comparison, comparison_writer = _open_comparison(clip, options, keep_detail)
-    _check_editors(face_edits, model)
-    _check_regions(face_edits, keep_detail)
+    check_editors(face_edits, model)
+    check_regions(face_edits, keep_detail)
     choice = choose_detector(options.tracking.detector, device)
+    make_renderer = _make_renderer(options, keep_detail)
     with workspace, open_workers(options) as engine:
         runner = _make_runner(clip, options, choice, workspace, engine)
         analysis = Analysis(clip, choice.detector, options.tracking, progress, runner)
         tracking = analysis.track()
-        frames = _frames_to_write(clip, tracking.frame_count, options)
-        make_renderer = _make_renderer(options, keep_detail)
-        track_edits = _prepare_edits(
-            face_edits, analysis, tracking, make_renderer(model), mattes=mattes, options=options
-        )
-        outputs = Outputs(
-            workspace.folder,
-            writer.destination,
-            None if comparison_writer is None else comparison_writer.destination,
-            comparison,
-            options.layers,
-        )
+        frames = frames_to_write(clip, tracking.frame_count, options)
+        renderer = make_renderer(model)
+        track_edits = _prepare_edits(face_edits, analysis, tracking, renderer, mattes=mattes, options=options)
+        compared = comparison_writer.destination if comparison_writer else None
+        outputs = Outputs(workspace.folder, writer.destination, compared, comparison, options.layers)
         rendering = Rendering(
             analysis, tracking, model, make_renderer, track_edits, options.compositing.blend, mattes, frames, outputs
         )
@@ -145,26 +146,12 @@ def edit_video(
     )
 
 
-def _check_output_names(target: str | Path, options: EditOptions) -> None:
-    """Raise UsageError if the comparison or the layers would be written to the target."""
-    for option, path in (("--compare", options.compare), ("--layers", options.layers)):
-        if path and Path(path).resolve() == Path(target).resolve():
-            raise UsageError(f"{option} {path} is the same path as OUT; choose another name")
-
-
-def _as_face_edits(
-    edits: Sequence[AttributeEdit | str] | Sequence[FaceEdits], options: TrackingOptions
-) -> list[FaceEdits]:
-    """Turn edits of any kind into `FaceEdits`; the options select the faces of plain edits."""
-    face_edits = [edit for edit in edits if isinstance(edit, FaceEdits)]
-    plain = [edit for edit in edits if not isinstance(edit, FaceEdits)]
-    if face_edits and plain:
-        raise UsageError("edits mix FaceEdits with other kinds; put all of them into FaceEdits")
-    if not edits:
-        raise UsageError("nothing to edit: give at least one edit, such as smile=+1")
-    parsed = [parse_edit(edit) if isinstance(edit, str) else edit for edit in plain]
-    check_totals(parsed)
-    return face_edits or [FaceEdits(parsed, options.faces)]
+def _load_model(options: EditOptions, device: str) -> FaceModel:
+    """Load the model, and limit the threads of PyTorch to as many as its networks can use."""
+    compute = options.compute
+    model = replace(load_model(options.model, device, compute.precision), batch_size=compute.batch_size)
+    limit_threads(1 if model.is_small else core_count())
+    return model
 
 
 def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter | PreviewWriter:
@@ -202,27 +189,8 @@ def _prepare_edits(
     return renderer.prepare(weighted_edits, analysis.progress)
 
 
-def _frames_to_write(clip: Clip, count: int, options: EditOptions) -> range:
-    """Return the indices of the frames to write, of a clip of `count` frames.
-
-    Raises:
-        UsageError: the clip does not have all of them.
-    """
-    first, number, part = clip.info.first_number, options.preview_frame, options.part
-    option = "--write-frames" if number is None else "--preview-frame"
-    if number is not None:
-        part = range(number, number + 1)
-    if part is None:
-        return range(count)
-    if part.start < first or part.stop > first + count:
-        raise UsageError(
-            f"{option} {part.start}-{part.stop - 1}: {clip.info.path} has frames {first} to {first + count - 1}; "
-            "choose among these"
-        )
-    return range(part.start - first, part.stop - first)
-
-
 def _open_comparison(clip: Clip, options: EditOptions, keep_detail: bool) -> tuple[Comparison | None, RgbWriter | None]:
+    """Return what draws the comparison, and its writer; None for both if it was not requested."""
     if not options.compare:
         return None, None
     comparison = Comparison.of(clip.info, reconstruct=not keep_detail)
@@ -245,45 +213,8 @@ def _make_runner(
     )
 
 
-def _keeps_detail(model: FaceModel, options: CompositingOptions) -> bool:
-    """Return whether edits change the pixels of the plate; False if generated faces replace them.
-
-    Raises:
-        UsageError: `--detail replace` with a model that cannot generate faces.
-    """
-    keep_detail = (options.detail or model.detail) == "keep"
-    if not keep_detail and model.appearance is not None:
-        raise UsageError(f"--detail replace: the model {model.name} cannot generate faces; use --detail keep")
-    return keep_detail
-
-
-def _check_editors(face_edits: Sequence[FaceEdits], model: FaceModel) -> None:
-    """Raise UsageError, for all of them at once, if the model cannot edit some of the attributes."""
-    mistakes = []
-    for edits_of_face in face_edits:
-        for edit in edits_of_face.edits:
-            try:
-                with error_context(edits_of_face.origin):
-                    model.editor(edit.attribute)
-            except UsageError as error:
-                mistakes.append(error)
-    if mistakes:
-        raise combined(mistakes)
-
-
-def _check_regions(face_edits: Sequence[FaceEdits], keep_detail: bool) -> None:
-    """Raise UsageError if regions differ between edits of a generated face, which is inserted as a whole."""
-    regions = {edit.regions for edits_of_face in face_edits for edit in edits_of_face.edits}
-    too_strong = any(factor > 1 for each in regions for _, factor in each)
-    if not keep_detail and (len(regions) > 1 or too_strong):
-        raise UsageError(
-            "--detail replace inserts a generated face: give all edits the same regions, with factors from 0 to 1, or "
-            "use --detail keep"
-        )
-
-
 def _make_renderer(options: EditOptions, keep_detail: bool) -> "partial[Renderer]":
-    """Return a function of a model that makes the renderer."""
+    """Return a function that makes the renderer of a model. Workers call it with the model that they have loaded."""
     return partial(
         Renderer,
         sigma=options.tracking.code_sigma,

@@ -1,4 +1,4 @@
-"""What the segments of an edit depend on, and the folder that keeps them."""
+"""The workspace of an edit, and the key of everything that its segments depend on."""
 
 import dataclasses
 import hashlib
@@ -22,27 +22,27 @@ def job_workspace(
 ) -> Workspace:
     """Return the workspace of an edit.
 
-    It lies beside the result, which all workers can write to. Its segments count only for the same source, edits,
-    options, mattes, model and version of facevid; the number of workers and the engine do not matter. Each part of the
-    frames has a workspace of its own, so that several can be rendered at the same time.
+    It lies beside the result, where all workers can write. Its segments are valid only for the same source, edits,
+    options, mattes, model and version of facevid, but for any number of workers and any engine. Each range of
+    `write_frames` has a workspace of its own, so that several ranges can be rendered at the same time.
 
     Args:
         target: the result.
         info: properties of the source.
-        edits: of its faces.
+        edits: edits of its faces.
         options: all other settings.
         mattes: files of the mattes.
 
     Raises:
         ModelError: the model does not exist.
     """
-    own = dataclasses.replace(options, overwrite=False, engine=EngineOptions(segment=options.engine.segment))
-    files = [*info.files, *mattes, *_model_files(options.model), *_paths((own, [*edits]))]
+    relevant = dataclasses.replace(options, overwrite=False, engine=EngineOptions(segment=options.engine.segment))
+    files = [*info.files, *mattes, *_model_files(options.model), *_paths((relevant, [*edits]))]
     depends_on = {
         "version": version("facevid"),
         "analysis": VERSION,
         "edits": repr([*edits]),
-        "options": repr(own),
+        "options": repr(relevant),
         "target": str(target.resolve()),
         "files": _digest(files),
     }

@@ -1,4 +1,4 @@
-"""The rendering of a clip in segments, and the join of all segments to the results."""
+"""Rendering of a clip in segments, and joining of the segments to the results."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -38,15 +38,15 @@ class Rendering:
     """The rendering of a clip.
 
     Attributes:
-        analysis: of the clip.
-        tracking: of the clip.
-        model: edits and generates the faces.
-        make_renderer: makes the renderer for the model.
-        edits: of all tracks, from `Renderer.prepare`.
+        analysis: analysis of the clip.
+        tracking: all tracks of the clip.
+        model: model that edits and generates the faces.
+        make_renderer: makes the renderer of a model.
+        edits: edits of all tracks, from `Renderer.prepare`.
         blend: how generated faces are blended into the plate.
-        mattes: limit the edits; None does not.
+        mattes: mattes that limit the edits; None for no limit.
         frames: indices of the frames to write.
-        outputs: what is written.
+        outputs: outputs to write.
     """
 
     analysis: Analysis
@@ -60,7 +60,7 @@ class Rendering:
     outputs: Outputs
 
     def run(self, progress: Progress) -> RenderedSegment:
-        """Render the segments that are not complete; return the counts of all.
+        """Render the segments that are not complete yet; return the counts of all segments.
 
         Raises:
             InputError: the clip cannot be decoded.
@@ -80,9 +80,9 @@ class Rendering:
         """Join the segments, and move the results into place.
 
         Args:
-            writer: of the result.
-            comparison: writer of the comparison; None writes none.
-            part: frame numbers of the result if it is not the whole clip.
+            writer: writer of the result.
+            comparison: writer of the comparison; None for no comparison.
+            part: numbers of the frames to write; None for the whole clip.
 
         Raises:
             OutputError: a result cannot be written.
@@ -97,7 +97,7 @@ class Rendering:
     def _task(self, number: int, clip: FrameSource) -> RenderingTask:
         frames, runner = self._segments[number], self.analysis.runner
         edits = self.edits
-        if runner.engine is not None:
+        if runner.engine is not None:  # send workers only the part of each edit that they need
             margin = code_radius(self.analysis.options.code_sigma)
             parts = (edit.part(frames, margin) for edit in edits)
             edits = [part for part in parts if part is not None]
