@@ -1,4 +1,4 @@
-"""The value of `--attr`: an attribute and its strength over time."""
+"""The value of `--attr`: an attribute, its strength over time, and factors of the strength in regions of the face."""
 
 import difflib
 import re
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from facevid.appearance.local_regions import LOCAL_REGIONS, REST, RegionStrengths
 from facevid.edits.attributes import parse_attribute
-from facevid.edits.curve_file import SUFFIX as CURVE_SUFFIX
-from facevid.edits.curve_file import read_curve
+from facevid.edits.curve_file import CURVE_SUFFIX, read_curve
 from facevid.edits.timecode import Timecode, parse_timecode
 from facevid.errors import UsageError
 
@@ -26,9 +25,10 @@ MAX_STRENGTH = 3.0
 """Largest absolute strength that `--attr` accepts; 1 is the full edit."""
 
 ROUNDING = 1e-4
-"""Tolerance of the limit, for rounding errors in sums of float32 strengths."""
+"""Tolerance by which a sum of strengths may exceed MAX_STRENGTH: rounding errors of float32."""
 
 GRAMMAR = "NAME=VALUE (smile=+1, age=-0.5), NAME=VALUE@TIME,VALUE@TIME,... (smile=0@0,1@24) or NAME=FILE.csv"
+"""Forms of the value of `--attr`, for error messages."""
 
 Unit = Literal["frame", "second", "timecode"]
 """Unit of the times of keyframes: frame numbers, seconds, or timecodes."""
@@ -52,8 +52,8 @@ class AttributeEdit:
         values: strength at each keyframe; 1 is the full edit towards the attribute, -1 away from it.
         times: time of each keyframe, increasing, in `unit`.
         unit: "frame" (the clip's own frame numbers), "second" or "timecode".
-        eased: whether the strength leaves the keyframe before slowly and reaches this one slowly, for each keyframe;
-            otherwise it is linear between the two. Empty if none is eased.
+        eased: for each keyframe, whether the strength between the previous keyframe and this one follows a smooth curve
+            (slope 0 at both ends) instead of a line. Empty if no keyframe is eased.
         regions: factors of the strength in regions of the face.
     """
 
@@ -121,7 +121,7 @@ def parse_edit(text: str, folder: Path = Path()) -> AttributeEdit:
         folder: folder to which the path of a CSV file is relative.
 
     Raises:
-        UsageError: the text is not of one of these forms, a value is outside -3 to 3, or the times do not increase.
+        UsageError: the text has none of these forms, a value is outside -3 to 3, or the times do not increase.
         InputError: the CSV file cannot be read.
     """
     name, equals, rest = (part.strip() for part in text.partition("="))
@@ -137,12 +137,19 @@ def parse_edit(text: str, folder: Path = Path()) -> AttributeEdit:
 
 
 def _parse_strength(text: str, name: str, rest: str, folder: Path) -> AttributeEdit:
-    """Parse what follows NAME= without its regions."""
+    """Parse the part after NAME= and before the regions.
+
+    Args:
+        text: the whole text, for error messages.
+        name: name of the attribute.
+        rest: the part to parse.
+        folder: folder to which the path of a CSV file is relative.
+    """
     if rest.lower().endswith(CURVE_SUFFIX):
         return _parse_curve(text, name, folder / rest)
     if "@" not in rest:
-        return AttributeEdit(name, (_value(text, rest),))
-    keys = [_keyframe(text, part) for part in rest.split(",")]
+        return AttributeEdit(name, (_parse_value(text, rest),))
+    keys = [_parse_keyframe(text, part) for part in rest.split(",")]
     units, times = {key.unit for key in keys}, [key.time for key in keys]
     if len(units) > 1:
         raise UsageError(f'"{text}" mixes frame numbers, seconds and timecodes; use only one of them')
@@ -155,12 +162,12 @@ def check_totals(edits: Sequence[AttributeEdit]) -> None:
     """Check that the strengths of all edits of one attribute add up to at most MAX_STRENGTH.
 
     Raises:
-        UsageError: a sum exceeds the limit. Sums of keyframes in each unit are bounded separately, so this check is
-            conservative where an attribute has several.
+        UsageError: a sum exceeds the limit. The extremes of keyframes in different units are added, so the check is
+            conservative for an attribute with several units.
     """
     by_attribute: dict[str, list[tuple[int, AttributeEdit]]] = {}
     for edit in edits:
-        name, sign = moved_by(edit.attribute)
+        name, sign = canonical_attribute(edit.attribute)
         by_attribute.setdefault(name, []).append((sign, edit))
     for signed_edits in by_attribute.values():
         lowest = highest = 0.0
@@ -168,20 +175,20 @@ def check_totals(edits: Sequence[AttributeEdit]) -> None:
             low, high = _extremes([(sign, edit) for sign, edit in signed_edits if edit.unit == unit])
             lowest, highest = lowest + low, highest + high
         if len(signed_edits) > 1 and max(-lowest, highest) > MAX_STRENGTH + ROUNDING:
-            raise too_far(signed_edits[0][1].attribute, len(signed_edits))
+            raise total_error(signed_edits[0][1].attribute, len(signed_edits))
 
 
-def moved_by(attribute: str) -> tuple[str, int]:
-    """Return the canonical name of the attribute or component that an edit moves, and the sign of the edit.
+def canonical_attribute(attribute: str) -> tuple[str, int]:
+    """Return a name that is the same for all spellings of an attribute or component, and the sign of the spelling.
 
-    Strengths of edits with the same name add up, each times its sign.
+    The strengths of edits with the same name add up, each multiplied by its sign.
     """
     request = parse_attribute(attribute)
     name = request.attribute.name
     return f"component {name}" if request.method == "ganspace" else name, request.attribute.sign
 
 
-def too_far(attribute: str, count: int) -> UsageError:
+def total_error(attribute: str, count: int) -> UsageError:
     """Return the error for `count` edits of one attribute that add up beyond MAX_STRENGTH."""
     return UsageError(
         f'"{attribute}" is edited {count} times, which adds up to more than {MAX_STRENGTH:g}; 1 is the full edit: '
@@ -192,8 +199,8 @@ def too_far(attribute: str, count: int) -> UsageError:
 def _extremes(edits: Sequence[tuple[int, AttributeEdit]]) -> tuple[float, float]:
     """Return the minimum and maximum over time of the sum of edits, each times its sign.
 
-    The extremes of the sum lie at keyframes, unless some are eased and others are not. The sum of keyframes at
-    timecodes is known only at the rate of a clip; here, their extremes are added.
+    The sum is evaluated at the keyframes, where its extremes lie unless only some keyframes are eased. Timecodes can be
+    compared only at the rate of a clip, so the extremes of edits with timecodes are added.
     """
     if not edits:
         return 0.0, 0.0
@@ -213,19 +220,21 @@ class _Keyframe:
     is_eased: bool
 
 
-def _keyframe(text: str, part: str) -> _Keyframe:
+def _parse_keyframe(text: str, part: str) -> _Keyframe:
     value, _, time_text = part.strip().removesuffix(EASE).partition("@")
     is_eased = part.strip().endswith(EASE)
     timecode = parse_timecode(time_text)
     if timecode:
-        return _Keyframe(_value(text, value), timecode, "timecode", is_eased)
+        return _Keyframe(_parse_value(text, value), timecode, "timecode", is_eased)
     match = re.fullmatch(r"(?:(\d{1,9})|(\d{1,9}(?:\.\d{1,9})?)(s))", time_text)
     if not match:
         raise UsageError(
             f'"{text}": "{part}" is not a keyframe; write VALUE@FRAME (1@24), VALUE@SECONDSs (1@0.5s) or '
             "VALUE@TIMECODE (1@00:00:01:00)"
         )
-    return _Keyframe(_value(text, value), Fraction(match[1] or match[2]), "second" if match[3] else "frame", is_eased)
+    return _Keyframe(
+        _parse_value(text, value), Fraction(match[1] or match[2]), "second" if match[3] else "frame", is_eased
+    )
 
 
 def _parse_regions(text: str, suffix: str) -> RegionStrengths:
@@ -239,7 +248,7 @@ def _parse_regions(text: str, suffix: str) -> RegionStrengths:
             raise UsageError(f'"{text}": unknown region "{name}"; {hint}regions: {", ".join(LOCAL_REGIONS)}, {REST}')
         if name in factors:
             raise UsageError(f'"{text}" has two factors of the region "{name}"; keep one')
-        factors[name] = _value(text, number)
+        factors[name] = _parse_value(text, number)
         if factors[name] < 0:
             raise UsageError(f'"{text}": the factor of a region is 0 or more; {name}=0 leaves the region as it is')
     return tuple(factors.items())
@@ -248,7 +257,7 @@ def _parse_regions(text: str, suffix: str) -> RegionStrengths:
 def _parse_curve(text: str, name: str, path: Path) -> AttributeEdit:
     times, values = read_curve(path)
     _check_order(str(path), times)
-    return AttributeEdit(name, tuple(_value(str(path), value) for value in values), times)
+    return AttributeEdit(name, tuple(_parse_value(str(path), value) for value in values), times)
 
 
 def _check_order(text: str, times: Sequence[Time]) -> None:
@@ -261,7 +270,7 @@ def _order(time: Time) -> tuple[Fraction, int]:
 
 
 def _eased(frame_times: NDArray[np.float64], times: NDArray[np.float64], eased: Sequence[bool]) -> NDArray[np.float64]:
-    """Move times so that linear interpolation between `times` becomes smooth where the later keyframe is eased."""
+    """Map times so that linear interpolation between `times` becomes smooth (3 t^2 - 2 t^3) before eased keyframes."""
     if not any(eased[1:]):
         return frame_times
     before = np.searchsorted(times, frame_times, "right").clip(1, len(times) - 1) - 1
@@ -271,7 +280,7 @@ def _eased(frame_times: NDArray[np.float64], times: NDArray[np.float64], eased: 
     return np.where(np.array(eased)[before + 1], smooth, frame_times)
 
 
-def _value(text: str, number: str) -> float:
+def _parse_value(text: str, number: str) -> float:
     try:
         value = float(number)
     except ValueError:

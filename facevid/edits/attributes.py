@@ -52,7 +52,7 @@ CELEBA = (
 )
 """The 40 attributes of CelebA (Liu et al., ICCV 2015) in its order, which is also that of a classifier's outputs."""
 
-STILL = frozenset(
+WITHOUT_MOTION = frozenset(
     {
         "5_o_Clock_Shadow",
         "Black_Hair",
@@ -69,13 +69,13 @@ STILL = frozenset(
         "Wearing_Lipstick",
     }
 )
-"""Attributes that move no landmark: beards, make-up, glasses, hair colours."""
+"""Attributes whose edits move no landmark: beards, make-up, glasses, hair colours."""
 
-PART_LIPS = frozenset({"Mouth_Slightly_Open"})
-"""Attributes that open closed lips. All others only scale the opening that the source has."""
+LIP_OPENING = frozenset({"Mouth_Slightly_Open"})
+"""Attributes whose edits open closed lips. All others only scale the gap between the lips in the source."""
 
 EXPRESSIONS = frozenset({"Smiling", "Mouth_Slightly_Open"})
-"""Facial expressions. At strengths below 0, lips close."""
+"""Facial expressions. At strengths below 0 they close the lips."""
 
 REGIONS: dict[str, Region] = {
     "5_o_Clock_Shadow": "beard",
@@ -133,6 +133,9 @@ EVERYDAY: dict[str, tuple[str, int]] = {
 }
 """Everyday name of each attribute: CelebA's name and a sign, -1 if the everyday name means its opposite."""
 
+METHODS = ("transformer", "direction", "ganspace")
+"""Editing methods, best first. A name without a method uses the first of them that the model has."""
+
 _SPELLINGS = {"grey-hair": "gray-hair", "blonde": "blond", "moustache": "mustache", "gender": "male"}
 _KNOWN = (
     {name.lower().replace("_", "-"): (name, 1) for name in CELEBA}
@@ -141,8 +144,6 @@ _KNOWN = (
     | {"female": ("Male", -1)}
 )
 _EVERYDAY_OF = {(attribute, sign): name for name, (attribute, sign) in EVERYDAY.items()}
-METHODS = ("transformer", "direction", "ganspace")
-"""Editing methods, best first. A name without a method uses the first of them that the model has."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Attribute:
     @property
     def everyday(self) -> str:
         """Everyday name such as `smile` or `age`; a custom name is returned unchanged."""
-        return everyday_name(self.name)
+        return _EVERYDAY_OF.get((self.name, 1)) or _EVERYDAY_OF.get((self.name, -1)) or self.name
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,9 @@ class AttributeRequest:
     layers: range | None = None
 
     @property
-    def moves(self) -> bool:
+    def moves_landmarks(self) -> bool:
         """Whether the edit moves landmarks; assumed for components and custom names."""
-        return self.method == "ganspace" or self.attribute.name not in STILL
+        return self.method == "ganspace" or self.attribute.name not in WITHOUT_MOTION
 
     @property
     def region(self) -> Region:
@@ -198,24 +199,19 @@ class AttributeRequest:
 
     @property
     def is_expression(self) -> bool:
-        """Whether the edit is a facial expression, which is not applied while the mouth is occluded."""
+        """Whether the edit is a facial expression. Expressions are not applied while the mouth is occluded."""
         return self.method != "ganspace" and self.attribute.name in EXPRESSIONS
 
     @property
-    def parts_lips(self) -> bool:
+    def opens_lips(self) -> bool:
         """Whether the edit opens closed lips."""
-        return self.method != "ganspace" and self.attribute.name in PART_LIPS
+        return self.method != "ganspace" and self.attribute.name in LIP_OPENING
 
 
 def attribute_of(name: str) -> Attribute:
     """Return the attribute of an everyday name or a CelebA name, in any case; any other name is a custom one."""
     plain = re.sub(r"[\s_]+", "-", name.strip().lower())
     return Attribute(*_KNOWN.get(plain, (plain, 1)))
-
-
-def everyday_name(attribute: str) -> str:
-    """Return the everyday name of an attribute (`Young` gives `age`), or the name itself."""
-    return _EVERYDAY_OF.get((attribute, 1)) or _EVERYDAY_OF.get((attribute, -1)) or attribute
 
 
 def attribute_in(text: str) -> Attribute | None:

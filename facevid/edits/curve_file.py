@@ -6,7 +6,7 @@ from pathlib import Path
 
 from facevid.errors import InputError, UsageError, reason
 
-SUFFIX = ".csv"
+CURVE_SUFFIX = ".csv"
 """File name suffix, in any case, that marks the value of `--attr` as a file."""
 
 

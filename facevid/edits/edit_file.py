@@ -21,11 +21,11 @@ from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.errors import InputError, UsageError, combined, reason
 from facevid.options import Faces
 
-KEYS = ("face", "frames", "fade", "attr")
-"""Keys of an entry."""
+ENTRY_KEYS = ("face", "frames", "fade", "attr")
+"""Valid keys of an entry."""
 
 MAX_FADE = 10**6
-"""Longest fade, in frames; a larger number is a typing error."""
+"""Maximum length of a fade, in frames; a larger number is certainly a mistake."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class FaceEdits:
     """Edits of some of the faces in a clip.
 
     Attributes:
-        edits: edits, applied in this order.
+        edits: edits, applied in the given order.
         faces: faces to edit, as in `TrackingOptions`.
         frames: first and last frame to edit, as in `EditOptions`; None is all.
         fade: frames over which the edits rise to full strength after the first frame, and fall before the last one.
-        origin: where the edits come from, such as `shot.toml, entry 2`, for error messages.
+        origin: source of the edits for error messages, such as `shot.toml, entry 2`.
     """
 
     edits: Sequence[AttributeEdit]
@@ -101,9 +101,9 @@ def parse_frames(text: str) -> tuple[int, int]:
 
 
 def _parse_entry(entry: dict[str, Any], folder: Path, origin: str) -> FaceEdits:
-    unknown = [key for key in entry if key not in KEYS]
+    unknown = [key for key in entry if key not in ENTRY_KEYS]
     if unknown:
-        raise UsageError(f'{origin}: unknown key "{unknown[0]}"; the keys are {", ".join(KEYS)}')
+        raise UsageError(f'{origin}: unknown key "{unknown[0]}"; the keys are {", ".join(ENTRY_KEYS)}')
     attrs, frames = entry.get("attr"), entry.get("frames")
     if not isinstance(attrs, list) or not attrs or not all(isinstance(attr, str) for attr in attrs):
         raise UsageError(f'{origin}: attr must be a list of strings such as ["smile=+1"]')

@@ -1,4 +1,4 @@
-"""What each attribute does to a face, in everyday words."""
+"""The effect of each attribute on a face, in everyday words."""
 
 EFFECTS: dict[str, tuple[str, str]] = {
     "age": ("older", "younger"),
@@ -42,9 +42,9 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "stubble": ("stubble", "clean-shaven"),
     "wavy-hair": ("wavy hair", "hair less wavy"),
 }
-"""Everyday name of each attribute: what strengths of 1 and of -1 do."""
+"""Effects of strengths 1 and -1, by everyday name of the attribute."""
 
 
 def effects_of(name: str) -> tuple[str, str]:
-    """Return what strengths of 1 and of -1 do; for a custom attribute, more and less of its name."""
+    """Return the effects of strengths 1 and -1; for a custom attribute, "more" and "less" with its name."""
     return EFFECTS.get(name, (f"more {name}", f"less {name}"))

@@ -1,4 +1,4 @@
-"""The share of an edit that each frame takes: none outside a range of frames, all inside, between where it fades."""
+"""Weights of an edit over frames: 1 in a range of frames, 0 outside, with a linear fade at both ends of the range."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 
 def frame_weights(numbers: Sequence[int], first: int, last: int, fade: int) -> NDArray[np.float32]:
-    """Compute the share of an edit in each frame.
+    """Compute the weight of an edit in each frame.
 
     Args:
         numbers: the frames' numbers, N of them.
         first: number of the first frame to edit.
         last: number of the last frame to edit.
-        fade: frames over which the share rises from 0, in the frame before `first`, to 1; and falls after likewise.
+        fade: number of frames over which the weight rises from 0 in the frame before `first` to 1, and over which it
+            falls to 0 in the frame after `last`.
 
     Returns:
         float32 (N,), 0 to 1.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-DROPPED = 2
+DROPPED_NUMBERS = 2
 """Frame numbers that drop-frame timecode skips at the start of each minute, for each 30 frames per second."""
 
 _TIMECODE = re.compile(r"(\d{2}):([0-5]\d):([0-5]\d)([:;])(\d{2,3})")
@@ -40,7 +40,7 @@ class Timecode:
         count = self.seconds * nominal + self.frames
         if drop_frame and nominal % 30 == 0:
             minutes = self.seconds // 60
-            count -= DROPPED * (nominal // 30) * (minutes - minutes // 10)
+            count -= DROPPED_NUMBERS * (nominal // 30) * (minutes - minutes // 10)
         return count
 
 

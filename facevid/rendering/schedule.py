@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facevid.analysis.analysis import Analysis
 from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.tracking import Tracking
-from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, moved_by, too_far
+from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, canonical_attribute, total_error
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.edits.frame_weights import frame_weights
 from facevid.errors import UsageError
@@ -84,12 +84,12 @@ def _check_totals(edits: Sequence[TimedEdit]) -> None:
     """Raise UsageError if edits of one attribute add up to more than the limit in a frame."""
     values_by_attribute: dict[str, list[NDArray[np.float32]]] = {}
     for edit in edits:
-        name, sign = moved_by(edit.attribute)
+        name, sign = canonical_attribute(edit.attribute)
         same_attribute = values_by_attribute.setdefault(name, [])
         same_attribute.append(sign * edit.strengths)
         total = np.abs(np.sum(same_attribute, axis=0))
         if len(same_attribute) > 1 and total.max() > MAX_STRENGTH + ROUNDING:
-            raise too_far(edit.attribute, len(same_attribute))
+            raise total_error(edit.attribute, len(same_attribute))
 
 
 def _frame_weights(info: ClipInfo, count: int, frames: tuple[int, int] | None, fade: int) -> NDArray[np.float32]:

@@ -66,7 +66,7 @@ def measure_shape_changes(
     shapes, generated_landmarks = _measure_shapes(edit, model, sigma, batch_size, progress)
     strengths = np.stack([each.strengths for each in edit.edits])
     factors = np.stack([landmark_factors(each.regions) for each in edit.edits])
-    moves_landmarks = np.array([request.moves for request in edit.requests])
+    moves_landmarks = np.array([request.moves_landmarks for request in edit.requests])
     shifts = np.diff(shapes, axis=0) * (factors * moves_landmarks[:, None])[:, None, :, None]
     gaps = np.linalg.norm(lip_gap(shapes), axis=-1)
     gap_changes = np.diff(gaps, axis=0)
@@ -149,9 +149,9 @@ def _gap_changes(
         signed = strengths[i] * request.attribute.sign
         if request.is_expression:
             closing += (-signed).clip(0, 1)
-        if request.parts_lips:
+        if request.opens_lips:
             offsets += np.where(signed > 0, gap_changes[i].clip(min=0), 0)
-        elif request.moves:
+        elif request.moves_landmarks:
             regressor = strengths[i] * (gaps[i] + GAP_OFFSET)
             slope = (regressor @ (gaps[i + 1] - gaps[i])) / max(float(regressor @ regressor), 1e-9)
             scales *= (1 + slope * strengths[i]).clip(MIN_GAP_SCALE, MAX_GAP_SCALE)

@@ -77,7 +77,7 @@ def test_invalid_text_is_refused(text: str, named: str) -> None:
 
 @pytest.mark.parametrize(("text", "moves"), [("age", True), ("glasses", False), ("smile", True), ("ganspace:1", True)])
 def test_which_edits_move_landmarks(text: str, moves: bool) -> None:
-    assert parse_attribute(text).moves is moves
+    assert parse_attribute(text).moves_landmarks is moves
 
 
 def test_a_misspelling_gets_the_closest_name_and_the_list() -> None:
