@@ -4,6 +4,7 @@ import torch
 
 from facevid.benchmark.full_size import PUBLISHED_ENCODER, PUBLISHED_GENERATOR
 from facevid.edits.attributes import attribute_of
+from facevid.models.assemble import PUBLISHED_EDIT_LAYERS
 from facevid.models.editors import NamedEditor, TransformerEditor
 from facevid.models.model import FaceModel, Settings
 from facevid.networks import (
@@ -26,13 +27,14 @@ def random_model(size: int, device: str, precision: str) -> FaceModel:
     """Return a model that generates faces of `size` pixels; its networks have the published widths."""
     if precision == "auto":
         precision = fastest_precision(device)
-    channels = next(PUBLISHED_GENERATOR.channels[: n + 1] for n in range(9) if 4 << n == size)
+    count = SIZES.index(size) + 5  # the first resolution is 4 px; each further one doubles it
+    channels = PUBLISHED_GENERATOR.channels[:count]
     sizes = GeneratorSizes(channels, PUBLISHED_GENERATOR.width)
     encoder = EncoderSizes(
         PUBLISHED_ENCODER.input_size, PUBLISHED_ENCODER.stem, PUBLISHED_ENCODER.stages, sizes.layers, sizes.width, False
     )
     transformer = LatentTransformer(LatentTransformerSizes(sizes.layers, sizes.width))
-    layers = range(min(11, sizes.layers))
+    layers = range(min(PUBLISHED_EDIT_LAYERS, sizes.layers))
     networks = (Generator(sizes), Encoder(encoder), OcclusionNetwork(OcclusionNetworkSizes()), transformer)
     for network in networks:
         network.eval().requires_grad_(False).to(device)

@@ -85,7 +85,7 @@ def list_attributes(model: "FaceModel", name: str | None) -> list[dict[str, Any]
         model: the model.
         name: its name or path, as for `load_model`.
     """
-    from facevid.models.measures import read_measures
+    from facevid.models.attribute_measures import read_measures
 
     rows, measures = [], read_measures(name)
     all_layers = f"0-{model.layers - 1}"

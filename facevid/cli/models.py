@@ -15,9 +15,9 @@ from facevid.errors import FacevidError, ModelError, UsageError
 from facevid.models.bundle import Bundle, read_bundle
 from facevid.models.fetch import fetch_model
 from facevid.models.importing import ImportOptions, import_model
+from facevid.models.load import verify_model
 from facevid.models.manifest import MANIFEST, ManifestEntry, find_entry
 from facevid.models.store import BUNDLED_NAME, home, locate, stored_names
-from facevid.models.verify import verify_model
 
 
 @click.group()

@@ -1,6 +1,6 @@
 """Assembling a face model from parts: network sizes follow from tensor shapes, and loading is strict."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,15 +36,15 @@ from facevid.utils.device import choose_device, fastest_precision
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
-PSP_EDIT_LAYERS = 11
-"""Number of layers that are edited in pSp codes: layers 0-10 of 18, as in the method's paper; the finest are kept.
-Layer l controls the same picture scale at any resolution of the generator, so smaller generators use it too."""
+PUBLISHED_EDIT_LAYERS = 11
+"""Number of layers of a pSp code that are edited, from layer 0 on: 0-10 of 18, as in the method's paper. Each layer
+controls the same picture scale at any resolution of the generator, so this also holds for smaller generators."""
 
 KINDS_WITHOUT_LAYERS = frozenset({"direction", "ganspace"})
 """Kinds of parts whose tensors may have one row for all layers, and so do not determine the number of layers."""
 
 
-def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device: str, precision: str) -> FaceModel:
+def assemble(name: str, parts: Sequence[Part], settings: Settings | None, device: str, precision: str) -> FaceModel:
     """Build a face model from parts.
 
     Args:
@@ -64,19 +64,19 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
     by_kind: dict[str, list[Part]] = {}
     for part in parts:
         by_kind.setdefault(part.kind, []).append(part)
-    layers, width = code_shape([part for group in by_kind.values() for part in group])
-    settings = settings or default_settings([*by_kind.get("appearance", []), *by_kind.get("encoder", [])], layers)
+    layers, width = code_shape(parts)
+    settings = settings or default_settings(parts, layers)
     average = next((_float_tensor(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
     if precision == "auto":
         precision = fastest_precision(device) if "generator" in by_kind else "float32"
     return FaceModel(
         name=name,
-        generator=_first(by_kind.get("generator"), _generator, torch_device),
-        encoder=_first(by_kind.get("encoder"), _encoder, torch_device),
-        appearance=_first(by_kind.get("appearance"), _appearance, torch_device),
-        occlusion=_first(by_kind.get("occlusion"), occlusion_network, torch_device),
-        classifier=_first(by_kind.get("classifier"), _classifier, torch_device),
+        generator=_build_first(by_kind.get("generator"), _generator, torch_device),
+        encoder=_build_first(by_kind.get("encoder"), _encoder, torch_device),
+        appearance=_build_first(by_kind.get("appearance"), _appearance, torch_device),
+        occlusion=_build_first(by_kind.get("occlusion"), occlusion_network, torch_device),
+        classifier=_build_first(by_kind.get("classifier"), _classifier, torch_device),
         average=None if average is None else average.to(torch_device),
         editors=tuple(
             editor
@@ -94,19 +94,18 @@ def assemble(name: str, parts: Iterable[Part], settings: Settings | None, device
 
 
 def default_settings(parts: Sequence[Part], layers: int) -> Settings:
-    """Return the default settings of a model; an appearance model generates no faces that could replace the plate's."""
+    """Return the default settings of a model.
+
+    Transformers edit layers 0-10 of pSp codes, and all layers of other codes. An appearance model cannot generate faces
+    that replace those in the plate.
+    """
     if any(part.kind == "appearance" for part in parts):
         return Settings(range(layers), detail="keep")
-    encoder = next((part for part in parts if part.kind == "encoder"), None)
-    return Settings(default_edit_layers(encoder, layers))
+    has_psp_encoder = any(part.encoder == "psp" for part in parts)
+    return Settings(range(min(PUBLISHED_EDIT_LAYERS, layers) if has_psp_encoder else layers))
 
 
-def default_edit_layers(encoder: Part | None, layers: int) -> range:
-    """Return the layers that latent transformers edit by default: 0-10 with a pSp encoder, else all."""
-    return range(min(PSP_EDIT_LAYERS, layers) if encoder is not None and encoder.encoder == "psp" else layers)
-
-
-def code_shape(parts: list[Part]) -> tuple[int, int]:
+def code_shape(parts: Sequence[Part]) -> tuple[int, int]:
     """Return the number of layers and the width of the codes of all parts.
 
     Raises:
@@ -166,7 +165,7 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
             case _:
                 return None, None
     except ValueError as error:
-        raise _misfit(part, error) from error
+        raise _invalid_part(part, error) from error
     return (rows if rows > 1 else None), width
 
 
@@ -174,10 +173,10 @@ def _classifier_inputs(part: Part) -> int:
     try:
         return latent_classifier_sizes(shapes_of(part.tensors)).widths[0]
     except ValueError as error:
-        raise _misfit(part, error) from error
+        raise _invalid_part(part, error) from error
 
 
-def _first(parts: list[Part] | None, build: Callable[[Part], _Network], device: torch.device) -> _Network | None:
+def _build_first(parts: list[Part] | None, build: Callable[[Part], _Network], device: torch.device) -> _Network | None:
     return build(parts[0]).to(device) if parts else None
 
 
@@ -230,13 +229,13 @@ def _components(part: Part, device: torch.device) -> Components:
 def _float_tensor(part: Part, name: str) -> Tensor:
     """Return a tensor outside of any network as float32. Raises ModelError if it has numbers that are not finite."""
     try:
-        return working(name, part.tensors[name]).float()
+        return finite_float32(name, part.tensors[name]).float()
     except ValueError as error:
-        raise _misfit(part, error) from error
+        raise _invalid_part(part, error) from error
 
 
 class _SkipInitialization(TorchFunctionMode):
-    """Skips the initialization of new parameters: on the meta device it would import PyTorch's compiler, slowly."""
+    """Skips the initialization of new parameters, which imports PyTorch's compiler on the meta device (seconds)."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -253,14 +252,14 @@ def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -
     try:
         with torch.device("meta"), _SkipInitialization():
             network = build(shapes_of(tensors))
-        check_fit(network.state_dict(), tensors)
-        network.load_state_dict({key: working(key, tensor) for key, tensor in tensors.items()}, assign=True)
+        check_state_dict(network.state_dict(), tensors)
+        network.load_state_dict({key: finite_float32(key, tensor) for key, tensor in tensors.items()}, assign=True)
     except (ValueError, RuntimeError) as error:
-        raise _misfit(part, error) from error
+        raise _invalid_part(part, error) from error
     return network.eval().requires_grad_(False)
 
 
-def working(name: str, tensor: Tensor) -> Tensor:
+def finite_float32(name: str, tensor: Tensor) -> Tensor:
     """Return a tensor as float32 if it is floating-point. Raises ValueError if it has numbers that are not finite."""
     if not tensor.is_floating_point():
         return tensor
@@ -270,7 +269,7 @@ def working(name: str, tensor: Tensor) -> Tensor:
     return numbers
 
 
-def check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+def check_state_dict(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
     """Check the names, shapes and number formats of a network's tensors.
 
     Args:
@@ -295,7 +294,7 @@ def check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> No
         raise ValueError(f"tensor {unexpected[0]} is not part of this network")
 
 
-def _misfit(part: Part, error: Exception) -> ModelError:
+def _invalid_part(part: Part, error: Exception) -> ModelError:
     return ModelError(
         f"{part.source}: not a valid {part.kind}: {reason(error)}; use the published file, or import it again"
     )

@@ -37,7 +37,7 @@ MAX_FLOAT16 = 65504.0
 """Largest finite number in float16."""
 
 REPLACING_KINDS = {"generator", "appearance", "occlusion"}
-"""Kinds of parts that, in a file of their own, replace the part of the same kind in other files."""
+"""Kinds of parts that replace the part of the same kind in other files, if their file contains nothing else."""
 
 NAMED_KINDS = ("transformer", "direction")
 """Kinds of parts of which a model may have one for each attribute."""
@@ -92,9 +92,9 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
         raise UsageError(f"{folder}: a model of this name exists; choose another --name, or add --overwrite")
     paths = [locate(str(file)) for file in files]
     bundles = [read_bundle(path) for path in paths if path.is_dir()]
-    parts = _gather(paths, options.attributes)
+    parts = _read_all_parts(paths, options.attributes)
     settings = _settings(parts, options, bundles[0].settings if bundles else None)
-    with staged(folder) as staging:
+    with _staged(folder) as staging:
         sources = [source for bundle in bundles for source in bundle.sources]
         sources += [record_file(path) for path in paths if path.is_file()]
         write_bundle(staging, _write(staging, parts, settings, tuple(sources), options.half))
@@ -102,12 +102,12 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
 
 
 def write_tuned(name: str, base: str, difference: Mapping[str, Tensor], extra: Mapping[str, bytes]) -> Path:
-    """Write a model that is tuned to a shot: the difference from its base, in float16. Replaces a model of that name.
+    """Write the difference of a tuned generator from its base, in float16, as a model. Replaces a model of that name.
 
     Args:
         name: name of the model in the store.
         base: name in the store, or path, of the base: a bundle with a generator.
-        difference: what tuning added to tensors of the generator, by their names.
+        difference: tensors that tuning has added to those of the generator, by name.
         extra: contents of other files of the bundle, by name.
 
     Returns:
@@ -120,9 +120,9 @@ def write_tuned(name: str, base: str, difference: Mapping[str, Tensor], extra: M
     bundle = read_bundle(base_path)
     generator = next(part for part in bundle.parts if part.kind == "generator")
     reference = base if base in stored_names() else str(base_path.resolve())
-    with staged(folder) as staging:
+    with _staged(folder) as staging:
         path = staging / "tuned.safetensors"
-        _save(path, Part("tuned", dict(difference), path), half=True)
+        _save_part(path, Part("tuned", dict(difference), path), half=True)
         for file, content in extra.items():
             (staging / file).write_bytes(content)
         record = NetworkRecord(**structs.asdict(record_file(path)), kind="tuned")
@@ -132,6 +132,7 @@ def write_tuned(name: str, base: str, difference: Mapping[str, Tensor], extra: M
 
 
 def _settings(parts: list[Part], options: ImportOptions, existing: Settings | None) -> Settings:
+    """Return the settings of the new model: those of an existing model, else the defaults, changed by the options."""
     layers, _ = code_shape(parts)
     settings = existing or default_settings(parts, layers)
     edit_layers = options.edit_layers or settings.edit_layers
@@ -147,36 +148,51 @@ def _settings(parts: list[Part], options: ImportOptions, existing: Settings | No
     )
 
 
-def _gather(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
+def _read_all_parts(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
+    """Read the parts of all files and models, without those that other files replace.
+
+    Args:
+        paths: weights files, and folders of models.
+        names: attributes of the transformers and directions, see `ImportOptions`.
+
+    Raises:
+        UsageError: an attribute is unknown, or there are two parts of one kind.
+        ModelError: a file is damaged, unsafe or of an unknown kind.
+    """
     per_file = [read_bundle_parts(path, read_bundle(path)) if path.is_dir() else read_parts(path) for path in paths]
-    alone = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING_KINDS
-    parts = [p for parts in per_file for p in parts if not (len(parts) > 1 and p.kind in alone)]
+    replaced_kinds = {parts[0].kind for parts in per_file if len(parts) == 1} & REPLACING_KINDS
+    parts = [part for parts in per_file for part in parts if len(parts) == 1 or part.kind not in replaced_kinds]
     folders = {path for path in paths if path.is_dir()}
     folders |= {base for path in folders if (base := base_folder(read_bundle(path))) is not None}
-    parts = _newest_editors(_name_editors(parts, names), folders)
+    parts = _without_replaced_editors(_name_editors(parts, names), folders)
+    _check_duplicates(parts)
+    return parts
+
+
+def _check_duplicates(parts: list[Part]) -> None:
+    """Raise UsageError if there are two networks of one kind, or two editors of one kind and attribute."""
     by_key: dict[tuple[str, str], Part] = {}
     for part in parts:
-        key = _key(part)
+        key = _part_key(part)
         if key in by_key:
             label = f"{part.kind} {part.attribute.everyday}" if part.attribute else part.kind
             raise UsageError(f"{part.source}: a second {label} besides {by_key[key].source}; leave one of them out")
         by_key[key] = part
-    return parts
 
 
-def _newest_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
-    """Drop the editors of models, which lie in `folders`, that are also in a separate file.
+def _without_replaced_editors(parts: list[Part], folders: set[Path]) -> list[Part]:
+    """Drop the editors of the models in `folders` that an editor in a separate file replaces.
 
     A shared transformer replaces another one, and the transformers of its attributes.
     """
-    in_files = {_key(part) for part in parts if part.source.parent not in folders and part.kind in NAMED_KINDS}
+    in_files = {_part_key(part) for part in parts if part.source.parent not in folders and part.kind in NAMED_KINDS}
     for part in parts:
         if part.kind == "shared" and part.source.parent not in folders:
-            in_files |= {_key(part), *(("transformer", attribute.name) for attribute in shared_attributes(part))}
-    return [part for part in parts if part.source.parent not in folders or _key(part) not in in_files]
+            in_files |= {_part_key(part), *(("transformer", attribute.name) for attribute in shared_attributes(part))}
+    return [part for part in parts if part.source.parent not in folders or _part_key(part) not in in_files]
 
 
-def _key(part: Part) -> tuple[str, str]:
+def _part_key(part: Part) -> tuple[str, str]:
     return part.kind, part.attribute.name if part.attribute else ""
 
 
@@ -200,7 +216,7 @@ def _write(folder: Path, parts: list[Part], settings: Settings, sources: tuple[F
     for part in parts:
         label = f"{part.kind}-{part.attribute.everyday}" if part.attribute else part.kind
         path = folder / f"{label}.safetensors"
-        _save(path, part, half)
+        _save_part(path, part, half)
         records.append(_record(path, part))
     return Bundle(
         resolution=model.generator.sizes.resolution if model.generator else None,
@@ -229,14 +245,15 @@ def _record(path: Path, part: Part) -> NetworkRecord | EditorRecord:
             return NetworkRecord(**file, kind=part.kind, encoder=part.encoder)
 
 
-def _save(path: Path, part: Part, half: bool) -> None:
-    tensors = {name: _stored(part, name, tensor, half) for name, tensor in part.tensors.items()}
+def _save_part(path: Path, part: Part, half: bool) -> None:
+    tensors = {name: _to_store(part, name, tensor, half) for name, tensor in part.tensors.items()}
     metadata = {"encoder": part.encoder} if part.encoder else None
     save_file(tensors, path, metadata)
     path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors creates files that only their owner can read
 
 
-def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
+def _to_store(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
+    """Convert a tensor to the number format that it is stored in. Raises ModelError if it is not finite."""
     if not tensor.is_floating_point():
         return tensor.contiguous()
     tensor = tensor.float().contiguous()
@@ -248,20 +265,20 @@ def _stored(part: Part, name: str, tensor: Tensor, half: bool) -> Tensor:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def _staged(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside the final one, and move it there if no exception is raised."""
     staging = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
     try:
         staging.mkdir(parents=True)
         yield staging
-        _swap(staging, folder)
+        _move_into_place(staging, folder)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{folder}: cannot be written ({error}); check the disk space and permissions") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _swap(staging: Path, folder: Path) -> None:
+def _move_into_place(staging: Path, folder: Path) -> None:
     if not (staging / BUNDLE_FILE).is_file():
         raise OutputError(f"{folder}: the import did not finish; try again")
     if folder.exists():

@@ -1,4 +1,4 @@
-"""Layouts of the published weights files: detects the kind of a file from its keys and shapes, and splits it."""
+"""Layouts of the published weights files: the kind of a file is detected from its keys, and the file is split."""
 
 import argparse
 import re
@@ -15,7 +15,7 @@ from facevid.errors import ModelError
 from facevid.models.weights import METADATA, read_weights
 
 NetworkKind = Literal["generator", "encoder", "appearance", "occlusion", "classifier", "tuned"]
-"""Kinds of networks. "appearance" (an appearance model), "occlusion", and "tuned" (what tuning to a shot adds to a
+"""Kinds of networks. "appearance" (an appearance model), "occlusion", and "tuned" (the difference that tuning adds to a
 generator) exist in facevid's own layouts only."""
 
 EditorKind = Literal["transformer", "shared", "direction", "ganspace"]
@@ -32,6 +32,19 @@ DIRECTION = "direction"
 
 ENCODER_TYPES = {"GradualStyleEncoder": "psp", "Encoder4Editing": "e4e"}
 """Values of `opts.encoder_type` for the two W+ encoders, which cannot be distinguished by their tensors."""
+
+_KINDS: dict[str, NetworkKind | EditorKind] = {
+    "dense.0.weight": "transformer",
+    "analysis.0.weight": "shared",
+    "to_hidden.weight": "occlusion",
+    "shape.basis": "appearance",
+    "fcs.0.weight": "classifier",
+    "input.input": "generator",
+    "input_layer.0.weight": "encoder",
+    DIRECTION: "direction",
+    "comp": "ganspace",
+}
+"""Kind of a network or editor, by a tensor that only this kind has."""
 
 _MAX_LAYERS = 64
 """Largest plausible number of layers of a code; StyleGAN2 at 1024 px has 18."""
@@ -84,7 +97,7 @@ def shared_attributes(part: Part) -> tuple[Attribute, ...]:
     """Return the attributes of a shared transformer.
 
     Raises:
-        ModelError: they are no indices among CelebA's, or one of them occurs twice.
+        ModelError: they are not indices of CelebA's attributes, or one of them occurs twice.
     """
     tensor = part.tensors.get(ATTRIBUTES)
     indices = tensor.tolist() if tensor is not None and tensor.dtype == torch.int64 and tensor.ndim == 1 else []
@@ -113,31 +126,25 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
 
 
 def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Part]:
+    """Split a file whose state dict is not nested."""
     if any(key.startswith("encoder.") for key in tensors):
         return _encoder_file(path, tensors, tensors.pop(AVERAGE, None), metadata)
-    if "dense.0.weight" in tensors:
-        part = Part("transformer", tensors, path, attribute=_transformer_attribute(path))
-    elif "analysis.0.weight" in tensors:
-        part = Part("shared", tensors, path)
-    elif "to_hidden.weight" in tensors:
-        part = Part("occlusion", tensors, path)
-    elif "shape.basis" in tensors:
-        part = Part("appearance", tensors, path)
-    elif "fcs.0.weight" in tensors:
-        part = Part("classifier", tensors, path)
-    elif "input.input" in tensors:
-        part = Part("generator", tensors, path)
-    elif "input_layer.0.weight" in tensors:
-        part = Part("encoder", tensors, path, encoder=(metadata or {}).get("encoder"))
-    elif DIRECTION in tensors:
-        direction = {DIRECTION: _direction(path, tensors[DIRECTION])}
-        part = Part("direction", direction, path, attribute=_direction_attribute(path))
-    elif {"comp", "std"} <= set(tensors):
-        part = Part("ganspace", {"comp": _components(path, tensors), "std": tensors["std"].flatten()}, path)
-    else:
-        keys = ", ".join(list(tensors)[:3]) or "no tensors"
-        raise ModelError(f"{path}: not a known network (it contains {keys}); use a published file")
-    return [part]
+    kind = next((kind for key, kind in _KINDS.items() if key in tensors), None)
+    match kind:
+        case "transformer":
+            return [Part(kind, tensors, path, attribute=_transformer_attribute(path))]
+        case "encoder":
+            return [Part(kind, tensors, path, encoder=(metadata or {}).get("encoder"))]
+        case "direction":
+            direction = {DIRECTION: _direction(path, tensors[DIRECTION])}
+            return [Part(kind, direction, path, attribute=_direction_attribute(path))]
+        case "ganspace" if "std" in tensors:
+            components = {"comp": _components(path, tensors), "std": tensors["std"].flatten()}
+            return [Part(kind, components, path)]
+        case "shared" | "occlusion" | "appearance" | "classifier" | "generator":
+            return [Part(kind, tensors, path)]
+    keys = ", ".join(list(tensors)[:3]) or "no tensors"
+    raise ModelError(f"{path}: not a known network (it contains {keys}); use a published file")
 
 
 def _encoder_file(path: Path, tensors: dict[str, Tensor], average: Any, options: Any) -> list[Part]:

@@ -1,4 +1,4 @@
-"""`load_model`: loads a face model by its name or path."""
+"""Loading and verifying a face model by its name or path."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +41,16 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
     if declared != (resolution, crop_size, model.layers, model.width):
         raise ModelError(f"{path}: the sizes in bundle.json differ from those of the weights; import the weights again")
     return _with_occlusion(model)
+
+
+def verify_model(folder: Path) -> int:
+    """Load a bundle, which checks hashes, shapes and values of all weights, and return their size in bytes.
+
+    Raises:
+        ModelError: a file is missing, changed or damaged, or a network is incomplete.
+    """
+    load_model(folder)
+    return sum(part.bytes for part in read_bundle(folder).parts)
 
 
 def _with_occlusion(model: FaceModel) -> FaceModel:

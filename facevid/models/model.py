@@ -54,10 +54,16 @@ class FaceModel:
     """Encodes aligned faces to codes, edits codes, and generates faces. Created by `load_model`.
 
     A model has either a generator and an encoder, or an appearance model, which does both and also decodes codes to
-    appearance changes. Each network is None if the model lacks it, such as one loaded from a single file; methods that
-    need it raise ModelError.
+    appearance changes. A network that is missing, as in a model loaded from a single file, is None; methods that need
+    it raise ModelError.
 
     Attributes:
+        name: name of the model, for messages.
+        classifier: predicts the logits of CelebA's attributes from codes.
+        editors: transformers and directions.
+        components: GANSpace components; None for none.
+        settings: defaults and licence.
+        device: device of the networks, and of codes and generated faces.
         average: average code, float32 (L, D), which is added to the encoder's output; None for none.
         layers: number of layers L of a code.
         width: numbers D in each layer of a code.
@@ -103,7 +109,7 @@ class FaceModel:
 
     @property
     def is_small(self) -> bool:
-        """Whether its networks are faster on one thread, beside other threads that prepare frames, than on several."""
+        """Whether its networks are so small that they run fastest on one thread, while other threads prepare frames."""
         return self.appearance is not None
 
     @property
@@ -228,16 +234,6 @@ class FaceModel:
             rows = (self._strength(text, strength, len(edited)) * sign).expand(len(edited), 1, 1)
             (edited,) = in_fixed_batches(lambda w, a, edit=editor: [edit(w, a)], self.batch_size, edited, rows)
         return self._finite("codes", edited)
-
-    @torch.no_grad()
-    def classify(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
-        """Classify codes (N, L, D): return the logits of CelebA's attributes, float32 (N, 40)."""
-        classifier = self._need(self.classifier, "latent classifier")
-        flat = torch.as_tensor(codes, dtype=torch.float32, device=self.device).flatten(1)
-        if flat.shape[1] != classifier.sizes.widths[0]:
-            raise ValueError(f"codes must have {classifier.sizes.widths[0]} numbers, not {flat.shape[1]}")
-        logits: Tensor = classifier(flat)
-        return logits
 
     def editor(self, text: str) -> tuple[Editor, int]:
         """Return the editor for `NAME` or `METHOD:NAME`, and the sign to multiply the strength by.

@@ -66,7 +66,7 @@ def read_weights(path: Path) -> Any:
     return content
 
 
-def tensors_in(content: Any) -> Iterator[Tensor]:
+def _tensors_in(content: Any) -> Iterator[Tensor]:
     """Yield all tensors in the nested dicts that `read_weights` returns."""
     stack, visited = [content], set()
     while stack:
@@ -184,7 +184,7 @@ def _imports_of_pickle(path: Path) -> list[str]:
 
 def _check_tensors(path: Path, content: Any) -> None:
     total = 0
-    for tensor in tensors_in(content):
+    for tensor in _tensors_in(content):
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
             raise ModelError(f"{path}: contains sparse, quantized, complex or meta tensors; use the published file")
         if tensor.dtype not in _SUPPORTED_DTYPES:

@@ -1,11 +1,14 @@
-"""Small random networks, saved in the layouts of the published files. Each function returns the path of its file."""
+"""Small random networks, saved in the layouts of the published files, and changes of bundles."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec import structs
 
+from facevid.models.bundle import record_file
 from facevid.networks import (
     Encoder,
     EncoderSizes,
@@ -82,3 +85,12 @@ def save_components(folder: Path, count: int = 5) -> Path:
         "std": torch.rand(count) + 1,
     }
     return save(folder / "pca.pt", content)
+
+
+def update_hashes(folder: Path) -> None:
+    """Update the sizes and hashes in a bundle's description to those of its changed files."""
+    path = folder / "bundle.json"
+    content = json.loads(path.read_text())
+    for entry in content["networks"] + content["attributes"]:
+        entry.update(structs.asdict(record_file(folder / entry["file"])))
+    path.write_text(json.dumps(content))

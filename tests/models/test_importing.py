@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from msgspec import structs
 
 from facevid.errors import ModelError, OutputError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
-from facevid.models.bundle import record_file
 from facevid.models.editors import SharedTransformerEditor, TransformerEditor
+from facevid.models.load import verify_model
 from facevid.models.store import stored_names
-from facevid.models.verify import verify_model
 from tests.models.files import (
     LAYERS,
     WIDTH,
@@ -26,6 +24,7 @@ from tests.models.files import (
     save_psp,
     save_shared_transformer,
     save_transformer,
+    update_hashes,
 )
 
 
@@ -230,11 +229,7 @@ def test_weights_of_the_wrong_kind_are_refused(tmp_path: Path, part: str) -> Non
     folder = import_model([*files, save_transformer(tmp_path)], "a")
     other = (folder / "encoder.safetensors").read_bytes()
     (folder / f"{part}.safetensors").write_bytes(other)
-    description = folder / "bundle.json"
-    content = json.loads(description.read_text())
-    for entry in content["networks"] + content["attributes"]:
-        entry.update(structs.asdict(record_file(folder / entry["file"])))
-    description.write_text(json.dumps(content))
+    update_hashes(folder)
     with pytest.raises(ModelError, match=rf"{part}\.safetensors: "):
         load_model("a")
 

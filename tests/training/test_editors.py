@@ -38,9 +38,10 @@ def test_classifier_learns_and_its_file_loads(codes: CodeSet, classifier: Latent
     assert set(accuracies) == {"Smiling", "Young"}
     assert min(accuracies.values()) > 0.85
     train_classifier(codes, tmp_path, CLASSIFIER)
-    loaded = load_model(tmp_path / "latent_classifier.pth")
+    loaded = load_model(tmp_path / "latent_classifier.pth").classifier
+    assert loaded is not None
     with torch.no_grad():
-        assert torch.equal(loaded.classify(codes.codes), classifier(codes.codes))  # same seed, same weights
+        assert torch.equal(loaded(codes.codes), classifier(codes.codes))  # same seed, same weights
     assert not (tmp_path / "latent_classifier.checkpoint.pt").exists()
 
 

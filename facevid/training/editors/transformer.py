@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from facevid.edits.attributes import CELEBA
 from facevid.errors import UsageError
+from facevid.models.assemble import PUBLISHED_EDIT_LAYERS
 from facevid.networks import LatentClassifier, LatentTransformer, LatentTransformerSizes
 from facevid.training.common.run import Compute, TrainingRun, minimise, save_atomically
 from facevid.training.editors.codes import CodeSet
@@ -43,10 +44,6 @@ class TransformerOptions:
     epochs: int = 10
 
 
-DEFAULT_EDIT_LAYERS = 11
-"""Number of layers that are edited by default, from layer 0 on, as in the published method."""
-
-
 def transformer_file(index: int) -> str:
     """Return the file name of a transformer, as in the published files.
 
@@ -68,7 +65,7 @@ def edit_layers_of(layers: int, requested: range | None) -> range:
     """
     if requested is not None and requested.stop > layers:
         raise UsageError(f"edit layers {requested.start}-{requested.stop - 1}: the codes have layers 0-{layers - 1}")
-    return requested if requested is not None else range(min(layers, DEFAULT_EDIT_LAYERS))
+    return requested if requested is not None else range(min(layers, PUBLISHED_EDIT_LAYERS))
 
 
 def train_transformer(

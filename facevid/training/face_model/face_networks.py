@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facevid.errors import ModelError, reason
-from facevid.models.assemble import check_fit, working
+from facevid.models.assemble import check_state_dict, finite_float32
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.networks import (
     Encoder,
@@ -127,7 +127,7 @@ def _load_networks(start: Path) -> tuple[Encoder, Generator]:
 def _load_weights(network: nn.Module, part: Part, tensors: dict[str, Tensor]) -> None:
     weights = {name: value for name, value in tensors.items() if name != AVERAGE}
     try:
-        check_fit(network.state_dict(), weights)
-        network.load_state_dict({name: working(name, value) for name, value in weights.items()}, strict=False)
+        check_state_dict(network.state_dict(), weights)
+        network.load_state_dict({name: finite_float32(name, value) for name, value in weights.items()}, strict=False)
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{part.source}: no whole {part.kind} ({reason(error)}); use the whole checkpoint") from error

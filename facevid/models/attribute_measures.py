@@ -1,4 +1,4 @@
-"""What was measured of a model's edits: the file `measures.json` in its folder, if it has one."""
+"""Measured quality of a model's edits: the optional file `measures.json` in its folder."""
 
 import msgspec
 from msgspec import Struct
@@ -10,11 +10,11 @@ MEASURES_FILE = "measures.json"
 """Name of the file."""
 
 
-class Measure(Struct, frozen=True, kw_only=True):
-    """What was measured of the edits of one attribute.
+class AttributeMeasure(Struct, frozen=True, kw_only=True):
+    """Measured quality of the edits of one attribute.
 
     Attributes:
-        recommended: whether the figures recommend the attribute.
+        recommended: whether the attribute is recommended.
         measured: the result, in a few words.
         identity: median cosine similarity of face descriptors before and after a full edit; of both directions, the
             lower one.
@@ -25,14 +25,19 @@ class Measure(Struct, frozen=True, kw_only=True):
     identity: float
 
 
-class Measures(Struct, frozen=True, kw_only=True):
-    """The contents of `measures.json`: how it was measured, and the measures by everyday name."""
+class AttributeMeasures(Struct, frozen=True, kw_only=True):
+    """The contents of `measures.json`.
+
+    Attributes:
+        source: how the attributes were measured.
+        attributes: measures by everyday name of the attribute.
+    """
 
     source: str
-    attributes: dict[str, Measure]
+    attributes: dict[str, AttributeMeasure]
 
 
-def read_measures(model: str | None) -> dict[str, Measure]:
+def read_measures(model: str | None) -> dict[str, AttributeMeasure]:
     """Return the measures of a model, by everyday name of the attribute; empty if it has none.
 
     Args:
@@ -45,6 +50,6 @@ def read_measures(model: str | None) -> dict[str, Measure]:
     if not path.is_file():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Measures).attributes
+        return msgspec.json.decode(path.read_bytes(), type=AttributeMeasures).attributes
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is damaged: {reason(error).lower()}; remove it, or import the model again") from error
