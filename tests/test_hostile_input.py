@@ -314,7 +314,7 @@ def test_an_incomplete_checkpoint_to_start_from(tmp_path: Path, missing: str) ->
     content["state_dict"] = {name: tensor for name, tensor in state.items() if not name.startswith(missing)}
     torch.save(content, tmp_path / "start.pt")
     with pytest.raises(ModelError, match=r"start\.pt: "):
-        new_networks(FaceModelConfig(), 0, "cpu", tmp_path / "start.pt")
+        new_networks(FaceModelConfig(), Compute(), tmp_path / "start.pt")
 
 
 def training(path: Path) -> TrainingRun:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import ModelError, reason
 from facevid.faces.alignment import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT
-from facevid.faces.dlib_detector import face_chip, weights_path
+from facevid.faces.dlib_detector import face_chip
 from facevid.training.face_model.descriptor import DescriptorNetwork
 
 NOSE_TIP = 30
@@ -58,7 +58,7 @@ class DlibEmbedding:
     name = "dlib"
 
     def __init__(self) -> None:
-        self._network = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
+        self._network = DescriptorNetwork()
 
     def embed(self, face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Compute dlib's descriptor, float64 (128,)."""

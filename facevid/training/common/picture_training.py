@@ -230,8 +230,7 @@ class FaceTraining(PictureTraining[FaceData, Batch]):
 
 def network_and_average(create: Callable[[], Network], compute: Compute) -> tuple[Network, Network]:
     """Create a network on the device, with initial weights that depend only on the seed, and a copy for its average."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
+    with compute.seeded():
         network = create()
     network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     return network, copy.deepcopy(network).eval().requires_grad_(False)

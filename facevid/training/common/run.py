@@ -4,6 +4,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ class Compute:
     def generator(self) -> torch.Generator:
         """Return a new random number generator on the device."""
         return torch.Generator(self.device).manual_seed(self.seed)
+
+    @contextmanager
+    def seeded(self) -> Iterator[None]:
+        """Seed PyTorch's global random numbers in the context, so that initial weights depend only on the seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            yield
 
 
 class TrainingRun:

@@ -17,6 +17,7 @@ from facevid.training.editors.codes import CodeSet
 from facevid.training.editors.losses import class_weights, classifier_loss
 
 CLASSIFIER_FILE = "latent_classifier.pth"
+"""File name of a latent classifier."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,5 @@ def read_classifier(path: Path, codes: CodeSet) -> LatentClassifier:
 
 def _new_classifier(codes: Tensor, options: ClassifierOptions, compute: Compute) -> LatentClassifier:
     widths = (codes[0].numel(), *options.hidden, len(CELEBA))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
+    with compute.seeded():
         return LatentClassifier(LatentClassifierSizes(widths)).to(compute.device)

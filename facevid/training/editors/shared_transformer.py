@@ -1,24 +1,19 @@
 """Training of one latent transformer for several attributes (losses: Yao et al., ICCV 2021, equations 2 to 5)."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from facevid.networks import LatentClassifier, SharedTransformer, SharedTransformerSizes
-from facevid.training.common.run import Compute, TrainingRun, minimise, save_atomically
+from facevid.training.common.run import Compute
 from facevid.training.editors.codes import CodeSet
-from facevid.training.editors.losses import EditLosses, label_correlation, target_loss
-from facevid.training.editors.transformer import (
-    TransformerOptions,
-    balanced_weights,
-    edit_layers_of,
-)
+from facevid.training.editors.losses import EditLosses, target_loss
+from facevid.training.editors.transformer import EditTraining, TransformerOptions, balanced_weights
 
 SHARED_FILE = "tnet_shared.pth.tar"
+"""File name of a shared transformer."""
 
 
 def train_shared_transformer(
@@ -49,68 +44,35 @@ def train_shared_transformer(
     Returns:
         The trained transformer, in evaluation mode.
     """
-    options, compute = options or TransformerOptions(), compute or Compute()
-    weights = [(lambda_rec or {}).get(index, options.lambda_rec) for index in indices]
-    train = codes.part(held_out=False)
-    inputs = train.codes.to(compute.device)
-    classifier = classifier.to(compute.device).eval().requires_grad_(False)
-    layers = edit_layers_of(inputs.shape[1], options.edit_layers)
-    with torch.no_grad():
-        probabilities = torch.sigmoid(classifier(inputs))
-    loss = _Loss(classifier, label_correlation(train.labels.to(compute.device)), indices, weights, layers)
-    sampling_weights = torch.stack([balanced_weights(probabilities[:, index]) for index in indices])
-    network = _new_network(inputs, indices, compute)
-    optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
-    generator = compute.generator()
-    total = options.epochs * math.ceil(len(inputs) / options.batch_size)
-    run = TrainingRun(
-        folder / "tnet_shared.checkpoint.pt",
-        asdict(options)
-        | {
-            "attributes": list(indices),
-            "lambda_rec": weights,
-            "edit_layers": [layers.start, layers.stop - 1],
-            "seed": compute.seed,
-            "codes": len(inputs),
-        },
-        {"network": network},
-        {"optimizer": optimizer},
-        generator,
-    )
-    for step in run.steps(total, "shared transformer", compute.progress):
-        rows = torch.multinomial(sampling_weights, options.batch_size, replacement=True, generator=generator)
-        losses = loss(network, inputs[rows], probabilities[rows])
-        minimise(losses.total(options.lambda_attr, 1.0), optimizer)
-        if (step + 1) % max(total // options.epochs, 1) == 0:
-            compute.report(step + 1, {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()})
-    save_atomically(folder / SHARED_FILE, {key: value.cpu() for key, value in network.state_dict().items()})
-    run.finish()
-    return network.eval()
+    training = EditTraining.of(codes, classifier, options or TransformerOptions(), compute or Compute())
+    weights = [(lambda_rec or {}).get(index, training.options.lambda_rec) for index in indices]
+    sampling_weights = torch.stack([balanced_weights(training.probabilities[:, index]) for index in indices])
+    network = _new_network(training, indices)
+    shared_losses = _SharedLosses(training, indices, weights)
+
+    def losses(generator: torch.Generator) -> EditLosses:
+        rows = torch.multinomial(sampling_weights, training.options.batch_size, replacement=True, generator=generator)
+        return shared_losses(network, training.codes[rows], training.probabilities[rows])
+
+    settings = {"attributes": list(indices), "lambda_rec": weights}
+    training.run(network, folder / SHARED_FILE, losses, stage="shared transformer", lambda_rec=1.0, settings=settings)
+    return network
 
 
-class _Loss:
+class _SharedLosses:
     """The losses of edits of several attributes.
 
     Args:
-        classifier: latent classifier.
-        correlation: gamma of equation 4, (40, 40).
-        indices: of the attributes among CelebA's.
+        training: classifier, correlation and layers.
+        indices: indices of the attributes among CelebA's.
         lambda_rec: weight of the reconstruction loss of each attribute.
-        layers: layers of the code to edit.
     """
 
-    def __init__(
-        self,
-        classifier: LatentClassifier,
-        correlation: Tensor,
-        indices: Sequence[int],
-        lambda_rec: Sequence[float],
-        layers: range,
-    ) -> None:
-        self._classifier, self._layers = classifier, layers
-        device = correlation.device
+    def __init__(self, training: EditTraining, indices: Sequence[int], lambda_rec: Sequence[float]) -> None:
+        self._classifier, self._layers = training.classifier, training.layers
+        device = training.correlation.device
         self._indices = torch.tensor(list(indices), device=device)
-        self._weights = 1 - correlation[self._indices]
+        self._weights = 1 - training.correlation[self._indices]
         self._weights[torch.arange(len(indices)), self._indices] = 0.0
         self._lambda_rec = torch.tensor(list(lambda_rec), device=device)
 
@@ -127,9 +89,11 @@ class _Loss:
         """
         attributes, count = codes.shape[:2]
         rows = torch.arange(attributes, device=codes.device)
-        own = before[rows, :, self._indices]
-        target = (own < 0.5).float()
-        strengths = torch.diag_embed((target - own).T).transpose(0, 1)  # (A, N, A): each row edits one attribute
+        probabilities = before[rows, :, self._indices]
+        target = (probabilities < 0.5).float()
+        strengths = torch.diag_embed((target - probabilities).T).transpose(
+            0, 1
+        )  # (A, N, A): each row edits one attribute
         step = network(codes.flatten(0, 1), strengths.flatten(0, 1), self._layers)
         edited = codes.flatten(0, 1).clone()
         edited[:, self._layers.start : self._layers.stop] += step
@@ -144,11 +108,10 @@ class _Loss:
         )
 
 
-def _new_network(codes: Tensor, indices: Sequence[int], compute: Compute) -> SharedTransformer:
+def _new_network(training: EditTraining, indices: Sequence[int]) -> SharedTransformer:
     """Create a transformer whose step is zero, with random features."""
-    _, layers, width = codes.shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(compute.seed)
+    _, layers, width = training.codes.shape
+    with training.compute.seeded():
         network = SharedTransformer(SharedTransformerSizes(layers, width, width, len(indices)))
     network.attributes.copy_(torch.tensor(list(indices)))
-    return network.to(compute.device)
+    return network.to(training.codes.device)

@@ -1,9 +1,10 @@
 """Training of latent transformers, one per attribute (Yao et al., ICCV 2021, section 3.2)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +69,96 @@ def edit_layers_of(layers: int, requested: range | None) -> range:
     return requested if requested is not None else range(min(layers, PUBLISHED_EDIT_LAYERS))
 
 
+@dataclass(frozen=True)
+class EditTraining:
+    """The training of latent transformers, of one attribute or of several.
+
+    Attributes:
+        codes: training codes, float32 (N, L, D), on the device.
+        classifier: the latent classifier, frozen.
+        probabilities: the classifier's probabilities of the codes, (N, 40).
+        correlation: gamma of equation 4, (40, 40).
+        layers: layers of the code to edit.
+        options: hyperparameters.
+        compute: device, seed, progress and reports.
+    """
+
+    codes: Tensor
+    classifier: LatentClassifier
+    probabilities: Tensor
+    correlation: Tensor
+    layers: range
+    options: TransformerOptions
+    compute: Compute
+
+    @classmethod
+    def of(cls, codes: CodeSet, classifier: LatentClassifier, options: TransformerOptions, compute: Compute) -> Self:
+        """Prepare the training on the codes that are not held out.
+
+        Raises:
+            UsageError: the codes have no such layers.
+        """
+        train = codes.part(held_out=False)
+        inputs = train.codes.to(compute.device)
+        classifier = classifier.to(compute.device).eval().requires_grad_(False)
+        with torch.no_grad():
+            probabilities = torch.sigmoid(classifier(inputs))
+        correlation = label_correlation(train.labels.to(compute.device))
+        layers = edit_layers_of(inputs.shape[1], options.edit_layers)
+        return cls(inputs, classifier, probabilities, correlation, layers, options, compute)
+
+    def run(
+        self,
+        network: nn.Module,
+        file: Path,
+        losses: Callable[[torch.Generator], EditLosses],
+        *,
+        stage: str,
+        lambda_rec: float | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        """Train a network, write its weights, and put it into evaluation mode.
+
+        Resumes from the checkpoint beside `file`, if there is one, and deletes it at the end.
+
+        Args:
+            network: network to train, on the device.
+            file: file of the weights.
+            losses: draws the codes of a step with random numbers from the generator, and computes the losses.
+            stage: name of the training in progress messages.
+            lambda_rec: weight of the reconstruction loss; None for that of the options.
+            settings: further settings that must not change when the training is resumed.
+
+        Raises:
+            UsageError: the checkpoint was created with other settings.
+            InputError: the checkpoint is damaged.
+            OutputError: a file cannot be written.
+        """
+        options, compute = self.options, self.compute
+        optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
+        generator = compute.generator()
+        all_settings: dict[str, object] = {
+            **asdict(options),
+            "edit_layers": [self.layers.start, self.layers.stop - 1],
+            "seed": compute.seed,
+            "codes": len(self.codes),
+            **(settings or {}),
+        }
+        checkpoint = file.with_name(f"{file.name.partition('.')[0]}.checkpoint.pt")
+        run = TrainingRun(checkpoint, all_settings, {"network": network}, {"optimizer": optimizer}, generator)
+        total = options.epochs * math.ceil(len(self.codes) / options.batch_size)
+        for step in run.steps(total, stage, compute.progress):
+            terms = losses(generator)
+            minimise(
+                terms.total(options.lambda_attr, options.lambda_rec if lambda_rec is None else lambda_rec), optimizer
+            )
+            if (step + 1) % max(total // options.epochs, 1) == 0:
+                compute.report(step + 1, {"cls": terms.cls.item(), "attr": terms.attr.item(), "rec": terms.rec.item()})
+        save_atomically(file, {key: value.cpu() for key, value in network.state_dict().items()})
+        run.finish()
+        network.eval()
+
+
 def train_transformer(
     codes: CodeSet,
     classifier: LatentClassifier,
@@ -94,69 +185,36 @@ def train_transformer(
     Returns:
         The trained transformer, in evaluation mode.
     """
-    options, compute = options or TransformerOptions(), compute or Compute()
-    train = codes.part(held_out=False)
-    inputs = train.codes.to(compute.device)
-    classifier = classifier.to(compute.device).eval().requires_grad_(False)
-    correlation = label_correlation(train.labels.to(compute.device))
-    layers = edit_layers_of(inputs.shape[1], options.edit_layers)
-    with torch.no_grad():
-        probabilities = torch.sigmoid(classifier(inputs))
-    sampling_weights = balanced_weights(probabilities[:, index])
-    network = _new_transformer(inputs, compute)
-    optimizer = torch.optim.Adam(network.parameters(), options.learning_rate)
-    generator = compute.generator()
-    total = options.epochs * math.ceil(len(inputs) / options.batch_size)
-    checkpoint, settings = folder / f"tnet_{index}.checkpoint.pt", _settings(options, layers, compute, len(inputs))
-    run = TrainingRun(checkpoint, settings, {"network": network}, {"optimizer": optimizer}, generator)
-    for step in run.steps(total, CELEBA[index], compute.progress):
-        rows = torch.multinomial(sampling_weights, options.batch_size, replacement=True, generator=generator)
-        losses = edit_losses(
-            network,
-            classifier,
-            codes=inputs[rows],
-            before=probabilities[rows],
-            correlation=correlation,
-            k=index,
-            layers=layers,
-        )
-        minimise(losses.total(options.lambda_attr, options.lambda_rec), optimizer)
-        if (step + 1) % max(total // options.epochs, 1) == 0:
-            compute.report(step + 1, {"cls": losses.cls.item(), "attr": losses.attr.item(), "rec": losses.rec.item()})
-    save_atomically(folder / transformer_file(index), {key: value.cpu() for key, value in network.state_dict().items()})
-    run.finish()
-    return network.eval()
+    training = EditTraining.of(codes, classifier, options or TransformerOptions(), compute or Compute())
+    sampling_weights = balanced_weights(training.probabilities[:, index])
+    network = _new_transformer(training.codes).to(training.codes.device)
+
+    def losses(generator: torch.Generator) -> EditLosses:
+        rows = torch.multinomial(sampling_weights, training.options.batch_size, replacement=True, generator=generator)
+        return edit_losses(network, training, rows, index)
+
+    training.run(network, folder / transformer_file(index), losses, stage=CELEBA[index])
+    return network
 
 
-def edit_losses(
-    network: LatentTransformer,
-    classifier: LatentClassifier,
-    *,
-    codes: Tensor,
-    before: Tensor,
-    correlation: Tensor,
-    k: int,
-    layers: range,
-) -> EditLosses:
+def edit_losses(network: LatentTransformer, training: EditTraining, rows: Tensor, k: int) -> EditLosses:
     """Edit codes towards the opposite class of attribute k, and compute the losses of the edit.
 
     Args:
         network: the transformer of attribute k.
-        classifier: latent classifier.
-        codes: (N, L, D).
-        before: the classifier's probabilities of these codes, (N, 40).
-        correlation: gamma of equation 4, (40, 40).
+        training: codes, classifier and layers.
+        rows: indices of the codes to edit, (N,).
         k: index of the attribute among CelebA's.
-        layers: layers of the code to edit.
     """
+    codes, before = training.codes[rows], training.probabilities[rows]
     target = (before[:, k] < 0.5).float()
     alpha = (target - before[:, k])[:, None, None]
     edited = codes.clone()
-    edited[:, layers.start : layers.stop] += alpha * network(codes, layers)
-    logits = classifier(edited)
+    edited[:, training.layers.start : training.layers.stop] += alpha * network(codes, training.layers)
+    logits = training.classifier(edited)
     return EditLosses(
         cls=target_loss(logits[:, k], target),
-        attr=preservation_loss(before, torch.sigmoid(logits), correlation, k),
+        attr=preservation_loss(before, torch.sigmoid(logits), training.correlation, k),
         rec=reconstruction_loss(edited, codes),
     )
 
@@ -168,14 +226,9 @@ def balanced_weights(probability: Tensor) -> Tensor:
     return torch.where(positive, 0.5 / frequency, 0.5 / (1 - frequency))
 
 
-def _new_transformer(codes: Tensor, compute: Compute) -> LatentTransformer:
+def _new_transformer(codes: Tensor) -> LatentTransformer:
     """Create a transformer whose step is zero; layers that are not edited receive no gradient and stay zero."""
     network = LatentTransformer(LatentTransformerSizes(codes.shape[1], codes.shape[2]))
     for parameter in network.parameters():
         nn.init.zeros_(parameter)
-    return network.to(compute.device)
-
-
-def _settings(options: TransformerOptions, layers: range, compute: Compute, count: int) -> Mapping[str, object]:
-    resolved = {"edit_layers": [layers.start, layers.stop - 1], "seed": compute.seed, "codes": count}
-    return asdict(options) | resolved
+    return network

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facevid.errors import ModelError
+from facevid.faces.dlib_detector import weights_path
+
+WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
+"""File of the network's weights in `face_recognition_models`."""
 
 CHIP_SIDE = 150
 """Side of the network's input, a face chip in dlib's terms, in pixels."""
@@ -35,11 +39,14 @@ _FEATURE_STAGES = 3
 class DescriptorNetwork(nn.Module):
     """Maps faces to descriptors, with the weights of dlib's file. The weights are frozen.
 
+    Args:
+        path: dlib's file; None for the one that is installed with facevid.
+
     Raises:
-        ModelError: the file does not contain this network.
+        ModelError: the file is missing, or does not contain this network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None = None) -> None:
         super().__init__()
         self.stem = _Convolution(3, 32, size=7, stride=2)
         blocks: list[nn.Module] = []
@@ -50,7 +57,7 @@ class DescriptorNetwork(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.last = nn.Parameter(torch.empty(256, 128))
         self.register_buffer("mean", torch.tensor(_MEAN_RGB)[:, None, None])
-        self._load(path)
+        self._load(path or weights_path(WEIGHTS))
         self.eval().requires_grad_(False)
 
     mean: Tensor

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facevid.faces.dlib_detector import weights_path
 from facevid.networks import Generator
 from facevid.training.common.augmentation import Batch, apply_mask, to_float, weight_map
 from facevid.training.common.config import FaceModelConfig
@@ -78,7 +77,7 @@ class FaceModelTraining(FaceTraining):
     config: FaceModelConfig
 
     def __init__(self, config: FaceModelConfig, compute: Compute, start: Path | None) -> None:
-        self.networks = networks = new_networks(config, compute.seed, compute.device, start)
+        self.networks = networks = new_networks(config, compute, start)
         autoencoder = networks.autoencoder
         super().__init__(
             config,
@@ -93,7 +92,7 @@ class FaceModelTraining(FaceTraining):
             ],
         )
         self._weights = weight_map(config, self.side, compute.device)
-        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat")).to(self.device)
+        self._descriptor = DescriptorNetwork().to(self.device)
 
     def prepare(self, data: FaceData) -> FaceData:
         """Compute the class weights of the labels."""

@@ -21,6 +21,7 @@ from facevid.networks import (
     shapes_of,
 )
 from facevid.training.common.config import FaceModelConfig
+from facevid.training.common.run import Compute
 
 
 class Autoencoder(nn.Module):
@@ -60,30 +61,28 @@ class FaceNetworks:
     average: Autoencoder
 
 
-def new_networks(config: FaceModelConfig, seed: int, device: str, start: Path | None) -> FaceNetworks:
+def new_networks(config: FaceModelConfig, compute: Compute, start: Path | None) -> FaceNetworks:
     """Create the networks.
 
     Args:
         config: sizes of a new encoder and generator; unused with `start`.
-        seed: seed of random weights.
-        device: PyTorch device.
+        compute: device, and seed of random weights.
         start: checkpoint in pSp's layout to take encoder and generator from; None for random weights.
 
     Raises:
         ModelError: `start` does not contain a pSp encoder and a generator that fit each other.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with compute.seeded():
         encoder, generator = _load_networks(start) if start is not None else _random_networks(config)
         attributes = nn.Linear(generator.sizes.layers * generator.sizes.width, 40)
     for name, parameter in generator.named_parameters():
         if name.endswith("noise.weight"):  # stays 0: the noise is constant and would be the same in all faces
             parameter.requires_grad_(False)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
-    autoencoder = Autoencoder(encoder, generator).to(device)
+    autoencoder = Autoencoder(encoder, generator).to(compute.device)
     return FaceNetworks(
         autoencoder=autoencoder,
-        attributes=attributes.to(device),
+        attributes=attributes.to(compute.device),
         average=copy.deepcopy(autoencoder).eval().requires_grad_(False),
     )
 
@@ -109,7 +108,7 @@ def _load_networks(start: Path) -> tuple[Encoder, Generator]:
         generator = Generator(generator_sizes(shapes_of(parts["generator"].tensors)))
         encoder = Encoder(encoder_sizes(shapes_of(tensors), e4e=False))
     except ValueError as error:
-        raise ModelError(f"{start}: no whole encoder and generator ({error}); use the whole checkpoint") from error
+        raise ModelError(f"{start}: incomplete encoder or generator ({error}); use the whole checkpoint") from error
     if (encoder.sizes.layers, encoder.sizes.width) != (generator.sizes.layers, generator.sizes.width):
         raise ModelError(
             f"{start}: its encoder produces codes of {encoder.sizes.layers} x {encoder.sizes.width}, but its generator "
@@ -130,4 +129,6 @@ def _load_weights(network: nn.Module, part: Part, tensors: dict[str, Tensor]) ->
         check_state_dict(network.state_dict(), weights)
         network.load_state_dict({name: finite_float32(name, value) for name, value in weights.items()}, strict=False)
     except (ValueError, RuntimeError) as error:
-        raise ModelError(f"{part.source}: no whole {part.kind} ({reason(error)}); use the whole checkpoint") from error
+        raise ModelError(
+            f"{part.source}: incomplete {part.kind} ({reason(error)}); use the whole checkpoint"
+        ) from error

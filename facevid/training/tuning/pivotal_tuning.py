@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from facevid.errors import ModelError, UsageError
-from facevid.faces.dlib_detector import weights_path
 from facevid.models import FaceModel, load_model
 from facevid.models.bundle import base_folder, read_bundle
 from facevid.models.importing import write_tuned
@@ -188,7 +187,7 @@ class _Tuning:
         }
         for parameter in self._parameters.values():
             parameter.requires_grad_(True)
-        self._descriptor = DescriptorNetwork(weights_path("dlib_face_recognition_resnet_model_v1.dat"))
+        self._descriptor = DescriptorNetwork()
         self._descriptor.to(self._device)
         self._optimizer = torch.optim.Adam(self._parameters.values(), options.learning_rate)
         self._random = compute.generator()
