@@ -31,7 +31,7 @@ EDIT_FILE = re.compile(r"(?:^    \[\[face\]\]\n(?:    .*\n)*\n?)+", re.MULTILINE
 ONLY_PARSED = {
     "preview": "serves until it is stopped; tests/preview/test_server.py runs it",
     "models fetch": "downloads",
-    "train model": "takes hours; tests/training/test_face_model.py trains a small model",
+    "train model": "takes hours; tests/training/test_face_model_training.py trains a small model",
     "models import run/face_model.pt": "needs the result of `train model`",
     "train landmarks": "needs a teacher; tests/training/test_landmarks.py trains on drawn labels",
     "tune": "needs a longer clip; tests/training/test_tuning.py runs it",
@@ -40,7 +40,7 @@ ONLY_PARSED = {
     "edit in.mp4 out.mp4 --attr smile=+1 --engine ray": "needs a cluster; tests/test_segmented_edits.py starts one",
     "evaluate model": "needs photographs of people; tests/evaluation/test_ground_truth.py runs it",
     "bench": "takes minutes; tests/benchmark/test_benchmark.py runs it on a few frames",
-    "evaluate occlusion": "needs a longer clip; tests/evaluation/test_occlusion.py runs it",
+    "evaluate occlusion": "needs a longer clip; tests/evaluation/test_occlusion_detection.py runs it",
 }
 """Beginnings of commands that are not run, and why."""
 

@@ -31,8 +31,8 @@ from facevid.models.weights import read_weights
 from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.labels import labels_of, parse_rule, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces
-from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun, save_atomically
+from facevid.training.common.run_record import RunRecord
 from facevid.training.editors.codes import CodeSet, load_codes, save_codes
 from facevid.training.face_model.face_networks import new_networks
 from tests.conftest import RunFacevid

@@ -11,7 +11,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from facevid.batch.record import (
+from facevid.batch.shot_record import (
     Inputs,
     Output,
     Record,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from facevid.batch.record import RECORDS_FOLDER
+from facevid.batch.shot_record import RECORDS_FOLDER
 from facevid.errors import InputError, UsageError
 from facevid.video.sequence import sequence_name, sequences_in
 from facevid.video.writer.encoding import VIDEO_SUFFIXES

@@ -25,8 +25,8 @@ from facevid.errors import OutputError, ShotsError, UsageError, reason
 from facevid.options import EngineName, EngineOptions
 
 if TYPE_CHECKING:
+    from facevid.batch.batch_run import ShotOutcome
     from facevid.batch.edit_shot import ShotTask
-    from facevid.batch.run import ShotOutcome
 
 CORES_PER_WORKER = 4
 """CPU cores for each worker on a machine without a GPU: one edit hardly runs faster on more."""
@@ -154,7 +154,7 @@ def _edit(
     tasks: Sequence["ShotTask"], options: EngineOptions, report: Callable[["ShotOutcome"], None]
 ) -> list["ShotOutcome"]:
     """Edit the shots on an engine; return their outcomes."""
-    from facevid.batch.run import edit_shots
+    from facevid.batch.batch_run import edit_shots
     from facevid.engines import open_engine
 
     uses_gpus = any(task.options.compute.device == "auto" for task in tasks)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from facevid.batch.record import Inputs
 from facevid.batch.shot_options import OptionKind, Options, Value, merge, read_shot_file, read_table
+from facevid.batch.shot_record import Inputs
 from facevid.batch.shots import Shot, find_shots
 from facevid.cli import edit
 from facevid.cli.common import PathType

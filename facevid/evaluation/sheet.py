@@ -32,6 +32,7 @@ from facevid.utils.progress import Progress, no_progress
 from facevid.video import open_clip
 
 SUFFIXES = (".png", ".jpg", ".pdf")
+"""Extensions of figures."""
 
 DEFAULT_CELL_SIDE = 256
 """Side of a cell in pixels, unless the user chooses another."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from facevid import edit_video
 from facevid.analysis.occlusion import OcclusionEstimator, occlusion_features
 from facevid.analysis.usual_appearance import MASK_SIDE
-from facevid.evaluation.occluders import draw, occlude
+from facevid.evaluation.drawn_occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.batch.record import read_record, write_record
-from facevid.batch.run import ShotOutcome, edit_shots
+from facevid.batch.batch_run import ShotOutcome, edit_shots
+from facevid.batch.shot_record import read_record, write_record
 from facevid.cli import batch
 from facevid.cli.batch_tasks import make_tasks
 from facevid.engines import InProcessEngine

@@ -20,8 +20,8 @@ from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
 from facevid.edits.attributes import attribute_of
 from facevid.errors import ModelError
-from facevid.evaluation.editors import areas, evaluate_editors, write_points
-from facevid.evaluation.plot import write_plot
+from facevid.evaluation.editor_comparison import areas, evaluate_editors, write_points
+from facevid.evaluation.editor_plot import write_plot
 from facevid.models.load import load_model
 from facevid.training.editors.classifier import read_classifier
 from facevid.training.editors.codes import load_codes

@@ -18,7 +18,7 @@ from facevid.cli.common import (
 )
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
-from facevid.evaluation.occlusion import evaluate_occlusion
+from facevid.evaluation.occlusion_detection import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector
 from facevid.models.load import load_model
 from facevid.options import ComputeOptions

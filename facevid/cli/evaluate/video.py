@@ -13,8 +13,8 @@ from rich.table import Table
 from facevid.cli.common import PathType, json_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
+from facevid.evaluation.video.edit_measures import EditEvaluation, EditMeasures, OverTime, evaluate_edit
 from facevid.evaluation.video.embedding import choose_embedding
-from facevid.evaluation.video.measures import EditEvaluation, EditMeasures, OverTime, evaluate_edit
 from facevid.utils.atomic_output import check_destination
 
 

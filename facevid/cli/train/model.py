@@ -8,7 +8,7 @@ import click
 from facevid.cli.common import PathType
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.training.common.config import FaceModelConfig
-from facevid.training.face_model.face_model import train_face_model
+from facevid.training.face_model.face_model_training import train_face_model
 
 
 @click.command("model", short_help="Train a face model: generator and encoder.")

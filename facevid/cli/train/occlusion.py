@@ -7,7 +7,7 @@ import click
 
 from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
 from facevid.training.common.config import OcclusionConfig
-from facevid.training.occlusion.train import train_occlusion
+from facevid.training.occlusion.occlusion_training import train_occlusion
 
 
 @click.command("occlusion", short_help="Train an occlusion network.")

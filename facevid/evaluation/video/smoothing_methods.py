@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from facevid.analysis.analysis import Analysis
+from facevid.evaluation.video.edit_measures import EditMeasures, evaluate_edit
 from facevid.evaluation.video.jitter import face_motions, quad_jitter
-from facevid.evaluation.video.measures import EditMeasures, evaluate_edit
 from facevid.faces.landmarks import choose_detector
 from facevid.options import EditOptions, TrackingOptions
 from facevid.pipeline import edit_video

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from facevid.evaluation.video.measures import EditEvaluation
+from facevid.evaluation.video.edit_measures import EditEvaluation
 from facevid.utils.atomic_output import atomic_path
 
 SUFFIXES = (".png", ".svg", ".pdf")
+"""Extensions of plots."""
 
 PANELS = (
     ("flicker", "flicker added\n(of 255)"),

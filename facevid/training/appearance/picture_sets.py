@@ -62,10 +62,4 @@ def read_pictures(picture_sets: Sequence[PictureSet]) -> Iterator[tuple[str, NDA
     for each in picture_sets:
         with PictureFiles(each.pictures) as files:
             for name in files.names(each.path, each.table):
-                picture = files.read(name)
-                height, width = picture.shape[:2]
-                if height != width:
-                    raise InputError(
-                        f"{each.pictures}: {name} is {width}x{height}, but an aligned face is square; use FFHQ crops"
-                    )
-                yield name, picture
+                yield name, files.read_aligned(name)

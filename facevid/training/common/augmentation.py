@@ -27,10 +27,10 @@ Oval = tuple[float, float, float, float]
 """Centre x, centre y, half width and half height, as fractions of the side of an FFHQ crop."""
 
 FACE_OVAL: Oval = (0.5, 0.6, 0.3, 0.36)
-"""Contains the face in an FFHQ crop."""
+"""Oval that contains the face in an FFHQ crop."""
 
 FEATURE_OVALS: tuple[Oval, ...] = ((0.375, 0.472, 0.09, 0.07), (0.625, 0.472, 0.09, 0.07), (0.5, 0.745, 0.16, 0.09))
-"""Contain the left eye, the right eye and the mouth in an FFHQ crop: FFHQ alignment fixes their positions."""
+"""Ovals that contain the left eye, the right eye and the mouth in an FFHQ crop: alignment fixes their positions."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from facevid.errors import UsageError
 from facevid.training.common.augmentation import Batch, sample_batch, to_float
 from facevid.training.common.config import FaceTrainingConfig, PictureTrainingConfig
 from facevid.training.common.face_data import FaceData, load_faces
-from facevid.training.common.record import RunRecord
 from facevid.training.common.run import Compute, TrainingRun
+from facevid.training.common.run_record import RunRecord
 from facevid.training.common.samples import write_rows
 from facevid.utils.device import training_dtype
 

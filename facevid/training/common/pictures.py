@@ -39,7 +39,7 @@ class PictureFiles:
                 members = [member for member in self._archive.getmembers() if member.isfile()]
             except Exception as error:  # a damaged archive can fail in any way
                 raise InputError(
-                    f"{source}: no folder and no tar file of pictures ({reason(error)}); check the path"
+                    f"{source}: neither a folder nor a tar file of pictures ({reason(error)}); check the path"
                 ) from error
             self._entries = {
                 Path(member.name).name: member for member in members if Path(member.name).suffix.lower() in SUFFIXES
@@ -96,8 +96,23 @@ class PictureFiles:
         except Exception as error:  # a damaged archive, or a header with a huge size, can fail in any way
             raise InputError(f"{self.source}: {name} cannot be read ({reason(error)}); copy it again") from error
         if picture is None:
-            raise InputError(f"{self.source}: {name} is no picture, or is damaged; replace it")
+            raise InputError(f"{self.source}: {name} is not a picture, or is damaged; replace it")
         return np.asarray(picture, np.uint8)
+
+    def read_aligned(self, name: str) -> NDArray[np.uint8]:
+        """Decode an FFHQ crop: uint8 (S, S, 3), RGB.
+
+        Raises:
+            InputError: the picture cannot be read, or is not square.
+        """
+        picture = self.read(name)
+        height, width = picture.shape[:2]
+        if height != width:
+            raise InputError(
+                f"{self.source}: {name} is {width}x{height}, but an aligned face is square; use FFHQ crops, or add "
+                "--align if the command has this option"
+            )
+        return picture
 
 
 def pictures_path(data: Path, name: str) -> Path:
@@ -113,14 +128,7 @@ def aligned_faces(files: PictureFiles, names: Sequence[str], size: int) -> Itera
         InputError: a picture cannot be read, or is not square.
     """
     for name in names:
-        picture = files.read(name)
-        height, width = picture.shape[:2]
-        if height != width:
-            raise InputError(
-                f"{files.source}: {name} is {width}x{height}, but an aligned face is square; "
-                "for pictures that are not aligned, add --align"
-            )
-        yield _resized(picture, size)
+        yield _resized(files.read_aligned(name), size)
 
 
 def detected_faces(

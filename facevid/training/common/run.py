@@ -1,4 +1,4 @@
-"""A resumable training run: networks, optimizers and the state of the random numbers are kept in a checkpoint."""
+"""A resumable training run, whose checkpoint holds the networks, the optimizers and the state of the random numbers."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def no_report(step: int, losses: Mapping[str, float]) -> None:
 
 @dataclass(frozen=True)
 class Compute:
-    """How a training run computes and reports.
+    """Device, random numbers and reports of a training run.
 
     Attributes:
         device: PyTorch device, for example "cpu" or "cuda:0".

@@ -10,6 +10,7 @@ from facevid.training.common.run import save_atomically
 from facevid.training.editors.codes import CodeSet
 
 COMPONENTS_FILE = "components.pt"
+"""File name of the components."""
 
 
 def fit_components(codes: CodeSet, count: int, folder: Path, seed: int = 0) -> list[float]:

@@ -1,6 +1,6 @@
 """Synthetic occluders in front of faces, with exact masks, for training.
 
-`facevid.evaluation.occluders` draws different occluders, which are not used in training.
+`facevid.evaluation.drawn_occluders` draws different occluders, which are not used in training.
 """
 
 import cv2

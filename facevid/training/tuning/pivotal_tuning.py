@@ -30,10 +30,13 @@ from facevid.training.tuning.shot_faces import ShotFaces, read_shot_faces
 from facevid.utils.device import training_dtype
 
 PREVIEW_FILE = "preview.png"
+"""File name of the preview sheet."""
+
 RECORD_FILE = "tuning.json"
+"""File name of the record of the run."""
 
 FULL_CODE = 18 * 512
-"""Numbers of a code at 1024 px, for which `locality_distance` holds."""
+"""Number of values of a code at 1024 px, to which `locality_distance` refers."""
 
 TRUNCATION = 0.5
 """Truncation of the random codes of the locality regularisation, as in Roich et al."""
@@ -56,13 +59,13 @@ class TuningOptions:
         steps: number of steps.
         batch_size: faces per step.
         learning_rate: of Adam with betas (0.9, 0.999); Roich et al. use 3e-4.
-        l2: weight of the mean squared difference between G'(w_p) and x. Roich et al. use 1, with LPIPS; the features
-            below hardly see colour, and with 1, faces are tinted.
+        l2: weight of the mean squared difference between G'(w_p) and x. Roich et al. use 1, with LPIPS. The features
+            below hardly depend on colour, and with a weight of 1, faces get a tint.
         perceptual: weight of the difference of features between them. The features are those of dlib's descriptor
-            network, as the weights of LPIPS are not installed with facevid.
+            network, because the weights of LPIPS are not installed with facevid.
         locality: weight of both differences between G' and G, at codes near the pivots.
-        locality_distance: distance of these codes from the pivots, for a code of `FULL_CODE` numbers; shorter codes
-            have a smaller one, in proportion to the square root of their size.
+        locality_distance: distance of these codes from the pivots, for a code of `FULL_CODE` values; it is
+            proportional to the square root of the size of a code.
     """
 
     steps: int = 1000
@@ -92,10 +95,10 @@ class TuningResult:
     """A tuned model.
 
     Attributes:
-        folder: its bundle.
-        faces: number of faces it was tuned to.
-        before: figures of the base.
-        after: figures of the tuned model.
+        folder: folder of its bundle.
+        faces: number of faces that it was tuned to.
+        before: reconstruction by the base.
+        after: reconstruction by the tuned model.
     """
 
     folder: Path
@@ -139,11 +142,7 @@ def tune_model(
     folder = folder_of(name)
     if folder.exists() and not overwrite:
         raise UsageError(f"{folder}: a model of this name exists; choose another --name, or add --overwrite")
-    if base_folder(read_bundle(locate(base))) is not None:
-        raise UsageError(f"{base}: a tuned model itself; tune the model that it was tuned from")
-    model = load_model(base, compute.device)
-    if model.generator is None or model.encoder is None:
-        raise ModelError(f"{base}: only models with a generator and an encoder can be tuned; import one")
+    model = _load_base(base, compute.device)
     run_folder = folder.parent / f".tuning-{name}"
     faces = read_shot_faces(source, model, tracking, ComputeOptions(device=compute.device), compute.progress)
     tuning = _Tuning(model, faces, options, compute)
@@ -170,6 +169,16 @@ def tune_model(
         leftover.unlink(missing_ok=True)
     run_folder.rmdir()
     return TuningResult(folder, count, before, after)
+
+
+def _load_base(base: str, device: str) -> FaceModel:
+    """Load the model to tune. Raises UsageError if it is a tuned model, ModelError if it lacks a network."""
+    if base_folder(read_bundle(locate(base))) is not None:
+        raise UsageError(f"{base} is a tuned model; use the model that it was tuned from")
+    model = load_model(base, device)
+    if model.generator is None or model.encoder is None:
+        raise ModelError(f"{base}: only models with a generator and an encoder can be tuned; import one")
+    return model
 
 
 class _Tuning:
@@ -229,12 +238,12 @@ class _Tuning:
         write_rows(path, [to_float(self._held_out.pictures[rows]), *(self._reconstruct(each) for each in generators)])
 
     def difference(self) -> dict[str, Tensor]:
-        """Return what tuning added to each tuned tensor, on the CPU."""
+        """Return the difference of each tuned tensor from the original one, on the CPU."""
         original = dict(self._original.named_parameters())
         return {key: (value.detach() - original[key]).cpu() for key, value in self._parameters.items()}
 
     def _losses(self, rows: Tensor) -> dict[str, Tensor]:
-        """Compute the losses for some faces, and for random codes near their pivots."""
+        """Compute the losses of the faces in `rows`, and of random codes near their pivots."""
         pivots, pictures = self._train.pivots[rows].to(self._device), to_float(self._train.pictures[rows])
         near = self._codes_near(pivots)
         dtype = training_dtype(self._compute.device)

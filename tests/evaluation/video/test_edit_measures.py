@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.errors import ModelError, UsageError
+from facevid.evaluation.video.edit_measures import evaluate_edit
 from facevid.evaluation.video.embedding import OnnxEmbedding
-from facevid.evaluation.video.measures import evaluate_edit
 from facevid.evaluation.video.temporal_identity import global_ratios, local_ratios
 from facevid.faces.alignment import ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from facevid.cli.evaluate import command
-from facevid.evaluation.occluders import KINDS, Kind, draw, occlude
+from facevid.evaluation.drawn_occluders import KINDS, Kind, draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.dlib_detector import DlibDetector
 from tests.clips import camera_move, write_clip

@@ -21,7 +21,7 @@ from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.face_data import load_faces
 from facevid.training.common.run import Compute
 from facevid.training.face_model import mapping
-from facevid.training.face_model.face_model import train_face_model
+from facevid.training.face_model.face_model_training import train_face_model
 from facevid.utils.progress import no_progress
 
 T = TypeVar("T")

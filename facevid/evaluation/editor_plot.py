@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from facevid.evaluation.editors import CurvePoint
+from facevid.evaluation.editor_comparison import CurvePoint
 from facevid.utils.atomic_output import atomic_path
 
 COLOURS = {"transformer": "#1f6fb4", "direction": "#d9822b", "ganspace": "#5a9e4b"}

@@ -20,6 +20,7 @@ from facevid.training.face_model.face_networks import FaceNetworks, new_networks
 from facevid.training.face_model.mapping import share_space, train_mapping
 
 MODEL_FILE = "face_model.pt"
+"""File name of the face model."""
 
 MAPPING_PICTURES = 4096
 """Largest number of training pictures whose codes the mapping network is trained on."""

@@ -17,6 +17,7 @@ from facevid.training.common.run import Compute, save_atomically
 from facevid.training.occlusion.occluders import add_occluders
 
 OCCLUSION_FILE = "occlusion.pt"
+"""File name of the occlusion network."""
 
 
 def train_occlusion(

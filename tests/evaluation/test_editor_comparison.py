@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from facevid.cli.evaluate import command
 from facevid.edits.attributes import CELEBA, attribute_of
 from facevid.errors import UsageError
-from facevid.evaluation.editors import CurvePoint, areas, evaluate_editors
+from facevid.evaluation.editor_comparison import CurvePoint, areas, evaluate_editors
 from facevid.models.importing import import_model
 from facevid.models.load import load_model
 from facevid.networks import LatentClassifier, LatentClassifierSizes

@@ -14,7 +14,7 @@ from facevid.analysis.encoded import EncodedTrack
 from facevid.compositing.edges import visible_in_region
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
-from facevid.evaluation.occluders import KINDS, Kind, Occluder, draw, occlude
+from facevid.evaluation.drawn_occluders import KINDS, Kind, Occluder, draw, occlude
 from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad, landmarks_in_crop
 from facevid.faces.landmarks import Detector
 from facevid.faces.tracking import Track

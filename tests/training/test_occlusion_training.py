@@ -17,7 +17,7 @@ from facevid.models import import_model
 from facevid.training.common.config import OcclusionConfig
 from facevid.training.common.run import Compute
 from facevid.training.occlusion.occluders import add_occluders
-from facevid.training.occlusion.train import train_occlusion
+from facevid.training.occlusion.occlusion_training import train_occlusion
 
 TINY = OcclusionConfig(sets=(("drawn", 1.0),), batch_size=8, widths=(8, 8, 12, 12), rate=5e-3, warm_up=5, ema=10)
 
