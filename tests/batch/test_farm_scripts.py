@@ -2,11 +2,8 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.cli import edit
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 
@@ -91,10 +87,6 @@ def test_a_slurm_array_divides_the_shots(shots: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not any("--write-frames" in param.opts for param in edit.command.params),
-    reason="needs facevid edit --write-frames",
-)
 def test_parts_of_a_sequence_are_those_of_a_whole_run(shots: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
@@ -109,28 +101,10 @@ def test_parts_of_a_sequence_are_those_of_a_whole_run(shots: Path, tmp_path: Pat
         assert (parts / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.fixture
-def ray_address() -> Iterator[str]:
-    """Start a Ray cluster of one worker, and return its address."""
-    pytest.importorskip("ray", reason="Ray is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # paths of its sockets must be short
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
-        command += ["--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}"]
-        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as head:
-            assert head.stdout is not None
-            if not any(b"Ray runtime started" in line for line in head.stdout):
-                pytest.skip("Ray does not start here")
-            yield f"127.0.0.1:{port}"
-            head.terminate()
-
-
 @pytest.mark.ray
-def test_a_ray_job(shots: Path, tmp_path: Path, ray_address: str) -> None:
+def test_a_ray_job(shots: Path, tmp_path: Path, ray_cluster: str) -> None:
     out = tmp_path / "out"
-    finished = run_script("ray-job", shots, out, "--attr", "smile=1", "--json", RAY_ADDRESS=ray_address)
+    finished = run_script("ray-job", shots, out, "--attr", "smile=1", "--json", RAY_ADDRESS=ray_cluster)
     assert finished.returncode == 7, finished.stderr
     states = {shot["shot"]: (shot["state"], shot["code"]) for shot in json.loads(finished.stdout)}
     assert states == {"a/plate.%04d.png": ("done", 0), "b/plate.%04d.png": ("failed", 4), "c.mp4": ("done", 0)}

@@ -1,6 +1,5 @@
 """Fitting an appearance model to picture sets."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from facevid.networks import AppearanceModel, appearance_model_sizes, shapes_of
 from facevid.training.appearance.fitting import principal_components
 from facevid.training.common.labels import NO, UNKNOWN, YES
 from facevid.training.editors.codes import load_codes
-from tests.conftest import Outcome
+from tests.conftest import RunFacevid
 
 ROWS = 40
 HELD_OUT = 2
@@ -31,7 +30,7 @@ def picture_sets(drawn_faces: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_command_fits_a_model_and_encodes_the_faces(
-    picture_sets: Path, tmp_path: Path, run_facevid: Callable[..., Outcome]
+    picture_sets: Path, tmp_path: Path, run_facevid: RunFacevid
 ) -> None:
     for name in ("one", "two"):
         outcome = run_facevid("train", "appearance", "--data", picture_sets, "--out", tmp_path / name)
@@ -66,14 +65,14 @@ def test_command_fits_a_model_and_encodes_the_faces(
 
 
 def test_missing_columns_and_sets_are_named_in_the_error(
-    picture_sets: Path, tmp_path: Path, run_facevid: Callable[..., Outcome]
+    picture_sets: Path, tmp_path: Path, run_facevid: RunFacevid
 ) -> None:
     common = ("train", "appearance", "--data", picture_sets, "--out", tmp_path)
     outcome = run_facevid(*common, "--label", "smile=happy:0:1")
-    assert outcome.code != 0
+    assert outcome.code == 2
     assert "happy" in outcome.err
     outcome = run_facevid(*common, "--set", "absent")
-    assert outcome.code != 0
+    assert outcome.code == 3
     assert "absent.csv" in outcome.err
 
 

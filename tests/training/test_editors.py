@@ -1,8 +1,6 @@
 """Training of the classifier, transformers, directions and components on codes with known attributes."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -21,9 +19,8 @@ from facevid.training.editors.components import fit_components
 from facevid.training.editors.directions import fit_direction, save_direction
 from facevid.training.editors.shared_transformer import train_shared_transformer
 from facevid.training.editors.transformer import TransformerOptions, edit_layers_of, train_transformer
+from tests.progress import interrupt_after
 from tests.training.conftest import SMILE, YOUNG
-
-T = TypeVar("T")
 
 CLASSIFIER = ClassifierOptions(hidden=(16,), epochs=20, batch_size=32, learning_rate=1e-2, noise=0.3)
 
@@ -103,13 +100,7 @@ def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(
     codes: CodeSet, classifier: LatentClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 0.0)
-
-    def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        for item in items:
-            if item == 25:
-                raise KeyboardInterrupt
-            yield item
-
+    interrupt = interrupt_after(25, "Smiling")
     uninterrupted = train_transformer(codes, classifier, SMILE, tmp_path / "whole", compute=Compute(seed=3))
     with pytest.raises(KeyboardInterrupt):
         train_transformer(codes, classifier, SMILE, tmp_path, compute=Compute(seed=3, progress=interrupt))

@@ -2,10 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,8 +21,7 @@ from facevid.training.common.run import Compute
 from facevid.training.face_model import mapping
 from facevid.training.face_model.face_model_training import train_face_model
 from facevid.utils.progress import no_progress
-
-T = TypeVar("T")
+from tests.progress import interrupt_after
 
 TINY = FaceModelConfig(
     sets=(("drawn", 0.5), ("tight", 0.5), ("absent", 1.0)),
@@ -88,13 +85,7 @@ def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(
     drawn_faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 0.0)
-
-    def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        for item in items:
-            if stage == "face model" and item == 4:
-                raise KeyboardInterrupt
-            yield item
-
+    interrupt = interrupt_after(4, "face model")
     uninterrupted = torch.load(train_face_model(drawn_faces, tmp_path / "whole", 7, config=TINY), weights_only=True)
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):

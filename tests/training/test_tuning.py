@@ -1,9 +1,7 @@
 """Pivotal tuning of a small random generator to a clip."""
 
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import torch
@@ -16,8 +14,7 @@ from facevid.training.common.run import Compute
 from facevid.training.tuning.pivotal_tuning import TuningOptions, tune_model
 from tests.conftest import RunFacevid
 from tests.models.files import save_psp, save_transformer
-
-T = TypeVar("T")
+from tests.progress import interrupt_after
 
 
 def test_tuned_model_reconstructs_better_and_edits(
@@ -73,13 +70,7 @@ def test_tuned_model_needs_its_base(published: str, portrait_clip: Path, tmp_pat
 def test_interrupted_tuning_resumes(published: str, portrait_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 0.0)
     options = TuningOptions(steps=3, batch_size=1)
-
-    def interrupt(stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        for count, item in enumerate(items):
-            if stage == "tune" and count == 2:
-                raise KeyboardInterrupt
-            yield item
-
+    interrupt = interrupt_after(2, "tune")
     tune_model(portrait_clip, published, "whole", options=options)
     with pytest.raises(KeyboardInterrupt):
         tune_model(portrait_clip, published, "shot", options=options, compute=Compute(progress=interrupt))

@@ -2,7 +2,6 @@
 
 import random
 import resource
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 from facevid.errors import FacevidError
 from facevid.video import ClipWriter, open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
-from tests.conftest import Outcome
+from tests.conftest import RunFacevid
 from tests.damage import damaged_bytes
 from tests.video import test_exr, test_tiff
 
@@ -62,9 +61,7 @@ def make(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [*ARGUMENTS, "a.heic", "layers.exr", "pages.tif"])
-def test_a_damaged_file_is_read_or_refused_by_name(
-    name: str, tmp_path: Path, run_facevid: Callable[..., Outcome]
-) -> None:
+def test_a_damaged_file_is_read_or_refused_by_name(name: str, tmp_path: Path, run_facevid: RunFacevid) -> None:
     intact, rng = make(name, tmp_path), random.Random(name)
     source = tmp_path / f"damaged{intact.suffix}"
     is_video = "-an" not in ARGUMENTS.get(name, IMAGE)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from facevid.faces.dlib_detector import DlibDetector
 from facevid.video import open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.clips import camera_move, write_clip
-from tests.conftest import Outcome
+from tests.conftest import RunFacevid
 
 SIZE = (320, 240)
 """Width and height of the clips, in pixels."""
@@ -72,7 +72,7 @@ def test_clips_that_do_not_match_the_source_are_rejected(portrait: NDArray[np.ui
 
 
 def test_evaluate_accepts_two_clips_with_and_without_the_video_command(
-    run_facevid: Callable[..., Outcome], portrait: NDArray[np.uint8], tmp_path: Path
+    run_facevid: RunFacevid, portrait: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     pictures = [camera_move(portrait, index, SIZE) for index in range(3)]
     source, edited = (write_clip(tmp_path / f"{name}.mp4", pictures, sound=False) for name in ("source", "edited"))
@@ -157,7 +157,7 @@ def test_the_same_samples_in_another_codec_are_a_perfect_edit(portrait: NDArray[
 
 
 def test_plot_over_time_and_tracks_in_json(
-    run_facevid: Callable[..., Outcome], portrait: NDArray[np.uint8], tmp_path: Path
+    run_facevid: RunFacevid, portrait: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     pictures = [camera_move(portrait, index, SIZE) for index in range(3)]
     source = write_frames(tmp_path / "source", pictures)

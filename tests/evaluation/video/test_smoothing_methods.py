@@ -1,7 +1,6 @@
 """Jitter of quads on clips with known jitter, and the comparison of smoothing methods."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ from facevid.faces.dlib_detector import DlibDetector
 from facevid.options import TrackingOptions
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
-from tests.conftest import Outcome
+from tests.conftest import RunFacevid
 
 SIZE = (320, 240)
 """Width and height of the clips, in pixels."""
@@ -45,7 +44,7 @@ def test_jitter_of_noise_of_known_standard_deviation() -> None:
 
 @pytest.mark.slow
 def test_default_smoothing_is_better_than_the_other_methods(
-    run_facevid: Callable[..., Outcome], portrait: NDArray[np.uint8], tmp_path: Path
+    run_facevid: RunFacevid, portrait: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
     pictures = [camera_move(portrait, index, SIZE) for index in range(8)]
