@@ -27,7 +27,7 @@ MIN_LIP_DEVIATION = 0.04
 It is 0.05 to 0.11 for speech and laughter. The landmark noise of a closed, occluded or averted mouth is up to 0.035."""
 
 MAX_PSNR = 100.0
-"""PSNR of identical pixels, in dB."""
+"""Upper bound of the PSNR, in dB, which is infinite for identical pixels."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class EditEvaluation:
     tracks: tuple[TrackMeasures, ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _OutsideError:
     """Squared error outside the quads of all faces, by frame.
 
