@@ -52,7 +52,6 @@ LABEL_HEIGHT = 22
 FONT_SCALE = 0.65
 """Font size, in label heights."""
 
-
 TRUNCATION = 0.7
 """Truncation of the random code of a synthetic face, as in the figures of StyleGAN2."""
 
@@ -255,8 +254,7 @@ def _reconstruction(
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None or loaded.encoder is None:
         return []
-    generated = loaded.generate(loaded.encode(crop(picture, quad, loaded.crop_size)[None]))[0]
-    pixels = ((generated.permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).round().byte().cpu().numpy()
+    (pixels,) = to_pictures(loaded.generate(loaded.encode(crop(picture, quad, loaded.crop_size)[None])))
     return [("reconstruction", cv2.resize(pixels, (cell, cell), interpolation=cv2.INTER_AREA).astype(np.uint8))]
 
 

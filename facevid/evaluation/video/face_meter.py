@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.evaluation.video.dense_flow import MIN_SIDE, dense_flow
 from facevid.evaluation.video.embedding import Embedding
+from facevid.evaluation.video.face_region import bounding_window, convex_hull
 from facevid.evaluation.video.frame_pairs import FramePair
 from facevid.faces.alignment import crop, landmarks_in_crop, quad_side
 from facevid.faces.dlib_detector import LandmarkPredictor
@@ -76,11 +77,11 @@ class TrackMeter:
         if not 0 <= offset < len(self.track) or not self.track.detected[offset]:
             return
         quad = self.quads[offset]
-        window = _bounding_window(quad, pair.source.shape)
+        window = bounding_window(quad.min(axis=0), quad.max(axis=0), pair.source.shape)
         part = pair.cropped(window)
         if min(part.source.shape[:2]) < MIN_SIDE:
             return
-        face = _convex_hull(self.track.landmarks[offset] - (window[1].start, window[0].start), part.source.shape)
+        face = convex_hull(self.track.landmarks[offset] - (window[1].start, window[0].start), part.source.shape)
         if not face.any():
             return
         difference = cv2.blur(
@@ -156,23 +157,9 @@ def _displacement(crops: FramePair, landmarks: NDArray[np.float64]) -> NDArray[n
         for each in (crops.source, crops.edited)
     )
     flow = dense_flow(edited, source)
-    region = _convex_hull(landmarks, source.shape) & flow.visible
+    region = convex_hull(landmarks, source.shape) & flow.visible
     if not region.any():
         return np.zeros(2)
     rows, columns = np.nonzero(region)
     moved = flow.positions[region] - np.stack([columns, rows], axis=-1)
     return np.asarray(np.median(moved, axis=0) / DISPLACEMENT_SIDE, np.float64)
-
-
-def _bounding_window(quad: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of a frame that contain a quad."""
-    limit = (shape[1], shape[0])
-    left, top = np.floor(quad.min(axis=0)).astype(int).clip(0, limit).tolist()
-    right, bottom = np.ceil(quad.max(axis=0)).astype(int).clip(0, limit).tolist()
-    return slice(top, bottom), slice(left, right)
-
-
-def _convex_hull(landmarks: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Rasterise the convex hull of landmarks, bool (H, W)."""
-    outline = np.rint(cv2.convexHull(landmarks.astype(np.float32))).astype(np.int32)
-    return np.asarray(cv2.fillConvexPoly(np.zeros(shape[:2], np.uint8), outline, 1) == 1)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.evaluation.video.dense_flow import dense_flow
+from facevid.evaluation.video.face_region import bounding_window, convex_hull
 from facevid.faces.alignment import quad_side
 from facevid.faces.tracking import Track
 from facevid.utils.progress import Progress, no_progress
@@ -82,26 +83,26 @@ def _face_motion(
     """Fit the similarity transform of one face, (2, 3); NaN if that fails."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     side = float(max(*(high - low), 1.0))
-    limit = (picture.shape[1], picture.shape[0])
-    left, top = np.floor(low - MARGIN * side).astype(int).clip(0, limit).tolist()
-    right, bottom = np.ceil(high + MARGIN * side).astype(int).clip(0, limit).tolist()
-    if min(right - left, bottom - top) < side * MIN_VISIBLE:
+    rows, columns = bounding_window(low - MARGIN * side, high + MARGIN * side, picture.shape)
+    corner = np.array([columns.start, rows.start])
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    if min(width, height) < side * MIN_VISIBLE:
         return np.full((2, 3), np.nan)
-    size = tuple(round(length * FACE_SIDE / side) for length in (right - left, bottom - top))
-    scale = np.array(size) / (right - left, bottom - top)
+    size = (round(width * FACE_SIDE / side), round(height * FACE_SIDE / side))
+    scale = np.array(size) / (width, height)
     interpolation = cv2.INTER_AREA if side > FACE_SIDE else cv2.INTER_LINEAR
     before, after = (
-        cv2.resize(each[top:bottom, left:right], size, interpolation=interpolation) for each in (previous, picture)
+        np.asarray(cv2.resize(each[rows, columns], size, interpolation=interpolation), np.uint8)
+        for each in (previous, picture)
     )
     flow = dense_flow(before, after)
-    hull = np.rint(cv2.convexHull(((landmarks - (left, top)) * scale).astype(np.float32))).astype(np.int32)
-    face = cv2.fillConvexPoly(np.zeros(flow.visible.shape, np.uint8), hull, 1) == 1
-    rows, columns = (each[::STRIDE] for each in np.nonzero(face & flow.visible))
-    if len(rows) < MIN_PIXELS:
+    face = convex_hull((landmarks - corner) * scale, before.shape)
+    y, x = (each[::STRIDE] for each in np.nonzero(face & flow.visible))
+    if len(y) < MIN_PIXELS:
         return np.full((2, 3), np.nan)
-    positions = np.stack([columns, rows], axis=1) / scale + (left, top)
-    previous_positions = flow.positions[rows, columns] / scale + (left, top)
     similarity, _ = cv2.estimateAffinePartial2D(
-        previous_positions, positions, ransacReprojThreshold=INLIER_DISTANCE / scale.min()
+        flow.positions[y, x] / scale + corner,
+        np.stack([x, y], axis=1) / scale + corner,
+        ransacReprojThreshold=INLIER_DISTANCE / scale.min(),
     )
     return np.full((2, 3), np.nan) if similarity is None else similarity
