@@ -93,7 +93,7 @@ def command(
     """Edit all video files and image sequences in the folder SHOTS and its subfolders.
 
     Takes all options of `facevid edit`, after SHOTS and OUT. In an option, {shot} is replaced by the shot's name
-    without its extension. Options in a file shot.toml beside a shot take their place, those of --table the place of
+    without its extension. Options in a file shot.toml beside a shot replace these options, and those of --table replace
     both.
 
     Results are written to the same names under OUT; results of MXF, AVI, TS and MPG files are MOV files. A record of
@@ -190,7 +190,7 @@ def _state_text(outcome: "ShotOutcome") -> str:
         case "done":
             return f"done in {outcome.seconds:.0f} s" + (f" (again: {reasons})" if reasons else "")
         case "kept":
-            return "kept, nothing has changed"
+            return "kept: nothing has changed"
         case "busy":
             return f"in work by another run ({reasons}); waiting for it at the end"
         case "failed":
@@ -216,12 +216,12 @@ def _print_table(outcomes: Iterable["ShotOutcome"]) -> None:
 
 
 def _raise_failures(outcomes: Sequence["ShotOutcome"]) -> None:
-    """Raise ShotsError if shots failed, and say which of them another run can mend."""
+    """Raise ShotsError if shots failed; the message separates failures that can be temporary from the others."""
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if not failed:
         return
     texts = []
-    for may_mend, text in ((True, "the same command may mend"), (False, "change first")):
+    for may_mend, text in ((True, "try again"), (False, "change first")):
         shots = [f"{each.shot} ({each.code})" for each in failed if each.may_mend == may_mend]
         if shots:
             texts.append(f"{text}: {', '.join(shots)}")

@@ -171,7 +171,7 @@ detector_option = click.option(
     type=click.Choice(["auto", "face-alignment", "bundled", "dlib"]),
     default="auto",
     show_default=True,
-    help="Landmark detector; auto uses face-alignment if its weights are installed, else dlib. bundled follows faces.",
+    help="Landmark detector; auto is face-alignment if its weights are installed, else dlib. bundled is facevid's own.",
 )
 smooth_option = click.option(
     "--smooth",

@@ -26,7 +26,7 @@ CHUNK_FACES = 16
 
 
 @dataclass(frozen=True)
-class Measure:
+class ModelMeasure:
     """One row of the result.
 
     Attributes:
@@ -81,7 +81,7 @@ def read_photographs(pictures: Path, table_path: Path) -> Photographs:
     return Photographs(faces[: len(people)], faces[len(people) :])
 
 
-def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progress = no_progress) -> list[Measure]:
+def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progress = no_progress) -> list[ModelMeasure]:
     """Measure the reconstructions and the smile edits of a model on photographs.
 
     - Reconstruction: the PSNR inside the face oval of FFHQ crops, at the generator's resolution, averaged over
@@ -113,9 +113,9 @@ def evaluate_model(model: FaceModel, photographs: Photographs, progress: Progres
     features = {name: extractor.extract(progress(name, each, len(each))) for name, each in pictures.items()}
     expression_kept = _expression_kept(features["photographs"], features["reconstructions"])
     measures = [
-        Measure("reconstruction inside the face", _psnr(faces, reconstructions), "dB"),
+        ModelMeasure("reconstruction inside the face", _psnr(faces, reconstructions), "dB"),
         *_identity_measures(features["photographs"], features["reconstructions"]),
-        Measure("expression kept", expression_kept, "share"),
+        ModelMeasure("expression kept", expression_kept, "share"),
     ]
     return measures + (_edit_measures(features) if "edits" in features else [])
 
@@ -147,15 +147,15 @@ def _mean_distance(a: FaceFeatures, b: FaceFeatures) -> float:
     return float(descriptor_distance(a, b).mean())
 
 
-def _identity_measures(photographs: FaceFeatures, reconstructions: FaceFeatures) -> list[Measure]:
+def _identity_measures(photographs: FaceFeatures, reconstructions: FaceFeatures) -> list[ModelMeasure]:
     people = len(photographs.descriptors) // 2
     neutral, smiling = photographs[np.arange(people)], photographs[np.arange(people, 2 * people)]
     distances = np.linalg.norm(neutral.descriptors[:, None] - neutral.descriptors[None], axis=-1)
     different_people = float(distances[np.triu_indices(people, 1)].mean()) if people > 1 else float("nan")
     return [
-        Measure("photograph to its reconstruction", _mean_distance(photographs, reconstructions), "distance"),
-        Measure("a person's two photographs", _mean_distance(neutral, smiling), "distance"),
-        Measure("two people", different_people, "distance"),
+        ModelMeasure("photograph to its reconstruction", _mean_distance(photographs, reconstructions), "distance"),
+        ModelMeasure("a person's two photographs", _mean_distance(neutral, smiling), "distance"),
+        ModelMeasure("two people", different_people, "distance"),
     ]
 
 
@@ -174,11 +174,13 @@ def _expression_kept(photographs: FaceFeatures, reconstructions: FaceFeatures) -
     return float(np.concatenate([~of_neutral, of_smiling]).mean())
 
 
-def _edit_measures(features: dict[str, FaceFeatures]) -> list[Measure]:
+def _edit_measures(features: dict[str, FaceFeatures]) -> list[ModelMeasure]:
     edited_neutral, edited_smiling = np.split(_is_smiling(features["photographs"], features["edits"]), 2)
     return [
-        Measure("smile +1 on neutral, changed", float(edited_neutral.mean()), "share"),
-        Measure("smile -1 on smiling, changed", float((~edited_smiling).mean()), "share"),
-        Measure("edit to reconstruction", _mean_distance(features["edits"], features["reconstructions"]), "distance"),
-        Measure("edit to photograph", _mean_distance(features["edits"], features["photographs"]), "distance"),
+        ModelMeasure("smile +1 on neutral, changed", float(edited_neutral.mean()), "share"),
+        ModelMeasure("smile -1 on smiling, changed", float((~edited_smiling).mean()), "share"),
+        ModelMeasure(
+            "edit to reconstruction", _mean_distance(features["edits"], features["reconstructions"]), "distance"
+        ),
+        ModelMeasure("edit to photograph", _mean_distance(features["edits"], features["photographs"]), "distance"),
     ]

@@ -117,10 +117,10 @@ def write_sheet(
         UsageError, InputError, NoFaceError, ModelError, OutputError: as `edit_video`.
     """
     check_destination(out, source, SUFFIXES, overwrite)
-    steps = _strengths(ranges)
+    cell_strengths = _strengths(ranges)
     picture = _picture(source, frame)
     options = EditOptions(model, TrackingOptions(smooth=0), compute)
-    edited = _edited(picture, ranges, steps, options, progress)
+    edited = _edited(picture, ranges, cell_strengths, options, progress)
     quad = _quad(picture, source)
     rows, columns = _square(quad, picture.shape)
     size = (cell, cell)
@@ -154,7 +154,7 @@ def write_synthetic_sheet(
         ModelError, OutputError: as `edit_video`.
     """
     check_destination(out, out, SUFFIXES, overwrite)
-    steps = _strengths(ranges)
+    cell_strengths = _strengths(ranges)
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None:
         raise UsageError(
@@ -162,7 +162,7 @@ def write_synthetic_sheet(
             "StyleGAN2 model with --model"
         )
     code = _random_code(loaded.generator, seed, loaded.device)
-    codes = torch.cat([code, *(loaded.edit(code, step) for step in steps)])
+    codes = torch.cat([code, *(loaded.edit(code, strengths) for strengths in cell_strengths)])
     size = (cell, cell)
     cells = [
         np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -190,12 +190,14 @@ def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
     """
     if not ranges:
         raise UsageError("no attribute given: add at least one --attr, such as --attr smile=-1:1:5")
-    steps = [{each.attribute: value} for each in ranges for value in each.values]
+    cell_strengths = [{each.attribute: value} for each in ranges for value in each.values]
     if len(ranges) > 1:
-        steps += [{each.attribute: each.values[-1] for each in ranges[: count + 1]} for count in range(len(ranges))]
-    if len(steps) > MAX_CELLS:
-        raise UsageError(f"{len(steps)} cells are more than {MAX_CELLS}: give fewer strengths")
-    return steps
+        cell_strengths += [
+            {each.attribute: each.values[-1] for each in ranges[: count + 1]} for count in range(len(ranges))
+        ]
+    if len(cell_strengths) > MAX_CELLS:
+        raise UsageError(f"{len(cell_strengths)} cells are more than {MAX_CELLS}: give fewer strengths")
+    return cell_strengths
 
 
 def _picture(source: Path, number: int | None) -> NDArray[np.uint8]:
@@ -210,19 +212,21 @@ def _picture(source: Path, number: int | None) -> NDArray[np.uint8]:
 def _edited(
     picture: NDArray[np.uint8],
     ranges: Sequence[StrengthRange],
-    steps: Sequence[dict[str, float]],
+    cell_strengths: Sequence[dict[str, float]],
     options: EditOptions,
     progress: Progress,
 ) -> list[NDArray[np.uint8]]:
     edits = []
     for attribute in dict.fromkeys(each.attribute for each in ranges):
-        keys = ",".join(f"{step.get(attribute, 0.0):.6f}@{index}" for index, step in enumerate(steps))
+        keys = ",".join(
+            f"{strengths.get(attribute, 0.0):.6f}@{index}" for index, strengths in enumerate(cell_strengths)
+        )
         edits.append(f"{attribute}={keys}")
     with TemporaryDirectory(prefix="facevid-sheet-") as folder:
         repeated = Path(folder) / "in"
         repeated.mkdir()
         encoded = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-        for index in range(len(steps)):
+        for index in range(len(cell_strengths)):
             (repeated / f"cell.{index:04d}.png").write_bytes(encoded)
         result = Path(folder) / "out" / "cell.%04d.png"
         result.parent.mkdir()

@@ -10,7 +10,7 @@ from rich.table import Table
 from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
-from facevid.evaluation.ground_truth import Measure, evaluate_model, read_photographs
+from facevid.evaluation.ground_truth import ModelMeasure, evaluate_model, read_photographs
 from facevid.models.load import load_model
 from facevid.utils.device import choose_device
 
@@ -50,7 +50,7 @@ def command(*, pictures: Path, table: Path, model: str | None, device: str, as_j
     print_table(results)
 
 
-def _value(measure: Measure) -> str:
+def _value(measure: ModelMeasure) -> str:
     match measure.unit:
         case "dB":
             return f"{measure.value:.1f}"
