@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
-from facevid.batch.edit_shot import ForeignOutputError, ShotReport, ShotTask, edit_shot, kept_report, shot_state
+from facevid.batch.edit_shot import ShotReport, edit_shot, kept_report
+from facevid.batch.shot_state import ForeignOutputError, ShotTask, shot_state
 from facevid.edits.edit_file import FaceEdits
 from facevid.engines import Engine, TaskOutcome
 from facevid.errors import EngineError, OutputError, describe, exit_code

@@ -26,7 +26,7 @@ from facevid.options import EngineName, EngineOptions
 
 if TYPE_CHECKING:
     from facevid.batch.batch_run import ShotOutcome
-    from facevid.batch.edit_shot import ShotTask
+    from facevid.batch.shot_state import ShotTask
 
 CORES_PER_WORKER = 4
 """CPU cores for each worker on a machine without a GPU: one edit hardly runs faster on more."""

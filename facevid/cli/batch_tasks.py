@@ -23,7 +23,7 @@ from facevid.utils.cache import file_key
 from facevid.video.sequence import find_sequence, sequence_name
 
 if TYPE_CHECKING:
-    from facevid.batch.edit_shot import ShotTask
+    from facevid.batch.shot_state import ShotTask
 
 Edits = Sequence[AttributeEdit] | Sequence[FaceEdits]
 """The values of --attr, or the entries of an edit file."""
@@ -65,7 +65,7 @@ def make_tasks(
         InputError: the folder has no shots, or a file of options cannot be read.
         ModelError: there is no such model.
     """
-    from facevid.batch.edit_shot import ShotTask  # imports torch
+    from facevid.batch.shot_state import ShotTask  # imports torch
 
     kinds, general = _option_kinds(), _split_options(arguments)
     shots = find_shots(folder, results)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.batch.edit_shot import ShotTask
+from facevid.batch.shot_state import ShotTask
 from facevid.batch.shots import find_shots
 from facevid.cli import batch
 from facevid.cli.batch_tasks import make_tasks
