@@ -106,6 +106,19 @@ class EngineOptions:
 
 
 @dataclass(frozen=True)
+class SigningOptions:
+    """Who signs a result.
+
+    Attributes:
+        certificate: PEM file of the signer's certificate, followed by those of the authorities that issued it.
+        key: PEM file of the private key, without a password.
+    """
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
 class EditOptions:
     """All settings of `edit_video` other than the source, the target and the edits.
 
@@ -130,6 +143,9 @@ class EditOptions:
         crf: constant rate factor of h264, h265 and av1; lower is better, 0 is lossless (h264, h265). None is visually
             lossless.
         pix_fmt: FFmpeg pixel format of the output; None follows the source.
+        provenance: whether results with edited frames state in their metadata that they contain generated media, and
+            the program and model.
+        sign: how to sign the result with a C2PA manifest; None does not.
         engine: where the work runs, and the length of segments.
     """
 
@@ -150,6 +166,8 @@ class EditOptions:
     codec: str | None = None
     crf: float | None = None
     pix_fmt: str | None = None
+    provenance: bool = True
+    sign: SigningOptions | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
 
     @property

@@ -38,6 +38,7 @@ ONLY_PARSED = {
     "edit in.mp4 out.mp4 --attr smile=+1 --model shot": "needs the result of `tune`",
     "edit in.mp4 out.mp4 --attr smile=+1 --workers 4": "starts four processes; tests/test_segmented_edits.py runs two",
     "edit in.mp4 out.mp4 --attr smile=+1 --engine ray": "needs a cluster; tests/test_segmented_edits.py starts one",
+    "edit in.mp4 out.mp4 --attr smile=+1 --sign": "needs a certificate; tests/provenance/test_signing.py makes one",
     "evaluate model": "needs photographs of people; tests/evaluation/test_ground_truth.py runs it",
     "bench": "takes minutes; tests/benchmark/test_benchmark.py runs it on a few frames",
     "evaluate occlusion": "needs a longer clip; tests/evaluation/test_occlusion_detection.py runs it",

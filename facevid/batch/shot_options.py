@@ -44,7 +44,7 @@ class OptionKind:
     """Kind of value that an option of the command line takes.
 
     Attributes:
-        repeats: whether it can be given several times.
+        repeats: whether it takes several values.
         is_flag: whether it takes no value.
         is_path: whether its value is the path of a file or folder.
     """

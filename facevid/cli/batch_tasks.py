@@ -17,8 +17,8 @@ from facevid.cli import edit
 from facevid.cli.common import PathType
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
-from facevid.errors import UsageError, printable
-from facevid.options import EditOptions
+from facevid.errors import InputError, UsageError, printable, reason
+from facevid.options import EditOptions, SigningOptions
 from facevid.utils.cache import file_key
 from facevid.video.sequence import find_sequence, sequence_name
 
@@ -136,7 +136,7 @@ def _edit_options() -> dict[str, click.Option]:
 def _option_kinds() -> dict[str, OptionKind]:
     """Return what each option of a shot takes."""
     return {
-        name: OptionKind(option.multiple, option.is_flag, isinstance(option.type, PathType))
+        name: OptionKind(option.multiple or option.nargs > 1, option.is_flag, isinstance(option.type, PathType))
         for name, option in _edit_options().items()
         if name not in NOT_OF_A_SHOT
     }
@@ -152,8 +152,10 @@ def _parse(shot: Shot, options: Options) -> edit.EditArguments:
     """Parse the options of a shot as a command line of `facevid edit`; errors name the shot."""
     arguments = []
     for name, value in options.items():
-        if isinstance(value, bool):
-            option = _edit_options()[name]
+        option = _edit_options()[name]
+        if isinstance(value, tuple) and option.nargs > 1:
+            arguments += [f"--{name}", *value]
+        elif isinstance(value, bool):
             arguments += [option.opts[-1]] if value else option.secondary_opts[-1:]
         else:
             arguments += [f"--{name}={each}" for each in (value if isinstance(value, tuple) else (value,))]
@@ -184,6 +186,8 @@ def _effective_options(texts: Options, values: dict[str, Any]) -> dict[str, str 
             continue
         if isinstance(value, Path) and name not in OUTPUTS:
             effective[name] = printable(value.name)  # its content is hashed
+        elif name == "sign":
+            effective[name] = [printable(path.name) for path in value]
         elif isinstance(text, tuple):
             effective[name] = [printable(each) for each in text]
         else:
@@ -199,6 +203,9 @@ def _named_files(parsed: edit.EditArguments) -> dict[str, str]:
         for name, value in parsed.values.items()
         if isinstance(value, Path) and name in names and names[name] not in OUTPUTS
     }
+    if parsed.options.sign:
+        certificate = parsed.options.sign.certificate
+        paths[f"--sign {certificate.name}"] = certificate
     pictures = [each.faces for each in parsed.edits if isinstance(each, FaceEdits) and isinstance(each.faces, Path)]
     paths |= {f"{picture.name} in the edit file": picture for picture in pictures}
     return {printable(text): _hash_files(path) for text, path in paths.items()}
@@ -213,8 +220,12 @@ def _hash_files(path: Path) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hash the content of a file. Raises InputError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {reason(error).lower()}; check its name and permissions") from error
 
 
 def _absolute(path: Path) -> Path:
@@ -241,6 +252,8 @@ def _with_absolute_paths(options: EditOptions) -> EditOptions:
         changes["model"] = str(_absolute(Path(options.model)))
     if isinstance(options.tracking.faces, Path):
         changes["tracking"] = replace(options.tracking, faces=_absolute(options.tracking.faces))
+    if options.sign is not None:
+        changes["sign"] = SigningOptions(_absolute(options.sign.certificate), _absolute(options.sign.key))
     mask, holdout = (path and _absolute(path) for path in (options.compositing.mask, options.compositing.holdout))
     changes["compositing"] = replace(options.compositing, mask=mask, holdout=holdout)
     return replace(options, **changes)

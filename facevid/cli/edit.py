@@ -40,7 +40,7 @@ from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.attributes import parse_attribute
 from facevid.edits.edit_file import MAX_FADE, FaceEdits, read_edits
 from facevid.errors import UsageError, combined
-from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineName, TrackingOptions
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineName, SigningOptions, TrackingOptions
 
 if TYPE_CHECKING:
     from facevid.pipeline import EditSummary
@@ -177,6 +177,19 @@ def _check_attrs(ctx: click.Context, param: click.Parameter, attrs: tuple[str, .
     "--crf", type=NumberType(0, 63), help="Constant rate factor; lower is better quality.  [default: visually lossless]"
 )
 @click.option("--pix-fmt", metavar="NAME", help="Pixel format, by its FFmpeg name.  [default: as IN]")
+@click.option(
+    "--no-provenance",
+    is_flag=True,
+    help="Do not state in the metadata of OUT that it contains generated media, with program, version and model.",
+)
+@click.option(
+    "--sign",
+    nargs=2,
+    type=PathType(dir_okay=False),
+    metavar="CERT KEY",
+    help="Sign OUT, a video or still, with a C2PA manifest that names the edit and IN: PEM files of the certificate "
+    "with its chain, and of the private key. Needs facevid[c2pa].",
+)
 @device_option
 @precision_option
 @click.option(
@@ -306,9 +319,13 @@ def _edit_options(
     workers: int | None,
     address: str | None,
     segment: float,
+    no_provenance: bool,
+    sign: tuple[Path, Path] | None,
     **others: Any,
 ) -> EditOptions:
     return EditOptions(
+        provenance=not no_provenance,
+        sign=None if sign is None else SigningOptions(*sign),
         engine=choose_engine(engine, workers, address, segment),
         tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
         compute=ComputeOptions(device, precision, batch_size),

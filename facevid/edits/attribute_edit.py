@@ -64,6 +64,12 @@ class AttributeEdit:
     eased: tuple[bool, ...] = ()
     regions: RegionStrengths = ()
 
+    @property
+    def summary(self) -> str:
+        """The attribute and its strength, or its lowest and highest one: `smile=+1`, `age=+0 to +1`."""
+        values = dict.fromkeys((min(self.values), max(self.values)))
+        return f"{self.attribute}={' to '.join(f'{value:+g}' for value in values)}"
+
     def strengths(self, numbers: Sequence[int | Fraction], seconds: Sequence[Fraction]) -> NDArray[np.float32]:
         """Evaluate the strength at N frames.
 

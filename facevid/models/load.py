@@ -9,7 +9,7 @@ from facevid.models.assemble import assemble, occlusion_network
 from facevid.models.bundle import read_bundle, read_bundle_parts
 from facevid.models.layouts import Part, plain_name, read_parts
 from facevid.models.model import FaceModel
-from facevid.models.store import BUNDLED, BUNDLED_NAME, locate
+from facevid.models.store import BUNDLED, locate, model_name
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "cpu", precision: str = "float32") -> FaceModel:
@@ -33,8 +33,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "cpu", prec
         model = assemble(path.name, [_named(part) for part in read_parts(path)], None, device, precision)
         return _with_occlusion(model)
     bundle = read_bundle(path)
-    name = BUNDLED_NAME if path == BUNDLED else path.name
-    model = assemble(name, read_bundle_parts(path, bundle), bundle.settings, device, precision)
+    model = assemble(model_name(name_or_path), read_bundle_parts(path, bundle), bundle.settings, device, precision)
     resolution = model.generator.sizes.resolution if model.generator else None
     crop_size = model.encoder.sizes.input_size if model.encoder else None
     declared = (bundle.resolution, bundle.crop_size, bundle.layers, bundle.width)

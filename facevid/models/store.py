@@ -62,6 +62,12 @@ def stored_names() -> list[str]:
         raise ModelError(f"{folder}: cannot be read ({reason(error)}); check FACEVID_HOME") from error
 
 
+def model_name(name_or_path: str | Path | None) -> str:
+    """Return the name of a model, as for `locate`. Raises ModelError."""
+    path = locate(name_or_path)
+    return BUNDLED_NAME if path == BUNDLED else path.name
+
+
 def locate(name_or_path: str | Path | None) -> Path:
     """Return the path of a model: None or "bundled" for the bundled model, a name in the store, or a path.
 

@@ -16,6 +16,7 @@ from facevid.engines import Engine
 from facevid.errors import UsageError
 from facevid.faces.landmarks import DetectorChoice, DetectorName, choose_detector
 from facevid.models import FaceModel, load_model
+from facevid.models.store import model_name
 from facevid.options import EditOptions
 from facevid.pipeline.checks import (
     as_face_edits,
@@ -27,6 +28,8 @@ from facevid.pipeline.checks import (
 )
 from facevid.pipeline.job import job_workspace
 from facevid.pipeline.rendering import Rendering, open_workers
+from facevid.provenance.signing import Signer, check_signable
+from facevid.provenance.statement import Provenance
 from facevid.rendering.comparison import Comparison
 from facevid.rendering.layers import check_layers
 from facevid.rendering.mattes import Mattes, open_mattes
@@ -40,6 +43,7 @@ from facevid.utils.device import choose_device, limit_threads
 from facevid.utils.progress import Progress, no_progress
 from facevid.utils.workspace import Workspace
 from facevid.video import Clip, ClipWriter, Encoding, RgbWriter, open_clip
+from facevid.video.writer.sequence_output import sequence_target
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def edit_video(
     mattes = open_mattes(options.compositing, clip.info)
     workspace = job_workspace(Path(target), clip.info, face_edits, options, mattes.files if mattes else ())
     options = replace(options, overwrite=options.overwrite or workspace.is_committing)
-    writer = _open_writer(target, clip, options)
+    writer = _open_writer(target, clip, face_edits, options)
     model = _load_model(options, device)
     keep_detail = keeps_detail(model, options.compositing)
     comparison, comparison_writer = _open_comparison(clip, options, keep_detail)
@@ -154,19 +158,48 @@ def _load_model(options: EditOptions, device: str) -> FaceModel:
     return model
 
 
-def _open_writer(target: str | Path, clip: Clip, options: EditOptions) -> ClipWriter | PreviewWriter:
-    """Check that the target and the layers can be written, before any analysis."""
+def _open_writer(
+    target: str | Path, clip: Clip, edits: Sequence[FaceEdits], options: EditOptions
+) -> ClipWriter | PreviewWriter:
+    """Check that the target and the layers can be written, and signed, before any analysis."""
+    provenance = _provenance(options)
     if options.preview_frame is not None:
-        others = (options.compare, options.layers, options.write_frames)
+        others = (options.compare, options.layers, options.write_frames, options.sign)
         if any(each is not None for each in others):
-            raise UsageError("--preview-frame writes one picture; leave out --compare, --layers and --write-frames")
-        return PreviewWriter(Path(target), clip.info.path, options.overwrite)
+            raise UsageError(
+                "--preview-frame writes one picture; leave out --compare, --layers, --sign and --write-frames"
+            )
+        return PreviewWriter(Path(target), clip.info.path, options.overwrite, provenance)
     encoding = Encoding(options.codec, options.crf, options.pix_fmt)
-    writer = ClipWriter(target, clip, encoding=encoding, overwrite=options.overwrite, part=options.part)
+    writer = ClipWriter(
+        target,
+        clip,
+        encoding=encoding,
+        overwrite=options.overwrite,
+        part=options.part,
+        provenance=provenance,
+        signer=_open_signer(Path(target), clip, edits, options),
+    )
     writer.destination.check()
     if options.layers:
         check_layers(options.layers, options.overwrite, options.part)
     return writer
+
+
+def _provenance(options: EditOptions) -> Provenance | None:
+    return Provenance(model_name(options.model)) if options.provenance else None
+
+
+def _open_signer(out: Path, clip: Clip, edits: Sequence[FaceEdits], options: EditOptions) -> Signer | None:
+    """Check that the result can be signed, and make a trial signature; None if it is not to be signed."""
+    if options.sign is None:
+        return None
+    provenance = _provenance(options)
+    if provenance is None:
+        raise UsageError("--sign states the origin of the result; leave out --no-provenance")
+    check_signable(out, sequence_target(out, clip.info) is not None)
+    texts = dict.fromkeys(edit.summary for edits_of_face in edits for edit in edits_of_face.edits)
+    return Signer(options.sign, provenance, clip.info.path, [*texts])
 
 
 def _prepare_edits(
@@ -194,7 +227,14 @@ def _open_comparison(clip: Clip, options: EditOptions, keep_detail: bool) -> tup
     if not options.compare:
         return None, None
     comparison = Comparison.of(clip.info, reconstruct=not keep_detail)
-    writer = RgbWriter(options.compare, clip, *comparison.size, overwrite=options.overwrite, part=options.part)
+    writer = RgbWriter(
+        options.compare,
+        clip,
+        *comparison.size,
+        overwrite=options.overwrite,
+        part=options.part,
+        provenance=_provenance(options),
+    )
     return comparison, writer
 
 
@@ -238,7 +278,8 @@ def _summary(
     """Summarise an edit."""
     warnings = [*writer.warnings]
     if not counts.frames:
-        warnings.append("no frame was edited: every strength is 0 where there is a face")
+        unsigned = "; the result is not signed" if options.sign else ""
+        warnings.append(f"no frame was edited: every strength is 0 where there is a face{unsigned}")
     return EditSummary(
         output=Path(target),
         compare=options.compare,

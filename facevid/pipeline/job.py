@@ -23,7 +23,7 @@ def job_workspace(
     """Return the workspace of an edit.
 
     It lies beside the result, where all workers can write. Its segments are valid only for the same source, edits,
-    options, mattes, model and version of facevid, but for any number of workers and any engine. Each range of
+    options, mattes, model and version of facevid, but for any number of workers, engine and signature. Each range of
     `write_frames` has a workspace of its own, so that several ranges can be rendered at the same time.
 
     Args:
@@ -36,7 +36,9 @@ def job_workspace(
     Raises:
         ModelError: the model does not exist.
     """
-    relevant = dataclasses.replace(options, overwrite=False, engine=EngineOptions(segment=options.engine.segment))
+    relevant = dataclasses.replace(
+        options, overwrite=False, sign=None, engine=EngineOptions(segment=options.engine.segment)
+    )
     files = [*info.files, *mattes, *_model_files(options.model), *_paths((relevant, [*edits]))]
     depends_on = {
         "version": version("facevid"),

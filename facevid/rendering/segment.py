@@ -112,9 +112,11 @@ def render_segment(task: RenderingTask) -> Iterator[int]:
         frames = trim_heap(task.clip.frames(task.frames.start, task.frames.stop, task.timeline))
         edited = edit_frames(renderer, task.edits, frames, task.blend, layers=layers, mattes=task.mattes)
         for frame in stack.enter_context(closing(edited)):
-            result.write(writable(frame.result), frame.plate)
+            is_edited = frame.result is not frame.plate
+            result.write(writable(frame.result), frame.plate, is_edited=is_edited)
             if compared is not None and outputs.comparison is not None and outputs.compared is not None:
-                compared.write(padded(outputs.comparison.draw(frame), outputs.compared.plan), frame.plate)
+                picture = padded(outputs.comparison.draw(frame), outputs.compared.plan)
+                compared.write(picture, frame.plate, is_edited=is_edited)
             frame_count += bool(frame.faces)
             face_count += len(frame.faces)
             yield frame.plate.index

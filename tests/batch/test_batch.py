@@ -83,6 +83,28 @@ def test_clips_and_sequences_are_found(shots: Path, tmp_path: Path) -> None:
         find_shots(shots / "good.mp4", tmp_path)
 
 
+def test_certificates_of_shots(shots: Path, tmp_path: Path, tasks_of: MakeTasks) -> None:
+    for name in ("a.pem", "a.key", "b.pem", "b.key"):
+        (shots / name).write_text(name)
+    (shots / "day1/shot.toml").write_text('sign = ["../b.pem", "../b.key"]\nno-provenance = false\n')
+    tasks = {task.shot.label: task for task in tasks_of(*SMILE, "--sign", shots / "a.pem", shots / "a.key")}
+    signs = {label: task.options.sign for label, task in tasks.items()}
+    assert {label: sign and sign.certificate.resolve().name for label, sign in signs.items()} == {
+        "good": "a.pem",
+        "broken": "a.pem",
+        "day1/plate": "b.pem",
+    }
+    before = tasks["good"].inputs
+    assert before.options["sign"] == ["a.pem", "a.key"]
+    (shots / "a.pem").write_text("renewed")
+    after = next(t for t in tasks_of(*SMILE, "--sign", shots / "a.pem", shots / "a.key") if t.shot.label == "good")
+    assert after.inputs.differences(before) == ["--sign a.pem changed"]
+    plain = next(t for t in tasks_of(*SMILE, "--no-provenance") if t.shot.label == "good")
+    assert (plain.options.provenance, plain.inputs.options["no-provenance"]) == (False, "True")
+    with pytest.raises(InputError, match=r"none\.pem"):
+        tasks_of(*SMILE, "--sign", shots / "none.pem", shots / "a.key")
+
+
 def test_links_are_followed_but_not_in_circles(shots: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/b.mov").write_bytes(b"x")

@@ -1,7 +1,7 @@
 """Copy and insert metadata segments of JPEG files (ITU-T T.81, annex B; Exif 2.32, section 4.5; CIPA DC-007)."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from facevid.video.images.exif import upright_exif
@@ -18,11 +18,17 @@ _SOS = 0xDA
 _EXIF = b"Exif\0\0"
 """Start of the content of an APP1 segment with Exif metadata."""
 
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+"""Start of the content of an APP1 segment with an XMP packet (ISO 16684-3, section 1.1.3)."""
+
+_MAX_CONTENT = 65535 - 2
+"""Bytes of the content of a segment: its length has 16 bits and includes itself."""
+
 _EXIF_START = 4 + len(_EXIF)
 """Bytes of an Exif segment before the metadata: marker, length and identifier."""
 
-_MAX_EXIF = 65535 - 2 - len(_EXIF)
-"""Upper bound in bytes of the Exif metadata in a segment, whose length has 16 bits and includes itself."""
+_MAX_EXIF = _MAX_CONTENT - len(_EXIF)
+"""Upper bound in bytes of the Exif metadata in a segment."""
 
 _METADATA = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COM, b""))
 """Marker and start of the content of metadata segments: Exif, XMP and its extension, IPTC, and plain comments."""
@@ -79,6 +85,26 @@ def embed_in_jpeg(target: Path, exif: bytes | None, icc_profile: bytes | None) -
     content = target.read_bytes()
     position = 2 + sum(len(segment) for marker, segment in _segments(content) if marker == _APP0)
     target.write_bytes(content[:position] + segments + content[position:])
+
+
+def change_jpeg_xmp(target: Path, change: Callable[[bytes | None], bytes]) -> None:
+    """Replace the XMP packet of a file by what `change` returns for it, or for None if there is none.
+
+    A packet too long for its segment is not written: the previous one stays. Extended XMP is not changed.
+    """
+    content = target.read_bytes()
+    segments = list(_segments(content))
+    start = 4 + len(_XMP)
+    is_xmp = [marker == _APP1 and segment[4:start] == _XMP for marker, segment in segments]
+    old = next((segment[start:] for (_, segment), found in zip(segments, is_xmp, strict=True) if found), None)
+    packet = _XMP + change(old)
+    if len(packet) > _MAX_CONTENT:
+        return
+    kept = [each for each, found in zip(segments, is_xmp, strict=True) if not found]
+    first = [segment for marker, segment in kept if marker == _APP0 or segment[4:].startswith(_EXIF)]
+    others = [segment for _, segment in kept if segment not in first]
+    scan = content[2 + sum(len(segment) for _, segment in segments) :]
+    target.write_bytes(b"".join([content[:2], *first, _segment(_APP1, packet), *others, scan]))
 
 
 def _exif_segment(tiff: bytes) -> bytes:

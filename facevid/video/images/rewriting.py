@@ -11,6 +11,8 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.errors import InputError, OutputError
+from facevid.provenance.statement import Provenance
+from facevid.provenance.xmp import extend_xmp
 from facevid.video.color.pixels import colour_and_alpha_views
 from facevid.video.images.image_file import (
     OIIO_FORMATS,
@@ -25,6 +27,9 @@ from facevid.video.images.image_file import (
 _READ_ONLY_ATTRIBUTES = ("openexr:chunkCount", "openexr:dwaCompressionLevel")
 """Attributes that describe how the file is stored; OpenImageIO would write them as custom attributes."""
 
+_EXR_XMP = "xmp"
+"""Attribute of an OpenEXR file with an XMP packet; OpenEXR does not define one."""
+
 _TIFF_STORAGE = ("compression", "planarconfig", "Orientation", "oiio:BitsPerSample", "oiio:UnassociatedAlpha")
 """Attributes of a TIFF page that describe how samples are stored."""
 
@@ -35,7 +40,9 @@ _MIN_BITS = 8
 """Smallest bit depth that is written; files of 1, 2 or 4 bits become 8-bit."""
 
 
-def rewrite_image(file: ImageFile, native: VideoFrame, frame: oiio.ROI, path: Path, product: Path) -> None:
+def rewrite_image(
+    file: ImageFile, native: VideoFrame, frame: oiio.ROI, path: Path, product: Path, *, provenance: Provenance | None
+) -> None:
     """Write a copy of an OpenEXR or TIFF file with another image.
 
     Kept are windows, compression, tiles, other channels and parts, pixels outside the frame, and the attributes of
@@ -47,6 +54,7 @@ def rewrite_image(file: ImageFile, native: VideoFrame, frame: oiio.ROI, path: Pa
         frame: the rectangle that `native` covers, in the file's pixel coordinates.
         path: the file to write.
         product: the final path, named in messages.
+        provenance: stated in OpenEXR files; None states nothing.
 
     Raises:
         InputError: `file` is damaged, or has integers that cannot be kept.
@@ -60,6 +68,8 @@ def rewrite_image(file: ImageFile, native: VideoFrame, frame: oiio.ROI, path: Pa
     if file.mixes_tiles_and_scanlines:
         for spec in specs:
             spec.tile_width = spec.tile_height = spec.tile_depth = 0
+    if provenance is not None and file.format == "openexr":
+        state_in_exr(specs[0], provenance)
     source = open_input(file.path)
     with _ImageWriter(path, product, specs) as writer:
         for part, spec in enumerate(specs):
@@ -126,6 +136,12 @@ def part_spec(file: ImageFile, window: oiio.ROI, channels: tuple[str, ...], kind
     for name in ("name", "oiio:subimagename"):
         spec.erase_attribute(name)
     return spec
+
+
+def state_in_exr(spec: oiio.ImageSpec, provenance: Provenance) -> None:
+    """State the origin of an OpenEXR file in an attribute of its first part."""
+    packet = spec.get_string_attribute(_EXR_XMP)
+    spec.attribute(_EXR_XMP, extend_xmp(packet.encode() if packet else None, provenance).decode())
 
 
 def _output_spec(file: ImageFile, spec: oiio.ImageSpec) -> oiio.ImageSpec:

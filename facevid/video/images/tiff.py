@@ -2,7 +2,7 @@
 
 import mmap
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,16 @@ _BITS_PER_SAMPLE = 258
 _TRANSFER_FUNCTION = 301
 """Tag of the transfer curve: a table with 2^bits entries, so valid only for the same bit depth."""
 
+_XMP = 700
+"""Tag of an XMP packet (ISO 16684-3, section 1.1.4)."""
+
+_BYTE = 1
+"""Type of unsigned bytes."""
+
 _METADATA_TAGS = (
     *(269, 270, 271, 272, 285, 305, 306, 315, 316, 33432),  # names, description, maker, software, date, copyright
     *(282, 283, 286, 287, 296),  # resolution and position on a page
-    *(700, 33723, 34377),  # XMP, IPTC, Photoshop
+    *(_XMP, 33723, 34377),  # XMP, IPTC, Photoshop
 )
 """Tags that are independent of how samples are stored."""
 
@@ -82,6 +88,27 @@ def copy_tiff_metadata(source: Path, target: Path) -> None:
         directory = start + len(sub_directories)
         next_offset = next_directory(new.content, order)
         appended = bytes(end % 2) + sub_directories + directory_bytes(fields | pointers, directory, order, next_offset)
+    _append(target, end, appended, directory, order)
+
+
+def change_tiff_xmp(target: Path, change: Callable[[bytes | None], bytes]) -> None:
+    """Replace the XMP packet of the first page by what `change` returns for it, or for None if there is none.
+
+    Does nothing if the file is a BigTIFF.
+    """
+    with _open(target) as tiff:
+        if tiff is None or not tiff.fields:
+            return
+        end, order = len(tiff.content), tiff.order
+        packet = change(tiff.fields[_XMP].data if _XMP in tiff.fields else None)
+        fields = tiff.fields | {_XMP: Field(_BYTE, len(packet), packet)}
+        directory = end + end % 2
+        appended = bytes(end % 2) + directory_bytes(fields, directory, order, next_directory(tiff.content, order))
+    _append(target, end, appended, directory, order)
+
+
+def _append(target: Path, end: int, appended: bytes, directory: int, order: str) -> None:
+    """Append bytes to a file of `end` bytes, with a new directory of its first page at the offset `directory`."""
     with target.open("r+b") as file:
         file.seek(end)
         file.write(appended)

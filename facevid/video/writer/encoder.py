@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -119,6 +119,10 @@ class FrameEncoder(PacketEncoder):
         """Encode one frame with its `pts`, `duration` and `time_base`. Raises OutputError."""
         self._is_flushed = False
         self._mux(self.encode(native))
+
+    def add_metadata(self, tags: Mapping[str, str]) -> None:
+        """Add metadata to the file, before the first packet."""
+        self._container.metadata.update(tags)
 
     def append(self, packets: Iterable["Packet[VideoStream]"]) -> None:
         """Write packets of a `PacketEncoder` with the same plan, in decoding order. Raises OutputError."""

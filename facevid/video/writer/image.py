@@ -6,11 +6,12 @@ import numpy as np
 import OpenImageIO as oiio
 from av import VideoFrame
 
+from facevid.provenance.statement import Provenance
 from facevid.video.color.pixels import colour_and_alpha_views
 from facevid.video.images.heif import heif_metadata
 from facevid.video.images.image_file import OIIO_FORMATS, oiio_type, open_image
-from facevid.video.images.metadata import copy_metadata, embed_metadata
-from facevid.video.images.rewriting import new_spec, rewrite_image, write_image_file
+from facevid.video.images.metadata import copy_metadata, embed_metadata, embed_provenance
+from facevid.video.images.rewriting import new_spec, rewrite_image, state_in_exr, write_image_file
 from facevid.video.images.source import frame_roi
 from facevid.video.info import ClipInfo
 from facevid.video.writer.conversion import Conversion
@@ -19,7 +20,14 @@ from facevid.video.writer.plan import EncoderPlan
 
 
 def save_image(
-    path: Path, native: VideoFrame, plan: EncoderPlan, *, product: Path, source: ClipInfo, file: Path | None
+    path: Path,
+    native: VideoFrame,
+    plan: EncoderPlan,
+    *,
+    product: Path,
+    source: ClipInfo,
+    file: Path | None,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write a frame to an image file.
 
@@ -33,6 +41,7 @@ def save_image(
         product: the final path, named in messages.
         source: properties of the source.
         file: the source's image file of this frame; None if the source is a video.
+        provenance: stated in the image's XMP packet, which is otherwise that of `file`; None states nothing.
 
     Raises:
         OutputError: the image cannot be written.
@@ -43,15 +52,19 @@ def save_image(
         _encode(path, native, plan, product)
     elif file is not None and source.codec == plan.encoder:
         image = open_image(file, source.layer)
-        rewrite_image(image, Conversion(plan).convert(native), frame_roi(image, source), path, product)
+        rewrite_image(
+            image, Conversion(plan).convert(native), frame_roi(image, source), path, product, provenance=provenance
+        )
     else:
-        _write_new(path, Conversion(plan).convert(native), plan, product, source)
+        _write_new(path, Conversion(plan).convert(native), plan, product=product, source=source, provenance=provenance)
     if file is not None:
         copy_metadata(file, path, product)
         if source.codec == "tiff":
             embed_metadata(None, open_image(file).icc_profile, path, product)
         elif source.codec == "heif":
             embed_metadata(*heif_metadata(file), path, product)
+    if provenance is not None:
+        embed_provenance(provenance, path, product, (plan.width, plan.height))
 
 
 def _encode(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path) -> None:
@@ -63,7 +76,15 @@ def _encode(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path) ->
         encoder.abandon()
 
 
-def _write_new(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path, source: ClipInfo) -> None:
+def _write_new(
+    path: Path,
+    native: VideoFrame,
+    plan: EncoderPlan,
+    *,
+    product: Path,
+    source: ClipInfo,
+    provenance: Provenance | None,
+) -> None:
     """Write an OpenEXR or TIFF file that has no counterpart in the source."""
     colours, alpha = colour_and_alpha_views(native)
     names = ("Y",) if len(colours) == 1 else ("R", "G", "B")
@@ -74,6 +95,8 @@ def _write_new(path: Path, native: VideoFrame, plan: EncoderPlan, product: Path,
     if plan.encoder == "exr" and plan.rate:
         rate = plan.rate.numerator, plan.rate.denominator
         spec.attribute("framesPerSecond", oiio.TypeRational, rate)
+    if plan.encoder == "exr" and provenance is not None:
+        state_in_exr(spec, provenance)
     if plan.encoder == "tiff" and source.codec != "exr":
         spec.attribute("oiio:UnassociatedAlpha", 1)  # only OpenEXR sources have premultiplied alpha
     write_image_file(path, product, spec, np.dstack(planes))

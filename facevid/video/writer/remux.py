@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -65,13 +66,13 @@ class RemuxPlan:
     Attributes:
         streams: in the order of the result; empty for an image source.
         movie_timescale: units per second of MP4's and QuickTime's movie header.
-        has_custom_metadata: whether the source has metadata keys that the muxer does not write by default.
+        metadata_keys: keys of the source's metadata.
         warnings: what the result cannot keep.
     """
 
     streams: tuple[CopiedStream, ...]
     movie_timescale: int
-    has_custom_metadata: bool
+    metadata_keys: frozenset[str]
     warnings: tuple[str, ...]
 
 
@@ -84,9 +85,8 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
     copied: list[CopiedStream] = []
     warnings: list[str] = []
     if info.is_image_source:
-        return RemuxPlan((), info.time_base.denominator, False, ())
+        return RemuxPlan((), info.time_base.denominator, frozenset(), ())
     bases = [info.time_base]
-    suffix = out.suffix.lower()
     with av.open(f"file:{info.path}", metadata_errors="replace") as container:
         for stream in container.streams:
             planned = _plan_stream(stream, info, out, warnings)
@@ -94,8 +94,8 @@ def plan_remux(info: ClipInfo, out: Path) -> RemuxPlan:
                 copied.append(planned)
                 if stream.time_base:
                     bases.append(stream.time_base)
-        has_custom_metadata = not {name.lower() for name in container.metadata} <= _standard_keys(suffix)
-    return RemuxPlan(tuple(copied), _common_timescale(bases), has_custom_metadata, tuple(warnings))
+        metadata_keys = frozenset(name.lower() for name in container.metadata)
+    return RemuxPlan(tuple(copied), _common_timescale(bases), metadata_keys, tuple(warnings))
 
 
 def _plan_stream(stream: Stream, info: ClipInfo, out: Path, warnings: list[str]) -> CopiedStream | None:
@@ -171,7 +171,14 @@ def _common_timescale(bases: list[Fraction]) -> int:
 
 
 def remux(
-    plan: RemuxPlan, info: ClipInfo, encoded: EncoderPlan, *, encoded_video: Path, result: Path, out: Path
+    plan: RemuxPlan,
+    info: ClipInfo,
+    encoded: EncoderPlan,
+    *,
+    encoded_video: Path,
+    result: Path,
+    out: Path,
+    tags: Mapping[str, str],
 ) -> list[str]:
     """Combine the re-encoded frames with the source's other streams.
 
@@ -182,6 +189,7 @@ def remux(
         encoded_video: the file with the re-encoded video.
         result: the file to write.
         out: the final path, named in messages.
+        tags: metadata to add to that of the source.
 
     Returns:
         Warnings of what the result does not keep.
@@ -216,7 +224,7 @@ def remux(
     # fix the order: input 0 is the new video, input 1 the source.
     node = ffmpeg.output(new["v:99?"], *streams, old["v:99?"], f"file:{result}", **options)
     arguments = ffmpeg.get_args(node)
-    arguments[-1:-1] = _metadata_arguments(plan)  # ffmpeg-python does not support repeated options
+    arguments[-1:-1] = _metadata_arguments(plan, tags)  # ffmpeg-python does not support repeated options
     run_ffmpeg(arguments, str(out))
     written = _stored_aspect(result)
     if not encoded.sample_aspect_ratio or written == encoded.sample_aspect_ratio:
@@ -258,9 +266,10 @@ def _stored_aspect(video: Path) -> Fraction | None:
         return container.streams.video[0].sample_aspect_ratio
 
 
-def _metadata_arguments(plan: RemuxPlan) -> list[str]:
-    """Return the ffmpeg arguments that delete the source's brands and change metadata of single streams."""
+def _metadata_arguments(plan: RemuxPlan, tags: Mapping[str, str]) -> list[str]:
+    """Return the ffmpeg arguments that delete the source's brands, add tags, and change metadata of single streams."""
     options = [("-metadata", f"{name}=") for name in _BRANDS]
+    options += [("-metadata", f"{name}={value}") for name, value in tags.items()]
     for number, stream in enumerate(plan.streams):
         options += [(f"-metadata:s:{number}", change) for change in stream.metadata]
     return [argument for option in options for argument in option]
@@ -275,6 +284,6 @@ def _muxer_options(plan: RemuxPlan, info: ClipInfo, suffix: str) -> _Options:
         "video_track_timescale": info.time_base.denominator,
         "movie_timescale": plan.movie_timescale,
     }
-    if plan.has_custom_metadata:
+    if not plan.metadata_keys <= _standard_keys(suffix):
         options["movflags"] = "+faststart+use_metadata_tags"
     return options

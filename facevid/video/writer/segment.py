@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from facevid.errors import OutputError
+from facevid.provenance.statement import Provenance
 from facevid.utils.atomic_output import atomic_path, sync_file, sync_path
 from facevid.utils.prefetch import worker_count
 from facevid.video.frame import Frame
@@ -33,12 +34,14 @@ class Destination:
         source: properties of the source.
         plan: encoder settings.
         sequence: file names of the result if it is an image sequence; None for a video or a still.
+        provenance: stated in edited pictures; None states nothing.
     """
 
     out: Path
     source: ClipInfo
     plan: EncoderPlan
     sequence: SequenceName | None = None
+    provenance: Provenance | None = None
 
     def segment(self, path: Path) -> "SegmentWriter":
         """Return a writer of one segment; `path`, without a suffix, names its files."""
@@ -57,7 +60,7 @@ class SegmentWriter(Protocol):
     The file `PATH.json` appears last, when all others are complete and on the disk: without it there is no segment.
     """
 
-    def write(self, native: VideoFrame, frame: Frame) -> None:
+    def write(self, native: VideoFrame, frame: Frame, *, is_edited: bool = False) -> None:
         """Encode `native` at the place of `frame`; takes ownership of `native`. Raises OutputError."""
         ...
 
@@ -82,6 +85,7 @@ class VideoSegment:
     def __init__(self, destination: Destination, path: Path) -> None:
         self._destination, self._path = destination, path
         self._packets: list[tuple[int, int, int, int, bool]] = []
+        self._is_edited = False
 
     def __enter__(self) -> Self:
         self._encoder = PacketEncoder(self._destination.out, self._destination.plan)
@@ -104,11 +108,16 @@ class VideoSegment:
             self._encoder.abandon()
             self._file.close()
         if kind is None:
-            index = {"extradata": self._encoder.extradata.hex(), "packets": self._packets}
+            index = {
+                "extradata": self._encoder.extradata.hex(),
+                "packets": self._packets,
+                "is_edited": self._is_edited,
+            }
             write_index(self._path, index)
 
-    def write(self, native: VideoFrame, frame: Frame) -> None:
+    def write(self, native: VideoFrame, frame: Frame, *, is_edited: bool = False) -> None:
         """Encode `native` at the timestamp of `frame`; takes ownership of `native`. Raises OutputError."""
+        self._is_edited |= is_edited
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         packets = self._encoder.encode(native)
         try:
@@ -132,6 +141,7 @@ class ImagesSegment:
         self._destination, self._path = destination, path
         self._pending: list[Future[Path]] = []
         self._names: list[str] = []
+        self._is_edited = False
 
     def __enter__(self) -> Self:
         try:
@@ -150,24 +160,27 @@ class ImagesSegment:
         finally:
             self._pool.shutdown(cancel_futures=True)
         if kind is None:
-            write_index(self._path, {"files": self._names})
+            write_index(self._path, {"files": self._names, "is_edited": self._is_edited})
 
-    def write(self, native: VideoFrame, frame: Frame) -> None:
+    def write(self, native: VideoFrame, frame: Frame, *, is_edited: bool = False) -> None:
         """Encode `native` under the frame number of `frame`; takes ownership of `native`. Raises OutputError."""
         native.pts, native.time_base = 0, frame.time_base
-        self._pending.append(self._pool.submit(self._save, native, self._destination.source.first_number + frame.index))
+        number = self._destination.source.first_number + frame.index
+        provenance = self._destination.provenance if is_edited else None
+        self._is_edited |= is_edited
+        self._pending.append(self._pool.submit(self._save, native, number, provenance))
         if len(self._pending) > worker_count():
             self._finish_one()
 
     def _finish_one(self) -> None:
         self._names.append(self._pending.pop(0).result().name)
 
-    def _save(self, native: VideoFrame, number: int) -> Path:
-        source, sequence = self._destination.source, self._destination.sequence
+    def _save(self, native: VideoFrame, number: int, provenance: Provenance | None) -> Path:
+        source, sequence, plan = self._destination.source, self._destination.sequence, self._destination.plan
         target = sequence.path(number) if sequence else self._destination.out
         path = self._path / target.name
         file = source.sequence.name.path(number) if source.sequence else source.path if source.is_still else None
-        save_image(path, native, self._destination.plan, product=target, source=source, file=file)
+        save_image(path, native, plan, product=target, source=source, file=file, provenance=provenance)
         sync_path(path)
         return path
 
@@ -181,6 +194,7 @@ class StoredVideo:
         plan: their encoder settings.
         sizes, pts, dts, durations: int64 (N,) of each packet, in bytes and in units of the plan's time base.
         keyframes: bool (N,), where decoding can start.
+        is_edited: whether any frame was edited.
     """
 
     paths: tuple[Path, ...]
@@ -190,6 +204,7 @@ class StoredVideo:
     dts: NDArray[np.int64]
     durations: NDArray[np.int64]
     keyframes: NDArray[np.bool_]
+    is_edited: bool
 
     @classmethod
     def read(cls, paths: Sequence[Path], plan: EncoderPlan, extradata: bytes, out: Path) -> Self:
@@ -214,7 +229,8 @@ class StoredVideo:
         tables = [np.array(index["packets"], dtype=np.int64).reshape(-1, 5) for index in indices]
         sizes, pts, _, durations, keyframes = np.concatenate(tables).T
         delay = max(_delay(table[:, 1], table[:, 2]) for table in tables)
-        return cls(tuple(paths), plan, sizes, pts, joined_dts(pts, delay), durations, keyframes > 0)
+        is_edited = any(index["is_edited"] for index in indices)
+        return cls(tuple(paths), plan, sizes, pts, joined_dts(pts, delay), durations, keyframes > 0, is_edited)
 
     def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Yield all packets, in decoding order."""

@@ -8,20 +8,30 @@ from typing import Self
 from av import VideoFrame
 
 from facevid.errors import OutputError
+from facevid.provenance.signing import Signer
 from facevid.utils.atomic_output import TemporaryFiles, link_or_copy
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.writer.image import save_image
+from facevid.video.writer.origin import signed
 from facevid.video.writer.plan import EncoderPlan
 from facevid.video.writer.segment import read_index
 
 
 class StillOutput:
-    """Writes an image to a hidden file and moves it into place on success; a context manager."""
+    """Writes an image to a hidden file and moves it into place on success; a context manager.
 
-    def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
-        self._out, self._source, self._plan = out, source, plan
+    Args:
+        out: the image.
+        source: properties of the source.
+        plan: encoder settings.
+        signer: signs the image if it was edited; None does not.
+    """
+
+    def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan, signer: Signer | None = None) -> None:
+        self._out, self._source, self._plan, self._signer = out, source, plan, signer
         self._written: Path | None = None
+        self._is_edited = False
         self.warnings: list[str] = [*plan.warnings]
 
     def __enter__(self) -> Self:
@@ -35,7 +45,8 @@ class StillOutput:
             if kind is None and self._written is None:
                 raise OutputError(f"{self._out} cannot be written: it has no frames; write at least one frame")
             if kind is None and self._written is not None:
-                self._temporaries.commit(self._written)
+                signer = self._signer if self._is_edited else None
+                self._temporaries.commit(signed(self._written, self._out, signer, self._temporaries))
         finally:
             self._temporaries.__exit__(kind, error, trace)
 
@@ -49,6 +60,7 @@ class StillOutput:
     def append(self, segments: Sequence[Path]) -> None:
         """Take over the image of the only segment; it also stays where it is. Raises OutputError."""
         (segment,) = segments
-        (name,) = read_index(segment)["files"]
+        index = read_index(segment)
+        (name,), self._is_edited = index["files"], index["is_edited"]
         self._written = self._temporaries.path("image", self._out.suffix)
         link_or_copy(segment / name, self._written, self._out)

@@ -9,11 +9,15 @@ from typing import Self
 import av
 from av import VideoFrame
 
-from facevid.errors import OutputError
+from facevid.errors import OutputError, reason
+from facevid.provenance.signing import Signer
+from facevid.provenance.statement import Provenance
+from facevid.provenance.xmp import extend_xmp
 from facevid.utils.atomic_output import TemporaryFiles
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.writer.encoder import FrameEncoder
+from facevid.video.writer.origin import XMP_SUFFIXES, append_xmp, origin_tags, read_xmp, signed
 from facevid.video.writer.plan import EncoderPlan
 from facevid.video.writer.remux import plan_remux, remux
 from facevid.video.writer.segment import StoredVideo
@@ -23,10 +27,26 @@ class VideoOutput:
     """Encodes to a hidden file, adds the source's other streams, and moves the result into place on success.
 
     A context manager.
+
+    Args:
+        out: the video.
+        source: properties of the source.
+        plan: encoder settings.
+        provenance: stated in the metadata if a frame was edited; None states nothing.
+        signer: signs the video if a frame was edited; None does not.
     """
 
-    def __init__(self, out: Path, source: ClipInfo, plan: EncoderPlan) -> None:
-        self._out, self._source, self._plan = out, source, plan
+    def __init__(
+        self,
+        out: Path,
+        source: ClipInfo,
+        plan: EncoderPlan,
+        provenance: Provenance | None = None,
+        signer: Signer | None = None,
+    ) -> None:
+        self._out, self._source, self._plan, self._provenance = out, source, plan, provenance
+        self._signer = signer
+        self._is_edited = False
         self._remux = plan_remux(source, out)
         self.warnings: list[str] = [*plan.warnings, *self._remux.warnings]
         self._rounded, self._count = False, 0
@@ -65,9 +85,31 @@ class VideoOutput:
                     encoded_video=self._encoded_video,
                     result=result,
                     out=self._out,
+                    tags=self._tags(),
                 )
                 self._check_count(result)
-            self._temporaries.commit(result)
+            self._write_xmp(result)
+            signer = self._signer if self._is_edited else None
+            self._temporaries.commit(signed(result, self._out, signer, self._temporaries))
+
+    def _tags(self) -> dict[str, str]:
+        """Return the metadata that states the origin; empty if no frame was edited."""
+        if self._provenance is None or not self._is_edited:
+            return {}
+        return origin_tags(self._provenance, self._out.suffix.lower(), self._remux.metadata_keys)
+
+    def _write_xmp(self, result: Path) -> None:
+        """Write the source's XMP packet, extended by the statement of the origin, if the container supports it."""
+        if self._out.suffix.lower() not in XMP_SUFFIXES:
+            return
+        packet = None if self._source.is_image_source else read_xmp(self._source.path)
+        if self._provenance is not None and self._is_edited:
+            packet = extend_xmp(packet, self._provenance)
+        if packet:
+            try:
+                append_xmp(result, packet)
+            except OSError as error:
+                raise OutputError(f"{self._out} cannot be written: {reason(error)}; free some space") from error
 
     def _check_count(self, result: Path) -> None:
         """Raise OutputError if the number of frames in the result is not the number of frames written."""
@@ -90,6 +132,8 @@ class VideoOutput:
     def append(self, segments: Sequence[Path]) -> None:
         """Write the packets of all segments, as from `VideoSegment`, without encoding again. Raises OutputError."""
         stored = StoredVideo.read(segments, self._plan, self._encoder.extradata, self._out)
+        self._is_edited |= stored.is_edited
+        self._encoder.add_metadata(self._tags())
         self._encoder.append(stored.packets())
         self._count += len(stored.pts)
         for pts in stored.pts.tolist():

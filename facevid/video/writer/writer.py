@@ -11,6 +11,8 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.errors import UsageError
+from facevid.provenance.signing import Signer
+from facevid.provenance.statement import Provenance
 from facevid.utils.atomic_output import check_destination, check_name
 from facevid.video.filters import filtered
 from facevid.video.frame import Frame
@@ -40,6 +42,8 @@ class _Writer:
         *,
         overwrite: bool,
         part: range | None,
+        provenance: Provenance | None,
+        signer: Signer | None = None,
     ) -> None:
         check_name(out)
         target = sequence_target(out, source)
@@ -49,12 +53,15 @@ class _Writer:
         if target is None:
             check_destination(out, source.path, IMAGE_SUFFIXES if source.is_still else VIDEO_SUFFIXES, overwrite)
             self._plan = plan(out)
-            self.destination = Destination(out, source, self._plan)
-            self._output = (StillOutput if source.is_still else VideoOutput)(out, source, self._plan)
+            self.destination = Destination(out, source, self._plan, None, provenance)
+            if source.is_still:
+                self._output = StillOutput(out, source, self._plan, signer)
+            else:
+                self._output = VideoOutput(out, source, self._plan, provenance, signer)
         else:
             check_sequence_destination(target, source, overwrite, part)
             self._plan = plan(target.pattern)
-            self.destination = Destination(target.pattern, source, self._plan, target)
+            self.destination = Destination(target.pattern, source, self._plan, target, provenance)
             self._output = SequenceOutput(target, source, self._plan, part)
 
     @property
@@ -96,6 +103,8 @@ class ClipWriter(_Writer):
         encoding: codec, quality and pixel format.
         overwrite: whether an existing `out` may be replaced.
         part: numbers of the only frames to write, into an image sequence that may exist; None writes all frames.
+        provenance: stated in results with edited frames, which are written in segments; None states nothing.
+        signer: signs a video or still with edited frames; None does not.
 
     Raises:
         UsageError: `out` or `encoding` does not fit the source; raised by the constructor.
@@ -110,6 +119,8 @@ class ClipWriter(_Writer):
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
         part: range | None = None,
+        provenance: Provenance | None = None,
+        signer: Signer | None = None,
     ) -> None:
         super().__init__(
             Path(out),
@@ -117,6 +128,8 @@ class ClipWriter(_Writer):
             lambda path: plan_encoder(source.info, path, encoding),
             overwrite=overwrite,
             part=part,
+            provenance=provenance,
+            signer=signer,
         )
 
     def write(self, frame: Frame) -> None:
@@ -137,6 +150,7 @@ class RgbWriter(_Writer):
         encoding: Encoding = Encoding(),  # noqa: B008 -- immutable
         overwrite: bool = False,
         part: range | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self._out, self._size = Path(out), (height, width)
         super().__init__(
@@ -145,6 +159,7 @@ class RgbWriter(_Writer):
             lambda path: plan_rgb_encoder(source.info, path, (width, height), encoding),
             overwrite=overwrite,
             part=part,
+            provenance=provenance,
         )
 
     def write(self, rgb: NDArray[np.uint8], frame: Frame) -> None:
