@@ -10,7 +10,7 @@
     tracks          list of tracks, in order of appearance
     problems        list of problems, the most important first
     detector        name of the landmark detector, and the reason for its choice
-    overlay, sheet, tracks_file, report
+    overlay, sheet, tracks_file, report, notes
                     paths of the results; `facevid.inspection.tracks_json` documents the tracks file
     warnings        properties of the source that the overlay could not keep, as sentences
     seconds         time of each stage that ran, in seconds, by name; stages whose result was cached are absent
@@ -112,12 +112,14 @@ def command(
     """Preview the face tracking of the video, image sequence or picture IN before editing it.
 
     \b
-    Writes four files into one folder:
+    Writes five files into one folder:
       overlay.mp4   IN with its faces outlined: green if edited by default, blue if not, dashed where the
                     detector missed a face and its position is interpolated (overlay.png for a picture)
       sheet.png     aligned crops of every person
       tracks.json   landmarks and quads of every frame
-      report.html   every person over time, and a list of problems to check before a long render
+      report.html   every person over time, a sample edit (smile=+1), and the problems to check before a long
+                    render, each with a frame and what to do about it
+      notes.txt     your notes, which the report shows; created once, and never overwritten
 
     \b
     Examples:
@@ -164,6 +166,7 @@ def _as_json(summary: "InspectSummary", seconds: dict[str, float]) -> dict[str, 
         "sheet": str(summary.sheet),
         "tracks_file": str(summary.tracks_file),
         "report": str(summary.report),
+        "notes": str(summary.notes),
         "warnings": list(summary.warnings),
         "seconds": seconds,
     }
@@ -210,6 +213,7 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
         "sheet": str(summary.sheet),
         "tracks": str(summary.tracks_file),
         "report": str(summary.report),
+        "notes": str(summary.notes),
     }
     for name, text in rows.items():
         print_line(f"{name:<9} {text}")

@@ -12,7 +12,9 @@ from facevid.analysis.analysis import Analysis
 from facevid.analysis.tracking import Tracking
 from facevid.errors import OutputError, UsageError
 from facevid.faces.landmarks import choose_detector
+from facevid.inspection.confidence import SCALES
 from facevid.inspection.overlay import draw_overlay
+from facevid.inspection.pictures import ReportPictures
 from facevid.inspection.problems import Problem, find_problems
 from facevid.inspection.report import Report
 from facevid.inspection.sheet import ContactSheet
@@ -28,6 +30,10 @@ from facevid.video.writer.remux import plan_remux
 
 OVERLAY_CRF = 18.0
 """Constant rate factor of the overlay: half the file size of an edit's default and faster, good enough to view."""
+
+
+NOTES_FILE = "notes.txt"
+"""Name of the file in the folder of the results that the user writes notes into."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class InspectSummary:
         sheet: path of the contact sheet, a PNG.
         tracks_file: path of the JSON file that `facevid.inspection.tracks_json` describes.
         report: path of the HTML report.
+        notes: path of the file for notes, which the report shows and which is never overwritten.
         warnings: properties of the source that the overlay could not keep.
     """
 
@@ -61,6 +68,7 @@ class InspectSummary:
     sheet: Path
     tracks_file: Path
     report: Path
+    notes: Path
     warnings: tuple[str, ...]
 
 
@@ -116,12 +124,26 @@ def inspect_video(
         analysis = Analysis(clip, choice.detector, options, progress)
         tracking = analysis.track()
         tracks = _inspected_tracks(analysis, tracking)
-        problems = find_problems(tracking, tracks, size, clip.info.first_number)
-        detector = f"{choice.detector.name} ({choice.reason})"
-        contact_sheet = _draw(clip, tracking, tracks, writer, progress)
-        thumbnails = contact_sheet.thumbnails()
-        report = Report(clip.info, tracking, tracks, problems, detector, writer.warnings, thumbnails)
+        scale = SCALES.get(choice.detector.name)
+        doubtful = scale.doubtful if scale else None
+        problems = find_problems(tracking, tracks, size, clip.info.first_number, doubtful)
+        pictures = ReportPictures(problems, tracks, clip.info.first_number)
+        contact_sheet = _draw(clip, tracking, tracks, writer, pictures=pictures, progress=progress)
+        report = Report(
+            clip.info,
+            tracking,
+            tracks,
+            problems,
+            f"{choice.detector.name} ({choice.reason})",
+            writer.warnings,
+            contact_sheet.thumbnails(),
+            scale,
+            pictures.of_problems,
+            pictures.sample_edit(options, device),
+            NOTES_FILE,
+        )
         _write(temporaries, contact_sheet, report, detector=choice.detector.name, smooth=options.smooth)
+        _create_notes(folder / NOTES_FILE, clip.info.path.name)
     return _summary(report, writer, overlay=overlay, sheet=sheet, tracks_file=tracks_file, page=report_page)
 
 
@@ -140,6 +162,7 @@ def _summary(
         sheet=sheet,
         tracks_file=tracks_file,
         report=page,
+        notes=page.with_name(NOTES_FILE),
         warnings=tuple(writer.warnings),
     )
 
@@ -167,16 +190,24 @@ def _inspected_tracks(analysis: Analysis, tracking: Tracking) -> list[InspectedT
 
 
 def _draw(
-    clip: Clip, tracking: Tracking, tracks: Sequence[InspectedTrack], writer: RgbWriter, progress: Progress
+    clip: Clip,
+    tracking: Tracking,
+    tracks: Sequence[InspectedTrack],
+    writer: RgbWriter,
+    *,
+    pictures: ReportPictures,
+    progress: Progress,
 ) -> ContactSheet:
-    """Write the overlay and return the contact sheet, in one pass over the clip."""
+    """Write the overlay, collect the pictures of the report and return the contact sheet, in one pass over the clip."""
     sheet = ContactSheet(clip.info.path.name, tracks)
     cuts = frozenset(tracking.cuts)
     for frame in progress("overlay", trim_heap(clip.frames()), tracking.frame_count):
         picture = frame.rgb()
         sheet.add(picture, frame.index)
+        pictures.add_source(picture, frame.index)
         is_cut, first_number = frame.index in cuts, clip.info.first_number
         draw_overlay(picture, frame.index, tracks, is_cut=is_cut, first_number=first_number)
+        pictures.add_overlay(picture, frame.index)
         writer.write(picture, frame)
     return sheet
 
@@ -191,6 +222,18 @@ def _write(paths: Sequence[Path], contact_sheet: ContactSheet, report: Report, *
     except OSError as error:
         msg = f"{sheet.parent}: cannot write the results: {error.strerror}; free some space, or choose another --out"
         raise OutputError(msg) from error
+
+
+def _create_notes(path: Path, name: str) -> None:
+    """Create the file of the notes; an existing one is never changed."""
+    text = f"Notes on {name}. The report shows this file; `facevid inspect` never changes it.\n"
+    try:
+        with path.open("x", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another --out") from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.tracking import Tracking
+from facevid.inspection.confidence import ConfidenceScale
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, coverage, runs
 
@@ -136,15 +137,18 @@ class Curve:
         return round(top + CURVE_HEIGHT * (1 - (value - self.low) / (self.high - self.low)), 2)
 
 
-def plot_person(person: InspectedPerson, tracking: Tracking, frame_title: FrameTitle) -> str:
+def plot_person(
+    person: InspectedPerson, tracking: Tracking, frame_title: FrameTitle, scale: ConfidenceScale | None = None
+) -> str:
     """Plot the size, yaw, confidence and jitter of a person over time, one below the other.
 
-    Bridged frames are shaded, cuts are lines, and each point has a tooltip with its values.
+    Bridged frames are shaded, cuts are lines, and each point has a tooltip with its values. `scale` is that of the
+    detector's confidence; None if it is not known.
 
     Returns:
         An SVG element.
     """
-    axis, curves = Axis.around(person, tracking.frame_count), _curves(person)
+    axis, curves = Axis.around(person, tracking.frame_count), _curves(person, scale)
     height = len(curves) * (CURVE_HEIGHT + CURVE_GAP)
     tops = [row * (CURVE_HEIGHT + CURVE_GAP) + CURVE_GAP / 2 for row in range(len(curves))]
     positions = range(len(person.tracks))
@@ -208,7 +212,7 @@ def _lane(person: InspectedPerson, axis: Axis, top: float) -> Iterator[str]:
     yield "</a>"
 
 
-def _curves(person: InspectedPerson) -> list[Curve]:
+def _curves(person: InspectedPerson, scale: ConfidenceScale | None) -> list[Curve]:
     sizes, yaws, scores, jitters = (
         [getattr(inspected, name) for inspected in person.tracks] for name in ("sizes", "yaw", "scores", "jitter")
     )
@@ -217,11 +221,12 @@ def _curves(person: InspectedPerson) -> list[Curve]:
     max_yaw = max(MIN_YAW_RANGE, HEADROOM * max(float(np.abs(values).max()) for values in yaws))
     max_score = max(1.0, HEADROOM * _maximum(scores))
     min_score = min(0.0, HEADROOM * min(float(array.min()) for array in scores))  # dlib's scores may be negative
+    description = f"good from {scale.good:g}" if scale else "of the detector"
     max_jitter = max(jitter_limit * 1.2, HEADROOM * _maximum(jitters))
     return [
         Curve("face size", " px", sizes, 0, max_size, "side of the crop", (SMALL_SIDE,)),
         Curve("yaw", "°", yaws, -max_yaw, max_yaw, "+ is to the right", (-PROFILE_YAW, PROFILE_YAW)),
-        Curve("confidence", "", scores, min_score, max_score, "of the detector"),
+        Curve("confidence", "", scores, min_score, max_score, description, (scale.doubtful,) if scale else ()),
         Curve("jitter", " px", jitters, 0, max_jitter, "unsteady motion", (jitter_limit,)),
     ]
 

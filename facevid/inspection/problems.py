@@ -11,17 +11,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.edit_weights import YAW
+from facevid.analysis.edit_weights import INSIDE_SHARE, QUAD_SIDE, YAW
 from facevid.analysis.tracking import Tracking
 from facevid.inspection.tracks import InspectedTrack, coverage, runs
 
-Kind = Literal["faceless", "unedited", "profile", "bridged", "small", "edge", "jitter", "several", "cut"]
+Kind = Literal["faceless", "unedited", "profile", "bridged", "doubtful", "small", "edge", "jitter", "several", "cut"]
 
 IMPORTANCE: tuple[Kind, ...] = (
     "faceless",
     "unedited",
     "profile",
     "bridged",
+    "doubtful",
     "small",
     "edge",
     "jitter",
@@ -52,6 +53,27 @@ MAX_JOIN_GAP = 5
 """Longest gap between two runs of one problem, in frames, across which they are reported as one."""
 
 
+REMEDIES: dict[Kind, str] = {
+    "faceless": "Nothing is edited here. If a face is in view, try --detector bundled, which follows faces into "
+    "profile, or --detector face-alignment.",
+    "unedited": "Choose faces by their numbers with --face N, or all with --face all.",
+    "profile": f"The edit is full up to {YAW[0]:.0f}° and off from {YAW[1]:.0f}°. End it before the turn with "
+    "keyframes or --frames and --fade, so that it does not fade in sight; --detector bundled follows faces further.",
+    "bridged": "The face is interpolated. Look at it in the overlay; if it is off, try another --detector, or set the "
+    "strength to 0 there with keyframes.",
+    "doubtful": "Look whether it is a face. If not, choose the others with --face N; if it is, compare the landmarks "
+    "in the overlay with those of --detector bundled.",
+    "small": f"The edit fades below {QUAD_SIDE[0]:.0f} px and is off at {QUAD_SIDE[1]:.0f} px. Edit a larger version "
+    "of the plate, or leave the face out.",
+    "edge": f"The edit fades when more than {1 - INSIDE_SHARE[0]:.0%} of the landmarks are outside the picture. Use a "
+    "plate with overscan, or end the edit before with --frames and --fade.",
+    "jitter": "Raise --smooth, or try --detector bundled, which is steadier.",
+    "several": "Choose faces by their numbers with --face N, or give each its own edits with --edits.",
+    "cut": "Tracking and smoothing begin anew at a cut. Check that it is one: after a flash, for instance, it is not.",
+}
+"""What to do about each kind of problem."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One problem in a range of frames.
@@ -73,6 +95,11 @@ class Problem:
     text: str
 
     @property
+    def middle(self) -> int:
+        """Number of the frame in the middle."""
+        return (self.first + self.last) // 2
+
+    @property
     def frames(self) -> str:
         """The range of frames as text: "frame 4" or "frames 0-2"."""
         return f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
@@ -83,7 +110,11 @@ class Problem:
 
 
 def find_problems(
-    tracking: Tracking, tracks: Sequence[InspectedTrack], size: tuple[int, int], first_number: int = 0
+    tracking: Tracking,
+    tracks: Sequence[InspectedTrack],
+    size: tuple[int, int],
+    first_number: int = 0,
+    doubtful: float | None = None,
 ) -> list[Problem]:
     """Find the problems of a clip.
 
@@ -92,6 +123,7 @@ def find_problems(
         tracks: all tracks of the clip.
         size: width and height of the clip's pictures, in pixels.
         first_number: number of the clip's first frame.
+        doubtful: confidence of the detector below which a face is doubtful; None reports none.
 
     Returns:
         Those that affect the edit before the others, each group sorted by importance, then by first frame.
@@ -99,7 +131,7 @@ def find_problems(
     # In `problems` frames are indices; in the result they are numbers.
     problems = list(_clip_problems(tracking, tracks))
     for inspected in tracks:
-        problems += _track_problems(inspected, size)
+        problems += _track_problems(inspected, size, doubtful)
     numbered = [replace(each, first=first_number + each.first, last=first_number + each.last) for each in problems]
     return sorted(numbered, key=lambda problem: (not problem.edited, IMPORTANCE.index(problem.kind), problem.first))
 
@@ -143,20 +175,24 @@ def _several_faces(tracks: Sequence[InspectedTrack], shot: range) -> Iterator[Pr
         yield Problem("several", int(several[0]), int(several[-1]), None, True, text)
 
 
-def _track_problems(inspected: InspectedTrack, size: tuple[int, int]) -> Iterator[Problem]:
+def _track_problems(inspected: InspectedTrack, size: tuple[int, int], doubtful: float | None) -> Iterator[Problem]:
     track = inspected.track
-    for kind, ranges in _track_ranges(inspected, size):
+    for kind, ranges in _track_ranges(inspected, size, doubtful):
         for first, last in ranges:
             text = _track_text(kind, inspected, slice(first, last + 1))
             yield Problem(kind, track.first + first, track.first + last, track.person, inspected.edited, text)
 
 
-def _track_ranges(inspected: InspectedTrack, size: tuple[int, int]) -> Iterator[tuple[Kind, Iterable[tuple[int, int]]]]:
+def _track_ranges(
+    inspected: InspectedTrack, size: tuple[int, int], doubtful: float | None
+) -> Iterator[tuple[Kind, Iterable[tuple[int, int]]]]:
     """Yield each kind of problem with the ranges where a track has it, as first and last offset in the track."""
     boxes = inspected.track.boxes
     margin = np.concatenate([boxes[:, :2], np.subtract(size, 1) - boxes[:, 2:]], axis=1).min(axis=1)
     yield "profile", _long_runs(np.abs(inspected.yaw) > PROFILE_YAW)
     yield "bridged", inspected.gaps
+    if doubtful is not None:
+        yield "doubtful", _long_runs((inspected.scores < doubtful) & inspected.track.detected)
     yield "small", _long_runs(inspected.sizes < SMALL_SIDE)
     yield "edge", _long_runs(margin < EDGE_MARGIN)
     yield "jitter", _long_runs(inspected.jitter > JITTER_SHARE * inspected.sizes)
@@ -168,6 +204,8 @@ def _track_text(kind: Kind, inspected: InspectedTrack, frames: slice) -> str:
             return f"turned away by up to {np.abs(inspected.yaw[frames]).max():.0f}°: the edit fades out"
         case "bridged":
             return "missed by the detector, bridged"
+        case "doubtful":
+            return f"confidence of the detector down to {_lowest_score(inspected, frames):.2g}: perhaps not a face"
         case "small":
             smallest = inspected.sizes[frames].min()
             return f"smaller than {SMALL_SIDE:.0f} px, down to {smallest:.0f} px: the edit will be soft"
@@ -175,6 +213,11 @@ def _track_text(kind: Kind, inspected: InspectedTrack, frames: slice) -> str:
             return "touches the edge of the picture"
         case _:
             return f"jitter of up to {inspected.jitter[frames].max():.1f} px: the edit may shake"
+
+
+def _lowest_score(inspected: InspectedTrack, frames: slice) -> float:
+    """Return the lowest confidence in frames of a track; one of them at least is not bridged."""
+    return float(inspected.scores[frames][inspected.track.detected[frames]].min())
 
 
 def _long_runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

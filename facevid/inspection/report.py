@@ -6,7 +6,7 @@ URIs) are embedded, so it is one file that works offline.
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +15,12 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from facevid.analysis.edit_weights import QUAD_SIDE, YAW
 from facevid.analysis.tracking import Tracking
+from facevid.inspection.confidence import ConfidenceScale
 from facevid.inspection.plots import plot_clip, plot_person
-from facevid.inspection.problems import Problem, by_kind
+from facevid.inspection.problems import JITTER_SHARE, REMEDIES, SMALL_SIDE, Problem, by_kind
+from facevid.inspection.sample_edit import SampleEdit
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, people_in
 from facevid.video import ClipInfo
 
@@ -50,6 +53,7 @@ SEVERITY = {
     "unedited": "error",
     "profile": "warning",
     "bridged": "warning",
+    "doubtful": "warning",
     "small": "warning",
     "edge": "warning",
     "jitter": "warning",
@@ -69,6 +73,10 @@ class Report:
         detector: name of the landmark detector, and why it was chosen.
         warnings: properties of the source that the overlay could not keep.
         thumbnails: crops of each person who gets a card, by number: uint8 (S, S, 3), RGB.
+        scale: scale of the detector's confidence; None if it is not known.
+        pictures: a frame of each problem that is listed at once: uint8 (H, W, 3), RGB.
+        sample: an edit to look at; None if there is none.
+        notes: name of the file with the notes, beside the page; None shows none.
     """
 
     info: ClipInfo
@@ -78,6 +86,10 @@ class Report:
     detector: str
     warnings: Sequence[str]
     thumbnails: Mapping[int, Sequence[NDArray[np.uint8]]]
+    scale: ConfidenceScale | None = None
+    pictures: Mapping[Problem, NDArray[np.uint8]] = field(default_factory=dict)
+    sample: SampleEdit | None = None
+    notes: str | None = None
 
     def write(self, path: Path) -> None:
         """Write the page to `path`."""
@@ -105,6 +117,11 @@ class Report:
             badges=BADGES,
             people_without_card=[person for person in people if person.number not in self.thumbnails],
             max_problems=MAX_PROBLEMS,
+            remedies=REMEDIES,
+            pictures={problem: _data_uri(picture) for problem, picture in self.pictures.items()},
+            scales=self._scales(),
+            sample=self._sample(),
+            notes=self.notes,
             max_tracks=MAX_TRACKS,
         )
         # A file name may hold bytes that are not valid UTF-8; Python represents them as surrogates.
@@ -126,11 +143,33 @@ class Report:
             "Detector": self.detector,
         }
 
+    def _scales(self) -> list[tuple[str, str, str, str]]:
+        """Return a row for each measure: its name, what is good, what is doubtful, and what the number is."""
+        side = "side of the crop of the face"
+        rows = [
+            ("face size", f"from {SMALL_SIDE:.0f} px", f"below; off at {QUAD_SIDE[1]:.0f} px", side),
+            ("yaw", f"up to {YAW[0]:.0f}°", f"above; off at {YAW[1]:.0f}°", "turn of the head to the side"),
+        ]
+        if self.scale is not None:
+            doubtful = f"below {self.scale.doubtful:g}; faces are reported from {self.scale.accepted:g}"
+            rows.append(("confidence", f"from {self.scale.good:g}", doubtful, self.scale.meaning))
+        limit = f"{JITTER_SHARE:.1%} of the face size"
+        rows.append(("jitter", f"up to {limit}", "above", "unsteady motion of the crop from frame to frame"))
+        return rows
+
+    def _sample(self) -> dict[str, str] | None:
+        """Return the sample edit for the page."""
+        sample = self.sample
+        if sample is None:
+            return None
+        pictures = {"before": _data_uri(sample.before), "after": _data_uri(sample.after)}
+        return {"edit": sample.edit, "person": str(sample.person), "frame": str(sample.frame), **pictures}
+
     def _card(self, person: InspectedPerson) -> "_Card":
         return _Card(
             person=person,
             thumbnails=[_data_uri(picture) for picture in self.thumbnails[person.number]],
-            plot=plot_person(person, self.tracking, self._frame_title),
+            plot=plot_person(person, self.tracking, self._frame_title, self.scale),
         )
 
     def _frame_title(self, index: int) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.clips import camera_move, write_clip
 from tests.conftest import RunFacevid
 
-FILES = ["overlay.mp4", "report.html", "sheet.png", "tracks.json"]
+FILES = ["notes.txt", "overlay.mp4", "report.html", "sheet.png", "tracks.json"]
 
 
 @pytest.fixture

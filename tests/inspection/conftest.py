@@ -23,7 +23,10 @@ def two_shots(portrait: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFact
     return write_clip(tmp_path_factory.mktemp("two-shots") / "shots.mp4", [*portrait_frames, *grey_frames])
 
 
-@pytest.fixture
-def inspected(two_shots: Path, tmp_path: Path) -> InspectSummary:
-    """Return the inspection of `two_shots`, whose results are in `tmp_path / "out"`."""
-    return inspect_video(two_shots, tmp_path / "out", options=DLIB)
+@pytest.fixture(scope="session")
+def inspected(two_shots: Path, tmp_path_factory: pytest.TempPathFactory) -> InspectSummary:
+    """Return the inspection of `two_shots`; tests do not change its results."""
+    folder = tmp_path_factory.mktemp("inspected")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEVID_HOME", str(folder))
+        return inspect_video(two_shots, folder / "out", options=DLIB)

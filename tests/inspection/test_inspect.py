@@ -114,7 +114,13 @@ def test_the_default_folder_is_in_the_current_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     inspect_video(portrait_clip, options=DLIB)
-    assert names_in(tmp_path / "portrait.inspect") == ["overlay.mp4", "report.html", "sheet.png", "tracks.json"]
+    assert names_in(tmp_path / "portrait.inspect") == [
+        "notes.txt",
+        "overlay.mp4",
+        "report.html",
+        "sheet.png",
+        "tracks.json",
+    ]
 
 
 def test_the_overlay_is_matroska_if_mp4_cannot_hold_the_sound(portrait_clip: Path, tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from facevid.analysis.tracking import Tracking
 from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.tracking import Track
-from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE, Problem, find_problems
+from facevid.inspection.problems import (
+    IMPORTANCE,
+    JITTER_SHARE,
+    PROFILE_YAW,
+    REMEDIES,
+    SMALL_SIDE,
+    Problem,
+    find_problems,
+)
 from facevid.inspection.tracks import InspectedTrack
 from tests.faces.test_pose import turned_head
 
@@ -52,6 +60,16 @@ def tracking_of(*tracks: InspectedTrack, frames: int, cuts: Sequence[int] = ()) 
 
 def problems_of(*tracks: InspectedTrack, frames: int, cuts: Sequence[int] = ()) -> list[Problem]:
     return find_problems(tracking_of(*tracks, frames=frames, cuts=cuts), tracks, PICTURE_SIZE)
+
+
+def test_low_confidence_is_doubtful_where_the_face_was_detected() -> None:
+    track = track_of(heads(*[0] * 12), missed=(11,))
+    track.track.scores[2:6] = 0.3
+    tracking = tracking_of(track, frames=12)
+    problems = find_problems(tracking, [track], PICTURE_SIZE, 1001, 0.5)
+    assert summarized(problems) == [("bridged", 1012, 1012, 0), ("doubtful", 1003, 1006, 0)]
+    assert {problem.kind for problem in find_problems(tracking, [track], PICTURE_SIZE)} == {"bridged"}
+    assert set(REMEDIES) == set(IMPORTANCE)
 
 
 def summarized(problems: Sequence[Problem]) -> list[tuple[str, int, int, int | None]]:

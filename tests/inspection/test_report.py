@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from markupsafe import escape
 from numpy.typing import NDArray
 
 from facevid.inspection.inspect import InspectSummary, inspect_video
 from facevid.inspection.plots import MAX_POINTS, plot_clip, plot_person
-from facevid.inspection.problems import find_problems
+from facevid.inspection.problems import REMEDIES, find_problems
 from facevid.inspection.report import Report
 from facevid.inspection.text import Colour
 from facevid.inspection.tracks import people_in
@@ -63,12 +64,36 @@ def test_the_page_opens_without_requests_or_errors(browse: Browse, inspected: In
     dom, console = browse(inspected.report, "--dump-dom")
     assert console == []
     assert dom.count('<polyline class="curve"') == 4
-    assert len(re.findall(r'<img[^>]* src="data:image/jpeg;base64,', dom)) == 8
+    # Eight crops, the sample edit before and after, and a frame of each problem.
+    assert len(re.findall(r'<img[^>]* src="data:image/jpeg;base64,', dom)) == 8 + 2 + len(inspected.problems)
     assert "frame 4, person 0: missed" not in dom
     assert "<span>frame 4</span>" in dom
     addresses = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>]+)', dom)
     assert addresses
-    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert all(address.startswith(("data:", "#")) or address == "notes.txt" for address in addresses)
+
+
+def test_notes_are_shown(browse: Browse, inspected: InspectSummary, tmp_path: Path) -> None:
+    shutil.copytree(inspected.report.parent, tmp_path / "out")
+    report, notes = tmp_path / "out/report.html", tmp_path / "out/notes.txt"
+    black = []
+    for text in ("\u2588" * 2000, ""):
+        notes.write_text(text)
+        browse(report, f"--screenshot={tmp_path / 'notes.png'}")
+        (screenshot,) = (frame.rgb() for frame in open_clip(tmp_path / "notes.png").frames())
+        black.append(count_pixels(screenshot, (0, 0, 0)))
+    assert black[0] > black[1] + 2000
+
+
+def test_the_sample_edit_and_what_to_do(inspected: InspectSummary) -> None:
+    page = inspected.report.read_text()
+    assert "--attr smile=+1" in page
+    (before,), (after,) = (
+        re.findall(rf'alt="person 0 {word}" src="([^"]+)"', page) for word in ("as filmed", "edited")
+    )
+    assert before != after
+    for kind in {problem.kind for problem in inspected.problems}:
+        assert str(escape(REMEDIES[kind])) in page
 
 
 def test_the_plots_are_visible(browse: Browse, inspected: InspectSummary, tmp_path: Path) -> None:
@@ -95,10 +120,13 @@ def test_every_frame_has_a_tooltip_with_its_number(inspected: InspectSummary) ->
     assert '<line class="cut"' in page
 
 
-def test_the_curves_of_a_still_picture_are_dots(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_the_curves_of_a_still_picture_are_dots_and_notes_are_kept(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     still = tmp_path / "portrait.png"
     cv2.imwrite(str(still), portrait[..., ::-1])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/notes.txt").write_text("mine")
     page = inspect_video(still, tmp_path / "out", options=DLIB).report.read_text()
+    assert (tmp_path / "out/notes.txt").read_text() == "mine"
     assert page.count('<circle class="point"') == 4
     assert "<dt>Rate</dt><dd>none" in page
 
@@ -158,7 +186,7 @@ def test_many_problems_of_one_kind_are_collapsed(tmp_path: Path, portrait_clip: 
     assert (page.count(items["error"]), expanded.count(items["error"])) == (19, 8)
     assert (page.count(items["warning"]), expanded.count(items["warning"])) == (20, 8)
     assert page.count('<tr id="person-') == 20
-    assert "<tr" not in expanded
+    assert '<tr id="person-' not in expanded
     assert "<summary>20 more" in page
     assert "Warning: left out" in expanded
 
