@@ -144,5 +144,5 @@ def _write_sheet(out: Path, picture: Path, rows: list[dict[str, Any]], model: st
     from facevid.evaluation.sheet import parse_range, write_sheet
 
     names = dict.fromkeys(row["name"] for row in rows if row["method"] != "ganspace")
-    ranges = [parse_range(f"{name}=-1:1:3") for name in names]
-    write_sheet(picture, out, ranges, model=model, overwrite=overwrite, progress=StageProgress(quiet=False))
+    ranges, progress = [parse_range(f"{name}=-1:1:3") for name in names], StageProgress(quiet=False)
+    write_sheet(picture, out, ranges, model=model, in_sequence=False, overwrite=overwrite, progress=progress)

@@ -97,6 +97,7 @@ def write_sheet(
     model: str | None = None,
     compute: ComputeOptions = ComputeOptions(),  # noqa: B008 -- immutable
     cell: int = DEFAULT_CELL_SIDE,
+    in_sequence: bool = True,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> None:
@@ -105,11 +106,13 @@ def write_sheet(
     Args:
         source: a still, a video or an image sequence.
         out: a .png, .jpg or .pdf.
-        ranges: one row each; with two or more, a last row applies them one after another at their last strengths.
+        ranges: one row each.
         frame: frame number, as in `EditOptions.frames`; None is the first frame. Ignored for a still.
         model: a name in the store, or a path; None is the bundled model.
         compute: device, precision and batch size.
         cell: side of a cell in pixels.
+        in_sequence: begin each row with the source; with two or more ranges, a last row applies them one after another
+            at their last strengths.
         overwrite: replace an existing `out`.
         progress: reports each stage.
 
@@ -117,7 +120,7 @@ def write_sheet(
         UsageError, InputError, NoFaceError, ModelError, OutputError: as `edit_video`.
     """
     check_destination(out, source, SUFFIXES, overwrite)
-    cell_strengths = _strengths(ranges)
+    cell_strengths = _strengths(ranges, in_sequence)
     picture = _picture(source, frame)
     options = EditOptions(model, TrackingOptions(smooth=0), compute)
     edited = _edited(picture, ranges, cell_strengths, options, progress)
@@ -125,8 +128,8 @@ def write_sheet(
     rows, columns = _square(quad, picture.shape)
     size = (cell, cell)
     cells = [cv2.resize(each[rows, columns], size, interpolation=cv2.INTER_AREA) for each in (picture, *edited)]
-    leading = [("source", cells[0]), *_reconstruction(picture, quad, model, compute, cell)]
-    _save(_grid(_rows(ranges, leading, cells[1:]), cell), out)
+    leading = [("source", cells[0]), *_reconstruction(picture, quad, model, compute, cell)] if in_sequence else []
+    _save(_grid(_rows(ranges, leading, cells[1:], in_sequence), cell), out)
 
 
 def write_synthetic_sheet(
@@ -154,7 +157,7 @@ def write_synthetic_sheet(
         ModelError, OutputError: as `edit_video`.
     """
     check_destination(out, out, SUFFIXES, overwrite)
-    cell_strengths = _strengths(ranges)
+    cell_strengths = _strengths(ranges, in_sequence=True)
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None:
         raise UsageError(
@@ -169,7 +172,7 @@ def write_synthetic_sheet(
         for each in torch.split(codes, compute.batch_size)
         for face in to_pictures(loaded.generate(each))
     ]
-    _save(_grid(_rows(ranges, [(f"seed {seed}", cells[0])], cells[1:]), cell), out)
+    _save(_grid(_rows(ranges, [(f"seed {seed}", cells[0])], cells[1:], in_sequence=True), cell), out)
 
 
 @torch.no_grad()
@@ -182,8 +185,8 @@ def _random_code(generator: Generator, seed: int, device: torch.device) -> Tenso
     return code[:, None].expand(-1, generator.sizes.layers, -1).clone()
 
 
-def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
-    """List the strengths of each edited cell: the rows one after another, then the sequence.
+def _strengths(ranges: Sequence[StrengthRange], in_sequence: bool) -> list[dict[str, float]]:
+    """List the strengths of each edited cell: the rows one after another, then those of the sequence, if it is drawn.
 
     Raises:
         UsageError: there are none, or more than `MAX_CELLS`.
@@ -191,7 +194,7 @@ def _strengths(ranges: Sequence[StrengthRange]) -> list[dict[str, float]]:
     if not ranges:
         raise UsageError("no attribute given: add at least one --attr, such as --attr smile=-1:1:5")
     cell_strengths = [{each.attribute: value} for each in ranges for value in each.values]
-    if len(ranges) > 1:
+    if in_sequence and len(ranges) > 1:
         cell_strengths += [
             {each.attribute: each.values[-1] for each in ranges[: count + 1]} for count in range(len(ranges))
         ]
@@ -266,13 +269,14 @@ def _rows(
     ranges: Sequence[StrengthRange],
     leading: list[tuple[str, NDArray[np.uint8]]],
     cells: Sequence[NDArray[np.uint8]],
+    in_sequence: bool,
 ) -> list[Row]:
     remaining = iter(cells)
     rows = [
-        Row((*leading, *((f"{each.attribute} {value:+g}", next(remaining)) for value in each.values)))
+        Row((*leading, *((f"{each.attribute} {value:+g}" if value else "0", next(remaining)) for value in each.values)))
         for each in ranges
     ]
-    if len(ranges) > 1:
+    if in_sequence and len(ranges) > 1:
         rows.append(
             Row((*leading, *((f"then {each.attribute} {each.values[-1]:+g}", next(remaining)) for each in ranges)))
         )

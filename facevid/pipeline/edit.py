@@ -129,7 +129,7 @@ def edit_video(
         tracking = analysis.track()
         frames = frames_to_write(clip, tracking.frame_count, options)
         renderer = make_renderer(model)
-        track_edits = _prepare_edits(face_edits, analysis, tracking, renderer, mattes=mattes, options=options)
+        track_edits = _prepare_edits(face_edits, analysis, tracking, renderer, frames, mattes=mattes, options=options)
         compared = comparison_writer.destination if comparison_writer else None
         outputs = Outputs(workspace.folder, writer.destination, compared, comparison, options.layers)
         rendering = Rendering(
@@ -207,14 +207,19 @@ def _prepare_edits(
     analysis: Analysis,
     tracking: Tracking,
     renderer: Renderer,
+    frames: range,
     *,
     mattes: Mattes | None,
     options: EditOptions,
 ) -> list[TrackEdit]:
-    """Schedule the edits of each track, and encode the faces of the tracks that have any."""
+    """Schedule the edits of each track, and encode the faces of the tracks that have any.
+
+    The mattes of those of `frames` that are edited are checked.
+    """
     scheduled = schedule(face_edits, analysis, tracking, options)
     if mattes:
-        mattes.check(edited_frames(scheduled))
+        edited = edited_frames(scheduled)
+        mattes.check(range(max(edited.start, frames.start), min(edited.stop, frames.stop)))
     encoded_tracks = analysis.encode(tracking, [track for track, _ in scheduled], renderer.model, options.compute)
     weighted_edits = [
         weighted_edit(encoded, edits) for encoded, (_, edits) in zip(encoded_tracks, scheduled, strict=True)

@@ -124,6 +124,9 @@ def test_a_matte_sequence_has_the_numbers_of_the_plate(portrait: NDArray[np.uint
     with pytest.raises(InputError, match=r"matte\.####\.exr.* 1002 to 1003.* 1001 "):
         edit_video(source, tmp_path / "all.####.png", ["male=1"], replace(options, frames=None))
     assert not list(tmp_path.glob("all.*"))
+    # A part of the frames needs no mattes of the others.
+    edit_video(source, tmp_path / "part.####.png", ["male=1"], replace(options, frames=None, write_frames=(1002, 1003)))
+    assert [path.name for path in sorted(tmp_path.glob("part.*"))] == ["part.1002.png", "part.1003.png"]
 
 
 def test_mattes_that_do_not_fit(plate: NDArray[np.uint8], tmp_path: Path) -> None:
