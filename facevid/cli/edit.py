@@ -29,6 +29,7 @@ from facevid.cli.common import (
     quiet_option,
     rate_option,
     segment_option,
+    slow_imports,
     smooth_option,
     start_number_option,
     verbose_option,
@@ -243,7 +244,8 @@ def command(
     of --edits, with a picture of the curves.
     """
     edits = _choose_edits(attrs, edit_file)
-    from facevid.pipeline import edit_video
+    with slow_imports():
+        from facevid.pipeline import edit_video
 
     progress = StageProgress(quiet)
     summary = edit_video(source, target, edits, _edit_options(**options), progress)

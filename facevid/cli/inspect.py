@@ -51,6 +51,7 @@ from facevid.cli.common import (
     overwrite_option,
     quiet_option,
     rate_option,
+    slow_imports,
     smooth_option,
     start_number_option,
     verbose_option,
@@ -130,7 +131,8 @@ def command(
     Person numbers are those of `facevid edit --face`; a person keeps one number across cuts and absences. Frames are
     numbered as in `facevid edit --frames`. A clip without faces is not an error.
     """
-    from facevid.inspection.inspect import inspect_video
+    with slow_imports():
+        from facevid.inspection.inspect import inspect_video
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)

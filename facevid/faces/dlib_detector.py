@@ -38,12 +38,12 @@ CHIP_SIDE = 150
 CHIP_PADDING = 0.25
 """Margin around the face in that input, as a fraction of the face's side."""
 
+SHAPE_PREDICTOR = "shape_predictor_68_face_landmarks.dat"
+"""File name of the shape predictor's weights."""
+
 
 class LandmarkPredictor:
     """Predicts the 68 landmarks of a face whose box is known. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._predictor = _shape_predictor()
 
     def place(self, picture: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float32]:
         """Predict the landmarks of the face in `box`.
@@ -76,20 +76,29 @@ class LandmarkPredictor:
         for dx, dy, scale in BOX_JITTER:
             shifted = centre + 2 * half * (dx, dy)
             corners = np.concatenate([shifted - half * scale, shifted + half * scale]).round().astype(int).tolist()
-            shape = self._predictor(region, dlib.rectangle(*corners))
+            shape = _shape_predictor()(region, dlib.rectangle(*corners))
             total += [(point.x, point.y) for point in shape.parts()]
         return total / len(BOX_JITTER)
 
 
 class DlibDetector:
-    """Detects frontal faces. Not thread-safe."""
+    """Detects frontal faces. Not thread-safe.
+
+    Raises:
+        ModelError: the weights are missing.
+    """
 
     name = "dlib"
     follows = False
 
     def __init__(self) -> None:
-        self._detector = dlib.get_frontal_face_detector()
+        weights_path(SHAPE_PREDICTOR)
         self._predictor = LandmarkPredictor()
+
+    @functools.cached_property
+    def _detector(self) -> Any:
+        """dlib's detector of faces; building it takes a quarter of a second."""
+        return dlib.get_frontal_face_detector()
 
     def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
         """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
@@ -137,8 +146,8 @@ def weights_path(name: str) -> Path:
 
 @functools.cache
 def _shape_predictor() -> Any:
-    """Load the predictor once in a process: its weights take 100 MB."""
-    return dlib.shape_predictor(str(weights_path("shape_predictor_68_face_landmarks.dat")))
+    """Load the predictor on first use, once in a process: its weights take 100 MB and half a second."""
+    return dlib.shape_predictor(str(weights_path(SHAPE_PREDICTOR)))
 
 
 def _resized(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -68,7 +68,7 @@ class SharedTransformer(nn.Module):
         self.synthesis = nn.ModuleList(nn.Linear(sizes.features, sizes.width, bias=False) for _ in range(sizes.layers))
         self.gains = nn.Parameter(torch.zeros(sizes.layers, sizes.features, sizes.attributes))
         self.steps = nn.Parameter(torch.zeros(sizes.layers, sizes.width, sizes.attributes))
-        self.register_buffer("attributes", torch.arange(sizes.attributes))
+        self.register_buffer("attributes", torch.tensor(range(sizes.attributes)))
 
     def forward(self, codes: Tensor, strengths: Tensor, layers: range | None = None) -> Tensor:
         """Compute the step T(w, s).
