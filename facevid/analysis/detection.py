@@ -26,7 +26,7 @@ from facevid.faces.flow import landmark_flow
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.prefetch import prefetch_map
 from facevid.utils.progress import Progress
-from facevid.video import Clip
+from facevid.video import Clip, Frame
 from facevid.video.reader.memory import trim_heap
 from facevid.video.reader.timeline import Timeline, TimelineError, checksum, scan_timeline
 
@@ -123,9 +123,8 @@ class _Follower:
         """Return the frame with which detection has to begin, for the faces of frame `index`."""
         return index - index % BLOCK_FRAMES if self._detector.follows else index
 
-    def detect(self, index: int, picture: NDArray[np.uint8]) -> list[Face]:
-        """Detect the faces of frame `index`, the one after the frame of the previous call."""
-        scaled = thumbnail(picture)
+    def detect(self, index: int, picture: NDArray[np.uint8], scaled: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces of frame `index`, the one after that of the previous call; `scaled` is its thumbnail."""
         in_block = index % BLOCK_FRAMES
         if in_block == 0:
             self._has_lost = False
@@ -150,24 +149,30 @@ def detect_segment(task: DetectionTask) -> Iterator[int]:
     is_video = not task.clip.info.is_image_source
     first = max(min(task.frames.start - 1, follower.first_frame(task.frames.start)), 0)
     frames = trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))
-    for frame, picture in prefetch_map(lambda frame: (frame, frame.rgb()), frames):
+    for frame, picture, scaled in prefetch_map(_converted, frames):
         crc = checksum(frame.native) if is_video else 0
         if frame.index < task.frames.start:
             if frame.index >= follower.first_frame(task.frames.start):
-                follower.detect(frame.index, picture)
+                follower.detect(frame.index, picture, scaled)
             previous, segment.before = picture, crc
             continue
-        faces = [replace(face, mesh=None) for face in follower.detect(frame.index, picture)]
+        faces = [replace(face, mesh=None) for face in follower.detect(frame.index, picture, scaled)]
         if previous is not None:
             faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
         segment.pts.append(frame.pts)
         segment.checksums.append(crc)
-        segment.thumbnails.append(thumbnail(picture))
+        segment.thumbnails.append(scaled)
         segment.faces.append(faces)
         previous = picture
         yield frame.index
     if segment.pts:
         segment.save(task.path)
+
+
+def _converted(frame: Frame) -> tuple[Frame, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame, its RGB picture and its thumbnail."""
+    picture = frame.rgb()
+    return frame, picture, thumbnail(picture)
 
 
 def detect_faces(clip: Clip, detector: Detector, runner: SegmentRunner, progress: Progress) -> Detections:

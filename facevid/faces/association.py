@@ -66,12 +66,21 @@ def match_boxes(predicted: NDArray[np.float32], faces: Sequence[Face]) -> Iterat
     """
     if not len(predicted) or not faces:
         return
-    from scipy.optimize import linear_sum_assignment  # slow to import, and a still has nothing to match
-
     iou = _overlap(predicted, np.stack([_landmark_box(face) for face in faces]), of_union=True)
-    for row, column in zip(*linear_sum_assignment(-iou), strict=True):
+    for row, column in zip(*_largest_sum(iou), strict=True):
         if iou[row, column] >= MIN_IOU:
             yield int(row), int(column)
+
+
+def _largest_sum(values: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose entries of a matrix, at most one of each row and column, with the largest sum: their rows and columns."""
+    if 1 in values.shape:
+        row, column = np.unravel_index([values.argmax()], values.shape)
+        return row, column
+    from scipy.optimize import linear_sum_assignment  # takes a third of a second to import
+
+    row, column = linear_sum_assignment(-values)
+    return row, column
 
 
 def ambiguous(predicted: NDArray[np.float32]) -> NDArray[np.bool_]:
