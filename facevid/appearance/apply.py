@@ -143,11 +143,16 @@ def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDAr
         nodes = _active_span(active, 1), _active_span(active, 0)
         box = tuple(slice(span.start * step, span.stop * step) for span in nodes)
         lab = cv2.cvtColor(warped[box].clip(0, 1), cv2.COLOR_RGB2LAB)
-        maps = np.moveaxis(fields[nodes], -1, 0)[1:]
-        changes = [upsampled(each, lab.shape[1::-1], step)[..., 0] for each in maps]
+        changes = _upsampled_maps(fields[nodes][..., 1:], lab.shape[1::-1], step)
         _fade_out_mouth(changes, placed, (box[1].start, box[0].start))
         delta[box] += _lab_to_rgb(_change_colour_and_bands(lab, changes, side)) - _lab_to_rgb(lab)
     return delta, motion
+
+
+def _upsampled_maps(grid: NDArray[np.float32], size: tuple[int, int], step: int) -> list[NDArray[np.float32]]:
+    """Interpolate each map of a grid as `upsampled` does; OpenCV interpolates four channels faster than one."""
+    fours = (np.ascontiguousarray(grid[..., i : i + 4]) for i in range(0, grid.shape[-1], 4))
+    return [np.asarray(each, np.float32) for four in fours for each in cv2.split(upsampled(four, size, step))]
 
 
 def _active_span(active: NDArray[np.bool_], axis: int) -> slice:
@@ -173,9 +178,9 @@ def _change_colour_and_bands(
         amplified = gain > 0
         factor, share = gain, _resolved_share(i, side)
         if amplified.any():
-            factor = np.where(amplified, gain * share, gain) if share < 1 else gain.copy()
+            factor = np.where(amplified, gain * share, gain) if share < 1 else gain
             outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
-            factor[outstanding & amplified] = 0
+            factor = np.where(outstanding & amplified, np.float32(0), factor)
         changed += band * factor
     return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
 
