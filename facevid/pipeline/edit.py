@@ -224,7 +224,7 @@ def _prepare_edits(
     weighted_edits = [
         weighted_edit(encoded, edits) for encoded, (_, edits) in zip(encoded_tracks, scheduled, strict=True)
     ]
-    return renderer.prepare(weighted_edits, analysis.progress)
+    return renderer.prepare(weighted_edits, analysis.progress, analysis.runner.file("shape"))
 
 
 def _open_comparison(clip: Clip, options: EditOptions, keep_detail: bool) -> tuple[Comparison | None, RgbWriter | None]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.encoded import EncodedTrack
 from facevid.appearance.change import AppearanceChange, combine
-from facevid.appearance.light import without_light
-from facevid.appearance.measure import measure
 from facevid.compositing import EditedFace
 from facevid.faces.alignment import crop_to_frame
 from facevid.models import FaceModel
@@ -39,14 +38,21 @@ class Renderer:
     keep_detail: bool
     reconstruct: bool
 
-    def prepare(self, edits: Sequence[TrackEdit], progress: Progress) -> list[TrackEdit]:
-        """Measure how edits change the shape of faces; this is smoothed over time, so it needs whole tracks."""
+    def prepare(self, edits: Sequence[TrackEdit], progress: Progress, folder: Path | None = None) -> list[TrackEdit]:
+        """Measure how edits change the shape of faces; this is smoothed over time, so it needs whole tracks.
+
+        Args:
+            edits: of each track.
+            progress: receives the progress of this stage.
+            folder: where the changes between generated faces are stored; None for memory.
+        """
         if not self.keep_detail:
             return list(edits)
-        return [
-            replace(edit, shapes=measure_shape_changes(edit, self.model, self.sigma, self.batch_size, progress))
+        measured = (
+            measure_shape_changes(edit, self.model, self.sigma, progress, batch_size=self.batch_size, folder=folder)
             for edit in edits
-        ]
+        )
+        return [replace(edit, shapes=shapes) for edit, shapes in zip(edits, measured, strict=True)]
 
     def render(self, edits: Sequence[TrackEdit], frames: Sequence[Frame]) -> list[list[EditedFace]]:
         """Make the edited faces of consecutive frames.
@@ -91,24 +97,11 @@ class Renderer:
     def _appearance_changes(
         self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]
     ) -> list[list[AppearanceChange]]:
-        """Decode the change that each edit makes in each frame, or measure it in generated faces."""
+        """Decode the change that each edit makes in each frame, or read it where a generator made the faces."""
+        if shapes.generated is not None:
+            return [list(by_edit) for by_edit in zip(*map(shapes.generated.in_frame, offsets), strict=True)]
         codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
-        if shapes.generated_landmarks is None:
-            return [self.model.decode_changes(before, after) for before, after in pairwise(codes)]
-        appearances = [
-            [
-                measure(picture / np.float32(255), shapes.generated_landmarks[i, offset])
-                for offset, picture in zip(offsets, generate_faces(self.model, codes_after_edit), strict=True)
-            ]
-            for i, codes_after_edit in enumerate(codes)
-        ]
-        return [
-            [
-                AppearanceChange(b.shape - a.shape, without_light(b.colour - a.colour), b.energies - a.energies)
-                for a, b in zip(before, after, strict=True)
-            ]
-            for before, after in pairwise(appearances)
-        ]
+        return [self.model.decode_changes(before, after) for before, after in pairwise(codes)]
 
     def _generated_faces(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
         """Make faces that replace those of the plate."""

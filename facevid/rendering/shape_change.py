@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,13 @@ from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.occlusion_masks import visible_mouth_share
 from facevid.appearance.lips import lip_gap
 from facevid.appearance.local_regions import landmark_factors, region_factor
-from facevid.appearance.measure import align_to_mean_face
+from facevid.appearance.measure import Appearance, align_to_mean_face, measure
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.faces.dlib_detector import LandmarkPredictor
 from facevid.models import FaceModel
 from facevid.rendering.generation import edited_codes, generate_faces
 from facevid.rendering.temporal_smoothing import smooth, smooth_effect
-from facevid.rendering.track_edit import ShapeChanges, TrackEdit
+from facevid.rendering.track_edit import GeneratedChanges, ShapeChanges, TrackEdit
 from facevid.utils.batches import batches
 from facevid.utils.progress import Progress
 
@@ -52,18 +53,21 @@ MAX_GAP_SCALE = 1.6
 
 
 def measure_shape_changes(
-    edit: TrackEdit, model: FaceModel, sigma: float, batch_size: int, progress: Progress
+    edit: TrackEdit, model: FaceModel, sigma: float, progress: Progress, *, batch_size: int, folder: Path | None
 ) -> ShapeChanges:
     """Measure how the edits of a track change the shape of the face.
+
+    A generator makes each face once: what else rendering needs of the generated faces is measured and stored here.
 
     Args:
         edit: the track and its edits.
         model: decodes shapes from codes, or generates faces whose landmarks are measured.
         sigma: standard deviation, in frames, of the Gaussian that smooths codes over time.
-        batch_size: number of faces decoded or generated at once.
         progress: receives the progress of this stage.
+        batch_size: number of faces decoded or generated at once.
+        folder: where the changes between generated faces are stored; None for memory.
     """
-    shapes, generated_landmarks = _measure_shapes(edit, model, sigma, batch_size, progress)
+    shapes, generated = _measure_shapes(edit, model, sigma, progress, batch_size=batch_size, folder=folder)
     strengths = np.stack([each.strengths for each in edit.edits])
     factors = np.stack([landmark_factors(each.regions) for each in edit.edits])
     moves_landmarks = np.array([request.moves_landmarks for request in edit.requests])
@@ -81,15 +85,15 @@ def measure_shape_changes(
     )
     mouth_shares = edit_shares * np.array([[region_factor(each.regions, "mouth")] for each in edit.edits])
     scales, offsets = _gap_changes(edit, strengths * mouth_shares, gap_changes * mouth_shares, gaps, sigma)
-    return ShapeChanges(shifts.astype(np.float32, copy=False), scales, offsets, edit_shares, generated_landmarks)
+    return ShapeChanges(shifts.astype(np.float32, copy=False), scales, offsets, edit_shares, generated)
 
 
 def _measure_shapes(
-    edit: TrackEdit, model: FaceModel, sigma: float, batch_size: int, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    edit: TrackEdit, model: FaceModel, sigma: float, progress: Progress, *, batch_size: int, folder: Path | None
+) -> tuple[NDArray[np.float32], GeneratedChanges | None]:
     """Measure landmarks in the frame of the mean face before the edits and after each: float32 (E + 1, N, 68, 2).
 
-    The second result is `ShapeChanges.generated_landmarks`. Frames without an edit stay 0.
+    The second result is `ShapeChanges.generated`. Frames without an edit stay 0.
     """
     shapes = np.zeros((len(edit.edits) + 1, len(edit.active), 68, 2), np.float32)
     active = np.flatnonzero(edit.active).tolist()
@@ -98,13 +102,23 @@ def _measure_shapes(
             for i, codes in enumerate(edited_codes(edit, model, sigma, np.array(offsets))):
                 shapes[i, offsets] = model.decode_shapes(codes)
         return shapes, None
-    predictor, landmarks = LandmarkPredictor(), np.zeros_like(shapes)
+    predictor = LandmarkPredictor()
+    generated = GeneratedChanges.create(edit.encoded.track, len(edit.edits), folder)
     for offsets in progress("shape", batches(active, batch_size), len(active)):
+        faces_by_state = []
         for i, codes in enumerate(edited_codes(edit, model, sigma, np.array(offsets))):
-            for offset, picture in zip(offsets, np.rint(generate_faces(model, codes)).astype(np.uint8), strict=True):
-                landmarks[i, offset] = predictor.place_in_crop(picture)
-                shapes[i, offset] = align_to_mean_face(landmarks[i, offset])
-    return shapes, landmarks
+            faces = [_measure_face(picture, predictor) for picture in generate_faces(model, codes)]
+            shapes[i, offsets] = [shape for shape, _ in faces]
+            faces_by_state.append([appearance for _, appearance in faces])
+        for offset, states in zip(offsets, zip(*faces_by_state, strict=True), strict=True):
+            generated.store(offset, states)
+    return shapes, generated
+
+
+def _measure_face(picture: NDArray[np.float32], predictor: LandmarkPredictor) -> tuple[NDArray[np.float32], Appearance]:
+    """Measure the landmarks, in the frame of the mean face, and the appearance of a generated face, 0 to 255."""
+    landmarks = predictor.place_in_crop(np.rint(picture).astype(np.uint8))
+    return align_to_mean_face(landmarks), measure(picture / np.float32(255), landmarks)
 
 
 def _expression_shares(encoded: EncodedTrack, sigma: float) -> NDArray[np.float64]:

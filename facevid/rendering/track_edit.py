@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.encoded import EncodedTrack
+from facevid.analysis.encoded import EncodedTrack, TrackFiles
+from facevid.appearance import bands
+from facevid.appearance.change import AppearanceChange
+from facevid.appearance.light import without_light
 from facevid.appearance.lips import LipChange
 from facevid.appearance.local_regions import RegionStrengths
+from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, Appearance
 from facevid.edits.attributes import AttributeRequest, parse_attribute
+from facevid.faces.tracking import Track
+from facevid.utils.frame_array import FramesArray
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,46 @@ class TimedEdit:
 
 
 @dataclass(frozen=True)
+class GeneratedChanges:
+    """The changes between the generated faces before and after each of E edits, in the N frames of a track.
+
+    Attributes:
+        colour: float32 (N, E, COLOUR_SIDE, COLOUR_SIDE, 3), as `AppearanceChange.colour`; in a file.
+        gains: float32 (N, E, bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), as `AppearanceChange.gains`; in a file.
+    """
+
+    colour: FramesArray
+    gains: FramesArray
+
+    @classmethod
+    def create(cls, track: Track, edit_count: int, folder: Path | None) -> "GeneratedChanges":
+        """Create the arrays, filled with zeros: in files in `folder`, 157 kB for each frame and edit, or in memory."""
+        colour_shape = edit_count, COLOUR_SIDE, COLOUR_SIDE, 3
+        gains_shape = edit_count, bands.COUNT, ENERGY_SIDE, ENERGY_SIDE
+        if folder is None:
+            return cls(*(np.zeros((len(track), *shape), np.float32) for shape in (colour_shape, gains_shape)))
+        folder.mkdir(exist_ok=True)
+        files = TrackFiles(folder, track)
+        return cls(files.create("colour", np.float32, *colour_shape), files.create("gains", np.float32, *gains_shape))
+
+    def store(self, offset: int, states: Sequence[Appearance]) -> None:
+        """Store the changes in one frame, between the faces before all edits and after each: E + 1 appearances."""
+        pairs = list(pairwise(states))
+        self.colour[offset] = np.stack([without_light(after.colour - before.colour) for before, after in pairs])
+        self.gains[offset] = np.stack([after.energies - before.energies for before, after in pairs])
+
+    def part(self, rows: slice) -> "GeneratedChanges":
+        """Return the changes in some frames of the track, in memory."""
+        return GeneratedChanges(np.asarray(self.colour[rows]), np.asarray(self.gains[rows]))
+
+    def in_frame(self, offset: int) -> list[AppearanceChange]:
+        """Return the change by each edit in one frame of the track, without the shift of landmarks."""
+        shape = np.zeros((68, 2), np.float32)
+        pairs = zip(self.colour[offset], self.gains[offset], strict=True)
+        return [AppearanceChange(shape, colour, gains) for colour, gains in pairs]
+
+
+@dataclass(frozen=True)
 class ShapeChanges:
     """The change of a face's shape by E edits in the N frames of a track.
 
@@ -38,15 +86,14 @@ class ShapeChanges:
         gap_offsets: float64 (N,), distance added to the gap between the lips, see `LipChange`.
         edit_shares: float64 (E, N), share of each edit that is applied, 0 to 1: expressions fade out while the mouth
             is occluded.
-        generated_landmarks: float32 (E + 1, N, 68, 2), landmarks of the generated faces before the edits and after
-            each, in pixels of the generated face; None for an appearance model, which generates no faces.
+        generated: the changes between the generated faces; None for an appearance model, which generates no faces.
     """
 
     shifts: NDArray[np.float32]
     gap_scales: NDArray[np.float64]
     gap_offsets: NDArray[np.float64]
     edit_shares: NDArray[np.float64]
-    generated_landmarks: NDArray[np.float32] | None
+    generated: GeneratedChanges | None
 
     def part(self, rows: slice) -> "ShapeChanges":
         """Return the changes in some frames of the track."""
@@ -55,7 +102,7 @@ class ShapeChanges:
             self.gap_scales[rows],
             self.gap_offsets[rows],
             self.edit_shares[:, rows],
-            None if self.generated_landmarks is None else self.generated_landmarks[:, rows],
+            None if self.generated is None else self.generated.part(rows),
         )
 
     def lip_change(self, offset: int) -> LipChange:
