@@ -22,8 +22,11 @@ def worker_count() -> int:
 def prefetch_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in order, computing up to one result per core ahead of the consumer.
 
-    Closing the generator waits for its threads.
+    Closing the generator waits for its threads. On a single core, the consumer's thread computes each result.
     """
+    if core_count() == 1:
+        yield from map(function, items)
+        return
     pending: deque[Future[Result]] = deque()
     workers = worker_count()
     pool = ThreadPoolExecutor(workers)

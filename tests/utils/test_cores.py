@@ -1,16 +1,22 @@
 """The number of cores that a process may use."""
 
 import os
+import threading
 
 import pytest
 
 from facevid.utils.cores import core_count
-from facevid.utils.prefetch import worker_count
+from facevid.utils.prefetch import prefetch_map, worker_count
 
 
 def test_omp_num_threads_limits_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1,2")
     assert core_count() == worker_count() == 1
+
+
+def test_a_single_core_computes_on_the_thread_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert set(prefetch_map(lambda _: threading.get_ident(), range(3))) == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("invalid", ["", "many", "0", "-3"])
