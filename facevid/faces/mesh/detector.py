@@ -6,7 +6,9 @@ face is kept in views that the detector does not find, as long as the network is
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import dlib
@@ -64,8 +66,17 @@ class BundledDetector:
     follows = True
 
     def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
-        self._detector = dlib.get_frontal_face_detector()
-        self._predictor = MeshPredictor(device, weights)
+        self._device, self._weights = device, weights
+
+    # Both are loaded for the first picture: they take half a second, and a cached analysis needs neither.
+
+    @cached_property
+    def _detector(self) -> Any:
+        return dlib.get_frontal_face_detector()
+
+    @cached_property
+    def _predictor(self) -> "MeshPredictor":
+        return MeshPredictor(self._device, self._weights)
 
     def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
         """Follow the faces of the previous frame, and search for other faces.
