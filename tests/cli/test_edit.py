@@ -310,6 +310,20 @@ def test_help_and_version_do_not_import_torch(argument: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
+def test_a_still_imports_no_library_that_it_does_not_use(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
+    still = tmp_path / "still.png"
+    cv2.imwrite(str(still), portrait[..., ::-1])
+    arguments = ["facevid", "edit", str(still), str(tmp_path / "out.png"), *SMILE, "-q"]
+    code = (
+        f"import sys; sys.argv = {arguments!r}\n"
+        "from facevid.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    print(end.code, sorted({'scipy', 'sympy', 'ray'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split("\n")[0] == "0 []"
+
+
 def test_an_invalid_face(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path) -> None:
     wall, out = tmp_path / "wall.png", tmp_path / "out.mp4"
     cv2.imwrite(str(wall), np.full((64, 64, 3), 90, dtype=np.uint8))

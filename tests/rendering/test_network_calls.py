@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dlib
 import pytest
 
 from facevid import edit_video
@@ -38,12 +39,19 @@ def faces_processed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.mark.parametrize(("frames", "edited"), [(None, 10), ((3, 5), 3)])
 def test_the_bundled_model(
-    portrait_clip: Path, tmp_path: Path, faces_processed: Counter[str], frames: tuple[int, int] | None, edited: int
+    portrait_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    faces_processed: Counter[str],
+    *,
+    frames: tuple[int, int] | None,
+    edited: int,
 ) -> None:
     options = EditOptions(frames=frames, overwrite=True)
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1", "age=-0.5"], options)
     analysis = {"encoder": 10, "occlusion": 10}
     assert faces_processed == {**analysis, "changes": 2 * edited, "frames": 10}
+    monkeypatch.setattr(dlib, "get_frontal_face_detector", None)  # a cached analysis loads no detector
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=-1"], options)
     assert faces_processed == {**analysis, "changes": 3 * edited, "frames": 20}  # the analysis is cached
 
