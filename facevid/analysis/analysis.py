@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from facevid.analysis.segments import ModelSpec
     from facevid.models import FaceModel
 
-VERSION = 13
+VERSION = 14
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
 USUAL_RATE = Fraction(25)

@@ -1,4 +1,4 @@
-"""The choice of a landmark detector: face-alignment or dlib."""
+"""The choice of a landmark detector: face-alignment, the bundled one, or dlib."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,12 @@ class DetectorChoice:
 def choose_detector(name: DetectorName = "auto", device: str = "cpu") -> DetectorChoice:
     """Load the detector called `name`.
 
-    `auto` loads face-alignment if its weights are already on this machine, else dlib, whose weights are installed with
-    a package. So a render never waits for a download, and equally installed machines of a farm choose the same
-    detector.
+    `auto` loads face-alignment if its weights are already on this machine, else the bundled detector. So a render never
+    waits for a download, and equally installed machines of a farm choose the same detector.
 
     Args:
         name: the detector, or "auto".
-        device: torch device for face-alignment; dlib always runs on the CPU.
+        device: torch device of the networks; dlib always runs on the CPU.
 
     Raises:
         ModelError: the detector's weights are missing, or cannot be downloaded.
@@ -50,7 +49,7 @@ def choose_detector(name: DetectorName = "auto", device: str = "cpu") -> Detecto
     missing = face_alignment_detector.missing_weights()
     if missing:
         reason = f"face-alignment, better on turned faces, has no weights in {_display_path(missing[0].parent)}"
-        return DetectorChoice(dlib_detector.DlibDetector(), reason)
+        return DetectorChoice(BundledDetector(device), reason)
     return DetectorChoice(face_alignment_detector.FaceAlignmentDetector(device), "its weights are on this machine")
 
 

@@ -12,7 +12,7 @@ from facevid.appearance.light import without_light
 from facevid.appearance.mean_face import LANDMARKS, to_window
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
 from facevid.appearance.warp import spline_grid, upsampled
-from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.mesh.detector import MeshPredictor
 from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
 from facevid.networks.fixed_batches import in_fixed_batches
 
@@ -35,7 +35,7 @@ def encode_pictures(
     Args:
         model: the appearance model.
         pictures: uint8 RGB (N, H, H, 3).
-        landmarks: (N, 68, 2), in pixels of the pictures; None to detect them with dlib.
+        landmarks: (N, 68, 2), in pixels of the pictures; None to detect them.
         device: device of the codes.
         batch_size: as for `in_fixed_batches`.
 
@@ -43,8 +43,7 @@ def encode_pictures(
         Codes, float32 (N, 3, D).
     """
     if landmarks is None:
-        predictor = LandmarkPredictor()
-        landmarks = np.stack([predictor.place_in_crop(picture) for picture in pictures])
+        landmarks = MeshPredictor(device).place_in_crops(pictures)
     appearances = [
         measure(picture.astype(np.float32) / 255, points) for picture, points in zip(pictures, landmarks, strict=True)
     ]

@@ -11,9 +11,9 @@ from facevid.analysis.encoded import EncodedTrack
 from facevid.analysis.occlusion_masks import visible_mouth_share
 from facevid.appearance.lips import lip_gap
 from facevid.appearance.local_regions import landmark_factors, region_factor
-from facevid.appearance.measure import Appearance, align_to_mean_face, measure
+from facevid.appearance.measure import align_to_mean_face, measure
 from facevid.faces.alignment import landmarks_in_crop
-from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.mesh.detector import MeshPredictor
 from facevid.models import FaceModel
 from facevid.rendering.generation import edited_codes, generate_faces
 from facevid.rendering.temporal_smoothing import smooth, smooth_effect
@@ -102,23 +102,19 @@ def _measure_shapes(
             for i, codes in enumerate(edited_codes(edit, model, sigma, np.array(offsets))):
                 shapes[i, offsets] = model.decode_shapes(codes)
         return shapes, None
-    predictor = LandmarkPredictor()
+    predictor = MeshPredictor(model.device)
     generated = GeneratedChanges.create(edit.encoded.track, len(edit.edits), folder)
     for offsets in progress("shape", batches(active, batch_size), len(active)):
-        faces_by_state = []
+        appearances_by_state = []
         for i, codes in enumerate(edited_codes(edit, model, sigma, np.array(offsets))):
-            faces = [_measure_face(picture, predictor) for picture in generate_faces(model, codes)]
-            shapes[i, offsets] = [shape for shape, _ in faces]
-            faces_by_state.append([appearance for _, appearance in faces])
-        for offset, states in zip(offsets, zip(*faces_by_state, strict=True), strict=True):
+            pictures = generate_faces(model, codes)
+            landmarks = predictor.place_in_crops(np.rint(pictures).astype(np.uint8))
+            shapes[i, offsets] = [align_to_mean_face(each) for each in landmarks]
+            appearances = [measure(each / np.float32(255), at) for each, at in zip(pictures, landmarks, strict=True)]
+            appearances_by_state.append(appearances)
+        for offset, states in zip(offsets, zip(*appearances_by_state, strict=True), strict=True):
             generated.store(offset, states)
     return shapes, generated
-
-
-def _measure_face(picture: NDArray[np.float32], predictor: LandmarkPredictor) -> tuple[NDArray[np.float32], Appearance]:
-    """Measure the landmarks, in the frame of the mean face, and the appearance of a generated face, 0 to 255."""
-    landmarks = predictor.place_in_crop(np.rint(picture).astype(np.uint8))
-    return align_to_mean_face(landmarks), measure(picture / np.float32(255), landmarks)
 
 
 def _expression_shares(encoded: EncodedTrack, sigma: float) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.faces.alignment import ffhq_quad
-from facevid.faces.dlib_detector import DlibDetector
 from facevid.faces.flow import landmark_flow
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.faces.published_stabilisation import published_quads
 from facevid.faces.stabilisation import stable_landmarks, stable_quads
 from facevid.faces.tracking import Track
@@ -98,7 +98,7 @@ def test_track_of_one_frame() -> None:
 
 
 def test_flow_measures_a_shift(portrait: NDArray[np.uint8]) -> None:
-    (face,) = DlibDetector().detect(portrait)
+    (face,) = BundledDetector().detect(portrait)
     shift = np.array([7.5, -3.25])
     shifted = cv2.warpAffine(portrait, np.column_stack([np.eye(2), shift]), (512, 512), flags=cv2.INTER_CUBIC)
     flow = landmark_flow(portrait, shifted.astype(np.uint8), face.landmarks + shift)
@@ -108,6 +108,6 @@ def test_flow_measures_a_shift(portrait: NDArray[np.uint8]) -> None:
 
 
 def test_flow_is_lost_where_the_previous_frame_does_not_match(portrait: NDArray[np.uint8]) -> None:
-    (face,) = DlibDetector().detect(portrait)
+    (face,) = BundledDetector().detect(portrait)
     noise = np.random.default_rng(0).integers(0, 256, portrait.shape).astype(np.uint8)
     assert np.isnan(landmark_flow(noise, portrait, face.landmarks)).mean() > 0.7

@@ -55,13 +55,29 @@ class FaceCrop:
         return np.column_stack([linear, (size - 1) / 2 - linear @ self.centre])
 
     def cut(self, picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """Resample the crop to (size, size, 3), averaging where it is larger; beyond its edge the picture repeats."""
-        reduction = max(int(self.side / size), 1)
-        large = size * reduction
-        crop = cv2.warpAffine(
-            picture, self.matrix(large), (large, large), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(crop if reduction == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
+        """Resample the crop to (size, size, 3); beyond its edge the picture repeats.
+
+        Where the crop is larger, the part of the picture around it is first reduced by averaging.
+        """
+        matrix, factor = self.matrix(size), int(self.side / size)
+        if factor > 1:
+            left, top, right, bottom = self._box(picture, factor)
+            part = picture[top:bottom, left:right]
+            picture = cv2.resize(part, (part.shape[1] // factor, part.shape[0] // factor), interpolation=cv2.INTER_AREA)
+            centre = (factor - 1) / 2  # of the first reduced pixel, from the first pixel of the part
+            matrix[:, 2] += matrix[:, :2] @ (left + centre, top + centre)
+            matrix[:, :2] *= factor
+        crop = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(crop)
+
+    def _box(self, picture: NDArray[np.uint8], factor: int) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom of the crop in a picture; width and height are multiples of `factor`."""
+        height, width = picture.shape[:2]
+        reach = self.side / 2 * np.abs(_axes(self.angle)).sum(axis=0) + factor
+        low = np.clip(self.centre - reach, 0, (width - factor, height - factor)).astype(int)
+        high = np.clip(self.centre + reach, low + factor, (width, height)).astype(int)
+        high -= (high - low) % factor
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
     def to_picture(self, fractions: NDArray[np.floating]) -> NDArray[np.float64]:
         """Convert points (N, 2), as fractions of the crop's side, to pixels of the picture."""

@@ -5,6 +5,7 @@ follows a face through the frames: its crop is where the points of the previous 
 face is kept in views that the detector does not find, as long as the network is confident.
 """
 
+import functools
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,11 @@ MIN_NEW_CONFIDENCE = 0.6
 SAME_FACE = 0.4
 """Distance between the centres of two crops, as a fraction of the smaller side, below which they show one face."""
 
+FFHQ_CENTRE = (0.492, 0.604)
+"""x and y of the centre of the landmark crop in an FFHQ crop, as fractions of its side: median of the portraits."""
+
+FFHQ_SIDE = 0.829
+"""Side of the landmark crop in an FFHQ crop, as a fraction of its side: median of the portraits."""
 
 VIEWS = ((0.02, 0.01, 1.0), (-0.02, -0.01, 1.03))
 """x shift, y shift (in sides of the crop) and scale of the crops over which the points of a face are averaged. The
@@ -113,9 +119,8 @@ class MeshPredictor:
         ModelError: the weights are missing or damaged.
     """
 
-    def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
-        network = _load(weights)
-        self._network = fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, device: str | torch.device = "cpu", weights: Path = WEIGHTS_FILE) -> None:
+        self._network = _load(weights, torch.device(device))
         self._device = device
 
     def find(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop], settled: float = SETTLED) -> list[Face]:
@@ -123,22 +128,41 @@ class MeshPredictor:
 
         A face that is far from the centre of its crop, because it moved or was only roughly detected, is placed again.
         """
+        faces = self._settle([picture] * len(crops), crops, settled)
+        return [face for face in faces if face.score >= MIN_CONFIDENCE]
+
+    def place_in_crops(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Place the landmarks of FFHQ crops, uint8 (N, S, S, 3) RGB, whatever the confidence.
+
+        Returns:
+            float32 (N, 68, 2), x and y in pixel indices of the crops.
+        """
+        size = pictures.shape[1]
+        crop = FaceCrop(np.array(FFHQ_CENTRE) * size - 0.5, FFHQ_SIDE * size)
+        faces = self._settle(list(pictures), [crop] * len(pictures), SETTLED_AT_FIRST)
+        return np.array([face.landmarks for face in faces], np.float32).reshape(-1, 68, 2)
+
+    def _settle(self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[FaceCrop], settled: float) -> list[Face]:
+        """Place the points in a crop of each picture, and again in the crops of the points that moved."""
         crops = list(crops)
-        faces = self._place(picture, crops)
+        faces = self._place(pictures, crops)
         for _ in range(PASSES - 1):
             moved = [i for i, face in enumerate(faces) if _shift(crops[i], _crop(face)) > settled]
             for i in moved:
                 crops[i] = _crop(faces[i])
-            for i, face in zip(moved, self._place(picture, [crops[i] for i in moved]), strict=True):
+            placed = self._place([pictures[i] for i in moved], [crops[i] for i in moved])
+            for i, face in zip(moved, placed, strict=True):
                 faces[i] = face
-        return [face for face in faces if face.score >= MIN_CONFIDENCE]
+        return faces
 
-    def _place(self, picture: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> list[Face]:
-        """Place the points in each crop; the score is the confidence."""
+    def _place(self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[FaceCrop]) -> list[Face]:
+        """Place the points in a crop of each picture; the score is the confidence."""
         if not crops:
             return []
         views = [crop.moved(*view) for crop in crops for view in VIEWS]
-        points, confidences = self.evaluate(np.stack([view.cut(picture, INPUT_SIDE) for view in views]))
+        shown = [picture for picture in pictures for _ in VIEWS]
+        pixels = [view.cut(picture, INPUT_SIDE) for view, picture in zip(views, shown, strict=True)]
+        points, confidences = self.evaluate(np.stack(pixels))
         meshes = np.stack([view.to_picture(each) for view, each in zip(views, points, strict=True)])
         means = meshes.reshape(len(crops), len(VIEWS), -1, 2).mean(axis=1)
         scores = confidences.reshape(len(crops), len(VIEWS)).mean(axis=1).tolist()
@@ -156,7 +180,9 @@ class MeshPredictor:
         return points.cpu().numpy(), logits.sigmoid().cpu().numpy()
 
 
-def _load(path: Path) -> LandmarkNetwork:
+@functools.cache
+def _load(path: Path, device: torch.device) -> LandmarkNetwork:
+    """Load the network, once in a process."""
     try:
         state = {name: tensor.float() for name, tensor in load_file(path).items()}
         network = LandmarkNetwork(landmark_network_sizes(shapes_of(state)))
@@ -165,7 +191,7 @@ def _load(path: Path) -> LandmarkNetwork:
             raise ValueError("some of its numbers are not finite")
     except Exception as error:  # a damaged file can fail in any way
         raise ModelError(f"{path}: not a landmark network ({reason(error)}); install facevid again") from error
-    return network
+    return fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _face(mesh: NDArray[np.float64], confidence: float) -> Face:

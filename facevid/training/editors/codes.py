@@ -19,6 +19,7 @@ from facevid.appearance.mouth_geometry import mouth_gap
 from facevid.edits.attributes import CELEBA, Attribute
 from facevid.errors import InputError, NoFaceError, UsageError, reason
 from facevid.faces.landmarks import Detector
+from facevid.faces.mesh.detector import MeshPredictor
 from facevid.models.model import FaceModel
 from facevid.networks.finite import is_finite
 from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, held_out_rows, labels_of, read_table
@@ -238,19 +239,18 @@ def _encode(
     model: FaceModel, faces: Iterator[NDArray[np.uint8] | None], checkpoint: _Checkpoint, batch_size: int
 ) -> None:
     """Encode the faces, None where a picture has none, and append the results to the checkpoint."""
-    from facevid.faces.dlib_detector import LandmarkPredictor  # loads 100 MB of weights that few tables need
-
-    predictor = LandmarkPredictor() if checkpoint.measures_mouth else None
+    predictor = MeshPredictor() if checkpoint.measures_mouth else None
     last_save = time.monotonic()
     while batch := list(islice(faces, batch_size)):
         present = [face for face in batch if face is not None]
+        gaps = iter([float("nan")] * len(present))
         if present:
-            checkpoint.codes.append(model.encode(np.stack(present)).cpu())
+            pictures = np.stack(present)
+            checkpoint.codes.append(model.encode(pictures).cpu())
+            if predictor is not None:
+                gaps = iter([float(mouth_gap(landmarks)) for landmarks in predictor.place_in_crops(pictures)])
         checkpoint.has_face += [face is not None for face in batch]
-        checkpoint.mouth_gaps += [
-            float("nan") if predictor is None or face is None else float(mouth_gap(predictor.place_in_crop(face)))
-            for face in batch
-        ]
+        checkpoint.mouth_gaps += [float("nan") if face is None else next(gaps) for face in batch]
         if time.monotonic() - last_save > SECONDS_BETWEEN_SAVES:
             checkpoint.save()
             last_save = time.monotonic()
