@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from facevid import edit_video
 from facevid.errors import NoFaceError, UsageError
-from facevid.faces.dlib_detector import DlibDetector
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.options import Blend, CompositingOptions, ComputeOptions, Detail, EditOptions, Faces, TrackingOptions
 from facevid.pipeline import EditSummary
 from facevid.video import open_clip
@@ -65,7 +65,7 @@ def test_the_face_changes_and_the_rest_does_not(portrait_clip: Path, smiling: tu
 
 def test_lipstick_changes_the_lips_and_not_the_eyes(portrait: Picture, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in.png"), portrait[..., ::-1])
-    (face,) = DlibDetector().detect(portrait)
+    (face,) = BundledDetector().detect(portrait)
     edit_video(tmp_path / "in.png", tmp_path / "out.png", ["lipstick=1"], EditOptions(compute=CPU))
     change = np.abs(pictures(tmp_path / "out.png")[0] - portrait).max(axis=-1)
     boxes = [cv2.boundingRect(face.landmarks[part]) for part in (slice(22, 48), slice(48, 68))]
@@ -85,7 +85,7 @@ def test_frames_timestamps_and_sound_are_those_of_the_source(
 
 
 def test_a_smile_makes_the_mouth_wider(portrait_clip: Path, smiling: tuple[Path, EditSummary]) -> None:
-    detector = DlibDetector()
+    detector = BundledDetector()
 
     def mouth_width(path: Path) -> float:
         """Return the median width of the mouth, in distances between the outer corners of the eyes."""

@@ -189,7 +189,7 @@ detector_option = click.option(
     type=click.Choice(["auto", "face-alignment", "bundled", "dlib"]),
     default="auto",
     show_default=True,
-    help="Landmark detector; auto is face-alignment if its weights are installed, else dlib. bundled is facevid's own.",
+    help="Landmark detector; auto is face-alignment if its weights are installed, else bundled, facevid's own.",
 )
 smooth_option = click.option(
     "--smooth",

@@ -11,7 +11,7 @@ The file is one object:
                     OpenEXR files hold overscan
     frame_count     number of frames decoded
     time_base       unit of `pts` in seconds, as a fraction: "1/12800"
-    detector        landmark detector: "dlib" or "face-alignment"
+    detector        landmark detector: "bundled", "dlib" or "face-alignment"
     smooth          sigma of the Gaussian that smoothed the quads over time, in frames
     cuts            numbers of the frames that begin a shot, without the first frame
     tracks          one object per track, in order of appearance

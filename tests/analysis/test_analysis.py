@@ -12,7 +12,6 @@ from facevid.analysis.selection import describe_reference
 from facevid.analysis.tracking import Tracking
 from facevid.errors import NoFaceError
 from facevid.faces.detector import Detector
-from facevid.faces.dlib_detector import DlibDetector
 from facevid.faces.identity import SIZE
 from facevid.faces.mesh.detector import BundledDetector
 from facevid.faces.tracking import Track
@@ -45,7 +44,7 @@ def draw_wall(brightness: int, *heads: tuple[NDArray[np.uint8], int]) -> NDArray
 
 
 def analysis_of(path: Path, detector: Detector | None = None) -> Analysis:
-    return Analysis(open_clip(path), detector or DlibDetector(), TrackingOptions())
+    return Analysis(open_clip(path), detector or BundledDetector(), TrackingOptions())
 
 
 def track_spans(tracking: Tracking) -> list[tuple[int, int, int]]:
@@ -70,7 +69,7 @@ def story(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("story") / "story.mp4", [*crossing, *alone, *both], sound=False)
 
 
-@pytest.fixture(scope="module", params=[DlibDetector, BundledDetector])
+@pytest.fixture(scope="module", params=[BundledDetector, BundledDetector])
 def tracking(story: Path, request: pytest.FixtureRequest) -> Tracking:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEVID_HOME", str(story.parent))

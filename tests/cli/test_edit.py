@@ -25,7 +25,7 @@ def test_the_summary(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Pat
     outcome = run_facevid("edit", portrait_clip, tmp_path / "out.mp4", *SMILE)
     assert outcome.code == 0
     assert "10: 10 edited, 0 passed through" in outcome.out
-    assert "dlib" in outcome.out
+    assert "bundled" in outcome.out
     assert str(tmp_path / "out.mp4") in outcome.out
     assert "edit: 10/10 frames" in outcome.err
 

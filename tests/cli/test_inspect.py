@@ -38,7 +38,7 @@ def test_the_table_shows_every_track_and_where_the_files_are(
     run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    outcome = run_facevid("inspect", portrait_clip, "--out", out, "--detector", "dlib")
+    outcome = run_facevid("inspect", portrait_clip, "--out", out, "--detector", "bundled")
     assert outcome.code == 0
     head, row = outcome.out.splitlines()[:2]
     assert head.split() == ["person", "frames", "detected", "face", "longest", "gap", "edited", "by", "default"]
@@ -50,7 +50,7 @@ def test_the_table_shows_every_track_and_where_the_files_are(
 
 
 def test_json_output(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Path) -> None:
-    outcome = run_facevid("inspect", portrait_clip, "--out", tmp_path / "out", "--detector", "dlib", "--json")
+    outcome = run_facevid("inspect", portrait_clip, "--out", tmp_path / "out", "--detector", "bundled", "--json")
     assert outcome.code == 0
     summary = json.loads(outcome.out)
     assert (summary["schema_version"], summary["frames"], summary["faceless"], summary["cuts"]) == (1, 10, 0, [])
@@ -63,20 +63,20 @@ def test_json_output(run_facevid: RunFacevid, portrait_clip: Path, tmp_path: Pat
 
 
 def test_quiet_prints_nothing(run_facevid: RunFacevid, grey_clip: Path, tmp_path: Path) -> None:
-    outcome = run_facevid("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "dlib", "-q")
+    outcome = run_facevid("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "bundled", "-q")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
     assert file_names(tmp_path / "out") == FILES
 
 
 def test_a_clip_without_faces_is_not_an_error(run_facevid: RunFacevid, grey_clip: Path, tmp_path: Path) -> None:
-    outcome = run_facevid("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "dlib")
+    outcome = run_facevid("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "bundled")
     assert outcome.code == 0
     assert outcome.out.startswith("no face found")
     assert file_names(tmp_path / "out") == FILES
 
 
 def test_problems_are_listed_as_text_and_as_json(run_facevid: RunFacevid, grey_clip: Path, tmp_path: Path) -> None:
-    arguments = ("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "dlib")
+    arguments = ("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "bundled")
     assert run_facevid(*arguments).out.splitlines()[-1].startswith("problems  frames 0-2: ")
     (problem,) = json.loads(run_facevid(*arguments, "-y", "--json").out)["problems"]
     assert problem.pop("text")
@@ -84,7 +84,7 @@ def test_problems_are_listed_as_text_and_as_json(run_facevid: RunFacevid, grey_c
 
 
 def test_texts_use_the_frame_numbers_of_a_sequence(run_facevid: RunFacevid, sequence: Path, tmp_path: Path) -> None:
-    outcome = run_facevid("inspect", sequence, "--out", tmp_path / "out", "--detector", "dlib")
+    outcome = run_facevid("inspect", sequence, "--out", tmp_path / "out", "--detector", "bundled")
     assert outcome.code == 0
     assert outcome.out.splitlines()[1].split()[:3] == ["0", "8:", "1001-1008"]
     assert "1: before frame 1009" in outcome.out
@@ -103,7 +103,7 @@ def test_texts_use_the_frame_numbers_of_a_sequence(run_facevid: RunFacevid, sequ
 
 
 def test_json_uses_the_frame_numbers_of_a_sequence(run_facevid: RunFacevid, sequence: Path, tmp_path: Path) -> None:
-    outcome = run_facevid("inspect", sequence, "--out", tmp_path / "out", "--detector", "dlib", "--json")
+    outcome = run_facevid("inspect", sequence, "--out", tmp_path / "out", "--detector", "bundled", "--json")
     summary = json.loads(outcome.out)
     assert summary["cuts"] == [1009]
     assert [(track["first"], track["last"], track["frames"]) for track in summary["tracks"]] == [(1001, 1008, 8)]
@@ -123,7 +123,7 @@ def test_json_uses_the_frame_numbers_of_a_sequence(run_facevid: RunFacevid, sequ
 
 
 def test_existing_results_need_overwrite(run_facevid: RunFacevid, grey_clip: Path, tmp_path: Path) -> None:
-    arguments = ("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "dlib", "-q")
+    arguments = ("inspect", grey_clip, "--out", tmp_path / "out", "--detector", "bundled", "-q")
     assert run_facevid(*arguments).code == 0
     refused = run_facevid(*arguments)
     assert refused.code == 6

@@ -15,7 +15,7 @@ from facevid.compositing import EditedFace, composite_face
 from facevid.compositing.cloning import seamless
 from facevid.compositing.matte import face_matte
 from facevid.faces.alignment import crop, crop_to_frame, ffhq_quad
-from facevid.faces.dlib_detector import DlibDetector
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.models import load_model
 from facevid.options import Blend
 from facevid.video import Frame, Patch, open_clip
@@ -37,7 +37,7 @@ def frame_of(picture: Picture, folder: Path) -> Frame:
 @pytest.fixture(scope="module")
 def face(portrait: Picture) -> EditedFace:
     """Return the portrait's face without an edit."""
-    (detected,) = DlibDetector().detect(portrait)
+    (detected,) = BundledDetector().detect(portrait)
     return EditedFace(0, SIZE, crop_to_frame(ffhq_quad(detected.landmarks), SIZE), detected.landmarks)
 
 

@@ -10,7 +10,7 @@ from facevid.inspection.inspect import InspectSummary, inspect_video
 from facevid.options import TrackingOptions
 from tests.clips import camera_move, write_clip
 
-DLIB = TrackingOptions(detector="dlib")
+BUNDLED = TrackingOptions(detector="bundled")
 
 
 @pytest.fixture(scope="session")
@@ -29,4 +29,4 @@ def inspected(two_shots: Path, tmp_path_factory: pytest.TempPathFactory) -> Insp
     folder = tmp_path_factory.mktemp("inspected")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEVID_HOME", str(folder))
-        return inspect_video(two_shots, folder / "out", options=DLIB)
+        return inspect_video(two_shots, folder / "out", options=BUNDLED)

@@ -21,7 +21,7 @@ from facevid.inspection.text import Colour
 from facevid.video import open_clip
 from facevid.video.writer.ffmpeg import ffmpeg_program
 from tests.clips import write_clip
-from tests.inspection.conftest import DLIB
+from tests.inspection.conftest import BUNDLED
 
 
 def pictures(path: Path) -> list[NDArray[np.uint8]]:
@@ -43,7 +43,7 @@ def test_summary(inspected: InspectSummary) -> None:
     assert (face.track.first, face.track.last, face.detected, face.longest_gap) == (0, 7, 7, 1)
     assert face.edited
     assert face.size == pytest.approx(np.median(quad_side(face.quads)))
-    assert inspected.detector.startswith("dlib")
+    assert inspected.detector.startswith("bundled")
     problems = [(problem.kind, problem.first, problem.last) for problem in inspected.problems]
     assert [problem for problem in problems if problem[0] != "jitter"] == [
         ("faceless", 8, 11),
@@ -56,7 +56,7 @@ def test_tracks_json_matches_the_clip_and_the_tracks(inspected: InspectSummary, 
     parsed = json.loads(inspected.tracks_file.read_text())
     frames = list(open_clip(two_shots).frames())
     assert (parsed["schema_version"], parsed["frame_count"], parsed["cuts"]) == (3, 12, [8])
-    assert (parsed["width"], parsed["height"], parsed["detector"], parsed["smooth"]) == (320, 240, "dlib", 2.0)
+    assert (parsed["width"], parsed["height"], parsed["detector"], parsed["smooth"]) == (320, 240, "bundled", 2.0)
     assert Fraction(parsed["time_base"]) == frames[0].time_base
     (track,) = parsed["tracks"]
     (expected,) = inspected.tracks
@@ -92,7 +92,7 @@ def test_the_sheet_shows_every_crop_of_a_short_track(inspected: InspectSummary) 
 
 def test_a_clip_without_a_face_is_not_an_error(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "grey.mp4", [np.full((64, 96, 3), 90, dtype=np.uint8)] * 3, sound=False)
-    summary = inspect_video(clip, tmp_path / "out", options=DLIB)
+    summary = inspect_video(clip, tmp_path / "out", options=BUNDLED)
     assert (summary.frames, summary.faceless, summary.tracks) == (3, 3, ())
     assert len(pictures(summary.overlay)) == 3
     assert json.loads(summary.tracks_file.read_text())["tracks"] == []
@@ -103,7 +103,7 @@ def test_a_clip_without_a_face_is_not_an_error(tmp_path: Path) -> None:
 def test_the_overlay_of_a_still_picture_is_a_still_picture(portrait: NDArray[np.uint8], tmp_path: Path) -> None:
     still = tmp_path / "portrait.png"
     cv2.imwrite(str(still), portrait[..., ::-1])
-    summary = inspect_video(still, tmp_path / "out", options=DLIB)
+    summary = inspect_video(still, tmp_path / "out", options=BUNDLED)
     assert summary.overlay == tmp_path / "out" / "overlay.png"
     assert pictures(summary.overlay)[0].shape == portrait.shape
     assert len(summary.tracks) == 1
@@ -113,7 +113,7 @@ def test_the_default_folder_is_in_the_current_folder(
     portrait_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    inspect_video(portrait_clip, options=DLIB)
+    inspect_video(portrait_clip, options=BUNDLED)
     assert names_in(tmp_path / "portrait.inspect") == [
         "notes.txt",
         "overlay.mp4",
@@ -128,7 +128,7 @@ def test_the_overlay_is_matroska_if_mp4_cannot_hold_the_sound(portrait_clip: Pat
     codecs = ["-c:v", "mpeg4", "-c:a", "pcm_u8"]
     command = [ffmpeg_program(), "-loglevel", "error", "-i", str(portrait_clip), *codecs, str(source)]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
-    summary = inspect_video(source, tmp_path / "out", options=DLIB)
+    summary = inspect_video(source, tmp_path / "out", options=BUNDLED)
     assert summary.overlay.name == "overlay.mkv"
     assert len(pictures(summary.overlay)) == 10
 
@@ -136,10 +136,10 @@ def test_the_overlay_is_matroska_if_mp4_cannot_hold_the_sound(portrait_clip: Pat
 def test_existing_results_are_replaced_only_with_overwrite(portrait_clip: Path, tmp_path: Path) -> None:
     (tmp_path / "tracks.json").write_text("mine")
     with pytest.raises(OutputError, match=r"tracks\.json.*--overwrite"):
-        inspect_video(portrait_clip, tmp_path, options=DLIB)
+        inspect_video(portrait_clip, tmp_path, options=BUNDLED)
     assert names_in(tmp_path) == ["tracks.json"]
     assert (tmp_path / "tracks.json").read_text() == "mine"
-    inspect_video(portrait_clip, tmp_path, options=DLIB, overwrite=True)
+    inspect_video(portrait_clip, tmp_path, options=BUNDLED, overwrite=True)
     assert json.loads((tmp_path / "tracks.json").read_text())["frame_count"] == 10
 
 
@@ -152,18 +152,18 @@ def test_a_failure_leaves_the_folder_as_it_was(failing_stage: str, portrait_clip
             yield item
 
     with pytest.raises(KeyboardInterrupt):
-        inspect_video(portrait_clip, tmp_path / "new", options=DLIB, progress=interrupt)
+        inspect_video(portrait_clip, tmp_path / "new", options=BUNDLED, progress=interrupt)
     assert not (tmp_path / "new").exists()
     existing = tmp_path / "sheet.png"
     existing.write_text("mine")
     with pytest.raises(KeyboardInterrupt):
-        inspect_video(portrait_clip, tmp_path, options=DLIB, overwrite=True, progress=interrupt)
+        inspect_video(portrait_clip, tmp_path, options=BUNDLED, overwrite=True, progress=interrupt)
     assert names_in(tmp_path) == ["sheet.png"]
     assert existing.read_text() == "mine"
 
 
 def test_parent_folders_are_created(portrait_clip: Path, tmp_path: Path) -> None:
-    inspect_video(portrait_clip, tmp_path / "review" / "day" / "in", options=DLIB)
+    inspect_video(portrait_clip, tmp_path / "review" / "day" / "in", options=BUNDLED)
     assert (tmp_path / "review" / "day" / "in" / "report.html").exists()
 
 
@@ -176,7 +176,7 @@ def test_a_failure_removes_the_created_folders_that_are_empty(portrait_clip: Pat
     (tmp_path / "old").mkdir()
     for out in ("old/day/in", "new/day/in", "shared/day/in"):
         with pytest.raises(KeyboardInterrupt):
-            inspect_video(portrait_clip, tmp_path / out, options=DLIB, progress=interrupt)
+            inspect_video(portrait_clip, tmp_path / out, options=BUNDLED, progress=interrupt)
     remaining = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
     assert remaining == ["old", "shared", "shared/notes.txt"]
 
@@ -185,7 +185,7 @@ def test_a_truncated_clip_leaves_no_results(portrait_clip: Path, tmp_path: Path)
     truncated = tmp_path / "truncated.mp4"
     truncated.write_bytes(portrait_clip.read_bytes()[:-2000])
     with pytest.raises(InputError, match=r"truncated\.mp4"):
-        inspect_video(truncated, tmp_path / "out", options=DLIB)
+        inspect_video(truncated, tmp_path / "out", options=BUNDLED)
     assert names_in(tmp_path) == ["truncated.mp4"]
 
 
@@ -195,5 +195,5 @@ def test_a_truncated_clip_leaves_no_results(portrait_clip: Path, tmp_path: Path)
 def test_a_folder_that_cannot_be_created_is_an_error(out: str, named: str, portrait_clip: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=rf"/{named}\S*: .*--out"):
-        inspect_video(portrait_clip, tmp_path / out, options=DLIB)
+        inspect_video(portrait_clip, tmp_path / out, options=BUNDLED)
     assert names_in(tmp_path) == ["file"]

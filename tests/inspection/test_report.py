@@ -20,7 +20,7 @@ from facevid.inspection.report import Report
 from facevid.inspection.text import Colour
 from facevid.inspection.tracks import people_in
 from facevid.video import open_clip
-from tests.inspection.conftest import DLIB
+from tests.inspection.conftest import BUNDLED
 from tests.inspection.test_overlay import face_at
 from tests.inspection.test_problems import heads, track_of, tracking_of
 
@@ -125,7 +125,7 @@ def test_the_curves_of_a_still_picture_are_dots_and_notes_are_kept(portrait: NDA
     cv2.imwrite(str(still), portrait[..., ::-1])
     (tmp_path / "out").mkdir()
     (tmp_path / "out/notes.txt").write_text("mine")
-    page = inspect_video(still, tmp_path / "out", options=DLIB).report.read_text()
+    page = inspect_video(still, tmp_path / "out", options=BUNDLED).report.read_text()
     assert (tmp_path / "out/notes.txt").read_text() == "mine"
     assert page.count('<circle class="point"') == 4
     assert "<dt>Rate</dt><dd>none" in page
@@ -134,7 +134,7 @@ def test_the_curves_of_a_still_picture_are_dots_and_notes_are_kept(portrait: NDA
 def test_markup_in_the_name_of_the_clip_is_escaped(portrait_clip: Path, tmp_path: Path) -> None:
     clip = tmp_path / "a<script>&{{ name }}.mp4"
     shutil.copy(portrait_clip, clip)
-    page = inspect_video(clip, tmp_path / "out", options=DLIB).report.read_text()
+    page = inspect_video(clip, tmp_path / "out", options=BUNDLED).report.read_text()
     escaped = "a&lt;script&gt;&amp;{{ name }}.mp4"
     assert "<script" not in page
     assert f"<title>{escaped}: inspection</title>" in page

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
-from facevid.faces.dlib_detector import DlibDetector
+from facevid.faces.mesh.detector import BundledDetector
 from facevid.models import load_model
 from facevid.options import ComputeOptions, TrackingOptions
 from facevid.preview.server import PreviewServer, make_app
@@ -33,7 +33,7 @@ def session(portrait: NDArray[np.uint8], tmp_path: Path) -> PreviewSession:
     halves = [camera_move(portrait, index, (320, 240)) for index in range(3)]
     source = write_clip(tmp_path / "two.mp4", [np.hstack([half, half]) for half in halves], sound=False)
     clip = open_clip(source, start_number=101)
-    analysis = Analysis(clip, DlibDetector(), TrackingOptions())
+    analysis = Analysis(clip, BundledDetector(), TrackingOptions())
     return PreviewSession(clip, analysis, load_model(device="cpu"), ComputeOptions("cpu"))
 
 
