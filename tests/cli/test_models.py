@@ -57,7 +57,7 @@ def test_attrs(run: Run) -> None:
         "plus": "older",
         "minus": "younger",
         "recommended": True,
-        "measured": "+1: 13 years older; -1: 11 years younger",
+        "measured": "+1: 11 years older; -1: 11 years younger",
         "identity": 0.78,
         "positive": "not Young",
         "method": "transformer",

@@ -39,7 +39,8 @@ def test_each_attribute_has_a_row_and_all_of_them_a_last_one(
     assert np.array_equal(cell(sheet, 0, 2), source)  # strength 0
     changes = [np.abs(cell(sheet, row, column) - source).mean() for row, column in ((0, 1), (0, 3), (1, 1), (2, 2))]
     assert min(changes) > 0.2
-    assert np.array_equal(cell(sheet, 2, 1), cell(sheet, 0, 3))  # the sequence begins with smile=+1
+    difference = np.abs(cell(sheet, 2, 1).astype(int) - cell(sheet, 0, 3))  # the sequence begins with smile=+1
+    assert difference.mean() < 0.05, difference.max()
     assert [path.name for path in tmp_path.iterdir() if path.name != "in.png"] == ["out.png"]
 
 

@@ -36,13 +36,13 @@ or followed at the first, where faces smaller than 1/8 of the longer side are mi
 CROP_OF_BOX = 1.4
 """Side of the crop, as a multiple of the side of dlib's box, which has the same centre: mean of the portraits."""
 
-PASSES = 4
+PASSES = 6
 """Largest number of evaluations for a face in one frame, each in the crop of the points of the one before."""
 
 SETTLED = 0.08
-"""Largest shift between a crop and the crop of its points, as a fraction of the side, without a further pass."""
+"""Largest difference between a crop and the crop of its points without a further pass, see `_difference`."""
 
-SETTLED_AT_FIRST = 0.01
+SETTLED_AT_FIRST = 0.001
 """The same for a face that is not followed: smaller, so that its points are those that following would give."""
 
 MIN_CONFIDENCE = 0.5
@@ -147,7 +147,7 @@ class MeshPredictor:
         crops = list(crops)
         faces = self._place(pictures, crops)
         for _ in range(PASSES - 1):
-            moved = [i for i, face in enumerate(faces) if _shift(crops[i], _crop(face)) > settled]
+            moved = [i for i, face in enumerate(faces) if _difference(crops[i], _crop(face)) > settled]
             for i in moved:
                 crops[i] = _crop(faces[i])
             placed = self._place([pictures[i] for i in moved], [crops[i] for i in moved])
@@ -216,9 +216,11 @@ def _is_same(first: FaceCrop, second: FaceCrop) -> bool:
     return distance < SAME_FACE * min(first.side, second.side)
 
 
-def _shift(before: FaceCrop, after: FaceCrop) -> float:
-    """Return the distance between the centres of two crops, as a fraction of the first one's side."""
-    return float(np.linalg.norm(before.centre - after.centre)) / before.side
+def _difference(before: FaceCrop, after: FaceCrop) -> float:
+    """Return the largest of shift and change of side, as fractions of the side, and of turn, in radians."""
+    shift = float(np.linalg.norm(before.centre - after.centre)) / before.side
+    turn = (after.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
+    return max(shift, abs(after.side / before.side - 1), abs(turn))
 
 
 def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
