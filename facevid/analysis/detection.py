@@ -27,7 +27,7 @@ from facevid.utils.atomic_output import atomic_path
 from facevid.utils.prefetch import prefetch_map
 from facevid.utils.progress import Progress
 from facevid.video import Clip, Frame
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline, TimelineError, checksum, scan_timeline
 
 BLOCK_FRAMES = 50

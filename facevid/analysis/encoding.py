@@ -14,7 +14,7 @@ from facevid.analysis.segments import FrameSource, ModelSpec, loaded_model
 from facevid.faces.identity import SIZE, FaceDescriber, View
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.batches import batches
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from facevid.batch.shot_record import RECORDS_FOLDER
 from facevid.errors import InputError, UsageError
+from facevid.video.encoding.codecs import VIDEO_SUFFIXES
 from facevid.video.sequence import sequence_name, sequences_in
-from facevid.video.writer.encoding import VIDEO_SUFFIXES
 
 LAYERS_INDEX = "layers.json"
 """File in each folder of layers (`facevid.rendering.layers.INDEX`, which would import PyTorch)."""

@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from facevid.video import Clip, ClipWriter, Frame, open_clip
-from facevid.video.writer.encoding import VIDEO_SUFFIXES
+from facevid.video.encoding.codecs import VIDEO_SUFFIXES
 
 SYNTHETIC_SIZE = (1280, 720)
 """Width and height of the synthetic clip, in pixels."""

@@ -25,7 +25,7 @@ from facevid.utils.atomic_output import TemporaryFiles, check_destination
 from facevid.utils.device import choose_device
 from facevid.utils.progress import Progress, no_progress
 from facevid.video import Clip, ClipInfo, Encoding, RgbWriter, open_clip
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.heap import trim_heap
 from facevid.video.writer.remux import plan_remux
 
 OVERLAY_CRF = 18.0

@@ -71,9 +71,9 @@ from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.atomic_output import NO_LOCKS, TemporaryFolder, check_folder, link_or_copy, sync_path
 from facevid.utils.distances import distance_to_zero
 from facevid.video import ClipInfo, Frame, Patch
-from facevid.video.square import plate_box, scale_of, to_plate
+from facevid.video.square_pixels import plate_box, square_pixel_scale, to_plate
 from facevid.video.writer.layer import Layer, layer_suffix, write_layer, write_map
-from facevid.video.writer.segment import read_index, write_index
+from facevid.video.writer.segment_writer import read_index, write_index
 
 SCHEMA_VERSION = 1
 """Version of `layers.json`."""
@@ -283,7 +283,7 @@ def region_mattes(face: EditedFace, patch: FacePatch, plate: ClipInfo) -> tuple[
     if plate.aspect == 1:
         return drawn.astype(np.float16), (patch.x, patch.y)
     size, box = (plate.width, plate.height), (patch.x, patch.y, width, height)
-    scale = scale_of(size, plate.aspect)
+    scale = square_pixel_scale(size, plate.aspect)
     target = plate_box(box, scale, size)
     return to_plate(drawn, box, target, scale).astype(np.float16), target[:2]
 
@@ -328,7 +328,7 @@ def _expand_box(patch: Patch, margin: int, frame: Frame) -> tuple[int, int, int,
     """Return x, y, width, height of the patch with a margin, in plate pixels, clipped to the frame."""
     size = frame.width, frame.height
     box = patch.x, patch.y, patch.delta.shape[1], patch.delta.shape[0]
-    x, y, width, height = box if frame.aspect == 1 else plate_box(box, scale_of(size, frame.aspect), size)
+    x, y, width, height = box if frame.aspect == 1 else plate_box(box, square_pixel_scale(size, frame.aspect), size)
     left, top = max(x - margin, 0), max(y - margin, 0)
     right, bottom = min(x + width + margin, frame.width), min(y + height + margin, frame.height)
     return left, top, right - left, bottom - top

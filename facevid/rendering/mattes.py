@@ -6,7 +6,7 @@ from pathlib import Path
 from facevid.compositing import FaceMattes
 from facevid.options import CompositingOptions
 from facevid.video import ClipInfo
-from facevid.video.images.matte import Matte, open_matte
+from facevid.video.images.user_matte import Matte, open_matte
 
 
 @dataclass(frozen=True)

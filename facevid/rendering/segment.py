@@ -18,9 +18,9 @@ from facevid.rendering.preview_writer import PreviewDestination
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
 from facevid.utils.atomic_output import atomic_path
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline
-from facevid.video.writer.segment import Destination
+from facevid.video.writer.segment_writer import Destination
 from facevid.video.writer.writer import padded, writable
 
 if TYPE_CHECKING:

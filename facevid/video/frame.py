@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facevid.video.color.pixels import is_float
 from facevid.video.color.rgb import encode_srgb, to_float_rgb, to_rgb
 from facevid.video.orientation import Orientation
-from facevid.video.square import Box, plate_box, scale_of, square_size, to_square
+from facevid.video.square_pixels import Box, plate_box, square_pixel_scale, square_size, to_square
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Frame:
         """Convert a box in square pixels to display values: float32 RGB in [0, 1], linear light encoded as sRGB."""
         if self.aspect != 1:
             size = self.width, self.height
-            scale, box = scale_of(size, self.aspect), (x, y, width, height)
+            scale, box = square_pixel_scale(size, self.aspect), (x, y, width, height)
             source_box = plate_box(box, scale, size)
             return to_square(self._display_rgb(*source_box), source_box, box, scale).clip(0, 1)
         return self._display_rgb(x, y, width, height)

@@ -7,7 +7,7 @@ from pathlib import Path
 from facevid.video.color.hdr import NO_HDR, HdrMetadata
 from facevid.video.orientation import UPRIGHT, Orientation
 from facevid.video.sequence import Sequence
-from facevid.video.square import Box, pixel_aspect, square_size
+from facevid.video.square_pixels import Box, pixel_aspect, square_size
 
 STILL_TIME_BASE = Fraction(1, 25)
 """Time base of a still in seconds, as FFmpeg assigns it."""

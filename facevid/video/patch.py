@@ -13,7 +13,7 @@ from facevid.video.color.pixels import component_view
 from facevid.video.color.rgb import ColourModel, colour_model, decode_srgb, encode_srgb
 from facevid.video.filters import filtered
 from facevid.video.frame import Frame, Patch
-from facevid.video.square import plate_box, scale_of, to_plate
+from facevid.video.square_pixels import plate_box, square_pixel_scale, to_plate
 
 
 def add_patches(frame: Frame, patches: Sequence[Patch]) -> Frame:
@@ -71,7 +71,7 @@ def _to_plate_pixels(frame: Frame, patch: Patch) -> Patch:
     if frame.aspect == 1:
         return patch
     size = frame.width, frame.height
-    scale = scale_of(size, frame.aspect)
+    scale = square_pixel_scale(size, frame.aspect)
     box = patch.x, patch.y, patch.delta.shape[1], patch.delta.shape[0]
     target = plate_box(box, scale, size)
     return Patch(target[0], target[1], to_plate(patch.delta, box, target, scale))

@@ -25,7 +25,7 @@ _HASHES = re.compile(r"#+")
 _NUMBERED = re.compile(r"(.*?)((?:(?<![^._])-)?\d+)(\.\w+)")
 """A numbered file name: prefix, number (negative only after a dot or underscore, or at the start), suffix."""
 
-_MAX_LISTED = 6
+_MAX_LISTED_NAMES = 6
 """Number of frame ranges or sequences listed in a message."""
 
 
@@ -131,14 +131,14 @@ def sequences_in(folder: Path) -> list[SequenceName]:
 def format_frames(ranges: Iterable[range]) -> str:
     """Format ranges of frame numbers for a message: `frames 1005-1007, 1010`."""
     texts = [f"{each.start}" if len(each) == 1 else f"{each.start}-{each.stop - 1}" for each in ranges]
-    more = f" and {len(texts) - _MAX_LISTED} more ranges" if len(texts) > _MAX_LISTED else ""
-    return f"frames {', '.join(texts[:_MAX_LISTED])}{more}"
+    more = f" and {len(texts) - _MAX_LISTED_NAMES} more ranges" if len(texts) > _MAX_LISTED_NAMES else ""
+    return f"frames {', '.join(texts[:_MAX_LISTED_NAMES])}{more}"
 
 
 def _sequence_in(folder: Path) -> SequenceName | None:
     names = sequences_in(folder)
     if len(names) > 1:
-        listed = ", ".join(name.pattern.name for name in names[:_MAX_LISTED])
+        listed = ", ".join(name.pattern.name for name in names[:_MAX_LISTED_NAMES])
         msg = f"{folder} contains several image sequences ({listed}); choose one, such as {names[0].pattern}"
         raise UsageError(msg)
     return names[0] if names else None

@@ -20,7 +20,7 @@ from facevid.provenance.statement import DIGITAL_SOURCE_TYPE, Provenance
 from facevid.provenance.xmp import extend_xmp
 from facevid.video import ClipWriter, open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
-from facevid.video.writer.origin import append_xmp
+from facevid.video.writer.video_provenance import append_xmp
 from facevid.video.writer.writer import writable
 from tests.clips import camera_move
 

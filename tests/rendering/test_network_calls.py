@@ -12,7 +12,7 @@ from facevid import edit_video
 from facevid.models.model import FaceModel
 from facevid.networks.prepared_generator import PreparedGenerator
 from facevid.options import CompositingOptions, Detail, EditOptions
-from facevid.video.writer.encoder import PacketEncoder
+from facevid.video.encoding.frame_encoder import PacketEncoder
 
 
 @pytest.fixture

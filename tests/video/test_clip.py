@@ -10,8 +10,8 @@ import pytest
 
 from facevid.errors import InputError
 from facevid.video import open_clip
+from tests.video.conftest import MakeClip
 
-MakeClip = Callable[[str], Path]
 SEGMENT = b"\x18\x53\x80\x67"  # Matroska's element ID of a segment
 CLUSTER = b"\x1f\x43\xb6\x75"  # Matroska's element ID of a cluster of blocks
 

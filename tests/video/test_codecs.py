@@ -1,7 +1,6 @@
 """Codecs chosen by the user or the source: profile, bit depth, colours and field order of the result."""
 
 import subprocess
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,19 +9,11 @@ import pytest
 
 from facevid.errors import OutputError, UsageError
 from facevid.video import CODECS, ClipWriter, Encoding, open_clip
-from facevid.video.writer.encoding import codec_options
+from facevid.video.encoding.codecs import codec_options
+from facevid.video.encoding.encoder_plan import plan_encoder
 from facevid.video.writer.ffmpeg import ffmpeg_program
-from facevid.video.writer.plan import plan_encoder
-
-MakeClip = Callable[[str], Path]
-
-
-def copy(source: Path, out: Path, encoding: Encoding) -> list[str]:
-    clip = open_clip(source)
-    with ClipWriter(out, clip, encoding=encoding) as writer:
-        for frame in clip.frames():
-            writer.write(frame)
-    return writer.warnings
+from tests.video.conftest import MakeClip
+from tests.video.copies import copy_clip
 
 
 def difference(source: Path, out: Path) -> float:
@@ -49,7 +40,7 @@ def test_profile_and_depth_follow_the_source(
     make_clip: MakeClip, tmp_path: Path, *, source: str, codec: str | None, profile: str, pix_fmt: str
 ) -> None:
     out = tmp_path / ("out.mp4" if source == "av1.mp4" else "out.mov")
-    copy(make_clip(source), out, Encoding(codec))
+    copy_clip(make_clip(source), out, encoding=Encoding(codec))
     info = open_clip(out).info
     assert (info.codec_profile, info.pix_fmt) == (profile, pix_fmt)
     assert difference(make_clip(source), out) < 4
@@ -58,14 +49,16 @@ def test_profile_and_depth_follow_the_source(
 def test_a_pixel_aspect_ratio_that_matroska_cannot_store_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
     source = make_clip("odd-anamorphic.mp4")
     assert open_clip(source).info.sample_aspect_ratio == Fraction(391, 390)
-    (warning,) = (text for text in copy(source, tmp_path / "a.mkv", Encoding("ffv1")) if "391:390" in text)
+    (warning,) = (
+        text for text in copy_clip(source, tmp_path / "a.mkv", encoding=Encoding("ffv1")) if "391:390" in text
+    )
     assert ".mov" in warning
-    assert copy(source, tmp_path / "b.mov", Encoding("h264")) == []
+    assert copy_clip(source, tmp_path / "b.mov", encoding=Encoding("h264")) == []
     assert open_clip(tmp_path / "b.mov").info.sample_aspect_ratio == Fraction(391, 390)
 
 
 def test_dnxhr_is_always_bt709(make_clip: MakeClip, tmp_path: Path) -> None:
-    copy(make_clip("hd-444.mp4"), tmp_path / "out.mov", Encoding("dnxhr"))
+    copy_clip(make_clip("hd-444.mp4"), tmp_path / "out.mov", encoding=Encoding("dnxhr"))
     assert open_clip(make_clip("hd-444.mp4")).info.colour.matrix == 2  # untagged, and small enough to be BT.601
     assert open_clip(tmp_path / "out.mov").info.colour.matrix == 1
     assert difference(make_clip("hd-444.mp4"), tmp_path / "out.mov") < 0.5
@@ -85,7 +78,7 @@ def test_dnxhr_is_always_bt709(make_clip: MakeClip, tmp_path: Path) -> None:
 def test_field_order_is_kept(
     make_clip: MakeClip, tmp_path: Path, *, source: str, codec: str, name: str, order: str
 ) -> None:
-    warnings = copy(make_clip(source), tmp_path / name, Encoding(codec))
+    warnings = copy_clip(make_clip(source), tmp_path / name, encoding=Encoding(codec))
     assert not any("interlaced" in warning for warning in warnings)
     assert fields(tmp_path / name) == {order}
 
@@ -99,7 +92,7 @@ def fields(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("codec", ["h265", "av1"])
 def test_interlacing_that_cannot_be_marked_is_reported(make_clip: MakeClip, tmp_path: Path, codec: str) -> None:
-    warnings = copy(make_clip("interlaced.mov"), tmp_path / "out.mp4", Encoding(codec))
+    warnings = copy_clip(make_clip("interlaced.mov"), tmp_path / "out.mp4", encoding=Encoding(codec))
     assert any("interlaced" in warning and codec in warning for warning in warnings)
     assert fields(tmp_path / "out.mp4") == {"P"}
 
@@ -141,6 +134,6 @@ def test_every_container_of_the_table_takes_its_codec(
     make_clip: MakeClip, tmp_path: Path, codec: str, suffix: str
 ) -> None:
     out = tmp_path / f"out{suffix}"
-    copy(make_clip("hd.mp4"), out, Encoding(codec))
-    assert open_clip(out).info.frame_count in (None, 12, *range(1, 13))
+    copy_clip(make_clip("hd.mp4"), out, encoding=Encoding(codec))
+    assert len(list(open_clip(out).frames())) == 12
     assert difference(make_clip("hd.mp4"), out) < 4

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from av.stream import Stream
 
-from facevid.video import ClipInfo, ClipWriter, Encoding, Frame, open_clip
+from facevid.video import ClipInfo, Encoding, Frame, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
+from tests.video.copies import copy_clip
 
 LOSSY = ("prores.mov", "vp9.webm", "mjpeg.mov", "mpeg4.avi")
 OUT_SUFFIX = {".avi": ".mov"}
@@ -22,10 +23,7 @@ def pair(every_clip: Path, tmp_path: Path) -> tuple[Path, Path]:
     out = tmp_path / f"out{OUT_SUFFIX.get(every_clip.suffix, every_clip.suffix)}"
     clip = open_clip(every_clip)
     lossless = Encoding(crf=0) if clip.info.codec in ("h264", "hevc") else Encoding()
-    with ClipWriter(out, clip, encoding=lossless) as writer:
-        for frame in clip.frames():
-            writer.write(frame)
-    assert writer.warnings == []
+    assert copy_clip(clip, out, encoding=lossless) == []
     return every_clip, out
 
 

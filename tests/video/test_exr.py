@@ -12,7 +12,8 @@ import OpenImageIO as oiio
 import pytest
 
 from facevid.errors import InputError, UsageError
-from facevid.video import ClipWriter, Encoding, Patch, add_patches, open_clip
+from facevid.video import Encoding, Patch, open_clip
+from tests.video.copies import copy_clip
 
 SIZE = 60, 80
 RNG = np.random.default_rng(22)
@@ -91,17 +92,6 @@ def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
     return parts
 
 
-def edit(
-    path: Path, out: Path, *patches: Patch, encoding: Encoding | None = None, layer: str | None = None
-) -> list[str]:
-    """Write `path` with patches to `out`, and return the warnings."""
-    clip = open_clip(path, layer=layer)
-    with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
-        for frame in clip.frames():
-            writer.write(add_patches(frame, patches))
-    return writer.warnings
-
-
 def attributes_of(spec: oiio.ImageSpec) -> dict[str, Any]:
     return {each.name: str(each.value) for each in spec.extra_attribs}
 
@@ -129,7 +119,7 @@ ATTRIBUTES = {
 @pytest.mark.parametrize("compression", ["none", "rle", "zips", "zip", "piz"])
 def test_attributes_and_compression_are_kept(tmp_path: Path, compression: str) -> None:
     before = write(tmp_path / "in.exr", Part(rgba(), {"compression": compression, **ATTRIBUTES}))
-    assert edit(tmp_path / "in.exr", tmp_path / "out.exr") == []
+    assert copy_clip(tmp_path / "in.exr", tmp_path / "out.exr") == []
     ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert new_spec.get_string_attribute("compression") == compression
     assert attributes_of(new_spec) == attributes_of(old_spec)
@@ -139,7 +129,7 @@ def test_attributes_and_compression_are_kept(tmp_path: Path, compression: str) -
 @pytest.mark.parametrize("compression", ["dwaa:90", "pxr24", "b44"])
 def test_lossy_compressions_are_kept_too(tmp_path: Path, compression: str) -> None:
     (before,) = write(tmp_path / "in.exr", Part({**rgba(), "depth.Z": "float"}, {"compression": compression}))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr")
     ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert attributes_of(new_spec) == attributes_of(old_spec)
     assert new_spec.channelnames == old_spec.channelnames == ("R", "G", "B", "A", "depth.Z")
@@ -151,7 +141,7 @@ def test_other_channels_tiles_and_parts_are_kept(tmp_path: Path) -> None:
     mattes = Part({"crypto00.R": "float", "crypto00.G": "float"}, {"name": "crypto"}, tile=32)
     numbers = Part({"objects": "uint"}, {"name": "objects"}, tile=32)
     before = write(tmp_path / "in.exr", beauty, mattes, numbers)
-    assert edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) == []
+    assert copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) == []
     old_parts, new_parts = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert [(attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in new_parts] == [
         (attributes_of(a), windows(a), a.channelnames, a.tile_width) for a, _ in old_parts
@@ -170,13 +160,13 @@ def test_overscan_is_edited_and_kept(tmp_path: Path) -> None:
     (before,) = write(tmp_path / "in.exr", part)
     clip = open_clip(tmp_path / "in.exr")
     assert (clip.info.width, clip.info.height, clip.info.display_window) == (100, 76, (10, 8, 80, 60))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 0, np.full((12, 12, 3), 30, np.float32)))
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 0, np.full((12, 12, 3), 30, np.float32)))
     ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert windows(new_spec) == windows(old_spec)
     changed = (samples != before).any(axis=2)
     assert changed[:12, :12].mean() > 0.9
     assert not changed[12:].any()
-    warnings = edit(tmp_path / "in.exr", tmp_path / "out.png")
+    warnings = copy_clip(tmp_path / "in.exr", tmp_path / "out.png")
     assert any("in.exr" in warning and "display window" in warning for warning in warnings)
     assert (open_clip(tmp_path / "out.png").info.width, open_clip(tmp_path / "out.png").info.height) == (80, 60)
 
@@ -188,7 +178,7 @@ def test_a_data_window_inside_the_display_window_is_kept(tmp_path: Path) -> None
     assert (frame.width, frame.height) == (80, 60)
     assert not frame.float_rgb(0, 0, 80, 15).any()
     assert np.array_equal(frame.float_rgb(10, 15, 30, 20), before[..., :3])
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
     ((old_spec, _),), ((new_spec, samples),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert windows(new_spec) == windows(old_spec)
     assert (samples != before).any()
@@ -199,7 +189,7 @@ def test_data_windows_that_differ_between_frames_are_kept(tmp_path: Path) -> Non
     for number, origin in enumerate([(0, 0), (5, 3), (-4, -2)]):
         part = Part(rgba(), {}, size=(40, 50), origin=origin, display=(0, 0, 80, 60))
         samples_before += write(tmp_path / f"in.{number}.exr", part)
-    edit(tmp_path / "in.#.exr", tmp_path / "out.#.exr")
+    copy_clip(tmp_path / "in.#.exr", tmp_path / "out.#.exr")
     for number, before in enumerate(samples_before):
         ((old_spec, _),), ((new_spec, samples),) = (
             read(tmp_path / f"in.{number}.exr"),
@@ -220,7 +210,7 @@ def test_data_windows_that_differ_between_frames_are_kept(tmp_path: Path) -> Non
 )
 def test_a_layer_is_selected_by_name(tmp_path: Path, parts: Sequence[Part], layer: str) -> None:
     before = write(tmp_path / "in.exr", *parts)
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE, layer=layer)
+    copy_clip(open_clip(tmp_path / "in.exr", layer=layer), tmp_path / "out.exr", CHANGE)
     changed = set()
     for (spec, samples), old_samples in zip(read(tmp_path / "out.exr"), before, strict=True):
         different = (samples != old_samples).any(axis=(0, 1))
@@ -243,7 +233,7 @@ def test_a_missing_layer_is_refused_with_the_existing_ones(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"data\.exr"):
         open_clip(tmp_path / "data.exr")
     png = tmp_path / "in.png"
-    edit(tmp_path / "in.exr", png, layer="beauty")
+    copy_clip(open_clip(tmp_path / "in.exr", layer="beauty"), png)
     with pytest.raises(UsageError, match="--layer"):
         open_clip(png, layer="beauty")
 
@@ -253,7 +243,7 @@ def test_channels_of_two_sample_types_are_read_and_kept(tmp_path: Path) -> None:
     (before,) = write(tmp_path / "in.exr", Part(kinds, {"compression": "dwaa"}))
     (frame,) = open_clip(tmp_path / "in.exr").frames()
     assert np.array_equal(frame.float_rgb(0, 0, 80, 60), before)
-    edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr")
     ((spec, _),) = read(tmp_path / "out.exr")
     assert [str(spec.channelformat(channel)) for channel in range(3)] == [*kinds.values()]
 
@@ -262,7 +252,7 @@ def test_integers_too_large_to_be_kept_are_refused(tmp_path: Path) -> None:
     part = Part({**rgba(), "id": "uint"}, {}, max_integer=2**32)
     write(tmp_path / "in.exr", part)
     with pytest.raises(InputError, match=r"in\.exr: .*\bid\b"):
-        edit(tmp_path / "in.exr", tmp_path / "out.exr")
+        copy_clip(tmp_path / "in.exr", tmp_path / "out.exr")
     assert [path.name for path in tmp_path.iterdir()] == ["in.exr"]
 
 
@@ -289,7 +279,7 @@ def test_files_that_cannot_be_edited_are_refused(tmp_path: Path) -> None:
 
 def test_the_requested_bit_depth_is_written(tmp_path: Path) -> None:
     write(tmp_path / "in.exr", Part({**rgba(), "N.X": "half"}, {}))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", encoding=Encoding(pix_fmt="gbrapf32le"))
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", encoding=Encoding(pix_fmt="gbrapf32le"))
     ((spec, _),) = read(tmp_path / "out.exr")
     assert [str(spec.channelformat(channel)) for channel in range(5)] == [*["float"] * 4, "half"]
 
@@ -301,10 +291,10 @@ def test_infinite_and_nan_samples_are_unchanged(tmp_path: Path) -> None:
     out = oiio.ImageOutput.create("openexr")
     assert out is not None
     assert out.open(str(tmp_path / "in.exr"), spec) and out.write_image(samples) and out.close()
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 20, np.full((8, 8, 3), 20, np.float32)))
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", Patch(0, 20, np.full((8, 8, 3), 20, np.float32)))
     ((_, result),) = read(tmp_path / "out.exr")
     assert np.array_equal(result[:20], samples[:20], equal_nan=True)
-    edit(tmp_path / "in.exr", tmp_path / "out.png")
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.png")
 
 
 def test_rate_timecode_and_primaries_reach_a_video(tmp_path: Path) -> None:
@@ -317,7 +307,7 @@ def test_rate_timecode_and_primaries_reach_a_video(tmp_path: Path) -> None:
         assert out is not None
         assert out.open(str(tmp_path / f"in.{number}.exr"), spec) and out.write_image(samples) and out.close()
     assert open_clip(tmp_path / "in.#.exr", Fraction(25)).info.average_rate == 25
-    edit(tmp_path / "in.#.exr", tmp_path / "out.mov")
+    copy_clip(tmp_path / "in.#.exr", tmp_path / "out.mov")
     made = open_clip(tmp_path / "out.mov")
     assert made.info.average_rate == Fraction(24000, 1001)
     assert made.info.colour.primaries == 1

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video import ClipWriter, Patch, add_patches, open_clip
+from facevid.video import Patch, open_clip
+from tests.video.copies import copy_clip
 
 SIZE = 60, 80
 RNG = np.random.default_rng(22)
@@ -35,14 +36,6 @@ def read(path: Path) -> list[tuple[dict[str, Any], dict[str, NDArray[Any]]]]:
         ]
 
 
-def edit(source: Path, out: Path, *patches: Patch) -> list[str]:
-    clip = open_clip(source)
-    with ClipWriter(out, clip) as writer:
-        for frame in clip.frames():
-            writer.write(add_patches(frame, patches))
-    return writer.warnings
-
-
 @pytest.mark.parametrize("compression", ["DWAA", "DWAB", "B44", "PXR24", "PIZ", "ZIPS"])
 def test_samples_are_those_that_openexr_decodes(tmp_path: Path, compression: str) -> None:
     channels = samples("R", "G", "B", "A") | samples("depth.Z", "id.X", dtype="f4")
@@ -52,7 +45,7 @@ def test_samples_are_those_that_openexr_decodes(tmp_path: Path, compression: str
     ((_, decoded),) = read(tmp_path / "in.exr")
     (frame,) = open_clip(tmp_path / "in.exr").frames()
     assert np.array_equal(frame.float_rgb(0, 0, 80, 60), np.dstack([decoded[name] for name in "RGB"]))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE)
     ((made, after),) = read(tmp_path / "out.exr")
     assert made["compression"] == kind
     assert after.keys() == decoded.keys()
@@ -73,7 +66,7 @@ def test_parts_of_tiles_beside_parts_of_scan_lines_become_scan_lines_with_a_warn
     ]
     with OpenEXR.File(parts) as file:
         file.write(str(tmp_path / "in.exr"))
-    assert [text for text in edit(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) if "in.exr" in text]
+    assert [text for text in copy_clip(tmp_path / "in.exr", tmp_path / "out.exr", CHANGE) if "in.exr" in text]
     before, after = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert [made["type"] for made, _ in after] == [SCANLINES] * 3
     for (_, was), (_, now) in zip(before[1:], after[1:], strict=True):
@@ -89,7 +82,7 @@ def test_attributes_of_every_common_type_are_kept(tmp_path: Path) -> None:
     }
     with OpenEXR.File(header(TILES, lineOrder=OpenEXR.RANDOM_Y, **attributes), samples("R", "G", "B")) as file:
         file.write(str(tmp_path / "in.exr"))
-    edit(tmp_path / "in.exr", tmp_path / "out.exr")
+    copy_clip(tmp_path / "in.exr", tmp_path / "out.exr")
     ((was, _),), ((now, _),) = read(tmp_path / "in.exr"), read(tmp_path / "out.exr")
     assert {name: str(was[name]) for name in attributes} == {name: str(now[name]) for name in attributes}
     assert str(was["tiles"]) == str(now["tiles"])

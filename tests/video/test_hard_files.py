@@ -17,6 +17,7 @@ from facevid import edit_video
 from facevid.errors import InputError, UsageError
 from facevid.video import ClipWriter, Encoding, RgbWriter, open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
+from tests.video.copies import copy_clip
 
 FRAMES = 10
 PICTURES = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={FRAMES / 25}"]
@@ -33,15 +34,6 @@ def make_file(tmp_path: Path) -> MakeFile:
         return tmp_path / name
 
     return make
-
-
-def copy(source: Path, out: Path, encoding: Encoding = Encoding()) -> list[str]:  # noqa: B008 -- immutable
-    """Write `source` to `out` without edits, and return the warnings."""
-    clip = open_clip(source)
-    with ClipWriter(out, clip, encoding=encoding) as writer:
-        for frame in clip.frames():
-            writer.write(frame)
-    return writer.warnings
 
 
 def starts(path: Path) -> list[Fraction]:
@@ -67,7 +59,7 @@ def test_a_broadcast_clock_starts_at_0_and_stays_in_sync_with_sound(
     coded = ["-c:v", "libx264", "-c:a", "aac", "-bf", "0"]
     source = make_file("clock.ts", *PICTURES, *TONE, *coded, "-output_ts_offset", str(offset))
     out = source.with_suffix(suffix)
-    assert any("its clock" in warning for warning in copy(source, out)) == (offset == 40000)
+    assert any("its clock" in warning for warning in copy_clip(source, out)) == (offset == 40000)
     video, sound = starts(source)
     new_video, new_sound = starts(out)
     assert abs((new_video - new_sound) - (video - sound)) <= Fraction(1, 1000)
@@ -85,7 +77,7 @@ def test_two_frames_in_one_millisecond_are_both_kept(make_file: MakeFile, tmp_pa
     source = make_file("twice.mkv", *PICTURES, "-c:v", "mjpeg", *repeated)
     times = pts_of(source)
     assert (len(times), times[2:4]) == (FRAMES, [80, 81])
-    copy(source, tmp_path / "out.mkv")
+    copy_clip(source, tmp_path / "out.mkv")
     assert pts_of(tmp_path / "out.mkv") == times
 
 
@@ -145,7 +137,7 @@ def test_parts_whose_clock_restarts_follow_each_other_in_sync(
 
 def check_parts(source: Path, out: Path, frames: tuple[int, ...]) -> None:
     """Write `source` to `out`, and check the frames, the sound and their sync; `frames` counts those of each part."""
-    assert any("restart" in warning and source.name in warning for warning in copy(source, out))
+    assert any("restart" in warning and source.name in warning for warning in copy_clip(source, out))
     assert len(pts_of(out)) == sum(frames)
     times = [frame.time for frame in open_clip(out).frames()]
     assert all(Fraction(39, 1000) < b - a < Fraction(81, 1000) for a, b in pairwise(times))
@@ -170,7 +162,7 @@ def test_many_parts_are_supported(make_part: MakeFile) -> None:
 def test_a_part_may_start_at_any_time_of_the_clock(make_part: MakeFile, tmp_path: Path, start: float) -> None:
     """FFmpeg adds a period of the clock to timestamps that are earlier than those at the start of the file."""
     source = joined(make_part("first.ts", 10, *MPEG_TS, start=start), make_part("second.ts", 10, *MPEG_TS))
-    copy(source, tmp_path / "out.mp4")
+    copy_clip(source, tmp_path / "out.mp4")
     flashes, beeps = onsets(tmp_path / "out.mp4")
     assert np.allclose(np.diff(flashes), 0.4, atol=0.042)
     assert np.allclose(flashes, beeps, atol=0.002)
@@ -178,7 +170,7 @@ def test_a_part_may_start_at_any_time_of_the_clock(make_part: MakeFile, tmp_path
 
 def test_a_part_begins_after_the_sound_of_the_part_before(make_part: MakeFile, tmp_path: Path) -> None:
     source = joined(make_part("long.ts", 10, *MPEG_TS, sound=1), make_part("short.ts", 10, *MPEG_TS, sound=0.2))
-    copy(source, tmp_path / "out.mkv")
+    copy_clip(source, tmp_path / "out.mkv")
     flashes, beeps = onsets(tmp_path / "out.mkv")
     assert np.allclose(np.diff(flashes), 1, atol=0.042)
     assert np.allclose(flashes, beeps, atol=0.002)
@@ -187,7 +179,7 @@ def test_a_part_begins_after_the_sound_of_the_part_before(make_part: MakeFile, t
 def test_a_gap_is_not_a_restart_of_the_clock(make_part: MakeFile, tmp_path: Path) -> None:
     source = joined(make_part("first.ts", 10, *MPEG_TS), make_part("second.ts", 10, *MPEG_TS, start=3600))
     assert open_clip(source).info.restarts == ()
-    copy(source, tmp_path / "out.mkv")
+    copy_clip(source, tmp_path / "out.mkv")
     flashes, beeps = onsets(tmp_path / "out.mkv")
     assert np.allclose(np.diff(flashes), 3600, atol=0.1)
     assert np.allclose(flashes, beeps, atol=0.002)
@@ -219,7 +211,7 @@ def test_unsupported_chroma_subsampling_keeps_its_resolution(
     make_file: MakeFile, tmp_path: Path, pix_fmt: str, expected: str
 ) -> None:
     source = make_file("chroma.mkv", *PICTURES, "-pix_fmt", pix_fmt, "-c:v", "ffv1")
-    copy(source, tmp_path / "out.mp4", Encoding("h264", 0))
+    copy_clip(source, tmp_path / "out.mp4", encoding=Encoding("h264", 0))
     assert open_clip(tmp_path / "out.mp4").info.pix_fmt == expected
 
 
@@ -251,10 +243,10 @@ def test_faces_are_edited_in_square_pixels(
 
 def test_windows_media_audio_is_copied_if_the_container_supports_it(make_file: MakeFile, tmp_path: Path) -> None:
     source = make_file("sound.wmv", *PICTURES, *TONE, "-c:v", "wmv2", "-c:a", "wmav2")
-    copy(source, tmp_path / "out.mkv")
+    copy_clip(source, tmp_path / "out.mkv")
     assert len(starts(tmp_path / "out.mkv")) == 2
     with pytest.raises(UsageError, match=r"\.mkv"):
-        copy(source, tmp_path / "out.mp4")
+        copy_clip(source, tmp_path / "out.mp4")
 
 
 def test_negative_frame_numbers_are_supported(tmp_path: Path) -> None:
@@ -285,21 +277,21 @@ def test_a_heic_becomes_a_jpeg_or_png_with_its_metadata(tmp_path: Path) -> None:
     (frame,) = open_clip(tmp_path / "a.heic").frames()
     assert np.array_equal(frame.rgb(), np.asarray(pillow_heif.open_heif(tmp_path / "a.heic")))
     for name in ("out.png", "out.jpg"):
-        copy(tmp_path / "a.heic", tmp_path / name)
+        copy_clip(tmp_path / "a.heic", tmp_path / name)
         made = Image.open(tmp_path / name)
         assert made.size == (48, 64)
         assert made.getexif()[ExifTags.Base.Model] == "A phone"
         assert made.getexif()[ExifTags.Base.Orientation] == 1
         assert made.info["icc_profile"] == profile
     with pytest.raises(UsageError, match=r"b\.heic"):
-        copy(tmp_path / "a.heic", tmp_path / "b.heic")
+        copy_clip(tmp_path / "a.heic", tmp_path / "b.heic")
 
 
 def test_a_heic_of_ten_bits_keeps_them(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).integers(0, 1024, (48, 64, 3)).astype(np.uint16) << 6
     picture = pillow_heif.from_bytes("RGB;16", (64, 48), samples.tobytes())
     picture.save(tmp_path / "a.heic", quality=-1)
-    copy(tmp_path / "a.heic", tmp_path / "out.png")
+    copy_clip(tmp_path / "a.heic", tmp_path / "out.png")
     (before,), (after,) = (open_clip(tmp_path / name).frames() for name in ("a.heic", "out.png"))
     assert after.native.format.name == "rgb48be"
     assert np.array_equal(before.float_rgb(0, 0, 64, 48), after.float_rgb(0, 0, 64, 48))
@@ -326,7 +318,7 @@ def test_invalid_output_names_are_refused_before_any_work(make_file: MakeFile, t
     with pytest.raises(UsageError):
         ClipWriter(tmp_path / name, open_clip(source))
     out = tmp_path / ("😀" * 60 + ".mp4")
-    copy(source, out)
+    copy_clip(source, out)
     assert out.is_file()
 
 
@@ -348,21 +340,21 @@ def test_an_animated_webp_is_refused_and_a_still_one_read(tmp_path: Path) -> Non
 @pytest.mark.parametrize("arguments", [["a.gif"], ["a.avi", "-c:v", "rawvideo", "-pix_fmt", "bgr24"]])
 def test_rgb_becomes_420_for_players_with_a_warning(make_file: MakeFile, tmp_path: Path, arguments: list[str]) -> None:
     source = make_file(arguments[0], *PICTURES, *arguments[1:])
-    assert any("yuv420p" in warning for warning in copy(source, tmp_path / "out.mp4"))
+    assert any("yuv420p" in warning for warning in copy_clip(source, tmp_path / "out.mp4"))
     assert open_clip(tmp_path / "out.mp4").info.pix_fmt == "yuv420p"
-    copy(source, tmp_path / "all.mp4", Encoding(pix_fmt="yuv444p"))
+    copy_clip(source, tmp_path / "all.mp4", encoding=Encoding(pix_fmt="yuv444p"))
     assert open_clip(tmp_path / "all.mp4").info.pix_fmt == "yuv444p"
 
 
 def test_a_cmyk_jpeg_has_no_alpha_and_its_conversion_is_reported(tmp_path: Path) -> None:
     noise_image().convert("CMYK").save(tmp_path / "a.jpg")
-    warnings = copy(tmp_path / "a.jpg", tmp_path / "out.png")
+    warnings = copy_clip(tmp_path / "a.jpg", tmp_path / "out.png")
     assert any("CMYK" in warning for warning in warnings)
     assert not any("alpha" in warning for warning in warnings)
     assert Image.open(tmp_path / "out.png").mode == "RGB"
     noise_image().convert("CMYK").save(tmp_path / "b.jpg", icc_profile=b"the profile of a press")
     for name in ("b.png", "c.jpg"):
-        copy(tmp_path / "b.jpg", tmp_path / name)
+        copy_clip(tmp_path / "b.jpg", tmp_path / name)
         assert "icc_profile" not in Image.open(tmp_path / name).info
 
 
@@ -372,16 +364,16 @@ def test_further_images_and_videos_in_a_jpeg_are_reported(tmp_path: Path) -> Non
     noise_image().save(tmp_path / "motion.jpg", xmp=xmp)
     noise_image().save(tmp_path / "plain.jpg")
     names = ("several", "motion", "plain")
-    warning_counts = [len(copy(tmp_path / f"{name}.jpg", tmp_path / f"{name}.out.jpg")) for name in names]
+    warning_counts = [len(copy_clip(tmp_path / f"{name}.jpg", tmp_path / f"{name}.out.jpg")) for name in names]
     assert warning_counts == [1, 1, 0]
 
 
 def test_a_single_hash_in_the_name_of_a_still_is_literal(tmp_path: Path) -> None:
     noise_image().save(tmp_path / "portrait #1.png")
-    copy(tmp_path / "portrait #1.png", tmp_path / "result #1.png")
+    copy_clip(tmp_path / "portrait #1.png", tmp_path / "result #1.png")
     assert (tmp_path / "result #1.png").is_file()
     with pytest.raises(UsageError):
-        copy(tmp_path / "portrait #1.png", tmp_path / "result.####.png")
+        copy_clip(tmp_path / "portrait #1.png", tmp_path / "result.####.png")
 
 
 def test_a_file_descriptor_path_is_resolved_to_the_file(make_file: MakeFile) -> None:
@@ -395,5 +387,5 @@ def test_a_file_descriptor_path_is_resolved_to_the_file(make_file: MakeFile) -> 
 def test_stills_of_other_formats_become_stills(make_file: MakeFile, tmp_path: Path, name: str) -> None:
     source = make_file(name, *PICTURES, "-frames:v", "1")
     assert open_clip(source).info.is_still
-    copy(source, tmp_path / "out.png")
+    copy_clip(source, tmp_path / "out.png")
     assert open_clip(tmp_path / "out.png").info.width == 64

@@ -3,7 +3,6 @@
 import re
 import struct
 import zlib
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import numpy as np
 import pytest
 
 from facevid.errors import FacevidError, InputError, OutputError, UsageError
-from facevid.video import Clip, ClipWriter, Encoding, Frame, Patch, RgbWriter, add_patches, open_clip
+from facevid.video import ClipWriter, Encoding, Frame, Patch, RgbWriter, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
-
-MakeClip = Callable[[str], Path]
-MakeSequence = Callable[..., Path]
+from tests.video.conftest import MakeClip, MakeSequence
+from tests.video.copies import copy_clip
 
 FORMATS = [
     (".png", "rgb24", "rgb24"),
@@ -35,16 +33,6 @@ FORMATS = [
     (".exr", "gbrapf32le", "gbrapf32le"),
 ]
 """Suffix, pixel format that ffmpeg writes, and pixel format that is read."""
-
-
-def copy(
-    clip: Clip, out: Path, *patches: Patch, encoding: Encoding | None = None, overwrite: bool = False
-) -> list[str]:
-    """Write `clip` with patches to `out`, and return the warnings."""
-    with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
-        for frame in clip.frames():
-            writer.write(add_patches(frame, patches))
-    return writer.warnings
 
 
 def names(folder: Path) -> list[str]:
@@ -76,7 +64,7 @@ def test_a_sequence_is_found_and_keeps_its_numbers(make_sequence: MakeSequence, 
 
 def test_numbers_may_have_more_digits_than_the_pattern(make_sequence: MakeSequence, tmp_path: Path) -> None:
     folder = make_sequence(".png", "gray", first=98, name="%02d")
-    copy(open_clip(folder), tmp_path / "out")
+    copy_clip(open_clip(folder), tmp_path / "out")
     assert names(tmp_path / "out") == names(folder) == ["100.png", "101.png", "102.png", "98.png", "99.png"]
 
 
@@ -105,7 +93,7 @@ def test_frames_keep_their_format_numbers_and_unedited_pixels(
     half = ("-format", "half") if written == "gbrpf16le" else ()
     clip = open_clip(make_sequence(suffix, written, *half))
     assert clip.info.pix_fmt == read
-    assert copy(clip, tmp_path / "out", Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    assert copy_clip(clip, tmp_path / "out", Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
     assert names(tmp_path / "out") == [path.name for path in clip.info.files]
     copies = open_clip(tmp_path / "out")
     assert (copies.info.pix_fmt, copies.info.colour) == (read, clip.info.colour)
@@ -119,7 +107,7 @@ def test_frames_keep_their_format_numbers_and_unedited_pixels(
 
 def test_jpegs_stay_jpegs(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".jpg", "yuvj422p", "-q:v", "2"))
-    copy(clip, tmp_path / "out")
+    copy_clip(clip, tmp_path / "out")
     assert open_clip(tmp_path / "out").info.pix_fmt == "yuvj422p"
     for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
         assert np.abs(result_frame.rgb().astype(int) - source_frame.rgb()).mean() < 3
@@ -138,7 +126,7 @@ def test_the_kind_of_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path, 
     folder = make_sequence(".tif", "rgba64le")
     for path in folder.iterdir():
         set_tiff_tag(path, 338, 338, kind)
-    copy(open_clip(folder), tmp_path / "out")
+    copy_clip(open_clip(folder), tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
         content = path.read_bytes()
         entry = struct.pack("<HHI", 338, 3, 1)
@@ -169,7 +157,7 @@ def test_dpx_header_is_kept(make_sequence: MakeSequence, tmp_path: Path, pix_fmt
     for path in folder.iterdir():
         give_dpx_header(path)
     clip = open_clip(folder)
-    copy(clip, tmp_path / "out")
+    copy_clip(clip, tmp_path / "out")
     for path in (tmp_path / "out").iterdir():
         old, new = (folder / path.name).read_bytes(), path.read_bytes()
         start = 2048 + len(USER_DATA)
@@ -185,7 +173,7 @@ def test_rate_and_timecode_of_a_dpx_are_read(make_sequence: MakeSequence, tmp_pa
         give_dpx_header(path)
     assert open_clip(folder).info.average_rate == Fraction(24000, 1001)
     assert open_clip(folder, Fraction(25)).info.average_rate == 25
-    copy(open_clip(folder), tmp_path / "out.mov")
+    copy_clip(open_clip(folder), tmp_path / "out.mov")
     with av.open(str(tmp_path / "out.mov")) as container:
         assert container.streams.video[0].metadata["timecode"] == "01:02:03:04"
         assert container.streams.video[0].average_rate == Fraction(24000, 1001)
@@ -202,7 +190,7 @@ def test_a_damaged_frame_is_named(make_sequence: MakeSequence, suffix: str, pix_
 
 def test_a_palette_is_read_without_a_warning(make_sequence: MakeSequence, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(".png", "pal8"))
-    assert copy(clip, tmp_path / "out") == []
+    assert copy_clip(clip, tmp_path / "out") == []
     for source_frame, result_frame in zip(clip.frames(), open_clip(tmp_path / "out").frames(), strict=True):
         assert np.array_equal(source_frame.rgb(), result_frame.rgb())
 
@@ -230,7 +218,7 @@ def test_existing_frames_are_replaced_only_on_request(make_sequence: MakeSequenc
         (out / name).write_bytes(b"as it was")
     with pytest.raises(OutputError, match=r"shot\.####\.png .*\b1002\).*--overwrite"):
         ClipWriter(out / "shot.####.png", clip)
-    warnings = copy(clip, out / "shot.####.png", overwrite=True)
+    warnings = copy_clip(clip, out / "shot.####.png", overwrite=True)
     assert any("shot.####.png" in warning and "1009" in warning for warning in warnings)
     untouched = {path.name for path in out.iterdir() if path.read_bytes() == b"as it was"}
     assert untouched == {"other.1001.png", "shot.1009.png"}
@@ -317,7 +305,7 @@ def test_a_sequence_becomes_a_video(
     make_sequence: MakeSequence, tmp_path: Path, *, suffix: str, pix_fmt: str, out: str, codec: str
 ) -> None:
     clip = open_clip(make_sequence(suffix, pix_fmt))
-    warnings = copy(clip, tmp_path / out)
+    warnings = copy_clip(clip, tmp_path / out)
     made = open_clip(tmp_path / out)
     max_difference = {"ffv1": 2, "h264": 10}.get(codec, 6)  # 8-bit 4:2:0 of a pattern with saturated edges
     assert made.info.codec == codec
@@ -345,7 +333,7 @@ def test_a_video_becomes_a_sequence(
     make_clip: MakeClip, tmp_path: Path, source: str, suffix: str, pix_fmt: str
 ) -> None:
     clip = open_clip(make_clip(source))
-    warnings = copy(clip, tmp_path / f"shot.%04d{suffix}")
+    warnings = copy_clip(clip, tmp_path / f"shot.%04d{suffix}")
     assert any("sound" in warning for warning in warnings) == clip.info.has_sound
     made = open_clip(tmp_path / f"shot.%04d{suffix}")
     assert (made.info.first_number, made.info.frame_count, made.info.pix_fmt) == (0, 12, pix_fmt)
@@ -357,7 +345,7 @@ def test_a_video_becomes_a_sequence(
 
 def test_start_number_numbers_the_frames_of_a_video(make_clip: MakeClip, tmp_path: Path) -> None:
     source = make_clip("sound.mp4")
-    copy(open_clip(source, start_number=1001), tmp_path / "shot.%04d.png")
+    copy_clip(open_clip(source, start_number=1001), tmp_path / "shot.%04d.png")
     made = open_clip(tmp_path / "shot.####.png")
     assert (made.info.first_number, made.info.frame_count) == (1001, 12)
     with pytest.raises(UsageError):
@@ -366,7 +354,7 @@ def test_start_number_numbers_the_frames_of_a_video(make_clip: MakeClip, tmp_pat
 
 def test_half_float_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path) -> None:
     source = open_clip(make_sequence(".exr", "gbrapf32le", "-format", "half"))
-    copy(source, tmp_path / "shot.%04d.png")
+    copy_clip(source, tmp_path / "shot.%04d.png")
     alphas = []
     for clip in (source, open_clip(tmp_path / "shot.####.png")):
         native = next(clip.frames()).native
@@ -382,7 +370,7 @@ def test_half_float_alpha_is_kept(make_sequence: MakeSequence, tmp_path: Path) -
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr", ".jpg", ".webp", ".bmp"])
 def test_a_video_becomes_images_with_its_colours(make_clip: MakeClip, tmp_path: Path, suffix: str) -> None:
     clip = open_clip(make_clip("flat.mp4"))
-    copy(clip, tmp_path / f"shot.%04d{suffix}")
+    copy_clip(clip, tmp_path / f"shot.%04d{suffix}")
     before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
     assert np.abs(after.astype(int) - before).max() <= 2
 
@@ -393,14 +381,14 @@ def test_a_high_depth_video_becomes_images_with_its_colours(
     make_clip: MakeClip, tmp_path: Path, name: str, suffix: str
 ) -> None:
     clip = open_clip(make_clip(name))
-    copy(clip, tmp_path / f"shot.%04d{suffix}")
+    copy_clip(clip, tmp_path / f"shot.%04d{suffix}")
     before, after = next(clip.frames()).rgb(), next(open_clip(tmp_path / f"shot.%04d{suffix}").frames()).rgb()
     assert np.abs(after.astype(int) - before).max() <= 2
 
 
 def test_a_variable_frame_rate_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
-    constant = copy(open_clip(make_clip("sound.mp4")), tmp_path / "constant.%d.png")
-    variable = copy(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
+    constant = copy_clip(open_clip(make_clip("sound.mp4")), tmp_path / "constant.%d.png")
+    variable = copy_clip(open_clip(make_clip("variable.mp4")), tmp_path / "out.%d.png")
     assert len(variable) == len(constant) + 1
     assert any("rate" in warning for warning in variable)
 
@@ -429,9 +417,9 @@ def test_an_icc_profile_is_kept_or_reported(make_sequence: MakeSequence, tmp_pat
         path.write_bytes(content[:33] + chunk + content[33:])  # after the signature and the header
     clip = open_clip(folder)
     assert clip.info.has_icc
-    assert copy(clip, tmp_path / "png") == []
+    assert copy_clip(clip, tmp_path / "png") == []
     assert open_clip(tmp_path / "png").info.has_icc
-    assert any("ICC" in warning for warning in copy(clip, tmp_path / "out.%04d.tif"))
+    assert any("ICC" in warning for warning in copy_clip(clip, tmp_path / "out.%04d.tif"))
     assert not open_clip(tmp_path / "out.%04d.tif").info.has_icc
 
 
@@ -439,7 +427,7 @@ def test_an_icc_profile_is_kept_or_reported(make_sequence: MakeSequence, tmp_pat
 def test_a_video_of_a_sequence_is_a_plain_file(
     make_sequence: MakeSequence, tmp_path: Path, rate: Fraction | None
 ) -> None:
-    (warning,) = copy(open_clip(make_sequence(".png", "rgb24"), rate), tmp_path / "out.mp4")
+    (warning,) = copy_clip(open_clip(make_sequence(".png", "rgb24"), rate), tmp_path / "out.mp4")
     assert re.search(r"out\.mp4: .*rgb24.*yuv420p.*--pix-fmt yuv444p", warning)
     with av.open(tmp_path / "out.mp4") as container:
         stream = container.streams.video[0]
@@ -453,6 +441,6 @@ def test_rate_is_for_sequences_only(make_clip: MakeClip) -> None:
 
 
 def test_full_chroma_on_request_or_for_odd_sizes(make_sequence: MakeSequence, tmp_path: Path) -> None:
-    copy(open_clip(make_sequence(".png", "rgb24")), tmp_path / "asked.mp4", encoding=Encoding(pix_fmt="yuv444p"))
-    copy(open_clip(make_sequence(".png", "rgb24", "-s", "65x47")), tmp_path / "odd.mp4")
+    copy_clip(open_clip(make_sequence(".png", "rgb24")), tmp_path / "asked.mp4", encoding=Encoding(pix_fmt="yuv444p"))
+    copy_clip(open_clip(make_sequence(".png", "rgb24", "-s", "65x47")), tmp_path / "odd.mp4")
     assert {open_clip(tmp_path / name).info.pix_fmt for name in ("asked.mp4", "odd.mp4")} == {"yuv444p"}

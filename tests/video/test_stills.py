@@ -1,6 +1,5 @@
 """Stills: clips of one frame, in all image formats, with their metadata."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,27 +7,19 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin, TiffTags
 
 from facevid.errors import UsageError
-from facevid.video import ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
+from facevid.video import ClipWriter, Encoding, Patch, RgbWriter, open_clip
 from facevid.video.color.pixels import pixel_layout, plane_view
+from tests.video.conftest import MakeClip
+from tests.video.copies import copy_clip
 
-MakeClip = Callable[[str], Path]
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = ("still.png", "still-alpha.png", "still-deep.png", "still-gray.png", "still.tif", "still.bmp", "still.exr")
-
-
-def edit_still(source: Path, out: Path, *patches: Patch, overwrite: bool = False) -> list[str]:
-    """Write `source` with patches to `out`, and return the warnings."""
-    clip = open_clip(source)
-    with ClipWriter(out, clip, overwrite=overwrite) as writer:
-        for frame in clip.frames():
-            writer.write(add_patches(frame, patches))
-    return writer.warnings
 
 
 @pytest.mark.parametrize("name", [*LOSSLESS, "still.jpg", "still.webp"])
 def test_a_still_keeps_its_format_depth_and_unedited_pixels(make_clip: MakeClip, tmp_path: Path, name: str) -> None:
     source, out = make_clip(name), tmp_path / name
-    assert edit_still(source, out, Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
+    assert copy_clip(source, out, Patch(8, 8, np.full((8, 8, 3), 20, np.float32))) == []
     original, result = open_clip(source), open_clip(out)
     assert original.info.is_still
     assert (result.info.codec, result.info.pix_fmt) == (original.info.codec, original.info.pix_fmt)
@@ -47,10 +38,10 @@ def test_a_still_keeps_its_format_depth_and_unedited_pixels(make_clip: MakeClip,
 
 def test_png_to_jpeg_and_back(make_clip: MakeClip, tmp_path: Path) -> None:
     source = make_clip("still.png")
-    assert any("rgb24" in warning for warning in edit_still(source, tmp_path / "out.jpg"))
+    assert any("rgb24" in warning for warning in copy_clip(source, tmp_path / "out.jpg"))
     (before,), (after,) = open_clip(source).frames(), open_clip(tmp_path / "out.jpg").frames()
     assert np.abs(after.rgb().astype(int) - before.rgb()).mean() < 5
-    edit_still(tmp_path / "out.jpg", tmp_path / "again.png")
+    copy_clip(tmp_path / "out.jpg", tmp_path / "again.png")
     (again,) = open_clip(tmp_path / "again.png").frames()
     assert np.abs(again.rgb().astype(int) - after.rgb()).mean() < 1
 
@@ -80,10 +71,10 @@ def test_exif_orientation_is_applied_and_kept(make_clip: MakeClip, tmp_path: Pat
     turned.write_bytes(content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:])
     (stored,), (shown,) = open_clip(make_clip("still.jpg")).frames(), open_clip(turned).frames()
     assert np.array_equal(shown.rgb(), np.rot90(stored.rgb(), -1))
-    edit_still(turned, tmp_path / "out.png")
+    copy_clip(turned, tmp_path / "out.png")
     assert open_clip(tmp_path / "out.png").info.orientation == open_clip(turned).info.orientation
     for name in ("out.png", "out.jpg", "out.webp"):
-        edit_still(turned, tmp_path / name, overwrite=True)
+        copy_clip(turned, tmp_path / name, overwrite=True)
         (made,) = open_clip(tmp_path / name).frames()
         assert np.abs(made.rgb().astype(int) - shown.rgb()).mean() < 10  # above 50 with a wrong orientation
 
@@ -116,7 +107,7 @@ def test_a_jpeg_keeps_its_metadata_and_is_stored_upright(
     xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
     picture.save(source, exif=camera_exif(byte_order), icc_profile=PROFILE, xmp=xmp, comment=b"first take", quality=95)
     out = tmp_path / "out.jpg"
-    assert edit_still(source, out) == []
+    assert copy_clip(source, out) == []
     made = Image.open(out)
     assert_has_metadata(made)
     assert made.size == picture.size[::-1]
@@ -142,7 +133,7 @@ def test_a_tiff_keeps_its_metadata_and_profile(tmp_path: Path, mode: str) -> Non
     tags[ExifTags.Base.TransferFunction], tags.tagtype[ExifTags.Base.TransferFunction] = curve, TiffTags.SHORT
     picture.save(source, tiffinfo=tags, icc_profile=PROFILE)
     assert source.read_bytes()[:2] == (b"II" if mode == "RGB" else b"MM")
-    assert edit_still(source, out) == []
+    assert copy_clip(source, out) == []
     made = Image.open(out)
     assert_has_metadata(made)
     assert made.getexif().get_ifd(ExifTags.IFD.Interop) == {ExifTags.Interop.InteropIndex: "R98"}
@@ -155,7 +146,7 @@ def test_the_profile_of_a_cmyk_tiff_is_dropped_and_reported(tmp_path: Path) -> N
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[ExifTags.Base.Artist] = "An artist"
     Image.new("CMYK", (48, 32), (10, 90, 40, 5)).save(source, tiffinfo=tags, icc_profile=PROFILE)
-    assert any(warning.startswith("b.tif") and "ICC" in warning for warning in edit_still(source, out))
+    assert any(warning.startswith("b.tif") and "ICC" in warning for warning in copy_clip(source, out))
     made = Image.open(out)
     assert made.mode == "RGB"
     assert "icc_profile" not in made.info
@@ -169,7 +160,7 @@ def test_a_png_keeps_its_text_chunks(make_clip: MakeClip, tmp_path: Path) -> Non
     texts.add_itxt("Author", "Zo\u00eb", lang="fr")
     source, out = tmp_path / "text.png", tmp_path / "out.png"
     Image.open(make_clip("still.png")).save(source, pnginfo=texts)
-    assert edit_still(source, out) == []
+    assert copy_clip(source, out) == []
     made = Image.open(out)
     assert np.array_equal(np.asarray(made), np.asarray(Image.open(source)))
     assert isinstance(made, PngImagePlugin.PngImageFile)

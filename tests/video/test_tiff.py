@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from facevid.errors import InputError
-from facevid.video import ClipWriter, Encoding, Patch, add_patches, open_clip
+from facevid.video import Encoding, Patch, open_clip
+from tests.video.copies import copy_clip
 
 SIZE = 48, 64
 RNG = np.random.default_rng(22)
@@ -50,15 +51,6 @@ def read(path: Path) -> list[tuple[oiio.ImageSpec, np.ndarray]]:
     return pages
 
 
-def edit(path: Path, out: Path, *patches: Patch, encoding: Encoding | None = None) -> list[str]:
-    """Write `path` with patches to `out`, and return the warnings."""
-    clip = open_clip(path)
-    with ClipWriter(out, clip, encoding=encoding or Encoding()) as writer:
-        for frame in clip.frames():
-            writer.write(add_patches(frame, patches))
-    return writer.warnings
-
-
 @pytest.mark.parametrize("tile", [0, 16])
 @pytest.mark.parametrize(
     ("channels", "kind", "pix_fmt"),
@@ -77,7 +69,7 @@ def test_sample_type_tiles_and_additional_channels_are_kept(
 ) -> None:
     write(tmp_path / "in.tif", (channels, kind), tile=tile)
     assert open_clip(tmp_path / "in.tif").info.pix_fmt == pix_fmt
-    assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
+    assert copy_clip(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
     ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
     for name in ("compression", "planarconfig", "oiio:BitsPerSample", "oiio:UnassociatedAlpha"):
         assert new_spec.getattribute(name) == old_spec.getattribute(name)
@@ -91,7 +83,7 @@ def test_sample_type_tiles_and_additional_channels_are_kept(
 
 def test_separate_planes_stay_separate(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (3, "uint16"), planarconfig="separate")
-    edit(tmp_path / "in.tif", tmp_path / "out.tif")
+    copy_clip(tmp_path / "in.tif", tmp_path / "out.tif")
     ((old_spec, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
     assert new_spec.get_string_attribute("planarconfig") == "separate" == old_spec.get_string_attribute("planarconfig")
     assert np.array_equal(before, after)
@@ -100,7 +92,7 @@ def test_separate_planes_stay_separate(tmp_path: Path) -> None:
 def test_big_tiff_is_read(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (3, "uint16"), tiff__bigtiff=1)
     assert (tmp_path / "in.tif").read_bytes()[:4] == b"II+\0"
-    edit(tmp_path / "in.tif", tmp_path / "out.tif")
+    copy_clip(tmp_path / "in.tif", tmp_path / "out.tif")
     assert np.array_equal(read(tmp_path / "in.tif")[0][1], read(tmp_path / "out.tif")[0][1])
 
 
@@ -109,7 +101,7 @@ def test_pages_and_metadata_are_kept(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[315] = "An artist"
     pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:], exif=exif, icc_profile=PROFILE)
-    assert edit(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
+    assert copy_clip(tmp_path / "in.tif", tmp_path / "out.tif", CHANGE) == []
     made = Image.open(tmp_path / "out.tif")
     assert made.n_frames == 3  # type: ignore[attr-defined]
     assert made.info["icc_profile"] == PROFILE
@@ -118,7 +110,7 @@ def test_pages_and_metadata_are_kept(tmp_path: Path) -> None:
     for number in (1, 2):
         made.seek(number)
         assert np.array_equal(np.asarray(made), np.asarray(pages[number]))
-    assert any("3 pages" in warning for warning in edit(tmp_path / "in.tif", tmp_path / "out.png"))
+    assert any("3 pages" in warning for warning in copy_clip(tmp_path / "in.tif", tmp_path / "out.png"))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -126,7 +118,7 @@ def test_the_icc_profile_is_written_to_another_format(tmp_path: Path, suffix: st
     profile = PROFILE + bytes(150_000)  # needs several segments in a JPEG file
     picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
     picture.save(tmp_path / "in.tif", icc_profile=profile)
-    assert not any("ICC" in warning for warning in edit(tmp_path / "in.tif", tmp_path / f"out{suffix}"))
+    assert not any("ICC" in warning for warning in copy_clip(tmp_path / "in.tif", tmp_path / f"out{suffix}"))
     made = Image.open(tmp_path / f"out{suffix}")
     assert made.info["icc_profile"] == profile
     made.load()
@@ -135,15 +127,15 @@ def test_the_icc_profile_is_written_to_another_format(tmp_path: Path, suffix: st
 def test_cmyk_and_palettes_become_rgb(tmp_path: Path) -> None:
     picture = Image.fromarray(RNG.integers(0, 256, (*SIZE, 3), dtype=np.uint8))
     picture.convert("CMYK").save(tmp_path / "cmyk.tif", icc_profile=b"the profile of a press")
-    warnings = edit(tmp_path / "cmyk.tif", tmp_path / "rgb.tif")
+    warnings = copy_clip(tmp_path / "cmyk.tif", tmp_path / "rgb.tif")
     assert any("CMYK" in warning for warning in warnings)
     assert "icc_profile" not in Image.open(tmp_path / "rgb.tif").info
     picture.convert("P").save(tmp_path / "palette.tif")
-    edit(tmp_path / "palette.tif", tmp_path / "full.tif")
+    copy_clip(tmp_path / "palette.tif", tmp_path / "full.tif")
     full, palette = Image.open(tmp_path / "full.tif"), Image.open(tmp_path / "palette.tif").convert("RGB")
     assert np.abs(np.asarray(full).astype(int) - np.asarray(palette)).max() <= 1  # the palette has 16 bits
     picture.convert("1").save(tmp_path / "lines.tif", compression="group4")
-    edit(tmp_path / "lines.tif", tmp_path / "gray.tif")
+    copy_clip(tmp_path / "lines.tif", tmp_path / "gray.tif")
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / "gray.tif")), np.asarray(Image.open(tmp_path / "lines.tif").convert("L"))
     )
@@ -163,8 +155,8 @@ def test_every_orientation_is_applied_and_kept(tmp_path: Path, number: int) -> N
     ((_, stored),) = read(tmp_path / "in.tif")
     (frame,) = open_clip(tmp_path / "in.tif").frames()
     assert np.array_equal(frame.rgb(), shown(stored))
-    edit(tmp_path / "in.tif", tmp_path / "out.tif")
-    edit(tmp_path / "in.tif", tmp_path / "out.png")
+    copy_clip(tmp_path / "in.tif", tmp_path / "out.tif")
+    copy_clip(tmp_path / "in.tif", tmp_path / "out.png")
     ((new_spec, samples),) = read(tmp_path / "out.tif")
     assert new_spec.get_int_attribute("Orientation") == number
     assert np.array_equal(samples, stored)
@@ -173,11 +165,11 @@ def test_every_orientation_is_applied_and_kept(tmp_path: Path, number: int) -> N
 
 def test_the_requested_pixel_format_is_written(tmp_path: Path) -> None:
     write(tmp_path / "in.tif", (5, "uint8"))
-    edit(tmp_path / "in.tif", tmp_path / "out.tif", encoding=Encoding(pix_fmt="gbrap16le"))
+    copy_clip(tmp_path / "in.tif", tmp_path / "out.tif", encoding=Encoding(pix_fmt="gbrap16le"))
     ((_, before),), ((new_spec, after),) = read(tmp_path / "in.tif"), read(tmp_path / "out.tif")
     assert str(new_spec.format) == "uint16"
     assert np.array_equal(before.astype(int) * 257, after)
-    edit(tmp_path / "in.tif", tmp_path / "gray.tif", encoding=Encoding(pix_fmt="gray"))
+    copy_clip(tmp_path / "in.tif", tmp_path / "gray.tif", encoding=Encoding(pix_fmt="gray"))
     ((_, gray),) = read(tmp_path / "gray.tif")
     assert np.array_equal(gray[..., 0], gray[..., 2])
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from av.stream import Disposition
 
 from facevid.errors import FacevidError, OutputError, UsageError
 from facevid.video import Clip, ClipWriter, Encoding, Patch, RgbWriter, add_patches, open_clip
-from facevid.video.writer.encoder import FrameEncoder
+from facevid.video.encoding.encoder_plan import plan_encoder
+from facevid.video.encoding.frame_encoder import FrameEncoder
 from facevid.video.writer.ffmpeg import run_ffmpeg
-from facevid.video.writer.plan import plan_encoder
+from tests.video.conftest import MakeClip
+from tests.video.copies import copy_clip
 
-MakeClip = Callable[[str], Path]
 CLIPS = ("hand-before-face.mp4", "man-profile-turn-224.mp4", "stage-cuts-many-faces.mp4")
 
 
@@ -33,13 +34,6 @@ def clean(tmp_path: Path) -> Iterator[None]:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def copy(clip: Clip, out: Path, encoding: Encoding | None = None, overwrite: bool = False) -> ClipWriter:
-    with ClipWriter(out, clip, encoding=encoding or Encoding(), overwrite=overwrite) as writer:
-        for frame in clip.frames():
-            writer.write(frame)
-    return writer
-
-
 def codec_and_pix_fmt(path: Path) -> tuple[str, str | None]:
     with av.open(path) as container:
         context = container.streams.video[0].codec_context
@@ -50,7 +44,7 @@ def codec_and_pix_fmt(path: Path) -> tuple[str, str | None]:
 def test_a_real_clip_keeps_its_timing_and_sound(name: str, shared: Path, tmp_path: Path) -> None:
     source = shared / "clips" / name
     clip, out = open_clip(source), tmp_path / "out.mp4"
-    assert copy(clip, out).warnings == []
+    assert copy_clip(clip, out) == []
     frames, copies = clip.frames(), open_clip(out).frames()
     differences = []
     for frame, made in zip(frames, copies, strict=True):
@@ -111,7 +105,7 @@ def test_an_existing_result_is_replaced_only_on_request(clip: Clip, tmp_path: Pa
     out.write_bytes(b"as it was")
     with pytest.raises(OutputError, match=r"out\.mp4.*--overwrite"):
         ClipWriter(out, clip)
-    copy(clip, out, overwrite=True)
+    copy_clip(clip, out, overwrite=True)
     assert len(list(open_clip(out).frames())) == 12
 
 
@@ -174,7 +168,7 @@ def test_codec_and_pixel_format_follow_the_choice_or_the_source(
     make_clip: MakeClip, tmp_path: Path, *, source: str, name: str, encoding: Encoding, expected: tuple[str, str]
 ) -> None:
     clip = open_clip(make_clip(source))
-    copy(clip, tmp_path / name, encoding)
+    copy_clip(clip, tmp_path / name, encoding=encoding)
     assert codec_and_pix_fmt(tmp_path / name) == expected
     made, first = next(open_clip(tmp_path / name).frames()).rgb(), next(clip.frames()).rgb()
     assert np.abs(made.astype(int) - first).mean() < 6
@@ -193,17 +187,19 @@ def test_a_full_disk_is_named(clip: Clip) -> None:
 
 def test_dnxhr_is_refused_for_small_frames(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"out\.mov .*\(dnxhd\): .*64x48 yuv422p"):
-        copy(clip, tmp_path / "out.mov", Encoding("dnxhr"))
+        copy_clip(clip, tmp_path / "out.mov", encoding=Encoding("dnxhr"))
 
 
 def test_content_that_the_container_cannot_store_is_reported(make_clip: MakeClip, tmp_path: Path) -> None:
-    warnings = copy(open_clip(make_clip("subtitles.mp4")), tmp_path / "out.mkv").warnings
+    warnings = copy_clip(open_clip(make_clip("subtitles.mp4")), tmp_path / "out.mkv")
     assert any(re.search("mov_text.*subrip", warning) for warning in warnings)
-    warnings = copy(open_clip(make_clip("ntsc.mov")), tmp_path / "ntsc.mkv").warnings
+    warnings = copy_clip(open_clip(make_clip("ntsc.mov")), tmp_path / "ntsc.mkv")
     assert any("milliseconds" in warning for warning in warnings)
-    warnings = copy(open_clip(make_clip("ffv1-gray.mkv")), tmp_path / "out.mp4").warnings
+    warnings = copy_clip(open_clip(make_clip("ffv1-gray.mkv")), tmp_path / "out.mp4")
     assert any(re.search(r"out\.mp4 .*ffv1", warning) for warning in warnings)
-    warnings = copy(open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", Encoding("h264"), True).warnings
+    warnings = copy_clip(
+        open_clip(make_clip("hevc-twelve-bit.mov")), tmp_path / "out.mp4", encoding=Encoding("h264"), overwrite=True
+    )
     assert any(re.search("libx264 .*yuv444p12le.*yuv444p10le", warning) for warning in warnings)
 
 
@@ -221,8 +217,8 @@ LOSSES = [
 def test_lost_content_is_reported(make_clip: MakeClip, tmp_path: Path, loss: tuple[str, str, str | None, str]) -> None:
     source, out, codec, pattern = loss
     make_clip("cover.jpg")
-    writer = copy(open_clip(make_clip(source)), tmp_path / out, Encoding(codec))
-    assert any(re.search(pattern, warning) for warning in writer.warnings)
+    warnings = copy_clip(open_clip(make_clip(source)), tmp_path / out, encoding=Encoding(codec))
+    assert any(re.search(pattern, warning) for warning in warnings)
     with av.open(tmp_path / out) as container:
         assert len(container.streams) == 1
         assert "alpha_mode" not in {name.lower() for name in container.streams[0].metadata}
@@ -230,7 +226,7 @@ def test_lost_content_is_reported(make_clip: MakeClip, tmp_path: Path, loss: tup
 
 def test_h265_of_an_odd_size_is_refused_with_a_remedy(make_clip: MakeClip, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"out\.mp4: h265 .*65x47.*--codec h264"):
-        copy(open_clip(make_clip("odd-ten-bit.mkv")), tmp_path / "out.mp4")
+        copy_clip(open_clip(make_clip("odd-ten-bit.mkv")), tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +237,7 @@ def test_another_container_keeps_timing_and_sound(
     make_clip: MakeClip, tmp_path: Path, source: str, suffix: str
 ) -> None:
     clip, out = open_clip(make_clip(source)), tmp_path / f"out{suffix}"
-    copy(clip, out)
+    copy_clip(clip, out)
     for source_frame, result_frame in zip(clip.frames(), open_clip(out).frames(), strict=True):
         assert abs(source_frame.time - result_frame.time) <= (Fraction(1, 2000) if suffix == ".mkv" else 0)
     assert [size for _, size in packets(out)] == [size for _, size in packets(make_clip(source))]
@@ -251,7 +247,7 @@ def test_the_disposition_of_the_video_stream_is_kept(make_clip: MakeClip, tmp_pa
     source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
     options = ("-c", "copy", "-disposition:v:0", "original+hearing_impaired")
     run_ffmpeg(["-i", f"file:{make_clip('constant.mp4')}", *options, f"file:{source}"], "")
-    copy(open_clip(source), out)
+    copy_clip(open_clip(source), out)
     for path in (source, out):
         with av.open(str(path)) as container:
             disposition = container.streams.video[0].disposition
@@ -262,7 +258,7 @@ def test_the_reel_name_of_the_timecode_is_kept(make_clip: MakeClip, tmp_path: Pa
     source, out = tmp_path / "reel.mov", tmp_path / "out.mov"
     reel = ("-metadata:s:v:0", "reel_name=A001C002")
     run_ffmpeg(["-i", f"file:{make_clip('timecode.mov')}", "-map", "0:v", "-c", "copy", *reel, f"file:{source}"], "")
-    copy(open_clip(source), out)
+    copy_clip(open_clip(source), out)
     for path in (source, out):
         with av.open(str(path)) as container:
             (track,) = container.streams.data

@@ -17,7 +17,7 @@ from facevid.options import ComputeOptions, TrackingOptions
 from facevid.rendering.generation import smoothed_codes
 from facevid.utils.progress import Progress
 from facevid.video import open_clip
-from facevid.video.reader.memory import trim_heap
+from facevid.video.reader.heap import trim_heap
 
 MIN_EDIT_WEIGHT = 0.5
 """Smallest edit weight of a face that is used: below are faces that are occluded, in profile, or at a frame's edge."""

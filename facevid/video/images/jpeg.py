@@ -21,13 +21,13 @@ _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 """Start of the content of an APP1 segment with an XMP packet (ISO 16684-3, section 1.1.3)."""
 
-_MAX_CONTENT = 65535 - 2
+_MAX_CONTENT_BYTES = 65535 - 2
 """Bytes of the content of a segment: its length has 16 bits and includes itself."""
 
 _EXIF_START = 4 + len(_EXIF)
 """Bytes of an Exif segment before the metadata: marker, length and identifier."""
 
-_MAX_EXIF = _MAX_CONTENT - len(_EXIF)
+_MAX_EXIF_BYTES = _MAX_CONTENT_BYTES - len(_EXIF)
 """Upper bound in bytes of the Exif metadata in a segment."""
 
 _METADATA = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photoshop 3.0\0"), (_COM, b""))
@@ -36,7 +36,7 @@ _METADATA = ((_APP1, _EXIF), (_APP1, b"http://ns.adobe.com/x"), (_APP13, b"Photo
 _ICC_PROFILE = b"ICC_PROFILE\0"
 """Start of the content of an APP2 segment with a part of an ICC profile (ICC.1, annex B.4)."""
 
-_MAX_PROFILE_PART = 65519
+_MAX_PROFILE_PART_BYTES = 65519
 """Bytes of an ICC profile per segment: 65535, without length, identifier, number and count."""
 
 _MULTI_PICTURE = b"MPF\0"
@@ -77,9 +77,11 @@ def copy_jpeg_metadata(source: Path, target: Path) -> None:
 
 def embed_in_jpeg(target: Path, exif: bytes | None, icc_profile: bytes | None) -> None:
     """Insert Exif metadata (a TIFF file) and an ICC profile into a file that has neither (ICC.1, annex B.4)."""
-    segments = _exif_segment(exif) if exif is not None and len(exif) < _MAX_EXIF else b""
+    segments = _exif_segment(exif) if exif is not None and len(exif) < _MAX_EXIF_BYTES else b""
     profile = icc_profile or b""
-    parts = [profile[start : start + _MAX_PROFILE_PART] for start in range(0, len(profile), _MAX_PROFILE_PART)]
+    parts = [
+        profile[start : start + _MAX_PROFILE_PART_BYTES] for start in range(0, len(profile), _MAX_PROFILE_PART_BYTES)
+    ]
     for number, part in enumerate(parts, 1):
         segments += _segment(_APP2, _ICC_PROFILE + bytes((number, len(parts))) + part)
     content = target.read_bytes()
@@ -96,13 +98,13 @@ def change_jpeg_xmp(target: Path, change: Callable[[bytes | None], bytes]) -> No
     segments = list(_segments(content))
     start = 4 + len(_XMP)
     is_xmp = [marker == _APP1 and segment[4:start] == _XMP for marker, segment in segments]
-    old = next((segment[start:] for (_, segment), found in zip(segments, is_xmp, strict=True) if found), None)
+    old = next((segment[start:] for (_, segment), matches in zip(segments, is_xmp, strict=True) if matches), None)
     packet = _XMP + change(old)
-    if len(packet) > _MAX_CONTENT:
+    if len(packet) > _MAX_CONTENT_BYTES:
         return
-    kept = [each for each, found in zip(segments, is_xmp, strict=True) if not found]
-    first = [segment for marker, segment in kept if marker == _APP0 or segment[4:].startswith(_EXIF)]
-    others = [segment for _, segment in kept if segment not in first]
+    remaining = [each for each, matches in zip(segments, is_xmp, strict=True) if not matches]
+    first = [segment for marker, segment in remaining if marker == _APP0 or segment[4:].startswith(_EXIF)]
+    others = [segment for _, segment in remaining if segment not in first]
     scan = content[2 + sum(len(segment) for _, segment in segments) :]
     target.write_bytes(b"".join([content[:2], *first, _segment(_APP1, packet), *others, scan]))
 

@@ -78,12 +78,12 @@ def embed_metadata(exif: bytes | None, icc_profile: bytes | None, target: Path, 
 
 
 def embed_provenance(provenance: Provenance, target: Path, product: Path, size: tuple[int, int]) -> None:
-    """State the origin of an image in its XMP packet; does nothing if the format does not support it.
+    """State the provenance of an image in its XMP packet; does nothing if the format does not support it.
 
     OpenEXR files have their packet in an attribute, which is written with the image.
 
     Args:
-        provenance: the statement.
+        provenance: what to state.
         target: the image file to change.
         product: the final path of `target`, named in messages.
         size: width and height of the image in pixels.

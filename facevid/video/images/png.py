@@ -12,7 +12,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 """Types of text chunks; XMP is in an iTXt chunk."""
 
-MAX_TEXT = 1 << 24
+_MAX_TEXT_BYTES = 1 << 24
 """Bytes of a compressed text that are read at most."""
 
 _XMP = b"XML:com.adobe.xmp\0"
@@ -61,7 +61,7 @@ def _international_text(content: bytes) -> bytes | None:
     if not separator or not last_separator:
         return None
     try:
-        return zlib.decompressobj().decompress(text, MAX_TEXT) if content[0] else text
+        return zlib.decompressobj().decompress(text, _MAX_TEXT_BYTES) if content[0] else text
     except zlib.error:
         return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from facevid.video.images.tiff_tags import (
     HEADER_SIZE,
     ORDERS,
+    PHOTOMETRIC_CMYK,
     Field,
     directory_bytes,
     first_directory,
@@ -45,9 +46,6 @@ _COLOUR_TAGS = (318, 319, 34675)
 
 _GRAY = (0, 1)
 """Photometric interpretations of gray: white is zero, black is zero."""
-
-_CMYK = 5
-"""Photometric interpretation of CMYK, which is read as RGB."""
 
 _SUB_DIRECTORIES = (34665, 34853, 40965)
 """Tags that point to a directory: Exif, GPS; within Exif, interoperability."""
@@ -158,7 +156,7 @@ def _sub_directories(
 def _have_same_colours(source: _Tiff, target: _Tiff) -> bool:
     """Return whether both files are gray, or both RGB; False for a CMYK source."""
     source_gray, target_gray = ([value in _GRAY for value in tiff.integers(_PHOTOMETRIC)] for tiff in (source, target))
-    return source_gray == target_gray and _CMYK not in source.integers(_PHOTOMETRIC)
+    return source_gray == target_gray and PHOTOMETRIC_CMYK not in source.integers(_PHOTOMETRIC)
 
 
 def _in_byte_order(

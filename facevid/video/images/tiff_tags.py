@@ -14,6 +14,9 @@ HEADER_SIZE = 8
 ENTRY_SIZE = 12
 """Bytes of a directory entry: tag, type, count, and the value or its offset."""
 
+PHOTOMETRIC_CMYK = 5
+"""Photometric interpretation of CMYK, which is read as RGB."""
+
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 """Type -> bytes per value; types 5 and 10 (rationals) are pairs of four-byte numbers."""
 

@@ -34,7 +34,7 @@ def change_webp_xmp(target: Path, change: Callable[[bytes | None], bytes], size:
 
     Args:
         target: the file.
-        change: makes the new packet.
+        change: returns the new packet.
         size: width and height of the picture in pixels.
     """
     chunks = list(_chunks(target.read_bytes()))
@@ -43,11 +43,11 @@ def change_webp_xmp(target: Path, change: Callable[[bytes | None], bytes], size:
     has_alpha = b"ALPH" in names or b"VP8L" in names  # VP8L may have transparency
     flags = next((content[0] for name, content in chunks if name == b"VP8X"), _HAS_ALPHA * has_alpha) | _HAS_XMP
     header = struct.pack("<I", flags) + b"".join((side - 1).to_bytes(3, "little") for side in size)
-    kept = [(name, content) for name, content in chunks if name not in (b"VP8X", b"XMP ")]
-    written = b"WEBP"
-    for name, content in [(b"VP8X", header), *kept, (b"XMP ", packet)]:
-        written += name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
-    target.write_bytes(b"RIFF" + struct.pack("<I", len(written)) + written)
+    remaining = [(name, content) for name, content in chunks if name not in (b"VP8X", b"XMP ")]
+    body = b"WEBP"
+    for name, content in [(b"VP8X", header), *remaining, (b"XMP ", packet)]:
+        body += name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+    target.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

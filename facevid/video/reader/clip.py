@@ -1,9 +1,7 @@
-"""Open a clip and decode its frames with exact timestamps."""
+"""Decode the frames of a clip with exact timestamps."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,37 +10,28 @@ from av.codec.context import ThreadType
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from facevid.errors import InputError, UsageError
+from facevid.errors import InputError
 from facevid.utils.cores import core_count
 from facevid.utils.prefetch import prefetch_map
 from facevid.video.color.pixels import editable_format, pix_fmt_loss
 from facevid.video.color.rgb import colour_model
 from facevid.video.frame import Frame
-from facevid.video.images.dpx import dpx_rate
-from facevid.video.images.source import NON_FFMPEG_SUFFIXES, describe_image, load_image
+from facevid.video.images.image_clip import NON_FFMPEG_SUFFIXES, load_image
 from facevid.video.info import ClipInfo
 from facevid.video.orientation import orientation_of
-from facevid.video.reader.clock import find_restarts
 from facevid.video.reader.container import (
-    BROADCAST_FORMATS,
     DecodedFrames,
     default_duration,
-    describe,
     error_text,
     open_container,
     select_stream,
     without_jpeg_alpha,
 )
 from facevid.video.reader.timeline import Timeline, TimelineError
-from facevid.video.sequence import SEQUENCE_RATE, Sequence, find_sequence, sequence_name
 
-_DESCRIPTOR_FOLDERS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
-"""Folders of links to a process's open file descriptors, such as /dev/stdin; other processes cannot open these."""
-
-
-SEEK_BEFORE = (0, 1, 5, 20)
-"""Seconds before a frame at which it is looked for, one after another: a seek by decoding time, or to a keyframe whose
-leading frames cannot be decoded, may end behind the frame."""
+SEEK_MARGINS_SECONDS = (0, 1, 5, 20)
+"""How far before a frame to seek; one after another until the frame is found. A seek can end after the frame: it uses
+decoding timestamps, and the leading frames of a keyframe may not be decodable."""
 
 
 class Clip:
@@ -64,8 +53,8 @@ class Clip:
         Args:
             first: index of the first frame.
             stop: index after the last frame; None for the end of the clip. Frames beyond the end are not an error.
-            timeline: timestamps, at least up to the frame `first`, by which this frame is found after a seek. Without
-                it, or where that fails, a video is decoded from its start.
+            timeline: timestamps, at least up to the frame `first`, which identify this frame after a seek. Without it,
+                or if no seek finds the frame, a video is decoded from its start.
 
         Raises:
             InputError: the source is damaged or ends early; the message has the frame and the time. A truncated clip is
@@ -103,14 +92,14 @@ class Clip:
     def _check_time(self, frame: Frame, timeline: Timeline | None) -> None:
         if timeline is not None and frame.index in timeline and frame.pts != timeline.pts_of(frame.index):
             raise TimelineError(
-                f"{self.info.path}: frame {frame.index} is at {float(frame.time):.3f} s, and was elsewhere before; "
+                f"{self.info.path}: the timestamp of frame {frame.index} changed to {float(frame.time):.3f} s; "
                 f"do not change the file during an edit"
             )
 
     def _video_frames_from(self, first: int, timeline: Timeline | None) -> Iterator[Frame]:
         """Yield the frames from `first` on if a seek finds it, else all, with their timestamps as stored."""
         if first and timeline is not None and first in timeline and not self.info.restarts:
-            for seconds in SEEK_BEFORE:
+            for seconds in SEEK_MARGINS_SECONDS:
                 target = timeline.pts_of(first) - round(seconds / self.info.time_base)
                 frames = self._video_frames(target, timeline)
                 try:
@@ -175,39 +164,24 @@ class Clip:
         first one that the timeline identifies.
         """
         info, last = self.info, None
-        reformatter = VideoReformatter()
         with open_container(info.path) as container:
             stream = container.streams[info.stream_index]
             assert isinstance(stream, VideoStream)
             stream.thread_type = ThreadType.AUTO
             stream.codec_context.thread_count = core_count()
             decoded = DecodedFrames(info.path, container, stream, info.restarts)
-            duration = default_duration(stream)
-            is_gap_checked = False
+            reformatter, duration = VideoReformatter(), default_duration(stream)
             if timeline is not None:
                 container.seek(target + info.start, stream=stream)
-            index = -1
-            while True:
+            index, is_gap_checked = -1, False
+            while (native := self._next_native(decoded, index + 1, last, reformatter)) is not None:
                 index += 1
-                try:
-                    native = next(decoded, None)
-                except av.FFmpegError as error:
-                    raise self._damage_error(index, last, error_text(error)) from error
-                if native is None:
-                    break
-                if info.is_still and index > 0:
-                    msg = f"{info.path} contains several images: convert it to a video first, such as an .mp4"
-                    raise InputError(msg)
-                native = self._editable(native, index, last, reformatter)
-                pts = native.pts
-                if pts is None:
-                    pts = last.pts + last.duration + info.start if last else info.start
-                pts -= info.start
+                pts = self._pts(native, last)
                 if timeline is not None and last is None:
-                    found = timeline.index_of(pts, native)
-                    if found is None:
+                    known_index = timeline.index_of(pts, native)
+                    if known_index is None:
                         continue
-                    index = found
+                    index = known_index
                 # More than 1.5 frame durations since the last frame: a pause, or data missing from the file.
                 if last is not None and not is_gap_checked and 2 * (pts - last.pts) > 3 * duration:
                     if decoded.has_gap():
@@ -218,13 +192,28 @@ class Clip:
                 )
                 yield last
             if decoded.ended_early():
-                raise self._damage_error(index, last, "the file ends here, before its declared end")
+                raise self._damage_error(index + 1, last, "the file ends here, before its declared end")
 
-    def _editable(
-        self, native: VideoFrame, index: int, last: Frame | None, reformatter: VideoReformatter
-    ) -> VideoFrame:
-        """Check a decoded frame, and convert it to a pixel format that can be edited."""
+    def _pts(self, native: VideoFrame, last: Frame | None) -> int:
+        """Return the timestamp of a frame; one without a timestamp follows the last frame."""
+        if native.pts is not None:
+            return native.pts - self.info.start
+        return last.pts + last.duration if last else 0
+
+    def _next_native(
+        self, decoded: DecodedFrames, index: int, last: Frame | None, reformatter: VideoReformatter
+    ) -> VideoFrame | None:
+        """Decode and check the next frame, in a pixel format that can be edited; None at the end of the video."""
         info = self.info
+        try:
+            native = next(decoded, None)
+        except av.FFmpegError as error:
+            raise self._damage_error(index, last, error_text(error)) from error
+        if native is None:
+            return None
+        if info.is_still and index > 0:
+            msg = f"{info.path} contains several images: convert it to a video first, such as an .mp4"
+            raise InputError(msg)
         if native.is_corrupt:
             raise self._damage_error(index, last, "the frame is corrupt")
         if (native.width, native.height) != (info.stored_width, info.stored_height):
@@ -263,75 +252,3 @@ def _check_colours(path: Path, native: VideoFrame) -> None:
         colour_model(native)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def open_clip(
-    path: str | os.PathLike[str],
-    rate: Fraction | None = None,
-    start_number: int | None = None,
-    layer: str | None = None,
-) -> Clip:
-    """Open a video, a still or an image sequence, and decode its first frame.
-
-    Args:
-        path: a file; or an image sequence: a pattern (`shot.%04d.png`, `shot.####.png`) or a folder with one sequence.
-        rate: frames per second of an image sequence; None for the rate in its files, else SEQUENCE_RATE.
-        start_number: frame number of the first frame of a video or still; None for 0. Frames of a sequence are numbered
-            by their file names (`ClipInfo.first_number`).
-        layer: the layer or part of OpenEXR files to use; None for the channels R, G, B.
-
-    Raises:
-        InputError: the file does not exist, contains no frames or cannot be decoded, or frames of a sequence are
-            missing.
-        UsageError: a folder contains several sequences; `rate` is given for a single file, `start_number` for a
-            sequence, or `layer` for a format other than OpenEXR.
-    """
-    path = Path(path)
-    if path.parent in _DESCRIPTOR_FOLDERS and path.is_file():
-        path = path.resolve()  # ffmpeg, a process of its own, opens it too
-    if path.is_dir() or (not path.exists() and sequence_name(path)):
-        if start_number is not None:
-            raise UsageError(f"{path}: its files are numbered: --start-number is for videos; leave it out")
-        return _open_sequence(find_sequence(path), rate, layer)
-    if rate is not None:
-        msg = f"{path} has times of its own: --rate is for image sequences; leave it out"
-        raise UsageError(msg)
-    if not path.exists():
-        msg = f"{path} does not exist: check the name and the folder"
-        raise InputError(msg)
-    return Clip(replace(_info(path, layer), start_number=start_number or 0))
-
-
-def _open_sequence(sequence: Sequence, rate: Fraction | None, layer: str | None) -> Clip:
-    info = _info(sequence.name.path(sequence.first), layer)
-    stored_rates = {"exr": info.average_rate, "dpx": dpx_rate(info.path) if info.codec == "dpx" else None}
-    rate = rate or stored_rates.get(info.codec) or SEQUENCE_RATE
-    return Clip(
-        replace(
-            info,
-            path=sequence.name.pattern,
-            time_base=1 / rate,
-            average_rate=rate,
-            is_constant_rate=True,
-            frame_count=sequence.count,
-            is_still=False,
-            sequence=sequence,
-        )
-    )
-
-
-def _info(path: Path, layer: str | None) -> ClipInfo:
-    suffix = path.suffix.lower()
-    if layer is not None and suffix != ".exr":
-        raise UsageError(f"{path} has no layers: --layer is for OpenEXR files; leave it out")
-    if suffix in NON_FFMPEG_SUFFIXES:
-        return describe_image(path, layer)
-    with open_container(path) as container:
-        stream = select_stream(path, container)
-        info = describe(path, container, stream)
-        if container.format.name not in BROADCAST_FORMATS:
-            return info
-    with open_container(path) as container:
-        video = container.streams[info.stream_index]
-        assert isinstance(video, VideoStream)
-        return replace(info, restarts=find_restarts(path, container, video))

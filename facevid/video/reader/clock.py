@@ -3,7 +3,8 @@
 In a recording, the timestamps of each stream increase, apart from the reordering of pictures. A picture that can be
 decoded on its own is displayed after all pictures demuxed before it, otherwise the clock was set back. The streams of a
 file are interleaved loosely: around a restart, packets from before and after it are mixed. Every other stream restarts
-where its own timestamps go back near the restart of the video stream; a sparse one, such as subtitles, with it.
+where its own timestamps go back near the restart of the video stream. A sparse one, such as subtitles, whose timestamps
+do not go back, restarts with the video stream.
 """
 
 from collections import defaultdict
@@ -23,8 +24,8 @@ from facevid.video.reader.container import default_duration, packets
 CLOCK_PERIOD = 1 << 33
 """Ticks of 1/90000 s after which the clock of MPEG streams wraps (ISO/IEC 13818-1)."""
 
-MOST_RESTARTS = 1000
-"""They are described to ffmpeg in one argument of its command line, which Linux limits to 128 KB."""
+MAX_RESTARTS = 1000
+"""Largest supported number of restarts: all of them are in one argument of ffmpeg, which Linux limits to 128 KB."""
 
 
 @dataclass
@@ -58,15 +59,15 @@ def find_restarts(path: Path, container: InputContainer, video: VideoStream) -> 
     starts as many frame durations later as necessary.
 
     Raises:
-        InputError: there are more than MOST_RESTARTS; or as for `packets`.
+        InputError: there are more than MAX_RESTARTS; or as for `packets`.
     """
     runs, packet_counts = _runs(path, container, video)
     video_runs = runs[video.index]
     if len(video_runs) < 2:
         return ()
-    if len(video_runs) > MOST_RESTARTS + 1:
+    if len(video_runs) > MAX_RESTARTS + 1:
         raise InputError(
-            f"{path}: its timestamps restart {len(video_runs) - 1} times, at most {MOST_RESTARTS} are supported; "
+            f"{path}: its timestamps restart {len(video_runs) - 1} times, at most {MAX_RESTARTS} are supported; "
             "cut the file, and edit the parts separately"
         )
     orders = [run.order for run in video_runs[1:]]

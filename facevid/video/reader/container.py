@@ -73,7 +73,7 @@ def packets(path: Path, container: InputContainer) -> Iterator["Packet[Stream]"]
     """Yield the packets of all streams.
 
     Raises:
-        InputError: streams begin in the middle of the file: PyAV has those of its beginning only.
+        InputError: streams begin in the middle of the file; PyAV supports only streams that begin at its start.
     """
     try:
         yield from container.demux()

@@ -1,4 +1,4 @@
-"""The timestamps of all frames of a clip, by which a part of it is found and verified after a seek."""
+"""The timestamps of all frames of a clip, by which frames are identified and verified after a seek."""
 
 import zlib
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from facevid.video.color.pixels import pixel_layout, plane_view
 from facevid.video.info import ClipInfo
 from facevid.video.reader.container import open_container
 
-CHECKED_ROWS = 8
-"""A checksum takes one row in so many: a picture decoded without its references differs in whole areas, and reading all
-of a 4K picture would take as long as decoding it."""
+CHECKSUM_ROW_STEP = 8
+"""A checksum covers every eighth row: that of all rows of a 4K picture would take as long as decoding it. A picture
+decoded without its references differs in whole areas."""
 
-
-MARGIN = 32
-"""Number of frames before a part by which it is also found."""
+MARGIN_FRAMES = 32
+"""Frames before a part whose timestamps are kept too, because decoding starts before the part after a seek."""
 
 
 class TimelineError(InputError):
@@ -52,7 +51,7 @@ class Timeline:
 
     def around(self, frames: range) -> "Timeline":
         """Return the part that is needed to read some frames, and the frame before and after them."""
-        first = max(frames.start - MARGIN, 0)
+        first = max(frames.start - MARGIN_FRAMES, 0)
         part = slice(first, frames.stop + 1)
         return Timeline(self.pts[part], None if self.checksums is None else self.checksums[part], first)
 
@@ -66,11 +65,11 @@ class Timeline:
 
 
 def checksum(native: VideoFrame) -> int:
-    """Return the CRC-32 of every `CHECKED_ROWS`-th row of the samples."""
+    """Return the CRC-32 of every `CHECKSUM_ROW_STEP`-th row of the samples."""
     layout, crc = pixel_layout(native.format.name), 0
     assert layout is not None
     for plane in range(len(native.planes)):
-        crc = zlib.crc32(plane_view(native, plane, layout)[::CHECKED_ROWS].tobytes(), crc)
+        crc = zlib.crc32(plane_view(native, plane, layout)[::CHECKSUM_ROW_STEP].tobytes(), crc)
     return crc
 
 

@@ -1,1 +1,1 @@
-"""Writers of videos, image sequences and stills: encoders, stream copy and metadata of the source, atomic output."""
+"""Writers of videos, image sequences and stills: stream copy and metadata of the source, atomic output."""

@@ -10,21 +10,21 @@ import imageio_ffmpeg
 
 from facevid.errors import OutputError
 
-MINIMUM_VERSION = 7
+MIN_VERSION = 7
 """Oldest supported major version of ffmpeg: the first with bitstream filters for inputs."""
 
 
 @lru_cache(maxsize=1)
 def ffmpeg_program() -> str:
-    """Return the ffmpeg on PATH if it is recent enough (see MINIMUM_VERSION), else the one in imageio-ffmpeg."""
+    """Return the ffmpeg on PATH if it is recent enough (see MIN_VERSION), else the one in imageio-ffmpeg."""
     on_path = shutil.which("ffmpeg")
-    if on_path is not None and _version(on_path) >= MINIMUM_VERSION:
+    if on_path is not None and _version(on_path) >= MIN_VERSION:
         return on_path
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def _version(program: str) -> int:
-    """Return the major version; development builds (N-12345) count as MINIMUM_VERSION, failures to run as 0."""
+    """Return the major version; development builds (N-12345) count as MIN_VERSION, failures to run as 0."""
     try:
         banner = subprocess.run(
             [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True
@@ -34,7 +34,7 @@ def _version(program: str) -> int:
     number = re.match(r"ffmpeg version n?(\d+)\.", banner)
     if number:
         return int(number[1])
-    return MINIMUM_VERSION if banner.startswith("ffmpeg version N-") else 0
+    return MIN_VERSION if banner.startswith("ffmpeg version N-") else 0
 
 
 def run_ffmpeg(arguments: Sequence[str], product: str) -> None:

@@ -9,14 +9,14 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.video.color.pixels import is_float, pixel_layout, plane_view
-from facevid.video.images.image_file import open_image
-from facevid.video.images.rewriting import new_spec, part_spec, write_image_file
-from facevid.video.images.source import frame_roi
+from facevid.video.encoding.codecs import IMAGE_OPTIONS
+from facevid.video.encoding.encoder_plan import EncoderPlan, displayed_aspect
+from facevid.video.encoding.result_format import colours_of_result
+from facevid.video.images.image_clip import frame_roi
+from facevid.video.images.oiio_file import open_image
+from facevid.video.images.oiio_writer import new_spec, part_spec, write_image_file
 from facevid.video.info import ClipInfo
-from facevid.video.writer.encoding import IMAGE_OPTIONS
-from facevid.video.writer.image import save_image
-from facevid.video.writer.plan import EncoderPlan, displayed_aspect
-from facevid.video.writer.result_format import colours_of_result
+from facevid.video.writer.image_writer import save_image
 
 
 @dataclass(frozen=True)

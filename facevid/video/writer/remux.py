@@ -12,10 +12,10 @@ import ffmpeg
 from av.stream import DataStream, Disposition, Stream
 
 from facevid.errors import OutputError, UsageError
+from facevid.video.encoding.codecs import VIDEO_SUFFIXES
+from facevid.video.encoding.encoder_plan import EncoderPlan
 from facevid.video.info import ClipInfo
-from facevid.video.writer.encoding import VIDEO_SUFFIXES
 from facevid.video.writer.ffmpeg import run_ffmpeg
-from facevid.video.writer.plan import EncoderPlan
 
 _TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}
 """FFmpeg's names of text subtitle codecs, which can be converted to each other."""

@@ -13,12 +13,12 @@ from av import VideoFrame
 from facevid.errors import OutputError, UsageError
 from facevid.utils.atomic_output import TemporaryFolder, check_folder, check_name, link_or_copy
 from facevid.utils.prefetch import worker_count
+from facevid.video.encoding.encoder_plan import EncoderPlan
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import IMAGE_SUFFIXES, SequenceName, format_frames, sequence_name
-from facevid.video.writer.image import save_image
-from facevid.video.writer.plan import EncoderPlan
-from facevid.video.writer.segment import read_index
+from facevid.video.writer.image_writer import save_image
+from facevid.video.writer.segment_writer import read_index
 
 
 def sequence_target(out: Path, source: ClipInfo) -> SequenceName | None:
@@ -109,7 +109,7 @@ class SequenceOutput:
             self._pending.popleft().result()
 
     def append(self, segments: Sequence[Path]) -> None:
-        """Take over the files of all segments, as from `SequenceSegment`; they also stay where they are.
+        """Take over the files of all segments, as from `ImageSegment`; the segments keep theirs.
 
         Raises:
             OutputError: the files cannot be linked or copied.

@@ -10,12 +10,12 @@ from av import VideoFrame
 from facevid.errors import OutputError
 from facevid.provenance.signing import Signer
 from facevid.utils.atomic_output import TemporaryFiles, link_or_copy
+from facevid.video.encoding.encoder_plan import EncoderPlan
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.writer.image import save_image
-from facevid.video.writer.origin import signed
-from facevid.video.writer.plan import EncoderPlan
-from facevid.video.writer.segment import read_index
+from facevid.video.writer.image_writer import save_image
+from facevid.video.writer.segment_writer import read_index
+from facevid.video.writer.video_provenance import sign_result
 
 
 class StillOutput:
@@ -46,7 +46,7 @@ class StillOutput:
                 raise OutputError(f"{self._out} cannot be written: it has no frames; write at least one frame")
             if kind is None and self._written is not None:
                 signer = self._signer if self._is_edited else None
-                self._temporaries.commit(signed(self._written, self._out, signer, self._temporaries))
+                self._temporaries.commit(sign_result(self._written, self._out, signer, self._temporaries))
         finally:
             self._temporaries.__exit__(kind, error, trace)
 
@@ -58,7 +58,7 @@ class StillOutput:
         save_image(self._written, native, self._plan, product=self._out, source=source, file=source.path)
 
     def append(self, segments: Sequence[Path]) -> None:
-        """Take over the image of the only segment; it also stays where it is. Raises OutputError."""
+        """Take over the image of the only segment, which keeps its own. Raises OutputError."""
         (segment,) = segments
         index = read_index(segment)
         (name,), self._is_edited = index["files"], index["is_edited"]

@@ -14,13 +14,13 @@ from facevid.provenance.signing import Signer
 from facevid.provenance.statement import Provenance
 from facevid.provenance.xmp import extend_xmp
 from facevid.utils.atomic_output import TemporaryFiles
+from facevid.video.encoding.encoder_plan import EncoderPlan
+from facevid.video.encoding.frame_encoder import FrameEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
-from facevid.video.writer.encoder import FrameEncoder
-from facevid.video.writer.origin import XMP_SUFFIXES, append_xmp, origin_tags, read_xmp, signed
-from facevid.video.writer.plan import EncoderPlan
 from facevid.video.writer.remux import plan_remux, remux
-from facevid.video.writer.segment import StoredVideo
+from facevid.video.writer.stored_video import StoredVideo
+from facevid.video.writer.video_provenance import XMP_SUFFIXES, append_xmp, provenance_tags, read_xmp, sign_result
 
 
 class VideoOutput:
@@ -90,16 +90,16 @@ class VideoOutput:
                 self._check_count(result)
             self._write_xmp(result)
             signer = self._signer if self._is_edited else None
-            self._temporaries.commit(signed(result, self._out, signer, self._temporaries))
+            self._temporaries.commit(sign_result(result, self._out, signer, self._temporaries))
 
     def _tags(self) -> dict[str, str]:
-        """Return the metadata that states the origin; empty if no frame was edited."""
+        """Return the tags that state the provenance; empty if no frame was edited."""
         if self._provenance is None or not self._is_edited:
             return {}
-        return origin_tags(self._provenance, self._out.suffix.lower(), self._remux.metadata_keys)
+        return provenance_tags(self._provenance, self._out.suffix.lower(), self._remux.metadata_keys)
 
     def _write_xmp(self, result: Path) -> None:
-        """Write the source's XMP packet, extended by the statement of the origin, if the container supports it."""
+        """Write the source's XMP packet, extended by the provenance, if the container supports it."""
         if self._out.suffix.lower() not in XMP_SUFFIXES:
             return
         packet = None if self._source.is_image_source else read_xmp(self._source.path)
@@ -127,7 +127,7 @@ class VideoOutput:
         native.pts, native.duration, native.time_base = frame.pts, frame.duration, frame.time_base
         self._encoder.write(native)
         self._count += 1
-        self._note_rounding(frame.pts)
+        self._warn_if_rounded(frame.pts)
 
     def append(self, segments: Sequence[Path]) -> None:
         """Write the packets of all segments, as from `VideoSegment`, without encoding again. Raises OutputError."""
@@ -137,9 +137,10 @@ class VideoOutput:
         self._encoder.append(stored.packets())
         self._count += len(stored.pts)
         for pts in stored.pts.tolist():
-            self._note_rounding(pts)
+            self._warn_if_rounded(pts)
 
-    def _note_rounding(self, pts: int) -> None:
+    def _warn_if_rounded(self, pts: int) -> None:
+        """Warn once of a container that stores timestamps in milliseconds, if this changes a timestamp."""
         in_milliseconds = self._out.suffix.lower() in (".mkv", ".webm")
         if in_milliseconds and not self._rounded and (pts * self._plan.time_base * 1000).denominator != 1:
             self._rounded = True

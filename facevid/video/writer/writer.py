@@ -14,14 +14,14 @@ from facevid.errors import UsageError
 from facevid.provenance.signing import Signer
 from facevid.provenance.statement import Provenance
 from facevid.utils.atomic_output import check_destination, check_name
+from facevid.video.encoding.codecs import VIDEO_SUFFIXES, Encoding
+from facevid.video.encoding.encoder_plan import EncoderPlan, plan_encoder, plan_rgb_encoder
 from facevid.video.filters import filtered
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.reader.clip import Clip
 from facevid.video.sequence import IMAGE_SUFFIXES
-from facevid.video.writer.encoding import VIDEO_SUFFIXES, Encoding
-from facevid.video.writer.plan import EncoderPlan, plan_encoder, plan_rgb_encoder
-from facevid.video.writer.segment import Destination
+from facevid.video.writer.segment_writer import Destination
 from facevid.video.writer.sequence_output import SequenceOutput, check_sequence_destination, sequence_target
 from facevid.video.writer.still_output import StillOutput
 from facevid.video.writer.video_output import VideoOutput
@@ -31,7 +31,7 @@ class _Writer:
     """Base of the writers: a context manager around the output (video, still or image sequence) that `out` names.
 
     Attributes:
-        destination: what writers of segments need.
+        destination: makes the writers of segments.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class RgbWriter(_Writer):
 
 
 def result_folder(out: Path, source: ClipInfo) -> Path:
-    """Return an existing folder on the disk of a result: its own one, or the one in which that will be created.
+    """Return an existing folder on the disk of a result: the folder of the result, else the parent of that folder.
 
     Raises:
         UsageError: `out` does not fit the source.

@@ -7,9 +7,9 @@ from facevid.video.color.depth import can_rescale, rescale
 from facevid.video.color.linear import INTEGER_FORMATS, to_float_format, to_linear, to_srgb_curve
 from facevid.video.color.pixels import is_float
 from facevid.video.color.rgb import SWSCALE_FLAGS, colour_model, swscale_matrix, to_rgb16
+from facevid.video.encoding.encoder_plan import EncoderPlan
 from facevid.video.filters import filtered
 from facevid.video.orientation import turn_upright
-from facevid.video.writer.plan import EncoderPlan
 
 
 class Conversion:

@@ -1,28 +1,25 @@
 """Write the frames of one segment of a result, to be joined with the other segments later."""
 
 import json
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self
 
-import numpy as np
 from av import Packet, VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from facevid.errors import OutputError
 from facevid.provenance.statement import Provenance
 from facevid.utils.atomic_output import atomic_path, sync_file, sync_path
 from facevid.utils.prefetch import worker_count
+from facevid.video.encoding.encoder_plan import EncoderPlan
+from facevid.video.encoding.frame_encoder import PacketEncoder
 from facevid.video.frame import Frame
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import SequenceName
-from facevid.video.writer.encoder import PacketEncoder
-from facevid.video.writer.image import save_image
-from facevid.video.writer.plan import EncoderPlan
+from facevid.video.writer.image_writer import save_image
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Destination:
     def segment(self, path: Path) -> "SegmentWriter":
         """Return a writer of one segment; `path`, without a suffix, names its files."""
         is_video = self.sequence is None and not self.source.is_still
-        return VideoSegment(self, path) if is_video else ImagesSegment(self, path)
+        return VideoSegment(self, path) if is_video else ImageSegment(self, path)
 
     def check(self) -> None:
         """Raise OutputError if the encoder of a video cannot be opened, as one without its hardware."""
@@ -71,11 +68,6 @@ class SegmentWriter(Protocol):
     ) -> None: ...
 
 
-def is_written(path: Path) -> bool:
-    """Return whether the segment of `path` is complete."""
-    return _index(path).is_file()
-
-
 class VideoSegment:
     """Encodes frames to packets, which `PATH.packets` contains one after another; `PATH.json` describes them.
 
@@ -84,7 +76,7 @@ class VideoSegment:
 
     def __init__(self, destination: Destination, path: Path) -> None:
         self._destination, self._path = destination, path
-        self._packets: list[tuple[int, int, int, int, bool]] = []
+        self._packets: list[tuple[int, int, int, int, bool]] = []  # size in bytes, pts, dts, duration, is a keyframe
         self._is_edited = False
 
     def __enter__(self) -> Self:
@@ -134,7 +126,7 @@ class VideoSegment:
             self._packets.append((packet.size, packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
 
 
-class ImagesSegment:
+class ImageSegment:
     """Writes frames to image files in the folder `PATH`, in parallel; `PATH.json` lists them."""
 
     def __init__(self, destination: Destination, path: Path) -> None:
@@ -183,103 +175,6 @@ class ImagesSegment:
         save_image(path, native, plan, product=target, source=source, file=file, provenance=provenance)
         sync_path(path)
         return path
-
-
-@dataclass(frozen=True)
-class StoredVideo:
-    """The packets of all segments of a video, as one encoder would have returned them.
-
-    Attributes:
-        paths: of the segments, in order.
-        plan: their encoder settings.
-        sizes, pts, dts, durations: int64 (N,) of each packet, in bytes and in units of the plan's time base.
-        keyframes: bool (N,), where decoding can start.
-        is_edited: whether any frame was edited.
-    """
-
-    paths: tuple[Path, ...]
-    plan: EncoderPlan
-    sizes: NDArray[np.int64]
-    pts: NDArray[np.int64]
-    dts: NDArray[np.int64]
-    durations: NDArray[np.int64]
-    keyframes: NDArray[np.bool_]
-    is_edited: bool
-
-    @classmethod
-    def read(cls, paths: Sequence[Path], plan: EncoderPlan, extradata: bytes, out: Path) -> Self:
-        """Read the descriptions of segments.
-
-        Args:
-            paths: of the segments, in order.
-            plan: their encoder settings.
-            extradata: parameters of the codec, from an encoder of this plan.
-            out: the result, named in messages.
-
-        Raises:
-            OutputError: they were encoded with other parameters, as by another version of the encoder.
-        """
-        indices = [read_index(path) for path in paths]
-        parameters = {_parameters(bytes.fromhex(index["extradata"]), plan.encoder) for index in indices}
-        if parameters - {_parameters(extradata, plan.encoder)}:
-            raise OutputError(
-                f"{out} cannot be joined: its segments have different {plan.encoder} parameters; use workers with the "
-                f"same versions of facevid and PyAV"
-            )
-        tables = [np.array(index["packets"], dtype=np.int64).reshape(-1, 5) for index in indices]
-        sizes, pts, _, durations, keyframes = np.concatenate(tables).T
-        delay = max(_delay(table[:, 1], table[:, 2]) for table in tables)
-        is_edited = any(index["is_edited"] for index in indices)
-        return cls(tuple(paths), plan, sizes, pts, joined_dts(pts, delay), durations, keyframes > 0, is_edited)
-
-    def packets(self) -> Iterator["Packet[VideoStream]"]:
-        """Yield all packets, in decoding order."""
-        rows = zip(
-            self.sizes.tolist(), self.pts.tolist(), self.dts.tolist(), self.durations.tolist(), self.keyframes.tolist(),
-            strict=True,
-        )  # fmt: skip
-        row = next(rows, None)
-        for path in self.paths:
-            with path.with_suffix(".packets").open("rb") as file:
-                while row is not None and (data := file.read(row[0])):
-                    packet = cast("Packet[VideoStream]", Packet(data))
-                    packet.pts, packet.dts, packet.duration, packet.is_keyframe = row[1:]
-                    packet.time_base = self.plan.time_base
-                    yield packet
-                    row = next(rows, None)
-
-
-def joined_dts(pts: NDArray[np.int64], delay: int) -> NDArray[np.int64]:
-    """Compute decoding timestamps as an encoder that reorders frames does.
-
-    A packet is decoded at the presentation time of the frame `delay` places earlier. The first ones are decoded before
-    the first frame is presented.
-
-    Args:
-        pts: int64 (N,), presentation timestamps in decoding order.
-        delay: number of frames by which the encoder delays presentation.
-    """
-    presented = np.sort(pts)
-    delay = min(delay, len(pts) - 1)
-    shift = presented[delay] - presented[0]
-    return np.concatenate([presented[:delay] - shift, presented[: len(pts) - delay]])
-
-
-def _delay(pts: NDArray[np.int64], dts: NDArray[np.int64]) -> int:
-    """Return the number of packets that are decoded before the time of the first frame."""
-    return int(np.count_nonzero(dts < pts.min())) if len(pts) else 0
-
-
-def _parameters(extradata: bytes, encoder: str) -> bytes:
-    """Return the parameter sets without the encoder's comment, which names the number of its threads."""
-    if not encoder.startswith(("libx264", "libx265")):
-        return extradata
-    comments = {6} if encoder.startswith("libx264") else {39, 40}
-    units = extradata.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
-    is_h264 = encoder.startswith("libx264")
-    return b"|".join(
-        unit for unit in units if unit and (unit[0] & 31 if is_h264 else unit[0] >> 1 & 63) not in comments
-    )
 
 
 def write_index(path: Path, content: dict[str, Any]) -> None:

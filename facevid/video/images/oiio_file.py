@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import InputError
 from facevid.video.color.pixels import colour_and_alpha_views
+from facevid.video.images.tiff_tags import PHOTOMETRIC_CMYK
 
 OIIO_FORMATS = {".exr": "openexr", ".tif": "tiff", ".tiff": "tiff"}
 """Suffix -> OpenImageIO's name of the format."""
@@ -38,9 +39,6 @@ MAX_PIXELS = 2**29
 
 MAX_STORED_ASPECT = 100
 """Largest accepted pixel aspect ratio; larger ones are damaged headers."""
-
-TIFF_CMYK = 5
-"""TIFF's photometric interpretation of CMYK, which OpenImageIO converts to RGB."""
 
 MAX_LISTED_NAMES = 8
 """Number of channel or layer names listed in a message."""
@@ -132,7 +130,7 @@ class ImageFile:
     @property
     def is_cmyk(self) -> bool:
         """Whether OpenImageIO converts the colours from CMYK."""
-        return self.spec.get_int_attribute("tiff:PhotometricInterpretation", 0) == TIFF_CMYK
+        return self.spec.get_int_attribute("tiff:PhotometricInterpretation", 0) == PHOTOMETRIC_CMYK
 
     @property
     def display_window(self) -> oiio.ROI:

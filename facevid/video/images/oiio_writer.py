@@ -14,7 +14,7 @@ from facevid.errors import InputError, OutputError
 from facevid.provenance.statement import Provenance
 from facevid.provenance.xmp import extend_xmp
 from facevid.video.color.pixels import colour_and_alpha_views
-from facevid.video.images.image_file import (
+from facevid.video.images.oiio_file import (
     OIIO_FORMATS,
     ImageFile,
     oiio_error,
@@ -36,7 +36,7 @@ _TIFF_STORAGE = ("compression", "planarconfig", "Orientation", "oiio:BitsPerSamp
 _TIFF_COMPRESSIONS = ("none", "lzw", "zip", "packbits")
 """Compressions that are kept; all others (bilevel or lossy) become zip."""
 
-_MIN_BITS = 8
+_MIN_BIT_DEPTH = 8
 """Smallest bit depth that is written; files of 1, 2 or 4 bits become 8-bit."""
 
 
@@ -69,7 +69,7 @@ def rewrite_image(
         for spec in specs:
             spec.tile_width = spec.tile_height = spec.tile_depth = 0
     if provenance is not None and file.format == "openexr":
-        state_in_exr(specs[0], provenance)
+        add_provenance_to_exr(specs[0], provenance)
     source = open_input(file.path)
     with _ImageWriter(path, product, specs) as writer:
         for part, spec in enumerate(specs):
@@ -138,8 +138,8 @@ def part_spec(file: ImageFile, window: oiio.ROI, channels: tuple[str, ...], kind
     return spec
 
 
-def state_in_exr(spec: oiio.ImageSpec, provenance: Provenance) -> None:
-    """State the origin of an OpenEXR file in an attribute of its first part."""
+def add_provenance_to_exr(spec: oiio.ImageSpec, provenance: Provenance) -> None:
+    """State the provenance of an OpenEXR file in an attribute of its first part."""
     packet = spec.get_string_attribute(_EXR_XMP)
     spec.attribute(_EXR_XMP, extend_xmp(packet.encode() if packet else None, provenance).decode())
 
@@ -167,7 +167,7 @@ def _tiff_storage(spec: oiio.ImageSpec) -> oiio.ImageSpec:
             copy.attribute(name, value)
     if spec.get_string_attribute("compression") not in _TIFF_COMPRESSIONS:
         copy.attribute("compression", "zip")
-    if spec.get_int_attribute("oiio:BitsPerSample", _MIN_BITS) < _MIN_BITS:
+    if spec.get_int_attribute("oiio:BitsPerSample", _MIN_BIT_DEPTH) < _MIN_BIT_DEPTH:
         copy.erase_attribute("oiio:BitsPerSample")
     copy.attribute("tiff:write_exif", 0)
     return _without_date(copy)

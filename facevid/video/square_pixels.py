@@ -30,7 +30,7 @@ def square_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
     return round(size[0] * max(aspect, Fraction(1))), round(size[1] / min(aspect, Fraction(1)))
 
 
-def scale_of(size: tuple[int, int], aspect: Fraction) -> tuple[float, float]:
+def square_pixel_scale(size: tuple[int, int], aspect: Fraction) -> tuple[float, float]:
     """Return the number of square pixels per plate pixel, (horizontal, vertical)."""
     width, height = square_size(size, aspect)
     return width / size[0], height / size[1]
@@ -55,7 +55,7 @@ def to_square(
         pixels: float32 (height, width, C), the plate's pixels in `source_box`.
         source_box: the box of plate pixels, from `plate_box`.
         box: the box of square pixels to return.
-        scale: square pixels per plate pixel, from `scale_of`.
+        scale: square pixels per plate pixel, from `square_pixel_scale`.
     """
     matrix = _inverse_map(source_box, box, (1 / scale[0], 1 / scale[1]))
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 
 from facevid.video.frame import Frame
 
-TRIM_INTERVAL = 32 << 20
-"""Bytes of RGB frames between two trims: 32 MB, because a trim takes a few milliseconds."""
+TRIM_INTERVAL_BYTES = 32 << 20
+"""Bytes of RGB frames between two trims: 32 MiB, because a trim takes a few milliseconds."""
 
 
 def trim_heap(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Yield the frames, and trim the heap every TRIM_INTERVAL bytes and after the last frame."""
+    """Yield the frames, and trim the heap every TRIM_INTERVAL_BYTES bytes and after the last frame."""
     byte_count = 0
     for frame in frames:
         yield frame
         byte_count += 3 * frame.width * frame.height
-        if byte_count >= TRIM_INTERVAL:
+        if byte_count >= TRIM_INTERVAL_BYTES:
             byte_count = 0
             _trim()
     _trim()

@@ -15,18 +15,15 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video.images.image_file import oiio_error, overlap, rows_and_columns
+from facevid.video.images.oiio_file import ALPHA_NAMES, oiio_error, overlap, rows_and_columns
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import Sequence, find_sequence, sequence_name
 
-KEPT_MATTES = 2
-"""Decoded mattes that are kept: all faces of a frame, and all frames with the same still, share one."""
-
-ALPHA_NAMES = ("a", "alpha")
-"""Names of alpha channels, in lower case, alone or after the name of a layer and a dot."""
+MAX_CACHED_MATTES = 2
+"""Number of decoded mattes in the cache: all faces of a frame, and all frames with the same still, share one."""
 
 RED_NAMES = ("r", "red", "y")
-"""Names of red or luminance channels."""
+"""Names of red or luminance channels, in lower case, alone or after the name of a layer and a dot."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Matte:
     @cached_property
     def _has_alpha(self) -> bool:
         path = self.path if self.sequence is None else self._file(self.sequence.first)
-        return _alpha_channel(_open(path, self.plate).spec()) is not None and bool(
+        return _channel(_open(path, self.plate).spec(), ALPHA_NAMES) is not None and bool(
             (_read(path, self.plate, True) < 1).any()
         )
 
@@ -117,12 +114,12 @@ def _open(path: Path, plate: ClipInfo) -> Any:
     return source
 
 
-@lru_cache(KEPT_MATTES)
+@lru_cache(MAX_CACHED_MATTES)
 def _read(path: Path, plate: ClipInfo, alpha: bool) -> NDArray[np.float32]:
     source = _open(path, plate)
     spec = source.spec()
-    channel = _alpha_channel(spec) if alpha else _red_channel(spec)
-    samples = source.read_image(0, 0, channel or 0, (channel or 0) + 1, "float")
+    channel = _channel(spec, ALPHA_NAMES if alpha else RED_NAMES) or 0
+    samples = source.read_image(0, 0, channel, channel + 1, "float")
     if samples is None:
         raise InputError(f"{path} cannot be read: {oiio_error(source).lower()}; render or copy it again")
     pixels = np.nan_to_num(np.asarray(samples, np.float32)[..., 0]).clip(0, 1)
@@ -147,14 +144,7 @@ def _in_frame(pixels: NDArray[np.float32], spec: oiio.ImageSpec, plate: ClipInfo
     return frame
 
 
-def _alpha_channel(spec: oiio.ImageSpec) -> int | None:
-    return _channel(spec, ALPHA_NAMES)
-
-
-def _red_channel(spec: oiio.ImageSpec) -> int | None:
-    return _channel(spec, RED_NAMES)
-
-
 def _channel(spec: oiio.ImageSpec, names: tuple[str, ...]) -> int | None:
+    """Return the index of the first channel with one of the names; None without one."""
     own_names = [name.rpartition(".")[2].lower() for name in spec.channelnames]
     return next((i for i, name in enumerate(own_names) if name in names), None)

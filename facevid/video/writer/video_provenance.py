@@ -1,4 +1,4 @@
-"""State the origin of a result: tags and XMP packets of videos, and signatures."""
+"""State the provenance of a video in its tags and its XMP packet, and sign results."""
 
 import struct
 from collections.abc import Collection
@@ -20,11 +20,11 @@ _COMMENT = "comment"
 """Metadata key of a comment."""
 
 
-def origin_tags(provenance: Provenance, suffix: str, source_keys: Collection[str]) -> dict[str, str]:
-    """Return the metadata to add to a video.
+def provenance_tags(provenance: Provenance, suffix: str, source_keys: Collection[str]) -> dict[str, str]:
+    """Return the tags that state the provenance of a video.
 
     Args:
-        provenance: the statement.
+        provenance: what to state.
         suffix: file name suffix of the video.
         source_keys: metadata keys of the source. A comment in it is kept.
     """
@@ -46,7 +46,7 @@ def append_xmp(path: Path, packet: bytes) -> None:
         file.write(struct.pack(">I4s", 8 + len(_XMP_UUID) + len(packet), b"uuid") + _XMP_UUID + packet)
 
 
-def signed(result: Path, out: Path, signer: Signer | None, temporaries: TemporaryFiles) -> Path:
+def sign_result(result: Path, out: Path, signer: Signer | None, temporaries: TemporaryFiles) -> Path:
     """Return a signed copy of a result in its hidden folder, or the result itself without a signer.
 
     Raises:

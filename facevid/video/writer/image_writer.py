@@ -8,15 +8,15 @@ from av import VideoFrame
 
 from facevid.provenance.statement import Provenance
 from facevid.video.color.pixels import colour_and_alpha_views
+from facevid.video.encoding.conversion import Conversion
+from facevid.video.encoding.encoder_plan import EncoderPlan
+from facevid.video.encoding.frame_encoder import FrameEncoder
 from facevid.video.images.heif import heif_metadata
-from facevid.video.images.image_file import OIIO_FORMATS, oiio_type, open_image
+from facevid.video.images.image_clip import frame_roi
 from facevid.video.images.metadata import copy_metadata, embed_metadata, embed_provenance
-from facevid.video.images.rewriting import new_spec, rewrite_image, state_in_exr, write_image_file
-from facevid.video.images.source import frame_roi
+from facevid.video.images.oiio_file import OIIO_FORMATS, oiio_type, open_image
+from facevid.video.images.oiio_writer import add_provenance_to_exr, new_spec, rewrite_image, write_image_file
 from facevid.video.info import ClipInfo
-from facevid.video.writer.conversion import Conversion
-from facevid.video.writer.encoder import FrameEncoder
-from facevid.video.writer.plan import EncoderPlan
 
 
 def save_image(
@@ -96,7 +96,7 @@ def _write_new(
         rate = plan.rate.numerator, plan.rate.denominator
         spec.attribute("framesPerSecond", oiio.TypeRational, rate)
     if plan.encoder == "exr" and provenance is not None:
-        state_in_exr(spec, provenance)
+        add_provenance_to_exr(spec, provenance)
     if plan.encoder == "tiff" and source.codec != "exr":
         spec.attribute("oiio:UnassociatedAlpha", 1)  # only OpenEXR sources have premultiplied alpha
     write_image_file(path, product, spec, np.dstack(planes))

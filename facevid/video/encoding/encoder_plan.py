@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 from facevid.errors import UsageError
 from facevid.video.color.hdr import hdr_options
 from facevid.video.color.pixels import has_alpha
-from facevid.video.images.dpx import dpx_pix_fmt
-from facevid.video.images.image_file import OIIO_FORMATS, dropped_content, open_image
-from facevid.video.info import ClipInfo, ColourTags
-from facevid.video.orientation import Orientation
-from facevid.video.sequence import IMAGE_SUFFIXES
-from facevid.video.square import Box
-from facevid.video.writer.encoding import (
+from facevid.video.encoding.codecs import (
     CODEC_OF_SOURCE,
     CODECS,
     DNXHR_PROFILES,
@@ -30,7 +24,7 @@ from facevid.video.writer.encoding import (
     codec_entry,
     codec_options,
 )
-from facevid.video.writer.result_format import (
+from facevid.video.encoding.result_format import (
     BT601_MATRIX,
     BT709_MATRIX,
     BT709_PRIMARIES,
@@ -40,9 +34,15 @@ from facevid.video.writer.result_format import (
     colours_of_result,
     gamut_of_result,
 )
+from facevid.video.images.dpx import dpx_pix_fmt
+from facevid.video.images.oiio_file import OIIO_FORMATS, dropped_content, open_image
+from facevid.video.info import ClipInfo, ColourTags
+from facevid.video.orientation import Orientation
+from facevid.video.sequence import IMAGE_SUFFIXES
+from facevid.video.square_pixels import Box
 
-CLOCK_WARNING_SECONDS = 10
-"""First timestamp of an MPEG stream in seconds above which its removal is reported: muxers start at 1 or 2 s."""
+MIN_REPORTED_START_SECONDS = 10
+"""First timestamp of an MPEG stream, in seconds, above which its removal is reported: muxers start at 1 or 2 s."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         UsageError: the codec or pixel format is unknown, or does not fit the container or encoder.
     """
     warnings = [f"{info.path.name}: {description}" for description in info.ignored_content]
-    if abs(info.start * info.time_base) > CLOCK_WARNING_SECONDS:
+    if abs(info.start * info.time_base) > MIN_REPORTED_START_SECONDS:
         start = f"{float(info.start * info.time_base):.3f} s"
         warnings.append(f"{info.path.name}: its clock starts at {start}; the result starts at 0")
     warnings += _restart_warnings(info)
@@ -126,8 +126,8 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
         encoder = codec_entry(name, out).encoder
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
-        asked = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
-        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, asked, out, warnings, size=size)
+        requested = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
+        pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, requested, out, warnings, size=size)
         options = _video_options(name, info, pix_fmt, encoding.crf)
         _add_side_data(options, encoder, info, out, warnings)
         warnings += _add_chroma_and_field_options(options, name, info, pix_fmt)

@@ -14,9 +14,9 @@ from av.video.stream import VideoStream
 
 from facevid.errors import OutputError
 from facevid.utils.cores import core_count
+from facevid.video.encoding.conversion import Conversion
+from facevid.video.encoding.encoder_plan import EncoderPlan
 from facevid.video.reader.container import error_text
-from facevid.video.writer.conversion import Conversion
-from facevid.video.writer.plan import EncoderPlan
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 has no encoder option for it
 

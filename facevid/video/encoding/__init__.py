@@ -1,0 +1,1 @@
+"""Encoders: codecs and their settings, pixel formats and colours of a result, and the encoding of frames."""
