@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from facevid.video.writer.ffmpeg import ffmpeg_program
+from facevid.video.writer.ffmpeg import ffmpeg_program, run_ffmpeg
 
 LOSSLESS_H264 = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
 SOUND = ("-f", "lavfi", "-i", "sine=440:sample_rate=48000:duration=0.6")
@@ -246,3 +246,22 @@ def _run(*arguments: str, folder: Path) -> None:
     command = [ffmpeg_program(), "-nostdin", "-y", "-loglevel", "error", *arguments]
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+FRAMES = 10
+"""Number of frames of PICTURES."""
+
+PICTURES = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r=25:d={FRAMES / 25}"]
+TONE = ["-f", "lavfi", "-i", f"sine=d={FRAMES / 25}"]
+MakeFile = Callable[..., Path]
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> MakeFile:
+    """Return a function that makes a file with ffmpeg."""
+
+    def make(name: str, *arguments: str) -> Path:
+        run_ffmpeg(["-y", *arguments, f"file:{tmp_path / name}"], name)
+        return tmp_path / name
+
+    return make

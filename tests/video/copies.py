@@ -1,8 +1,11 @@
-"""Write clips without edits, or with patches."""
+"""Write clips without edits or with patches, and look at the samples of frames."""
 
 from pathlib import Path
 
-from facevid.video import Clip, ClipWriter, Encoding, Patch, add_patches, open_clip
+import numpy as np
+
+from facevid.video import Clip, ClipWriter, Encoding, Frame, Patch, add_patches, open_clip
+from facevid.video.color.pixels import pixel_layout, plane_view
 
 
 def copy_clip(
@@ -14,3 +17,10 @@ def copy_clip(
         for frame in clip.frames():
             writer.write(add_patches(frame, patches))
     return writer.warnings
+
+
+def planes(frame: Frame) -> list[np.ndarray]:
+    """Return a (H, W, channels) view of each plane of a frame."""
+    layout = pixel_layout(frame.native.format.name)
+    assert layout is not None
+    return [plane_view(frame.native, plane, layout) for plane in range(len(frame.native.planes))]

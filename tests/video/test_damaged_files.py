@@ -14,7 +14,7 @@ from facevid.video import ClipWriter, open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.conftest import RunFacevid
 from tests.damage import damaged_bytes
-from tests.video import test_exr, test_tiff
+from tests.video.images import test_exr, test_tiff
 
 SOURCES = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.2", "-f", "lavfi", "-i", "sine=d=0.2"]
 IMAGE = ["-an", "-frames:v", "1"]
