@@ -23,7 +23,7 @@ from facevid.edits.edit_file import FaceEdits
 from facevid.errors import OutputError
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineOptions
 from facevid.pipeline.job import job_workspace
-from facevid.rendering.mattes import open_mattes
+from facevid.rendering.user_mattes import open_mattes
 from facevid.utils.progress import Progress
 from facevid.utils.workspace import BusyError, Workspace
 from facevid.video import open_clip

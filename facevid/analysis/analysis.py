@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.clip_tracking import Tracking, load_tracking, save_tracking, track_faces
+from facevid.analysis.crops import FacesOfSegment, faces_by_segment
 from facevid.analysis.detection import detect_faces
 from facevid.analysis.edit_weights import edit_weights
-from facevid.analysis.encoded import EncodedTrack, FacesOfSegment, TrackFiles
+from facevid.analysis.encoded import EncodedTrack, TrackFiles
 from facevid.analysis.encoding import (
     DescriptionTask,
     EncodedSegment,
@@ -24,17 +26,16 @@ from facevid.analysis.encoding import (
     describe_segment,
     encode_segment,
 )
-from facevid.analysis.occlusion import (
+from facevid.analysis.occlusion_estimation import (
     OcclusionEstimator,
     OcclusionTask,
     Outlines,
     compare_segment,
     read_mismatches,
 )
+from facevid.analysis.reference_appearance import MASK_SIDE
 from facevid.analysis.segments import ContinuedClip, FrameSource, SegmentRunner
 from facevid.analysis.selection import select_tracks
-from facevid.analysis.tracking import Tracking, load_tracking, save_tracking, track_faces
-from facevid.analysis.usual_appearance import MASK_SIDE
 from facevid.faces.detector import Detector
 from facevid.faces.identity import SIZE, View
 from facevid.faces.published_stabilisation import published_landmarks, published_quads
@@ -53,14 +54,17 @@ if TYPE_CHECKING:
 VERSION = 14
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
-USUAL_RATE = Fraction(25)
+DEFAULT_RATE = Fraction(25)
 """Frame rate, in frames a second, assumed for a clip without one: a still or a container that does not declare it."""
 
 QUAD_SIGMA_FACTOR = 3.0
-"""Sigma of the Gaussian over quads, as a multiple of `TrackingOptions.smooth`. Large: quads follow the head alone."""
+"""Sigma of the Gaussian over quads, as a multiple of `TrackingOptions.smooth`; large: quads follow the head."""
 
 LANDMARK_SIGMA_FACTOR = 0.5
-"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`. Small: lips and eyelids are fast."""
+"""Sigma of the Gaussian over landmarks, as a multiple of `TrackingOptions.smooth`; small: lips move fast."""
+
+OCCLUDED_SHARE_FILE = "hidden"
+"""Name of the cached array with the occluded share of each frame, float32 (N,); a new name needs a new `VERSION`."""
 
 FADE_SECONDS = Fraction(1, 4)
 """Length, in seconds, of the fade where a face is found, lost, or turns away."""
@@ -129,7 +133,7 @@ class Analysis:
 
         def fill(folder: Path) -> None:
             with self._stage("encode", folder) as runner:
-                faces = _divide(tracks, quads, [self.landmarks(track) for track in tracks], runner)
+                faces = faces_by_segment(tracks, quads, [self.landmarks(track) for track in tracks], runner)
                 used = runner.for_tasks(model, runner.model)
                 paths = self._encode_segments(faces, used, tracking, batch_size=compute.batch_size, runner=runner)
                 self._join_encoded(folder, paths, tracks, quads, runner)
@@ -152,7 +156,7 @@ class Analysis:
 
     def _encode_segments(
         self,
-        faces_by_segment: Mapping[int, Sequence[FacesOfSegment]],
+        divided: Mapping[int, Sequence[FacesOfSegment]],
         model: "FaceModel | ModelSpec",
         tracking: Tracking,
         *,
@@ -161,7 +165,7 @@ class Analysis:
     ) -> list[Path]:
         """Encode the faces of each segment, and return the files."""
         clip, tasks, paths = self.source(), list[EncodingTask](), list[Path]()
-        for number, faces in sorted(faces_by_segment.items()):
+        for number, faces in sorted(divided.items()):
             paths.append(runner.path(number, ".npz"))
             frames = range(min(each.first for each in faces), max(each.stop for each in faces))
             task = EncodingTask(clip, model, tuple(faces), batch_size, tracking.timeline.around(frames), paths[-1])
@@ -179,7 +183,7 @@ class Analysis:
         quads: Sequence[NDArray[np.float64]],
         runner: SegmentRunner,
     ) -> None:
-        """Write the codes, the visibility and the occluded share ("hidden") of tracks to `folder`."""
+        """Write the codes, the visibility and the occluded share (`OCCLUDED_SHARE_FILE`) of tracks to `folder`."""
         files = [TrackFiles(folder, track) for track in tracks]
         features_paths = [runner.file(f"features-{index:04}.npy") for index in range(len(tracks))]
         estimators = [OcclusionEstimator(path, len(track)) for path, track in zip(features_paths, tracks, strict=True)]
@@ -198,7 +202,7 @@ class Analysis:
             visibility = each.create("visibility", np.uint8, MASK_SIDE, MASK_SIDE)
             mismatches = None if segments is None else read_mismatches(segments)
             shares = estimator.estimate(track.landmarks, quad, visibility, self.progress, mismatches)
-            np.save(each.path("hidden"), shares)
+            np.save(each.path(OCCLUDED_SHARE_FILE), shares)
 
     def _compare_frames(
         self,
@@ -224,7 +228,7 @@ class Analysis:
     ) -> EncodedTrack:
         shot = next(shot for shot in tracking.shots if track.first in shot)
         frame_size = self.clip.info.square_size[::-1]
-        occluded_share = files.read("hidden")[:]
+        occluded_share = files.read(OCCLUDED_SHARE_FILE)[:]
         return EncodedTrack(
             track=track,
             quads=quads,
@@ -255,7 +259,7 @@ class Analysis:
             return descriptors
 
     def source(self) -> FrameSource:
-        """Return the clip for a stage's tasks: in this process, each goes on where the one before ended."""
+        """Return the clip for a stage's tasks; in this process, each task continues where the one before ended."""
         return ContinuedClip(self.clip) if self.runner.engine is None else self.clip
 
     @contextmanager
@@ -281,7 +285,7 @@ class Analysis:
 
     def _frame_count(self, seconds: float | Fraction) -> int:
         """Convert a duration to a number of frames at the clip's average rate."""
-        return round(seconds * (self.clip.info.average_rate or USUAL_RATE))
+        return round(seconds * (self.clip.info.average_rate or DEFAULT_RATE))
 
     def _cache_key(self) -> dict[str, Any]:
         """Return everything that tracking depends on."""
@@ -292,20 +296,3 @@ class Analysis:
             "detector": self.detector.name,
             "max_gap": self._frame_count(self.options.max_gap),
         }
-
-
-def _divide(
-    tracks: Sequence[Track],
-    quads: Sequence[NDArray[np.float64]],
-    landmarks: Sequence[NDArray[np.float64]],
-    runner: SegmentRunner,
-) -> dict[int, list[FacesOfSegment]]:
-    """Return the faces of each segment, by its number."""
-    divided: dict[int, list[FacesOfSegment]] = {}
-    for index, track in enumerate(tracks):
-        for frames in runner.segments(track.first, track.last + 1):
-            offset = frames.start - track.first
-            part = slice(offset, offset + len(frames))
-            faces = FacesOfSegment(index, frames.start, offset, quads[index][part], landmarks[index][part])
-            divided.setdefault(runner.number(frames.start), []).append(faces)
-    return divided

@@ -27,11 +27,11 @@ MIN_RATIO_BEFORE = 3.0
 MIN_RATIO_AFTER = 1.6
 """Smallest ratio of a cut's change to the median of the changes after it; lower, because a shot may begin in motion."""
 
-LOOK_AHEAD = 3
-"""Number of frames within which the previous picture may return after a disturbance: a flash, or an object that passes
-close to the lens."""
+MAX_DISTURBANCE_FRAMES = 3
+"""Greatest length, in frames, of a disturbance after which the previous picture returns: a flash, or an object that
+passes close to the lens."""
 
-BASELINE_RATE = 0.25
+BASELINE_WEIGHT = 0.25
 """Weight of the latest change in the running mean."""
 
 
@@ -75,7 +75,7 @@ class CutDetector:
 
     A cut is a change between two thumbnails that is large, much larger than the changes around it, and permanent. So a
     fast pan or flicker, in which all frames differ, is not a cut, nor is a flash, after which the picture returns. A
-    shot of up to `LOOK_AHEAD` frames between two parts of another shot counts as a part of that shot.
+    shot of up to `MAX_DISTURBANCE_FRAMES` frames between two parts of another shot counts as a part of that shot.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class CutDetector:
             self._pending.append(_measure_change(self._count, self._last, picture))
         self._last = picture
         self._count += 1
-        while len(self._pending) > LOOK_AHEAD:
+        while len(self._pending) > MAX_DISTURBANCE_FRAMES:
             self._baseline = _classify_first(self._pending, self._baseline, self._cuts)
 
     def cuts(self) -> tuple[int, ...]:
@@ -111,18 +111,18 @@ def _classify_first(changes: list[_Change], baseline: float, cuts: list[int]) ->
     """Classify the first change, or the disturbance that begins with it, and remove it from `changes`.
 
     Args:
-        changes: pending changes, of which the next `LOOK_AHEAD` are considered.
+        changes: pending changes, of which the next `MAX_DISTURBANCE_FRAMES` are considered.
         baseline: running mean of the changes before.
         cuts: list to which the index of a cut is appended.
 
     Returns:
         The running mean after the removed changes.
     """
-    first, after = changes[0], changes[1 : LOOK_AHEAD + 1]
+    first, after = changes[0], changes[1 : MAX_DISTURBANCE_FRAMES + 1]
     if first.size <= max(first.threshold, MIN_RATIO_BEFORE * baseline):
         del changes[0]
-        return baseline + BASELINE_RATE * (first.size - baseline)
-    disturbed = _disturbance_length(changes[: LOOK_AHEAD + 1])
+        return baseline + BASELINE_WEIGHT * (first.size - baseline)
+    disturbed = _disturbance_length(changes[: MAX_DISTURBANCE_FRAMES + 1])
     if disturbed:
         del changes[:disturbed]
         return baseline

@@ -1,4 +1,6 @@
-"""Edit weights: how much of an edit each frame of a track takes. Edits fade out where they would fail, without pops."""
+"""Edit weights: the share of an edit that applies in each frame. Edits fade out smoothly where they would fail."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,20 +9,31 @@ from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.pose import yaw
 from facevid.faces.tracking import Track
 
-# Each range gives the value with full weight, then the value with zero weight; the weight is linear between them.
 
-YAW = (25.0, 36.0)
+class FadeRange(NamedTuple):
+    """A range of a measure in which the edit weight falls linearly.
+
+    Attributes:
+        full: the value at which the weight is 1.
+        zero: the value at which the weight is 0.
+    """
+
+    full: float
+    zero: float
+
+
+YAW = FadeRange(full=25.0, zero=36.0)
 """Estimated yaw to either side, in degrees. Landmarks cannot follow a face turned further; the estimate then stays at
 about 40."""
 
-QUAD_SIDE = (40.0, 24.0)
+QUAD_SIDE = FadeRange(full=40.0, zero=24.0)
 """Side of the crop quad, in pixels."""
 
-INSIDE_SHARE = (0.95, 0.65)
+INSIDE_SHARE = FadeRange(full=0.95, zero=0.65)
 """Share of the landmarks inside the picture."""
 
-OCCLUDED_SHARE = (0.4, 0.65)
-"""Share of the face that is occluded: landmarks under an occluder are guesses."""
+OCCLUDED_SHARE = FadeRange(full=0.4, zero=0.65)
+"""Share of the face that is occluded: landmarks under an occluder are inaccurate."""
 
 
 def edit_weights(
@@ -54,10 +67,10 @@ def edit_weights(
     height, width = frame_size
     inside = ((track.landmarks >= 0) & (track.landmarks < (width, height))).all(axis=-1).mean(axis=-1)
     weights = (
-        _linear_weight(np.abs(yaw(track.landmarks)), *YAW)
-        * _linear_weight(quad_side(ffhq_quad(track.landmarks)), *QUAD_SIDE)
-        * _linear_weight(inside, *INSIDE_SHARE)
-        * _linear_weight(np.asarray(occluded_share), *OCCLUDED_SHARE)
+        _linear_weight(np.abs(yaw(track.landmarks)), YAW)
+        * _linear_weight(quad_side(ffhq_quad(track.landmarks)), QUAD_SIDE)
+        * _linear_weight(inside, INSIDE_SHARE)
+        * _linear_weight(np.asarray(occluded_share), OCCLUDED_SHARE)
     )
     smoothed = np.asarray(gaussian_filter1d(weights, fade / 2, mode="nearest"))
     ramp = np.arange(1, count + 1) / (fade + 1)
@@ -68,5 +81,5 @@ def edit_weights(
     return smoothed.astype(np.float32)
 
 
-def _linear_weight(values: NDArray[np.floating], full: float, zero: float) -> NDArray[np.float64]:
-    return np.clip((values - zero) / (full - zero), 0, 1)
+def _linear_weight(values: NDArray[np.floating], fade: FadeRange) -> NDArray[np.float64]:
+    return np.clip((values - fade.zero) / (fade.full - fade.zero), 0, 1)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.encoded import Crop, FacesOfSegment, crops
-from facevid.analysis.occlusion import occlusion_features
+from facevid.analysis.crops import Crop, FacesOfSegment, crops
+from facevid.analysis.occlusion_estimation import occlusion_features
 from facevid.analysis.segments import FrameSource, ModelSpec, loaded_model
 from facevid.faces.identity import SIZE, FaceDescriber, View
 from facevid.utils.atomic_output import atomic_path

@@ -1,9 +1,9 @@
-"""Occlusion masks of a face, from the output of an occlusion network and from the usual appearance of the face.
+"""Occlusion masks of a face, from the output of an occlusion network and from comparison with reference frames.
 
-The network recognises hands, microphones and hair, but often only a part of each. Around the parts to which it gives at
-least a low probability, the face is compared with its usual appearance in the track. What differs there is an occluder
-if it comes and goes, and if its position tells it from an expression: it enters from the face's outline, or covers more
-than an eye or the mouth.
+The network detects hands, microphones and hair, but often only a part of each. Where it gives at least a low
+probability, the face is compared with its appearance in reference frames. A region that differs there is an occluder if
+it lasts longer than one frame and is not an expression: it touches the face's outline, or covers more than an eye or
+the mouth.
 
 All masks are bool (MASK_SIDE, MASK_SIDE) in crop space, True where the face is occluded.
 """
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.usual_appearance import MASK_SIDE
+from facevid.analysis.reference_appearance import MASK_SIDE
 from facevid.compositing.matte import OUTER_LIPS, face_matte, fill_outline
 
 T = TypeVar("T")
@@ -38,28 +38,28 @@ EXPRESSIVE_RADIUS = 2
 EXPRESSION_FACTOR = 1.6
 """Factor by which the mismatch must be larger in expressive parts."""
 
-REGION_MISMATCH = 2.0
-"""Least mismatch above the face's median of a pixel of an occluder, in units of `UsualAppearance.mismatch`, which are
-about those of CIELAB."""
+MIN_REGION_MISMATCH = 2.0
+"""Least mismatch of an occluder's pixel above the face's median, in units of `ReferenceAppearance.mismatch`: about
+those of CIELAB."""
 
-OCCLUDER_MISMATCH = 6.5
+MIN_OCCLUDER_MISMATCH = 6.5
 """Least mean mismatch of the largest tenth of an occluder's pixels, in the same units."""
 
 CORE_SHARE = 0.3
-"""Pixels whose mismatch exceeds this share of the mean of the largest tenth are the occluder. The blur of the mismatch
-adds a fringe of weaker pixels, which are not."""
+"""Pixels of a region whose mismatch exceeds this share of the mean of its largest tenth are the occluder. The others
+are a fringe, added by the blur of the mismatch."""
 
 MAX_CORE_MISMATCH = 40.0
-"""Greatest value of that mean which counts for `CORE_SHARE`, so that weaker parts of a strong occluder remain."""
+"""Limit of the mean in `CORE_SHARE`, so that weaker parts of a strong occluder remain."""
 
-DEPTH = 6
-"""Distance from the face's outline, in pixels, to which an occluder must reach. A turning head uncovers background, but
-only along the outline."""
+MIN_DEPTH = 6
+"""Least distance, in pixels, to which an occluder must reach into the face from its outline. A turning head uncovers
+background, but only along the outline."""
 
-DEEP_PIXELS = 6
+MIN_DEEP_PIXELS = 6
 """Least number of pixels of an occluder at this depth."""
 
-RIM = 3
+RIM_WIDTH = 3
 """Width, in pixels, of the rim of the face on which an occluder must lie, unless it lies outside expressive parts."""
 
 MIN_AREA = 10
@@ -68,22 +68,22 @@ MIN_AREA = 10
 CLOSING_DIAMETER = 9
 """Diameter, in pixels, of the closing of masks: a hand over a face differs from it in places only."""
 
-FRINGE = 7
+FRINGE_WIDTH = 7
 """Distance, in pixels, to which occluders extend beyond the face's outline: the matte has a soft edge there."""
 
-KNOWN_PROBABILITY = 0.2
-"""Occlusion probability from which the network's output is an occluder: the network favours precision over recall."""
+CONFIDENT_PROBABILITY = 0.2
+"""Occlusion probability above which a pixel is occluded: the network favours precision over recall."""
 
-GUESS_PROBABILITY = 0.03
-"""Occlusion probability that is enough next to an occluder of a neighbouring frame, or where the face differs from its
-usual appearance."""
+LOW_PROBABILITY = 0.03
+"""Occlusion probability that is sufficient next to an occluder in a neighbouring frame, or where the face differs from
+its reference frames."""
 
 OUTLINE_SHARE = 0.5
 """Probability of an occluder's outline, as a share of its greatest probability."""
 
-GUESS_RADIUS = 2
-"""Distance, in pixels, around guesses of the network within which the face is compared with its usual appearance. On a
-head that turns into new light, everything may differ."""
+SEARCH_RADIUS = 2
+"""Distance, in pixels, around pixels above `LOW_PROBABILITY` within which the face is compared with its reference
+frames: on a head that turns into new light, all of the face may differ."""
 
 FULLY_OCCLUDED_MISMATCH = 15.0
 """Median mismatch of the face from which all of it counts as occluded: a flash, or an object in front of all of it. New
@@ -96,32 +96,32 @@ NEAR_RADIUS = 7
 """Distance, in pixels, within which an occluder must be present in the previous or the next frame."""
 
 
-def face_area(landmarks: NDArray[np.floating], usual_landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Draw the area of a face, bool (MASK_SIDE, MASK_SIDE); arguments as for `occluded`."""
-    return (face_matte(landmarks, MASK_SIDE) > 0.5) | (face_matte(usual_landmarks, MASK_SIDE) > 0.5)
+def face_area(landmarks: NDArray[np.floating], median_landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Draw the area of a face, bool (MASK_SIDE, MASK_SIDE); arguments as for `find_occluders`."""
+    return (face_matte(landmarks, MASK_SIDE) > 0.5) | (face_matte(median_landmarks, MASK_SIDE) > 0.5)
 
 
 def find_occluders(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
-    usual_landmarks: NDArray[np.floating],
-    guessed: NDArray[np.bool_],
+    median_landmarks: NDArray[np.floating],
+    searched: NDArray[np.bool_],
     expected: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Find the occluders in one frame where the face differs from its usual appearance.
+    """Find the occluders in one frame where the face differs from its reference frames.
 
     Args:
-        mismatch: float32 (MASK_SIDE, MASK_SIDE), from `UsualAppearance.mismatch`.
+        mismatch: float32 (MASK_SIDE, MASK_SIDE), from `ReferenceAppearance.mismatch`.
         landmarks: (68, 2) as pixel indices of the mismatch.
-        usual_landmarks: (68, 2), their median over the frames around; the face is the area inside either outline.
-        guessed: bool (MASK_SIDE, MASK_SIDE), from `guess_area`; only pixels in it can be occluded.
+        median_landmarks: (68, 2), their median over the frames around; the face is the area inside either outline.
+        searched: bool (MASK_SIDE, MASK_SIDE), from `search_area`; only pixels in it can be occluded.
         expected: bool (MASK_SIDE, MASK_SIDE), where a neighbouring frame has an occluder; one that touches it need not
             reach far into the face.
 
     Returns:
         bool (MASK_SIDE, MASK_SIDE), False off the face except in a fringe around the occluders.
     """
-    face = face_area(landmarks, usual_landmarks)
+    face = face_area(landmarks, median_landmarks)
     if not face.any():
         return face
     median_mismatch = float(np.median(mismatch[face]))
@@ -130,7 +130,7 @@ def find_occluders(
     expressive = _expressive_area(landmarks)
     score = mismatch / np.where(expressive, EXPRESSION_FACTOR, 1) - median_mismatch
     depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    candidates = (score > REGION_MISMATCH) & face & guessed
+    candidates = (score > MIN_REGION_MISMATCH) & face & searched
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(candidates.astype(np.uint8))
     occluders = np.zeros_like(face)
     for label in range(1, count):
@@ -141,9 +141,10 @@ def find_occluders(
         strongest = float(scores[-max(len(scores) // 10, 4) :].mean())
         region &= score > CORE_SHARE * min(strongest, MAX_CORE_MISMATCH)
         is_expected = expected is not None and bool((region & expected).any())
-        reaches_in = is_expected or np.count_nonzero(region & (depth > DEPTH)) >= DEEP_PIXELS
-        is_no_expression = (region & (depth <= RIM)).any() or np.count_nonzero(region & ~expressive) > DEEP_PIXELS
-        if strongest >= OCCLUDER_MISMATCH and reaches_in and is_no_expression:
+        reaches_in = is_expected or np.count_nonzero(region & (depth > MIN_DEPTH)) >= MIN_DEEP_PIXELS
+        touches_rim = bool((region & (depth <= RIM_WIDTH)).any())
+        is_outside_expressive = np.count_nonzero(region & ~expressive) > MIN_DEEP_PIXELS
+        if strongest >= MIN_OCCLUDER_MISMATCH and reaches_in and (touches_rim or is_outside_expressive):
             occluders |= region
     return _add_fringe(_close_gaps(occluders, face), face)
 
@@ -155,16 +156,22 @@ def confident_occlusion(probability: NDArray[np.floating], face: NDArray[np.bool
         probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
         face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
     """
-    return (probability > KNOWN_PROBABILITY) & face
+    return (probability > CONFIDENT_PROBABILITY) & face
 
 
-def connected_guesses(
-    places: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
+def connected_regions(
+    seeds: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return the regions above `GUESS_PROBABILITY` that touch one of the places; other arguments as for `known`."""
-    guessed = (probability > GUESS_PROBABILITY) & face
-    _, labels = cv2.connectedComponents(guessed.astype(np.uint8))
-    return np.asarray(np.isin(labels, labels[places & guessed]))
+    """Return the regions above `LOW_PROBABILITY` that contain a pixel of `seeds`.
+
+    Args:
+        seeds: bool (MASK_SIDE, MASK_SIDE).
+        probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
+        face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
+    """
+    candidates = (probability > LOW_PROBABILITY) & face
+    _, labels = cv2.connectedComponents(candidates.astype(np.uint8))
+    return np.asarray(np.isin(labels, labels[seeds & candidates]))
 
 
 def outline_regions(
@@ -173,7 +180,7 @@ def outline_regions(
     """Draw the outline of each region, with a fringe beyond the face.
 
     Args:
-        regions: bool (MASK_SIDE, MASK_SIDE), from `connected_guesses`.
+        regions: bool (MASK_SIDE, MASK_SIDE), from `connected_regions`.
         probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
         face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
     """
@@ -187,9 +194,9 @@ def outline_regions(
     return _add_fringe(occluders, face)
 
 
-def guess_area(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return the area within `GUESS_RADIUS` of a probability above `GUESS_PROBABILITY`; arguments as for `known`."""
-    return np.asarray(cv2.dilate((probability > GUESS_PROBABILITY).astype(np.uint8), _disc(GUESS_RADIUS)) > 0)
+def search_area(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return the area within `SEARCH_RADIUS` of an occlusion probability above `LOW_PROBABILITY`."""
+    return np.asarray(cv2.dilate((probability > LOW_PROBABILITY).astype(np.uint8), _disc(SEARCH_RADIUS)) > 0)
 
 
 def drop_single_frames(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
@@ -232,7 +239,12 @@ def _with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None
 
 
 def occluded_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> float:
-    """Measure the occluded share of a face, 0 to 1; arguments are the result and an argument of `occluded`."""
+    """Measure the occluded share of a face, 0 to 1.
+
+    Args:
+        mask: bool (MASK_SIDE, MASK_SIDE), True where the face is occluded.
+        landmarks: (68, 2) as pixel indices of the mask.
+    """
     face = face_matte(landmarks, MASK_SIDE) > 0.5
     return float(mask[face].mean()) if face.any() else 0.0
 
@@ -276,5 +288,5 @@ def _close_gaps(occluders: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArra
 
 
 def _add_fringe(occluders: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Extend occluders beyond the face by `FRINGE`."""
-    return np.where(face, occluders, cv2.dilate(occluders.astype(np.uint8), _disc(FRINGE))) > 0
+    """Extend occluders beyond the face by `FRINGE_WIDTH`."""
+    return np.where(face, occluders, cv2.dilate(occluders.astype(np.uint8), _disc(FRINGE_WIDTH))) > 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.tracking import Tracking
+from facevid.analysis.clip_tracking import Tracking
 from facevid.errors import NoFaceError, UsageError
 from facevid.faces.detector import Detector
 from facevid.faces.identity import FaceDescriber

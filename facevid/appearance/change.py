@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance import bands, mean_face
+from facevid.appearance.attribute_regions import Region, region_mask
 from facevid.appearance.lips import LipChange
 from facevid.appearance.local_regions import RegionStrengths, strength_map, support_map
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE
-from facevid.appearance.regions import Region, region_mask
 
 MIN_LOG_GAIN = -1.2
 """Least natural logarithm of a band's gain."""

@@ -11,7 +11,7 @@ from facevid.video.encoding.codecs import VIDEO_SUFFIXES
 from facevid.video.sequence import sequence_name, sequences_in
 
 LAYERS_INDEX = "layers.json"
-"""File in each folder of layers (`facevid.rendering.layers.INDEX`, which would import PyTorch)."""
+"""File in each folder of layers (`facevid.rendering.layer_writer.INDEX`, which would import PyTorch)."""
 
 READ_ONLY_SUFFIXES = (".mxf", ".avi", ".ts", ".mts", ".mpg")
 """Extensions of video files that can be read but not written; their results are MOV files such as `a010.mxf.mov`."""

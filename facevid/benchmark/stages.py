@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.analysis import USUAL_RATE, Analysis
+from facevid.analysis.analysis import DEFAULT_RATE, Analysis
+from facevid.analysis.clip_tracking import Tracking, track_faces
 from facevid.analysis.cuts import CutDetector
 from facevid.analysis.encoded import EncodedTrack
-from facevid.analysis.tracking import Tracking, track_faces
 from facevid.benchmark.sample import Sample
 from facevid.compositing import EditedFace
 from facevid.errors import ModelError
@@ -21,7 +21,7 @@ from facevid.faces.landmarks import Detector, Face
 from facevid.faces.tracking import Track
 from facevid.models import FaceModel
 from facevid.options import CompositingOptions, TrackingOptions
-from facevid.rendering.frame import composite_frame
+from facevid.rendering.frame_compositing import composite_frame
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TimedEdit, TrackEdit
 from facevid.utils.progress import no_progress
@@ -106,7 +106,7 @@ def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[lis
     cut_detector = CutDetector()
     for picture in pictures:
         cut_detector.add(picture)
-    max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or USUAL_RATE))
+    max_gap = round(TrackingOptions.max_gap * (sample.clip.info.average_rate or DEFAULT_RATE))
     timeline = Timeline(np.array([frame.pts for frame in sample.frames]))
     return track_faces(detected, timeline, cut_detector.cuts(), max_gap)
 

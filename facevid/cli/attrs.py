@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facevid.cli.common import PathType, json_option, model_option, overwrite_option, store_verbosity
-from facevid.cli.progress import StageProgress
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import PathType, json_option, model_option, overwrite_option, store_verbosity
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.edits.attributes import METHODS
 from facevid.edits.effects import effects_of

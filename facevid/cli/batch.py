@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from facevid.cli.batch_tasks import make_tasks
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     PartType,
     PathType,
     address_option,

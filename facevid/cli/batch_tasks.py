@@ -14,7 +14,7 @@ from facevid.batch.shot_options import OptionKind, Options, Value, merge, read_s
 from facevid.batch.shot_record import Inputs
 from facevid.batch.shots import Shot, find_shots
 from facevid.cli import edit
-from facevid.cli.common import PathType
+from facevid.cli.shared_options import PathType
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
 from facevid.errors import InputError, UsageError, printable, reason

@@ -19,7 +19,14 @@ from facevid.benchmark import (
     measure_full_size,
     run_benchmark,
 )
-from facevid.cli.common import PathType, device_option, json_option, model_option, precision_option, verbose_option
+from facevid.cli.shared_options import (
+    PathType,
+    device_option,
+    json_option,
+    model_option,
+    precision_option,
+    verbose_option,
+)
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.errors import UsageError
 from facevid.options import ComputeOptions

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from facevid.cli.common import json_option, verbose_option
+from facevid.cli.shared_options import json_option, verbose_option
 from facevid.cli.terminal import print_line
 from facevid.utils.cache import CacheUsage, cache_usage, clear_cache
 

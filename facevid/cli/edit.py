@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import (
     LARGEST_BATCH,
     LARGEST_COUNT,
     FacesType,
@@ -35,7 +36,6 @@ from facevid.cli.common import (
     verbose_option,
     workers_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
 from facevid.edits.attribute_edit import AttributeEdit, check_totals, parse_edit
 from facevid.edits.attributes import parse_attribute

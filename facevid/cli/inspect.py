@@ -42,7 +42,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from facevid.cli.common import (
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import (
     PathType,
     detector_option,
     device_option,
@@ -56,12 +57,11 @@ from facevid.cli.common import (
     start_number_option,
     verbose_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.options import TrackingOptions
 
 if TYPE_CHECKING:
-    from facevid.inspection.inspect import InspectSummary
+    from facevid.inspection.inspect_video import InspectSummary
     from facevid.inspection.problems import Problem
     from facevid.inspection.tracks import InspectedPerson, InspectedTrack
 
@@ -132,7 +132,7 @@ def command(
     numbered as in `facevid edit --frames`. A clip without faces is not an error.
     """
     with slow_imports():
-        from facevid.inspection.inspect import inspect_video
+        from facevid.inspection.inspect_video import inspect_video
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)

@@ -8,8 +8,8 @@ import click
 from msgspec import UnsetType
 from rich.table import Table
 
-from facevid.cli.common import PathType, json_option, layer_range, overwrite_option, verbose_option
-from facevid.cli.progress import ByteProgress
+from facevid.cli.progress_bars import ByteProgress
+from facevid.cli.shared_options import PathType, json_option, layer_range, overwrite_option, verbose_option
 from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.errors import FacevidError, ModelError, UsageError
 from facevid.models.bundle import Bundle, read_bundle

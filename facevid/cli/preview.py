@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import (
     PathType,
     detector_option,
     device_option,
@@ -19,7 +20,6 @@ from facevid.cli.common import (
     start_number_option,
     verbose_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import print_line
 from facevid.errors import OutputError, reason
 from facevid.options import ComputeOptions, TrackingOptions

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import (
     LARGEST_COUNT,
     PathType,
     device_option,
@@ -15,7 +16,6 @@ from facevid.cli.common import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.options import ComputeOptions
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     LARGEST_BATCH,
     LARGEST_COUNT,
     FacesType,
@@ -84,7 +84,7 @@ def command(
       facevid tune shot.mp4 --model ffhq --name shot
       facevid edit shot.mp4 out.mp4 --attr smile=+1 --model shot
     """
-    from facevid.cli.train.common import Console
+    from facevid.cli.train.training_options import Console
     from facevid.options import TrackingOptions
     from facevid.training.common.run import Compute
     from facevid.training.tuning.pivotal_tuning import PREVIEW_FILE, TuningOptions, tune_model

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 
 from facevid.appearance.apply import apply_change, place_change
 from facevid.appearance.change import AppearanceChange
+from facevid.appearance.draw_on_face import draw_on_face
 from facevid.appearance.local_regions import strength_map
 from facevid.appearance.measure import COLOUR_SIDE
-from facevid.appearance.region_mattes import draw_on_face
 from facevid.appearance.warp import warp
 from facevid.compositing.cloning import feathered, seamless
-from facevid.compositing.edges import visible_in_region
+from facevid.compositing.edge_refinement import visible_in_region
 from facevid.compositing.edited_face import EditedFace, FaceMattes, FacePatch
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import Placement, place

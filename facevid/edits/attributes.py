@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from facevid.appearance.regions import Region
+from facevid.appearance.attribute_regions import Region
 from facevid.errors import UsageError
 
 CELEBA = (

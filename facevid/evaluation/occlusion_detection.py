@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
 from facevid.analysis.encoded import EncodedTrack
-from facevid.compositing.edges import visible_in_region
+from facevid.compositing.edge_refinement import visible_in_region
 from facevid.compositing.matte import face_matte
 from facevid.compositing.placement import place
 from facevid.evaluation.drawn_occluders import KINDS, Kind, Occluder, draw, occlude

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.tracking import Tracking
+from facevid.analysis.clip_tracking import Tracking
 from facevid.inspection.confidence import ConfidenceScale
 from facevid.inspection.problems import JITTER_SHARE, PROFILE_YAW, SMALL_SIDE
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, coverage, runs

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.edit_weights import INSIDE_SHARE, QUAD_SIDE, YAW
-from facevid.analysis.tracking import Tracking
 from facevid.inspection.tracks import InspectedTrack, coverage, runs
 
 Kind = Literal["faceless", "unedited", "profile", "bridged", "doubtful", "small", "edge", "jitter", "several", "cut"]
@@ -31,7 +31,7 @@ IMPORTANCE: tuple[Kind, ...] = (
 )
 """Kinds of problem, the most important first: no edit, a poor edit, an edit that may be visible, information."""
 
-PROFILE_YAW = YAW[0]
+PROFILE_YAW = YAW.full
 """Absolute yaw in degrees above which an edit fades out."""
 
 SMALL_SIDE = 64.0
@@ -57,16 +57,16 @@ REMEDIES: dict[Kind, str] = {
     "faceless": "Nothing is edited here. If a face is in view, try --detector bundled, which follows faces into "
     "profile, or --detector face-alignment.",
     "unedited": "Choose faces by their numbers with --face N, or all with --face all.",
-    "profile": f"The edit is full up to {YAW[0]:.0f}° and off from {YAW[1]:.0f}°. End it before the turn with "
+    "profile": f"The edit is full up to {YAW.full:.0f}° and off from {YAW.zero:.0f}°. End it before the turn with "
     "keyframes or --frames and --fade, so that it does not fade in sight; --detector bundled follows faces further.",
     "bridged": "The face is interpolated. Look at it in the overlay; if it is off, try another --detector, or set the "
     "strength to 0 there with keyframes.",
     "doubtful": "Look whether it is a face. If not, choose the others with --face N; if it is, compare the landmarks "
     "in the overlay with those of --detector bundled.",
-    "small": f"The edit fades below {QUAD_SIDE[0]:.0f} px and is off at {QUAD_SIDE[1]:.0f} px. Edit a larger version "
-    "of the plate, or leave the face out.",
-    "edge": f"The edit fades when more than {1 - INSIDE_SHARE[0]:.0%} of the landmarks are outside the picture. Use a "
-    "plate with overscan, or end the edit before with --frames and --fade.",
+    "small": f"The edit fades below {QUAD_SIDE.full:.0f} px and is off at {QUAD_SIDE.zero:.0f} px. Edit a larger "
+    "version of the plate, or leave the face out.",
+    "edge": f"The edit fades when more than {1 - INSIDE_SHARE.full:.0%} of the landmarks are outside the picture. "
+    "Use a plate with overscan, or end the edit before with --frames and --fade.",
     "jitter": "Raise --smooth, or try --detector bundled, which is steadier.",
     "several": "Choose faces by their numbers with --face N, or give each its own edits with --edits.",
     "cut": "Tracking and smoothing begin anew at a cut. Check that it is one: after a flash, for instance, it is not.",

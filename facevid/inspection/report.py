@@ -15,8 +15,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.edit_weights import QUAD_SIDE, YAW
-from facevid.analysis.tracking import Tracking
 from facevid.inspection.confidence import ConfidenceScale
 from facevid.inspection.plots import plot_clip, plot_person
 from facevid.inspection.problems import JITTER_SHARE, REMEDIES, SMALL_SIDE, Problem, by_kind
@@ -147,8 +147,8 @@ class Report:
         """Return a row for each measure: its name, what is good, what is doubtful, and what the number is."""
         side = "side of the crop of the face"
         rows = [
-            ("face size", f"from {SMALL_SIDE:.0f} px", f"below; off at {QUAD_SIDE[1]:.0f} px", side),
-            ("yaw", f"up to {YAW[0]:.0f}°", f"above; off at {YAW[1]:.0f}°", "turn of the head to the side"),
+            ("face size", f"from {SMALL_SIDE:.0f} px", f"below; off at {QUAD_SIDE.zero:.0f} px", side),
+            ("yaw", f"up to {YAW.full:.0f}°", f"above; off at {YAW.zero:.0f}°", "turn of the head to the side"),
         ]
         if self.scale is not None:
             doubtful = f"below {self.scale.doubtful:g}; faces are reported from {self.scale.accepted:g}"

@@ -46,7 +46,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.analysis.tracking import Tracking
+from facevid.analysis.clip_tracking import Tracking
 from facevid.inspection.tracks import InspectedTrack
 from facevid.video import ClipInfo
 

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from facevid.analysis.analysis import USUAL_RATE, Analysis
+from facevid.analysis.analysis import DEFAULT_RATE, Analysis
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.segments import DetectorSpec, ModelSpec, SegmentRunner
-from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
 from facevid.engines import Engine
@@ -31,13 +31,13 @@ from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.provenance.signing import Signer, check_signable
 from facevid.provenance.statement import Provenance
 from facevid.rendering.comparison import Comparison
-from facevid.rendering.layers import check_layers
-from facevid.rendering.mattes import Mattes, open_mattes
+from facevid.rendering.layer_writer import check_layers
 from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import edited_frames, schedule, weighted_edit
-from facevid.rendering.segment import Outputs, RenderedSegment
+from facevid.rendering.segment_rendering import Outputs, RenderedSegment
 from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.user_mattes import Mattes, open_mattes
 from facevid.utils.cores import core_count
 from facevid.utils.device import choose_device, limit_threads
 from facevid.utils.progress import Progress, no_progress
@@ -247,7 +247,7 @@ def _make_runner(
     clip: Clip, options: EditOptions, choice: DetectorChoice, workspace: Workspace, engine: Engine | None
 ) -> SegmentRunner:
     """Divide a clip into segments of `EngineOptions.segment` seconds."""
-    rate = clip.info.average_rate or USUAL_RATE
+    rate = clip.info.average_rate or DEFAULT_RATE
     compute = options.compute
     return SegmentRunner(
         length=max(round(Fraction(options.engine.segment) * rate), 1),

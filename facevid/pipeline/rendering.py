@@ -6,19 +6,19 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from facevid.analysis.analysis import Analysis
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.segments import FrameSource
-from facevid.analysis.tracking import Tracking
 from facevid.engines import Engine, open_engine
 from facevid.errors import OutputError
 from facevid.models import FaceModel
 from facevid.options import Blend, EditOptions
-from facevid.rendering.layers import join_layers
-from facevid.rendering.mattes import Mattes
+from facevid.rendering.layer_writer import join_layers
 from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
-from facevid.rendering.segment import Outputs, RenderedSegment, RenderingTask, read_counts, render_segment
+from facevid.rendering.segment_rendering import Outputs, RenderedSegment, RenderingTask, read_counts, render_segment
 from facevid.rendering.temporal_smoothing import code_radius
 from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.user_mattes import Mattes
 from facevid.utils.progress import Progress
 from facevid.video import ClipWriter, RgbWriter
 

@@ -12,12 +12,12 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.encoded import EncodedTrack
-from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import parse_edit
 from facevid.models import FaceModel
 from facevid.options import ComputeOptions
-from facevid.rendering.frame import composite_frame
+from facevid.rendering.frame_compositing import composite_frame
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TimedEdit, TrackEdit
 from facevid.utils.progress import Progress, no_progress

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.rendering.frame import EditedFrame, composite_reconstructions
+from facevid.rendering.frame_compositing import EditedFrame, composite_reconstructions
 from facevid.video import ClipInfo
 
 PANEL_SIDE = 640

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.encoded import EncodedTrack
-from facevid.analysis.tracking import Tracking
 from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, canonical_attribute, total_error
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.edits.frame_weights import frame_weights

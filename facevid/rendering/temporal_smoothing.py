@@ -13,7 +13,7 @@ TRUNCATE = 4.0
 MIN_SIGMA = 0.5 / TRUNCATE
 """Standard deviation, in frames, below which the kernel covers one frame only."""
 
-BLOCK_FRAMES = 1024
+EFFECT_BLOCK_FRAMES = 1024
 """Frames in which effects are smoothed at once. The fit needs 4 kB of memory per frame."""
 
 RIDGE = 1e-6
@@ -119,8 +119,8 @@ def smooth_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating]
     if sigma < MIN_SIGMA or len(effects) == 1:
         return effects
     smoothed = np.empty_like(effects)
-    for start in range(0, len(effects), BLOCK_FRAMES):
-        stop = min(start + BLOCK_FRAMES, len(effects))
+    for start in range(0, len(effects), EFFECT_BLOCK_FRAMES):
+        stop = min(start + EFFECT_BLOCK_FRAMES, len(effects))
         first, last = _kernel_span(len(effects), sigma, start, stop)
         fitted = _fit_effect(effects[first:last], strengths[:, first:last], sigma)
         smoothed[start:stop] = fitted[start - first : stop - first]

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
+from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.selection import describe_reference
-from facevid.analysis.tracking import Tracking
 from facevid.errors import NoFaceError
 from facevid.faces.detector import Detector
 from facevid.faces.identity import SIZE

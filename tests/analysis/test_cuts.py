@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.analysis.cuts import LOOK_AHEAD, CutDetector
+from facevid.analysis.cuts import MAX_DISTURBANCE_FRAMES, CutDetector
 from facevid.video import open_clip
 
 Picture = NDArray[np.uint8]
@@ -76,7 +76,7 @@ def test_cut_within_a_pan_is_found() -> None:
     assert cuts_of([scene(0, 2 * i) for i in range(10)] + [scene(5, 2 * i) for i in range(10)]) == [10]
 
 
-@pytest.mark.parametrize("frames", [1, LOOK_AHEAD])
+@pytest.mark.parametrize("frames", [1, MAX_DISTURBANCE_FRAMES])
 @pytest.mark.parametrize("disturb", [lambda picture: flash(picture, 0.8), lambda picture: cover_left(picture, 0.4)])
 def test_disturbance_is_not_a_cut(disturb: Callable[[Picture], Picture], frames: int) -> None:
     pan = [scene(0, index) for index in range(24)]
@@ -99,7 +99,7 @@ def test_cut_between_flashes_is_found() -> None:
 
 
 def test_return_after_a_short_shot_is_two_cuts() -> None:
-    assert cuts_of([scene(0)] * 8 + [scene(1)] * (LOOK_AHEAD + 1) + [scene(0)] * 8) == [8, 12]
+    assert cuts_of([scene(0)] * 8 + [scene(1)] * (MAX_DISTURBANCE_FRAMES + 1) + [scene(0)] * 8) == [8, 12]
 
 
 def test_cuts_of_a_concert(shared: Path) -> None:

@@ -8,14 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.analysis.analysis import Analysis
-from facevid.analysis.detection import BLOCK_FRAMES
+from facevid.analysis.segment_detection import RESTART_INTERVAL_FRAMES
 from facevid.analysis.segments import SegmentRunner
 from facevid.faces.mesh.detector import BundledDetector
 from facevid.options import TrackingOptions
 from facevid.video import open_clip
 from tests.clips import write_clip
 
-COUNT = BLOCK_FRAMES + 6
+COUNT = RESTART_INTERVAL_FRAMES + 6
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.analysis.tracking import shots_between
+from facevid.analysis.clip_tracking import shots_between
 from facevid.faces.detector import Face
 from facevid.faces.identity import SIZE
 from facevid.faces.people import SAME_PERSON, SAME_PERSON_CONTINUED, find_people

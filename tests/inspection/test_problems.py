@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.analysis.tracking import Tracking
+from facevid.analysis.clip_tracking import Tracking
 from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.tracking import Track
 from facevid.inspection.problems import (

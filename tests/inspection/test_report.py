@@ -13,7 +13,7 @@ import pytest
 from markupsafe import escape
 from numpy.typing import NDArray
 
-from facevid.inspection.inspect import InspectSummary, inspect_video
+from facevid.inspection.inspect_video import InspectSummary, inspect_video
 from facevid.inspection.plots import MAX_POINTS, plot_clip, plot_person
 from facevid.inspection.problems import REMEDIES, find_problems
 from facevid.inspection.report import Report

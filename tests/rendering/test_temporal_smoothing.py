@@ -94,5 +94,5 @@ def test_effects_in_blocks_equal_those_of_the_whole(edits: int, monkeypatch: pyt
     strengths = rng.random((edits, 60))
     effects = rng.normal(size=(60, 5, 2))
     whole = smooth_effect(effects, strengths, 2.0)
-    monkeypatch.setattr("facevid.rendering.temporal_smoothing.BLOCK_FRAMES", 7)
+    monkeypatch.setattr("facevid.rendering.temporal_smoothing.EFFECT_BLOCK_FRAMES", 7)
     assert np.array_equal(smooth_effect(effects, strengths, 2.0), whole)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
-from facevid.cli.progress import StageProgress
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.ground_truth import ModelMeasure, evaluate_model, read_photographs
 from facevid.models.load import load_model

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from facevid.cli.common import (
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import (
     PathType,
     detector_option,
     device_option,
@@ -16,7 +17,6 @@ from facevid.cli.common import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.progress import StageProgress
 from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.occlusion_detection import evaluate_occlusion
 from facevid.faces.landmarks import DetectorName, choose_detector

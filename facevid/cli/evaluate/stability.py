@@ -9,8 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from facevid.cli.common import PathType, device_option, json_option, model_option, quiet_option, verbose_option
-from facevid.cli.progress import StageProgress
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import PathType, device_option, json_option, model_option, quiet_option, verbose_option
 from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.video.smoothing_methods import SmoothingMeasures, compare_smoothing, write_smoothing
 from facevid.options import CompositingOptions, ComputeOptions, EditOptions

@@ -10,8 +10,8 @@ import click
 import numpy as np
 from rich.table import Table
 
-from facevid.cli.common import PathType, json_option, overwrite_option, quiet_option, verbose_option
-from facevid.cli.progress import StageProgress
+from facevid.cli.progress_bars import StageProgress
+from facevid.cli.shared_options import PathType, json_option, overwrite_option, quiet_option, verbose_option
 from facevid.cli.terminal import add_row, print_table
 from facevid.evaluation.video.edit_measures import EditEvaluation, EditMeasures, OverTime, evaluate_edit
 from facevid.evaluation.video.embedding import choose_embedding

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import PathType, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import Console, is_done, out_option, seed_option
+from facevid.cli.shared_options import PathType, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.training_options import Console, is_done, out_option, seed_option
 from facevid.training.appearance.appearance_training import CODES_FILE, MODEL_FILE, fit_appearance
 from facevid.training.common.labels import parse_rule
 

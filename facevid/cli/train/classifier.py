@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     NumberType,
 )
-from facevid.cli.train.common import (
+from facevid.cli.train.training_options import (
     Console,
     codes_argument,
     editor_training_options,

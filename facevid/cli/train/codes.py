@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     LARGEST_BATCH,
     PathType,
     device_option,
@@ -13,7 +13,7 @@ from facevid.cli.common import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.train.common import Console, is_done
+from facevid.cli.train.training_options import Console, is_done
 from facevid.faces.landmarks import choose_detector
 from facevid.models.load import load_model
 from facevid.training.common.labels import parse_rule

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import LARGEST_COUNT, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import Console, codes_argument, is_done, out_option, seed_option
+from facevid.cli.shared_options import LARGEST_COUNT, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.training_options import Console, codes_argument, is_done, out_option, seed_option
 from facevid.training.editors.codes import load_codes
 from facevid.training.editors.components import COMPONENTS_FILE, fit_components
 

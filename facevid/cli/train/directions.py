@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import layer_range, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.common import (
+from facevid.cli.shared_options import layer_range, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.training_options import (
     Console,
     attribute_indices,
     attribute_option,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import PathType
-from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
+from facevid.cli.shared_options import PathType
+from facevid.cli.train.training_options import Console, begin, picture_sets, picture_training_options
 from facevid.training.common.config import FaceModelConfig
 from facevid.training.face_model.face_model_training import train_face_model
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.train.common import Console, begin, picture_sets, picture_training_options
+from facevid.cli.train.training_options import Console, begin, picture_sets, picture_training_options
 from facevid.training.common.config import OcclusionConfig
 from facevid.training.occlusion.occlusion_training import train_occlusion
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     NumberType,
     PathType,
     layer_range,
 )
-from facevid.cli.train.common import (
+from facevid.cli.train.training_options import (
     Console,
     attribute_indices,
     attribute_option,

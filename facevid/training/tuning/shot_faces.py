@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from facevid.analysis.analysis import Analysis
-from facevid.analysis.encoded import EncodedTrack, FacesOfSegment, crops
+from facevid.analysis.crops import FacesOfSegment, crops
+from facevid.analysis.encoded import EncodedTrack
 from facevid.errors import NoFaceError
 from facevid.faces.landmarks import choose_detector
 from facevid.models import FaceModel

@@ -62,9 +62,9 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from facevid.appearance.draw_on_face import draw_on_face
 from facevid.appearance.local_regions import LOCAL_REGIONS, region_maps
 from facevid.appearance.measure import COLOUR_SIDE
-from facevid.appearance.region_mattes import draw_on_face
 from facevid.compositing import EditedFace, FacePatch
 from facevid.errors import OutputError, reason
 from facevid.rendering.track_edit import TrackEdit

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid import edit_video
-from facevid.analysis.occlusion import OcclusionEstimator, occlusion_features
-from facevid.analysis.usual_appearance import MASK_SIDE
+from facevid.analysis.occlusion_estimation import OcclusionEstimator, occlusion_features
+from facevid.analysis.reference_appearance import MASK_SIDE
 from facevid.evaluation.drawn_occluders import draw, occlude
 from facevid.faces.alignment import crop, ffhq_quad
 from facevid.faces.mesh.detector import BundledDetector
@@ -192,7 +192,7 @@ def test_edit_keeps_the_pixels_of_a_microphone(portrait: Picture, tmp_path: Path
 
 
 def test_face_with_a_half_covered_mouth_keeps_its_shape(portrait: Picture, tmp_path: Path) -> None:
-    """If the visible part of the lips moved, it would no longer meet the covered part."""
+    """If the visible part of the lips moved, it would be displaced against the covered part."""
     landmarks = BundledDetector().detect(portrait)[0].landmarks
     picture, occluded = with_microphone(portrait, ffhq_quad(landmarks))
     lips = cv2.fillConvexPoly(np.zeros(occluded.shape), cv2.convexHull(landmarks[48:60]).astype(int), 1) == 1
@@ -244,9 +244,9 @@ def test_occluder_is_found_outside_of_shrunken_landmarks(face: Face, tmp_path: P
 
 
 def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, NDArray[np.float32]]]:
-    """Fill an estimator with a long track of blurs and noise.
+    """Fill an estimator with the features of a long track of blurred noise.
 
-    The network always gives a small probability of occlusion, and now and then a large one.
+    The occlusion probability is small in all frames, and large in two of every 50.
 
     Returns:
         A function that estimates the visibility, which lies in a file, and the occluded share.
@@ -268,7 +268,7 @@ def fill_long_track(path: Path, count: int) -> Callable[[], tuple[FrameArray, ND
 def test_result_does_not_depend_on_the_block_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for block in (9, 1000):
-        monkeypatch.setattr("facevid.analysis.occlusion.BLOCK_FRAMES", block)
+        monkeypatch.setattr("facevid.analysis.occlusion_estimation.OUTLINE_BLOCK_FRAMES", block)
         visibility, occluded_share = fill_long_track(tmp_path, 80)()
         results.append((visibility[:], occluded_share))
     (in_blocks, share_in_blocks), (whole, share_of_whole) = results
@@ -278,8 +278,9 @@ def test_result_does_not_depend_on_the_block_length(tmp_path: Path, monkeypatch:
 
 
 def test_memory_does_not_grow_with_the_length_of_a_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"BLOCK_FRAMES": 16, "REFERENCE_FRAMES": 4, "REFERENCE_WINDOW": 32}.items():
-        monkeypatch.setattr(f"facevid.analysis.occlusion.{name}", value)
+    monkeypatch.setattr("facevid.analysis.occlusion_estimation.OUTLINE_BLOCK_FRAMES", 16)
+    monkeypatch.setattr("facevid.analysis.reference_appearance.REFERENCE_FRAMES", 4)
+    monkeypatch.setattr("facevid.analysis.reference_appearance.REFERENCE_WINDOW", 32)
     peaks = []
     for count in (50, 250):
         estimate = fill_long_track(tmp_path, count)

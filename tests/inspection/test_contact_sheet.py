@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from facevid.inspection.sheet import CROP_SIDE, GAP, HEADER_HEIGHT, LABEL_WIDTH, MAX_ROWS, ContactSheet
+from facevid.inspection.contact_sheet import CROP_SIDE, GAP, HEADER_HEIGHT, LABEL_WIDTH, MAX_ROWS, ContactSheet
 from facevid.inspection.tracks import InspectedTrack
 from tests.inspection.test_overlay import face_at
 

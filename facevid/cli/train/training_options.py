@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from facevid.cli.common import (
+from facevid.cli.shared_options import (
     LARGEST_BATCH,
     LARGEST_COUNT,
     NumberType,

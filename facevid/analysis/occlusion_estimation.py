@@ -1,15 +1,13 @@
 """Occlusion of a track's faces, from the probabilities of an occlusion network and from comparison between frames.
 
 Two sources are combined. The network is precise but seldom covers a whole occluder, so its confident regions are
-followed through time for as long as it gives them a small probability. And each frame is compared with reference frames
-of the same track: near a probable occluder, a pixel unlike the face in these frames is occluded.
+followed through time as long as their probability stays above a low threshold. And each frame is compared with
+reference frames of the same track: near a probable occluder, a pixel that differs from them is occluded.
 """
 
-from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -17,35 +15,29 @@ from numpy.typing import NDArray
 
 from facevid.analysis.occlusion_masks import (
     confident_occlusion,
-    connected_guesses,
+    connected_regions,
     drop_single_frames,
     face_area,
     find_occluders,
-    guess_area,
     occluded_share,
     outline_regions,
+    search_area,
     with_neighbour_area,
 )
-from facevid.analysis.usual_appearance import MASK_SIDE, UsualAppearance, features
+from facevid.analysis.reference_appearance import FEATURE_COUNT, MASK_SIDE, ReferenceAppearances, features
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.frame_array import FrameArray
 from facevid.utils.progress import Progress
 
-REFERENCE_FRAMES = 32
-"""Number of reference frames, the nearest ones, with which each frame is compared."""
-
-REFERENCE_WINDOW = 512
-"""Length, in frames, over which these are spread in a long track: light and pose change with time."""
-
 OUTLINE_RADIUS = 12
-"""Number of frames before and after each over which the median outline of its face is taken. Landmarks shrink away from
-an occluder, as if the face ended there; the median outline does not."""
+"""Half-window, in frames, of the median outline of a face: landmarks shrink away from occluders, the median does
+not."""
 
-BLOCK_FRAMES = 256
+OUTLINE_BLOCK_FRAMES = 256
 """Number of frames whose outlines are computed at once; bounds memory on long tracks."""
 
-MIN_FRAMES = 8
+MIN_TRACK_FRAMES = 8
 """Shortest track, in frames, whose frames are compared with each other: a shorter one has too few references."""
 
 MEDIAN_FRAMES = 3
@@ -54,9 +46,6 @@ MEDIAN_FRAMES = 3
 HALO_FRAMES = 3
 """Number of frames before and after a frame that its mask depends on: one for the second evaluation, and two for the
 frames that are dropped or filled."""
-
-FEATURE_COUNT = 5
-"""Number of features of a pixel, as from `usual_appearance.features`."""
 
 
 def occlusion_features(crop: NDArray[np.uint8], probability: NDArray[np.floating]) -> NDArray[np.float16]:
@@ -115,8 +104,7 @@ class OcclusionEstimator:
         outlines, count = Outlines(landmarks, quads), len(self._features)
         self._follow_confident_regions(outlines, visibility)
         if mismatches is None:
-            found = find_mismatches(self._features, outlines, range(count))
-            mismatches = progress("occlusion", found, count)
+            mismatches = progress("occlusion", find_mismatches(self._features, outlines, range(count)), count)
         shares = np.zeros(count, dtype=np.float32)
         for i, mismatch in enumerate(mismatches):
             mask = mismatch | (visibility[i] == 0)
@@ -129,19 +117,19 @@ class OcclusionEstimator:
     def _follow_confident_regions(self, outlines: "Outlines", visibility: FrameArray) -> None:
         """Follow the network's confident regions through time, forwards and backwards, and write their visibility.
 
-        A region continues for as long as the network gives it a small probability, possibly through the whole track.
-        So the masks of the forward pass are stored in `visibility` until the backward pass.
+        A region is followed as long as its probability is above `LOW_PROBABILITY`, possibly through the whole track. So
+        the masks of the forward pass are stored in `visibility` until the backward pass.
         """
         count = len(self._features)
         mask = np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool)
         for i in range(count):
             probability, face = self._median_probability(i), outlines[i].area
-            mask = connected_guesses(confident_occlusion(probability, face) | mask, probability, face)
+            mask = connected_regions(confident_occlusion(probability, face) | mask, probability, face)
             visibility[i] = mask
         mask[:] = False
         for i in reversed(range(count)):
             probability, face = self._median_probability(i), outlines[i].area
-            mask = connected_guesses((visibility[i] > 0) | mask, probability, face)
+            mask = connected_regions((visibility[i] > 0) | mask, probability, face)
             visibility[i] = ~outline_regions(mask, probability, face)
 
     def _median_probability(self, index: int) -> NDArray[np.floating]:
@@ -157,23 +145,23 @@ class OcclusionEstimator:
 def find_mismatches(stored: FrameArray, outlines: "Outlines", frames: range) -> Iterator[NDArray[np.bool_]]:
     """Yield where an occluder hides the face in some frames of a track, by comparison with the reference frames.
 
-    A frame is evaluated a second time if a frame beside it shows an occluder: near that one, an occluder that barely
-    reaches into the face is accepted, too.
+    A frame is evaluated a second time if a neighbouring frame has an occluder: near that one, an occluder that hardly
+    reaches into the face is accepted too.
 
     Args:
         stored: the features of all frames of the track.
         outlines: of these frames and `HALO_FRAMES` on both sides.
         frames: indices in the track.
     """
-    count, appearances = len(stored), _Appearances(stored)
-    if count < MIN_FRAMES:
+    count, appearances = len(stored), ReferenceAppearances(stored)
+    if count < MIN_TRACK_FRAMES:
         yield from (np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool) for _ in frames)
         return
 
     def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
         entry, outline = stored[i], outlines[i]
         mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
-        return find_occluders(mismatch, outline.own, outline.median, guess_area(entry[..., FEATURE_COUNT]), expected)
+        return find_occluders(mismatch, outline.own, outline.median, search_area(entry[..., FEATURE_COUNT]), expected)
 
     around = range(max(frames.start - HALO_FRAMES, 0), min(frames.stop + HALO_FRAMES, count))
     masks = (
@@ -260,18 +248,18 @@ class Outlines:
         return Outlines(self._landmarks[part], self._quads[part], first)
 
     def __getitem__(self, index: int) -> _Outline:
-        number, offset = divmod(index - self._first, BLOCK_FRAMES)
+        number, offset = divmod(index - self._first, OUTLINE_BLOCK_FRAMES)
         own, median = self._block(number)
         return _Outline(own[offset], median[offset])
 
     def _compute_block(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        start = number * BLOCK_FRAMES
+        start = number * OUTLINE_BLOCK_FRAMES
         first = max(start - OUTLINE_RADIUS, 0)
-        padded = slice(first, start + BLOCK_FRAMES + OUTLINE_RADIUS)
+        padded = slice(first, start + OUTLINE_BLOCK_FRAMES + OUTLINE_RADIUS)
         frames = zip(self._landmarks[padded], self._quads[padded], strict=True)
         own = np.stack([landmarks_in_crop(points, quad, MASK_SIDE) for points, quad in frames])
         median = _median_over_time(own)
-        block = slice(start - first, start - first + BLOCK_FRAMES)
+        block = slice(start - first, start - first + OUTLINE_BLOCK_FRAMES)
         return own[block], median[block]
 
 
@@ -281,23 +269,3 @@ def _median_over_time(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.ndimage import median_filter  # slow to import, and a still needs no filter over time
 
     return np.asarray(median_filter(outlines, (2 * OUTLINE_RADIUS + 1, 1, 1), mode="nearest"))
-
-
-class _Appearances:
-    """The appearance of the face around each frame, from reference frames; the last two in use are cached."""
-
-    def __init__(self, stored: FrameArray) -> None:
-        step = max(ceil(min(len(stored), REFERENCE_WINDOW) / REFERENCE_FRAMES), 1)
-        self._stored = stored
-        self._references = range(step // 2, len(stored), step)
-        self._from_reference = lru_cache(maxsize=2)(self._compute)
-
-    def near(self, offset: int) -> UsualAppearance:
-        """Return the appearance in the reference frames nearest to the frame at `offset`."""
-        middle = bisect(self._references, offset)
-        last_start = max(len(self._references) - REFERENCE_FRAMES, 0)
-        return self._from_reference(min(max(middle - REFERENCE_FRAMES // 2, 0), last_start))
-
-    def _compute(self, first: int) -> UsualAppearance:
-        chosen = self._references[first : first + REFERENCE_FRAMES]
-        return UsualAppearance.of([self._stored[i][..., :FEATURE_COUNT].astype(np.float32) for i in chosen])

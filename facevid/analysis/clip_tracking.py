@@ -1,4 +1,4 @@
-"""Tracking of a clip: the times of its frames, its cuts, and the tracks of its people. It depends on no face model."""
+"""Tracking of a clip: timestamps of its frames, cuts, and tracks of its people. It does not depend on a face model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

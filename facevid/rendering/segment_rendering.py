@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from facevid.analysis.segments import FrameSource, ModelSpec, loaded_model
 from facevid.options import Blend
 from facevid.rendering.comparison import Comparison
-from facevid.rendering.frame import edit_frames
-from facevid.rendering.layers import LayerWriter
-from facevid.rendering.mattes import Mattes
+from facevid.rendering.frame_compositing import edit_frames
+from facevid.rendering.layer_writer import LayerWriter
 from facevid.rendering.preview_writer import PreviewDestination
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.user_mattes import Mattes
 from facevid.utils.atomic_output import atomic_path
 from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline

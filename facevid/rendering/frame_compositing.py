@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from facevid.compositing import EditedFace, composite_face
 from facevid.compositing.composite import replace_face
 from facevid.options import Blend
-from facevid.rendering.layers import LayerWriter
-from facevid.rendering.mattes import Mattes
+from facevid.rendering.layer_writer import LayerWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.track_edit import TrackEdit
+from facevid.rendering.user_mattes import Mattes
 from facevid.utils.batches import batches
 from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame, add_patches

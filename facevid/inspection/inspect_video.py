@@ -9,15 +9,15 @@ from pathlib import Path
 import cv2
 
 from facevid.analysis.analysis import Analysis
-from facevid.analysis.tracking import Tracking
+from facevid.analysis.clip_tracking import Tracking
 from facevid.errors import OutputError, UsageError
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.confidence import SCALES
+from facevid.inspection.contact_sheet import ContactSheet
 from facevid.inspection.overlay import draw_overlay
-from facevid.inspection.pictures import ReportPictures
 from facevid.inspection.problems import Problem, find_problems
 from facevid.inspection.report import Report
-from facevid.inspection.sheet import ContactSheet
+from facevid.inspection.report_pictures import ReportPictures
 from facevid.inspection.tracks import InspectedTrack, coverage
 from facevid.inspection.tracks_json import write_tracks
 from facevid.options import TrackingOptions

@@ -1,0 +1,152 @@
+"""Detection in one segment of a clip: faces and their flow, and thumbnails of the frames for the detection of cuts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facevid.analysis.cuts import may_be_cut, thumbnail
+from facevid.analysis.segments import DetectorSpec, FrameSource, loaded_detector
+from facevid.faces.detector import Detector, Face
+from facevid.faces.flow import landmark_flow
+from facevid.utils.atomic_output import atomic_path
+from facevid.utils.prefetch import prefetch_map
+from facevid.video import Frame
+from facevid.video.reader.heap import trim_heap
+from facevid.video.reader.timeline import Timeline, checksum
+
+RESTART_INTERVAL_FRAMES = 50
+"""Length of a block in frames. A detector that follows faces is reset at the start of each block, so the faces of a
+frame depend on the frames of its block only, however the clip is divided into segments."""
+
+SEARCH_INTERVAL_FRAMES = 8
+"""Interval, in frames of a block, at which a detector that follows faces searches for new ones."""
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """Detection in some frames of a clip.
+
+    Attributes:
+        clip: the clip.
+        detector: finds the faces.
+        frames: the frames of the segment; the clip may end before.
+        timeline: timestamps around the first frame; None to decode from the start.
+        path: file of the segment.
+    """
+
+    clip: FrameSource
+    detector: Detector | DetectorSpec
+    frames: range
+    timeline: Timeline | None
+    path: Path
+
+
+@dataclass
+class _Segment:
+    """What is detected in the frames of a segment.
+
+    Attributes:
+        before: checksum of the frame before the first one; 0 without one.
+        pts: timestamp of each frame.
+        checksums: checksum of each frame's samples; 0 in image sequences and stills.
+        thumbnails: uint8 (36, 64, 3) RGB of each frame.
+        faces: the faces of each frame.
+    """
+
+    before: int = 0
+    pts: list[int] = field(default_factory=list)
+    checksums: list[int] = field(default_factory=list)
+    thumbnails: list[NDArray[np.uint8]] = field(default_factory=list)
+    faces: list[list[Face]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the segment to an .npz file."""
+        faces = [face for each in self.faces for face in each]
+        landmarks = np.array([face.landmarks for face in faces], np.float32).reshape(-1, 68, 2)
+        no_flow = np.full((68, 2), np.nan, np.float32)
+        with atomic_path(path, durable=True) as temporary:
+            np.savez(
+                temporary,
+                before=self.before,
+                pts=np.array(self.pts, np.int64),
+                checksums=np.array(self.checksums, np.uint32),
+                thumbnails=np.array(self.thumbnails, np.uint8),
+                counts=np.array([len(each) for each in self.faces]),
+                boxes=np.array([face.box for face in faces], np.float64).reshape(-1, 4),
+                landmarks=landmarks,
+                scores=np.array([face.score for face in faces], np.float64),
+                flow=np.array([no_flow if face.flow is None else face.flow for face in faces]).reshape(-1, 68, 2),
+                has_flow=np.array([face.flow is not None for face in faces], bool),
+            )
+
+
+class _FrameDetector:
+    """Detects the faces of consecutive frames.
+
+    A detector that follows faces needs a state: the faces and the thumbnail of the previous frame, and whether a face
+    was lost in this block.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._faces: list[Face] = []
+        self._thumbnail: NDArray[np.uint8] | None = None
+        self._has_lost = False
+
+    def first_frame(self, index: int) -> int:
+        """Return the index of the frame at which detection must start to give the faces of frame `index`."""
+        return index - index % RESTART_INTERVAL_FRAMES if self._detector.follows else index
+
+    def detect(self, index: int, picture: NDArray[np.uint8], scaled: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces of frame `index`, the one after that of the previous call; `scaled` is its thumbnail."""
+        in_block = index % RESTART_INTERVAL_FRAMES
+        if in_block == 0:
+            self._has_lost = False
+        is_restart = in_block == 0 or self._thumbnail is None or may_be_cut(self._thumbnail, scaled)
+        search = is_restart or self._has_lost or in_block % SEARCH_INTERVAL_FRAMES == 0
+        before = [] if is_restart else self._faces
+        faces = self._detector.detect(picture, before, search=search)
+        self._has_lost = self._has_lost or len(faces) < len(before)
+        self._faces, self._thumbnail = faces, scaled
+        return faces
+
+
+def detect_segment(task: DetectionTask) -> Iterator[int]:
+    """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
+
+    A few pictures at a time are in memory, because frames are prefetched. Writes no file if the clip has none of the
+    frames.
+    """
+    detector, segment = loaded_detector(task.detector), _Segment()
+    follower = _FrameDetector(detector)
+    previous: NDArray[np.uint8] | None = None
+    is_video = not task.clip.info.is_image_source
+    first = max(min(task.frames.start - 1, follower.first_frame(task.frames.start)), 0)
+    frames = trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))
+    for frame, picture, scaled in prefetch_map(_converted, frames):
+        crc = checksum(frame.native) if is_video else 0
+        if frame.index < task.frames.start:
+            if frame.index >= follower.first_frame(task.frames.start):
+                follower.detect(frame.index, picture, scaled)
+            previous, segment.before = picture, crc
+            continue
+        faces = [replace(face, mesh=None) for face in follower.detect(frame.index, picture, scaled)]
+        if previous is not None:
+            faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
+        segment.pts.append(frame.pts)
+        segment.checksums.append(crc)
+        segment.thumbnails.append(scaled)
+        segment.faces.append(faces)
+        previous = picture
+        yield frame.index
+    if segment.pts:
+        segment.save(task.path)
+
+
+def _converted(frame: Frame) -> tuple[Frame, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame, its RGB picture and its thumbnail."""
+    picture = frame.rgb()
+    return frame, picture, thumbnail(picture)
