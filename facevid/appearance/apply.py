@@ -28,8 +28,8 @@ from facevid.appearance.warp import spline_grid, upsampled, warp
 MAX_SHIFT = 0.05
 """Limit of the shift of a landmark, in shares of the crop's side; approached smoothly."""
 
-OUTSTANDING = 2.2
-"""Band amplitude, in local energies, above which detail is not amplified: moles, brows and lashes stand out as far."""
+MAX_AMPLIFIED_AMPLITUDE = 2.2
+"""Band amplitude, in local energies, above which detail is not amplified: that of moles, brows and lashes is larger."""
 
 NOISE_SIGMA = 0.5
 """Standard deviation of a band's Gaussian, in pixels, up to which the band is noise and is not amplified."""
@@ -37,8 +37,8 @@ NOISE_SIGMA = 0.5
 RESOLVED_SIGMA = 1.0
 """Standard deviation of a band's Gaussian, in pixels, from which the band is fully amplified."""
 
-NODES = 48
-"""Number of nodes of the coarse grid along a side of the FFHQ crop."""
+NODES_PER_SIDE = 48
+"""Number of nodes of the coarse grid, on which splines are evaluated, along a side of the FFHQ crop."""
 
 MIN_GAP_CHANGE = 0.004
 """Change of the gap between the lips, in shares of the crop's side, from which the lips are warped separately."""
@@ -49,9 +49,8 @@ MOUTH_MARGIN = 0.05
 LIP_STIFFNESS = 1e-4
 """Smoothing of the spline of a single lip; less than that of a whole face, to follow the lip closely."""
 
-MOUTH_EDGE = 0.006
-"""Standard deviation of the soft edge of the mouth's inside, whose colours do not change, in shares of the crop's
-side."""
+MOUTH_EDGE_SIGMA = 0.006
+"""Standard deviation of the soft edge of the mouth's inside, whose colours are kept, in shares of the crop's side."""
 
 LEFT_CHEEK = [2, 31]
 """Landmarks of the jaw and the nose on the left of the picture; the middle of the cheek lies between them."""
@@ -131,7 +130,7 @@ def apply_change(placed: PlacedChange, plate: NDArray[np.float32]) -> tuple[NDAr
         float32 (height, width, 2), the offset in pixels at which each pixel was sampled.
     """
     side, size = placed.side, placed.size
-    step = max(int(side / NODES), 1)
+    step = max(int(side / NODES_PER_SIDE), 1)
     values = np.concatenate([(placed.landmarks - placed.target) / side, mean_face.LANDMARKS], axis=1)
     grid = spline_grid(placed.target, values, size=size, step=step, unit=side)
     fields = sample_maps(placed.change.fields(), mean_face.to_window(grid[..., 2:]) * COLOUR_SIDE - 0.5)
@@ -175,12 +174,12 @@ def _change_colour_and_bands(
     octaves, _ = bands.split(lightness, side)
     changed = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
-        amplified = gain > 0
+        is_amplified = gain > 0
         factor, share = gain, _resolved_share(i, side)
-        if amplified.any():
-            factor = np.where(amplified, gain * share, gain) if share < 1 else gain
-            outstanding = np.abs(band) > OUTSTANDING * bands.energy(band, i, side)
-            factor = np.where(outstanding & amplified, np.float32(0), factor)
+        if is_amplified.any():
+            factor = np.where(is_amplified, gain * share, gain) if share < 1 else gain
+            is_strong = np.abs(band) > MAX_AMPLIFIED_AMPLITUDE * bands.energy(band, i, side)
+            factor = np.where(is_strong & is_amplified, np.float32(0), factor)
         changed += band * factor
     return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
 
@@ -229,7 +228,7 @@ def _fade_out_mouth(changes: Sequence[NDArray[np.float32]], placed: PlacedChange
         placed: the change in its region.
         corner: column and row of the region at which the maps begin.
     """
-    inside, sigma = placed.target[60:68] - corner, max(MOUTH_EDGE * placed.side, 0.5)
+    inside, sigma = placed.target[60:68] - corner, max(MOUTH_EDGE_SIGMA * placed.side, 0.5)
     margin = 6 * sigma + 3  # more than the reach of the Gaussian and the dilation
     height, width = changes[0].shape
     x0, y0 = np.floor(inside.min(axis=0) - margin).clip(0, (width, height)).astype(int).tolist()
@@ -258,7 +257,7 @@ def _warp_with_lips(
     upper, lower, inside = lip_masks(target, size, placed.side)
     closing = max(1 - gap_after / gap_before, 0) if gap_before else 0
     shift = (open_to_teeth(placed.landmarks, closing) - placed.target) / placed.side
-    step = max(int(placed.side / NODES / 2), 1)
+    step = max(int(placed.side / NODES_PER_SIDE / 2), 1)
     smooth = motion[mouth].copy()
     for mask, other_lip in ((upper, LOWER), (lower, UPPER)):
         knots = [i for i in range(68) if i not in other_lip]

@@ -21,10 +21,10 @@ MAX_LOG_GAIN = (0.7, 1.0, 1.0, 1.0, 1.0)
 noise."""
 
 MAX_COLOUR_CHANGE = np.array([20, 6, 6], np.float32)
-"""Limits of the change of L*, a* and b*, approached smoothly: more looks painted on."""
+"""Limits of the change of L*, a* and b*, approached smoothly: larger changes look painted."""
 
-EDGE = 0.012
-"""Distance inside the face's outline up to which nothing but the shape changes, as a share of the crop's side."""
+EDGE_DISTANCE = 0.012
+"""Distance inside the face's outline up to which only the shape changes, as a share of the crop's side."""
 
 EDGE_WIDTH = 0.03
 """Distance over which the colour change then rises from 0 to its full value, as a share of the crop's side. Gains rise
@@ -76,10 +76,10 @@ class AppearanceChange:
         side = COLOUR_SIDE
         off_eyes = 1 - mean_face.eyes(side)
         colour = MAX_COLOUR_CHANGE * np.tanh(self.colour / MAX_COLOUR_CHANGE)
-        colour = colour * (mean_face.inner_mask(side, EDGE, EDGE_WIDTH) * off_eyes)[..., None]
+        colour = colour * (mean_face.inner_mask(side, EDGE_DISTANCE, EDGE_WIDTH) * off_eyes)[..., None]
         log_gains = [
             cv2.resize(gain.clip(MIN_LOG_GAIN, most), (side, side), interpolation=cv2.INTER_LINEAR)
-            * (off_eyes * mean_face.inner_mask(side, EDGE, EDGE_WIDTH / 2 + bands.FINEST * 2**i))
+            * (off_eyes * mean_face.inner_mask(side, EDGE_DISTANCE, EDGE_WIDTH / 2 + bands.FINEST * 2**i))
             for i, (gain, most) in enumerate(zip(self.gains, MAX_LOG_GAIN, strict=True))
         ]
         reach = mean_face.reach(side) if self.support is None else mean_face.reach(side) * self.support

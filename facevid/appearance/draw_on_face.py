@@ -1,10 +1,10 @@
-"""The named regions of the mean face, drawn on a face in a frame."""
+"""Drawing of maps of the mean face on a face in a frame."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance import mean_face
-from facevid.appearance.apply import NODES, sample_maps
+from facevid.appearance.apply import NODES_PER_SIDE, sample_maps
 from facevid.appearance.measure import COLOUR_SIDE
 from facevid.appearance.warp import spline_grid, upsampled
 
@@ -23,7 +23,7 @@ def draw_on_face(
     Returns:
         float32 (height, width, C), 0 outside the window.
     """
-    step = max(int(side / NODES), 1)
+    step = max(int(side / NODES_PER_SIDE), 1)
     grid = spline_grid(landmarks, mean_face.LANDMARKS, size=size, step=step, unit=side)
     fields = sample_maps(maps, mean_face.to_window(grid) * COLOUR_SIDE - 0.5)
     return np.dstack([upsampled(np.ascontiguousarray(fields[..., i]), size, step) for i in range(fields.shape[-1])])

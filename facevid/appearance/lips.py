@@ -41,11 +41,11 @@ MARGIN = 0.012
 TEETH_GAP_FACTOR = 1.7
 """Factor by which the visible teeth extend beyond the gap between the landmarks: closing lips remove all of it."""
 
-DRAWN_BELOW = 0.4
-"""Gap before an edit, as a share of the gap after it, up to which the inside of the mouth is drawn."""
+MAX_DRAWN_SHARE = 0.4
+"""Gap before an edit, as a share of the gap after it, up to which the inside of the mouth is drawn fully."""
 
-STRETCHED_FROM = 0.62
-"""The same share, from which the pixels of the plate are stretched and nothing is drawn; between the two both mix."""
+MIN_STRETCHED_SHARE = 0.62
+"""The same share, from which nothing is drawn and the pixels of the plate are stretched; between the two both mix."""
 
 CLOSED_GAP = 0.004
 """Gap of closed lips, in shares of the crop's side: added to both gaps before their ratio is taken."""
@@ -155,7 +155,7 @@ def drawn_share(before: float, after: float) -> float:
         after: gap after the edit, in shares of the crop's side.
     """
     share = (before + CLOSED_GAP) / (after + CLOSED_GAP)
-    return float(np.clip((STRETCHED_FROM - share) / (STRETCHED_FROM - DRAWN_BELOW), 0, 1))
+    return float(np.clip((MIN_STRETCHED_SHARE - share) / (MIN_STRETCHED_SHARE - MAX_DRAWN_SHARE), 0, 1))
 
 
 def draw_mouth_inside(target: NDArray[np.floating], size: tuple[int, int], lightness: float) -> NDArray[np.float32]:
@@ -169,6 +169,7 @@ def draw_mouth_inside(target: NDArray[np.floating], size: tuple[int, int], light
     Returns:
         float32 (height, width, 3) CIELAB.
     """
+    # Positions, slopes and widths below are in mouth coordinates, chosen by eye on portraits.
     x, y = _mouth_coordinates(target, size)
     half_gap = max(float(np.linalg.norm(lip_gap(target))) / 2, 1.0)
     edge = max(0.33 / half_gap, 0.053)

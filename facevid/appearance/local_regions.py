@@ -34,8 +34,12 @@ _ABOVE_BROWS = (
 _BELOW_EYES = ((0.0, 0.535), (0.250, 0.540), (0.345, 0.556), (0.425, 0.538), (0.466, 0.500), (0.5, 0.470))
 _ABOVE_JAW = ((0.0, 0.665), (0.258, 0.680), (0.310, 0.745), (0.370, 0.815), (0.430, 0.836), (0.5, 0.840))
 _NOSE = ((0.5, 0.470), (0.472, 0.500), (0.440, 0.600), (0.418, 0.640), (0.428, 0.660), (0.5, 0.668))
+
 _MOUTH_CENTRE = (0.5, 0.752)
+"""Centre of the ellipse around the mouth, x and y in shares of the crop's side."""
+
 _MOUTH_RADII = (0.172, 0.094)
+"""Horizontal and vertical radius of this ellipse, in shares of the crop's side."""
 
 _DRAWN_SIDE = 576
 """Side, in pixels, at which regions are drawn before they are reduced."""
@@ -88,7 +92,8 @@ def region_maps(side: int) -> NDArray[np.float32]:
     def pixels(points: NDArray[np.float64]) -> NDArray[np.int32]:
         return np.asarray(np.rint(to_window(points) * _DRAWN_SIDE - 0.5), np.int32)
 
-    def fill(outline: tuple[tuple[float, float], ...], label: int) -> None:  # from the middle to the middle
+    def fill(outline: tuple[tuple[float, float], ...], label: int) -> None:
+        """Fill a left half, which begins and ends in the middle of the face, and its mirror image."""
         left = np.array(outline)
         whole = np.concatenate([left, ((1, 0) + left * (-1, 1))[::-1]])
         cv2.fillPoly(labels, [pixels(whole)], label)

@@ -33,8 +33,8 @@ COLOUR_BLUR = 0.006
 GRID = 37
 """Number of nodes along a side of the grid on which the warp to the mean face is computed."""
 
-ALIAS_FREE = 1.5
-"""Scale, in pixels of the picture per pixel of the window, above which the picture is blurred before resampling."""
+MAX_UNBLURRED_SCALE = 1.5
+"""Scale, in pixels of the picture per pixel of the window, above which the picture is blurred against aliasing."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def lab_of(picture: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDA
     """
     jaw_width = np.linalg.norm(landmarks[16] - landmarks[0])
     scale = float(jaw_width / np.linalg.norm(LANDMARKS[16] - LANDMARKS[0]) / CROP_SIDE)
-    if scale > ALIAS_FREE:
+    if scale > MAX_UNBLURRED_SCALE:
         picture = cv2.GaussianBlur(picture, (0, 0), scale / 2)
     nodes = (_node_weights() @ landmarks).reshape(GRID, GRID, 2).astype(np.float32)
     places = resize_grid(nodes, SIDE)

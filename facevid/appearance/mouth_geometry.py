@@ -6,6 +6,7 @@ Lengths are in units of the distance between the eye centres, measured after rot
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.appearance.lips import LOWER_INNER, UPPER_INNER
 from facevid.faces.alignment import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT
 
 
@@ -19,7 +20,7 @@ def mouth_gap(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         float64 (...), at least 0.
     """
     points = _normalised(landmarks)
-    distances = points[..., [67, 66, 65], 1] - points[..., [61, 62, 63], 1]
+    distances = points[..., LOWER_INNER, 1] - points[..., UPPER_INNER, 1]
     return np.asarray(np.maximum(distances.mean(axis=-1), 0.0))
 
 

@@ -11,7 +11,7 @@ from facevid.edits.attribute_edit import AttributeEdit
 from facevid.edits.edit_file import FaceEdits
 from facevid.errors import InputError, OutputError, printable, reason
 from facevid.options import EditOptions
-from facevid.rendering.layer_writer import layer_files
+from facevid.rendering.layer_files import layer_files
 from facevid.video.sequence import SequenceName, find_sequence, sequence_name
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from facevid.batch.shot_record import RECORDS_FOLDER
 from facevid.errors import InputError, UsageError
+from facevid.rendering.layer_files import INDEX_FILE
 from facevid.video.encoding.codecs import VIDEO_SUFFIXES
 from facevid.video.sequence import sequence_name, sequences_in
-
-LAYERS_INDEX = "layers.json"
-"""File in each folder of layers (`facevid.rendering.layer_writer.INDEX`, which would import PyTorch)."""
 
 READ_ONLY_SUFFIXES = (".mxf", ".avi", ".ts", ".mts", ".mpg")
 """Extensions of video files that can be read but not written; their results are MOV files such as `a010.mxf.mov`."""
@@ -83,7 +81,7 @@ def _sources(folder: Path, results: Path) -> Iterator[Path]:
         if path.name.startswith(".") or real_path == str(results) or links_to_parent:
             continue
         if path.is_dir():
-            if not any((path / name).exists() for name in (RECORDS_FOLDER, LAYERS_INDEX)):
+            if not any((path / name).exists() for name in (RECORDS_FOLDER, INDEX_FILE)):
                 yield from _sources(path, results)
         elif path.suffix.lower() in VIDEO_SUFFIXES + READ_ONLY_SUFFIXES:
             yield path

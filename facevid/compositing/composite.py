@@ -36,7 +36,7 @@ def composite_face(frame: Frame, face: EditedFace, blend: Blend, mattes: FaceMat
     assert face.picture is not None
     patch = replace_face(frame.rgb(), face, face.picture, blend)
     if patch and mattes:
-        _limit(patch, mattes)
+        _apply_mattes(patch, mattes)
     return patch
 
 
@@ -62,7 +62,7 @@ def change_plate(
     delta *= np.float32(255)
     patch = FacePatch(placed.x, placed.y, delta, motion)
     if mattes:
-        _limit(patch, mattes)
+        _apply_mattes(patch, mattes)
     return patch
 
 
@@ -115,7 +115,7 @@ def replace_face(
     return FacePatch(placement.x, placement.y, delta if visible is None else delta * visible)
 
 
-def _limit(patch: FacePatch, mattes: FaceMattes) -> None:
+def _apply_mattes(patch: FacePatch, mattes: FaceMattes) -> None:
     """Multiply the change of a patch by the mattes, in place."""
     height, width = patch.delta.shape[:2]
     region = slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)
@@ -123,7 +123,7 @@ def _limit(patch: FacePatch, mattes: FaceMattes) -> None:
         patch.delta[...] *= mattes.mask[region][..., None]
     if mattes.holdout is not None:
         free = 1 - mattes.holdout[region]
-        if patch.motion is not None:  # what is protected does not move into other pixels either
+        if patch.motion is not None:  # protected pixels must not be warped into other pixels either
             free = np.minimum(free, warp(free, patch.motion).clip(0, 1))
         patch.delta[...] *= free[..., None]
 

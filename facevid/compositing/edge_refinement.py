@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 from facevid.compositing.placement import Placement
 
 EDGE_RADIUS = 1.5
-"""Greatest error of an edge in a coarse visibility map, in pixels of the map: how far edges may move."""
+"""Greatest distance, in pixels of the coarse visibility map, by which edges move: the error of edges in that map."""
 
-NOISE = 6.0
+NOISE_SIGMA = 6.0
 """Standard deviation of the plate's lightness, 0 to 255, below which a variation is noise and not an edge."""
 
-OCCLUDED_BELOW = 0.35
-"""Filtered visibility below which a pixel is fully occluded: no trace of an edit shows on a hand."""
+MAX_OCCLUDED_VISIBILITY = 0.35
+"""Filtered visibility up to which a pixel is fully occluded: no trace of an edit shows on a hand."""
 
-VISIBLE_FROM = 0.75
+MIN_FULL_VISIBILITY = 0.75
 """Filtered visibility from which a pixel is fully visible; between the two the visibility rises smoothly."""
 
 
@@ -65,7 +65,7 @@ def refine_edges(visibility: NDArray[np.float32], plate: NDArray[np.float32], ra
     guide_mean, visibility_mean = mean(guide), mean(visibility)
     covariance = mean(guide * visibility) - guide_mean * visibility_mean
     variance = mean(guide * guide) - guide_mean**2
-    slope = covariance / (variance + NOISE**2)
+    slope = covariance / (variance + NOISE_SIGMA**2)
     filtered = mean(slope) * guide + mean(visibility_mean - slope * guide_mean)
-    share = ((filtered - OCCLUDED_BELOW) / (VISIBLE_FROM - OCCLUDED_BELOW)).clip(0, 1)
+    share = ((filtered - MAX_OCCLUDED_VISIBILITY) / (MIN_FULL_VISIBILITY - MAX_OCCLUDED_VISIBILITY)).clip(0, 1)
     return np.asarray(share * share * (3 - 2 * share))

@@ -31,7 +31,7 @@ from facevid.pipeline.rendering import Rendering, open_workers
 from facevid.provenance.signing import Signer, check_signable
 from facevid.provenance.statement import Provenance
 from facevid.rendering.comparison import Comparison
-from facevid.rendering.layer_writer import check_layers
+from facevid.rendering.layer_files import check_layers
 from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.schedule import edited_frames, schedule, weighted_edit

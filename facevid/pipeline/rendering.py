@@ -12,7 +12,7 @@ from facevid.engines import Engine, open_engine
 from facevid.errors import OutputError
 from facevid.models import FaceModel
 from facevid.options import Blend, EditOptions
-from facevid.rendering.layer_writer import join_layers
+from facevid.rendering.layer_files import join_layers
 from facevid.rendering.preview_writer import PreviewWriter
 from facevid.rendering.renderer import Renderer
 from facevid.rendering.segment_rendering import Outputs, RenderedSegment, RenderingTask, read_counts, render_segment

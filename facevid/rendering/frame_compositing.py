@@ -1,4 +1,4 @@
-"""Compositing of whole frames; the only module that composites faces into a frame."""
+"""Compositing of the edited faces of whole frames."""
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def edit_frames(
 ) -> Generator[EditedFrame, None, None]:
     """Render and composite the faces of all frames, in order.
 
-    Faces are rendered in batches on the caller's thread. Frames are composited in a thread pool, ahead of their use.
+    Faces are rendered in batches on the caller's thread. Frames are prefetched: composited in a thread pool.
 
     Args:
         renderer: makes the edited faces.

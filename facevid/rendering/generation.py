@@ -11,8 +11,8 @@ from facevid.rendering.temporal_smoothing import smooth_codes
 from facevid.rendering.track_edit import TrackEdit
 
 MIN_CODE_WEIGHT = 1e-3
-"""Least weight of a frame's code in temporal smoothing; a fully visible face has weight 1. Occluded and undetected
-faces get it: above 0, so that the weighted mean is defined where all frames nearby are such."""
+"""Weight in temporal smoothing of the codes of occluded and undetected faces; a fully visible face has weight 1. Above
+0, so that the weighted mean is defined where the face is occluded in all frames nearby."""
 
 
 def edited_codes(edit: TrackEdit, model: FaceModel, sigma: float, offsets: NDArray[np.intp]) -> list[Tensor]:

@@ -23,7 +23,7 @@ class PreviewWriter:
     """Writes one frame as displayed: upright, in square pixels, 8-bit RGB; use it as a context manager.
 
     Attributes:
-        destination: what the writer of the segment needs.
+        destination: makes the writer of the segment.
         warnings: what the picture cannot keep; always empty, since a preview keeps colours only.
     """
 

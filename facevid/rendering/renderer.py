@@ -1,4 +1,4 @@
-"""From codes to edited faces, ready to be composited."""
+"""Make the edited faces of tracks from their codes, ready to composite."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -58,7 +58,7 @@ def schedule(
 
 
 def edited_frames(scheduled: Sequence[tuple[Track, Sequence[TimedEdit]]]) -> range:
-    """Return the indices from the first to the last frame with an edit, before any weight of a frame is known."""
+    """Return the indices from the first to the last frame with an edit, before edit weights are applied."""
     indices = [
         track.first + offset
         for track, edits in scheduled
@@ -102,7 +102,7 @@ def _frame_weights(info: ClipInfo, count: int, frames: tuple[int, int] | None, f
     first, last = frames or (numbers[0], numbers[-1])
     if first > numbers[-1] or last < numbers[0]:
         raise UsageError(
-            f"frames {first}-{last} are not there: {info.path} has frames {numbers[0]} to {numbers[-1]}; choose among "
+            f"frames {first}-{last} do not exist: {info.path} has frames {numbers[0]} to {numbers[-1]}; choose some of "
             "these"
         )
     return frame_weights(numbers, first, last, fade)

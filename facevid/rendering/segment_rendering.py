@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written of every segment.
+    """The outputs that are written for every segment.
 
     Attributes:
         folder: folder of the segments of all outputs.

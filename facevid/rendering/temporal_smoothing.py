@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from facevid.utils.frame_array import FramesArray
 
-TRUNCATE = 4.0
+KERNEL_RADIUS_SIGMAS = 4.0
 """Radius of the Gaussian kernel, in standard deviations; the default of SciPy."""
 
-MIN_SIGMA = 0.5 / TRUNCATE
+MIN_SIGMA = 0.5 / KERNEL_RADIUS_SIGMAS
 """Standard deviation, in frames, below which the kernel covers one frame only."""
 
 EFFECT_BLOCK_FRAMES = 1024
@@ -55,7 +55,7 @@ def smooth(
 
     first, last = _kernel_span(len(values), sigma, start, stop)
     near, inner = np.asarray(values[first:last]), slice(start - first, stop - first)
-    average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=TRUNCATE)
+    average = partial(gaussian_filter1d, sigma=sigma, axis=0, mode="nearest", truncate=KERNEL_RADIUS_SIGMAS)
     if weights is None:
         return np.asarray(average(near)[inner])
     weight = weights[first:last].astype(values.dtype).reshape(-1, *[1] * (near.ndim - 1))
@@ -93,12 +93,12 @@ def smooth_codes(
 
 def code_radius(sigma: float) -> int:
     """Return the number of frames before and after a frame that `smooth_codes` averages."""
-    return int(TRUNCATE * TEXTURE_SIGMA_FACTOR * sigma + 0.5)
+    return int(KERNEL_RADIUS_SIGMAS * TEXTURE_SIGMA_FACTOR * sigma + 0.5)
 
 
 def _kernel_span(count: int, sigma: float, start: int, stop: int) -> tuple[int, int]:
     """Return start and stop of those of `count` frames that the kernel covers for the frames `start` to `stop`."""
-    radius = int(TRUNCATE * sigma + 0.5)
+    radius = int(KERNEL_RADIUS_SIGMAS * sigma + 0.5)
     return max(start - radius, 0), min(stop + radius, count)
 
 
@@ -133,7 +133,7 @@ def _fit_effect(effects: NDArray[np.floating], strengths: NDArray[np.floating], 
 
     flat = effects.reshape(len(effects), -1).astype(np.float64).T
     regressors = strengths.astype(np.float64)
-    average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=TRUNCATE)
+    average = partial(gaussian_filter1d, sigma=sigma, mode="nearest", truncate=KERNEL_RADIUS_SIGMAS)
     moments = average(regressors[:, None] * regressors).transpose(2, 0, 1)
     products = average(regressors[:, None] * flat).transpose(2, 0, 1)
     power = np.trace(moments, axis1=1, axis2=2)[:, None, None]

@@ -1,4 +1,4 @@
-"""One track and its edits over time: what is rendered."""
+"""One track and its edits over time: the input of rendering."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
