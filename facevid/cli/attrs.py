@@ -44,7 +44,7 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """List the attributes that a model can edit, what they do, and what was measured of them.
+    """List the attributes that a model can edit, what they do, and their measured effects.
 
     A star marks the attributes that are recommended for this model. Identity is the similarity of the face before and
     after a full edit: 0.90 for two photographs of one person, 0.03 for two people. -v lists methods, layers and
@@ -60,7 +60,7 @@ def command(
       facevid edit in.mp4 out.mp4 --attr ganspace:3:0-4=+2          # component 3 on layers 0 to 4
     """
     if (sheet is None) != (picture is None):
-        raise UsageError("--sheet and --picture belong together: add --picture with a face, and --sheet with a name")
+        raise UsageError("--sheet needs --picture, and --picture needs --sheet; add the other one")
     from facevid.models.load import load_model
 
     loaded = load_model(model)

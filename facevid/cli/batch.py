@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CORES_PER_WORKER = 4
 """CPU cores for each worker on a machine without a GPU: one edit hardly runs faster on more."""
 
-MOST_WORKERS = 1024
+MAX_JOBS = 1024
 """Upper bound of --jobs: more processes than any machine has use for."""
 
 
@@ -44,7 +44,7 @@ MOST_WORKERS = 1024
     "--jobs",
     "--workers",
     "workers",
-    type=click.IntRange(1, MOST_WORKERS),
+    type=click.IntRange(1, MAX_JOBS),
     help="Shots to edit at the same time.  [default: one for each GPU, else one for every four CPU cores; on a Ray "
     "cluster, as many as it has room for]",
 )
@@ -192,7 +192,7 @@ def _state_text(outcome: "ShotOutcome") -> str:
         case "kept":
             return "kept: nothing has changed"
         case "busy":
-            return f"in work by another run ({reasons}); waiting for it at the end"
+            return f"being edited by another run ({reasons}); waiting for it at the end"
         case "failed":
             return f"failed ({outcome.code})"
 

@@ -1,4 +1,4 @@
-"""From the command line of `facevid batch`, `shot.toml` and tables to the task of each shot."""
+"""Make the task of each shot from the command line of `facevid batch`, `shot.toml` files and tables."""
 
 import hashlib
 import os
@@ -28,16 +28,19 @@ if TYPE_CHECKING:
 Edits = Sequence[AttributeEdit] | Sequence[FaceEdits]
 """The values of --attr, or the entries of an edit file."""
 
-SHOT = "{shot}"
+SHOT_PLACEHOLDER = "{shot}"
 """Placeholder in options that is replaced by the shot's label."""
 
-OUTPUTS = ("compare", "layers")
+OUTPUT_OPTIONS = ("compare", "layers")
 """Options that name an output of one shot; their values must contain {shot}."""
 
-NOT_OF_A_SHOT = ("overwrite", "json", "quiet", "verbose", "help")
+BATCH_ONLY_OPTIONS = ("overwrite", "json", "quiet", "verbose", "help")
 """Options of `facevid edit` that apply to a whole batch."""
 
-WITHOUT_EFFECT = (*NOT_OF_A_SHOT, "device", "batch-size", "workers", "engine", "address", "segment", "threads")
+OPTIONS_WITHOUT_EFFECT = (
+    *BATCH_ONLY_OPTIONS,
+    *("device", "batch-size", "workers", "engine", "address", "segment", "threads"),
+)
 """Options that do not change a result: a shot is not edited again when they change."""
 
 
@@ -71,9 +74,11 @@ def make_tasks(
     shots = find_shots(folder, results)
     rows = read_table(table, shots, kinds) if table else {shot.name: Options() for shot in shots}
     chosen = [shot for shot in shots if shot.name in rows]
-    for name in OUTPUTS:
-        if name in general and SHOT not in str(general[name]) and len(chosen) > 1:
-            raise UsageError(f"--{name} {general[name]}: all shots would write to it; put {SHOT} into the name")
+    for name in OUTPUT_OPTIONS:
+        if name in general and SHOT_PLACEHOLDER not in str(general[name]) and len(chosen) > 1:
+            raise UsageError(
+                f"--{name} {general[name]}: all shots would write to it; put {SHOT_PLACEHOLDER} into the name"
+            )
     models = _Models()
     tasks = []
     for shot in chosen:
@@ -138,14 +143,14 @@ def _option_kinds() -> dict[str, OptionKind]:
     return {
         name: OptionKind(option.multiple or option.nargs > 1, option.is_flag, isinstance(option.type, PathType))
         for name, option in _edit_options().items()
-        if name not in NOT_OF_A_SHOT
+        if name not in BATCH_ONLY_OPTIONS
     }
 
 
 def _insert_label(value: Value, label: str) -> Value:
     if isinstance(value, tuple):
-        return tuple(each.replace(SHOT, label) for each in value)
-    return value.replace(SHOT, label) if isinstance(value, str) else value
+        return tuple(each.replace(SHOT_PLACEHOLDER, label) for each in value)
+    return value.replace(SHOT_PLACEHOLDER, label) if isinstance(value, str) else value
 
 
 def _parse(shot: Shot, options: Options) -> edit.EditArguments:
@@ -182,9 +187,9 @@ def _effective_options(texts: Options, values: dict[str, Any]) -> dict[str, str 
     effective: dict[str, str | list[str]] = {}
     for name, option in _edit_options().items():
         value, text = values.get(option.name or ""), texts.get(name)
-        if name in WITHOUT_EFFECT or name == "model" or value is None or value == () or value is False:
+        if name in OPTIONS_WITHOUT_EFFECT or name == "model" or value is None or value == () or value is False:
             continue
-        if isinstance(value, Path) and name not in OUTPUTS:
+        if isinstance(value, Path) and name not in OUTPUT_OPTIONS:
             effective[name] = printable(value.name)  # its content is hashed
         elif name == "sign":
             effective[name] = [printable(path.name) for path in value]
@@ -201,7 +206,7 @@ def _named_files(parsed: edit.EditArguments) -> dict[str, str]:
     paths = {
         f"--{names[name]} {value.name}": value
         for name, value in parsed.values.items()
-        if isinstance(value, Path) and name in names and names[name] not in OUTPUTS
+        if isinstance(value, Path) and name in names and names[name] not in OUTPUT_OPTIONS
     }
     if parsed.options.sign:
         certificate = parsed.options.sign.certificate

@@ -10,8 +10,8 @@ import click
 
 from facevid.cli.progress_bars import StageProgress
 from facevid.cli.shared_options import (
-    LARGEST_BATCH,
-    LARGEST_COUNT,
+    MAX_BATCH_SIZE,
+    MAX_COUNT,
     FacesType,
     FramesType,
     NumberType,
@@ -119,7 +119,7 @@ def _check_attrs(ctx: click.Context, param: click.Parameter, attrs: tuple[str, .
 )
 @click.option(
     "--preview-frame",
-    type=click.IntRange(0, LARGEST_COUNT),
+    type=click.IntRange(0, MAX_COUNT),
     metavar="N",
     help="Write only frame N, as a PNG or JPEG picture OUT, to look at the edit before a long render.",
 )
@@ -195,7 +195,7 @@ def _check_attrs(ctx: click.Context, param: click.Parameter, attrs: tuple[str, .
 @precision_option
 @click.option(
     "--batch-size",
-    type=click.IntRange(1, LARGEST_BATCH),
+    type=click.IntRange(1, MAX_BATCH_SIZE),
     default=ComputeOptions.batch_size,
     show_default=True,
     help="Faces in each batch of the networks; larger batches are faster on a GPU and take more memory.",

@@ -61,20 +61,20 @@ from facevid.cli.terminal import add_row, print_line, print_table
 from facevid.options import TrackingOptions
 
 if TYPE_CHECKING:
-    from facevid.inspection.inspect_video import InspectSummary
+    from facevid.inspection.clip_inspection import InspectSummary
     from facevid.inspection.problems import Problem
     from facevid.inspection.tracks import InspectedPerson, InspectedTrack
 
 SCHEMA_VERSION = 1
 """Version of the object that `--json` prints."""
 
-MOST_CUTS = 12
+MAX_LISTED_CUTS = 12
 """Maximum number of cuts printed, which fit on one line; `--json` lists all."""
 
-MOST_TRACKS = 3
+MAX_LISTED_TRACKS = 3
 """Maximum number of frame ranges printed for one person, which fit in one table row; `--json` lists all."""
 
-MOST_PROBLEMS = 3
+MAX_LISTED_PROBLEMS = 3
 """Maximum number of problems printed of one kind; the report and `--json` list all."""
 
 
@@ -132,7 +132,7 @@ def command(
     numbered as in `facevid edit --frames`. A clip without faces is not an error.
     """
     with slow_imports():
-        from facevid.inspection.inspect_video import inspect_video
+        from facevid.inspection.clip_inspection import inspect_video
 
     progress = StageProgress(quiet)
     options = TrackingOptions(detector=detector, smooth=smooth)
@@ -205,7 +205,8 @@ def _print_summary(summary: "InspectSummary", seconds: dict[str, float]) -> None
         print_table(_table(people_in(summary.tracks)))
     else:
         print_line("no face found, so there is nothing to edit; check the overlay, or try another --detector")
-    cuts = ", ".join(map(str, summary.cuts[:MOST_CUTS])) + (", ..." if len(summary.cuts) > MOST_CUTS else "")
+    more = ", ..." if len(summary.cuts) > MAX_LISTED_CUTS else ""
+    cuts = ", ".join(map(str, summary.cuts[:MAX_LISTED_CUTS])) + more
     rows = {
         "frames": f"{summary.frames}: {summary.faceless} without a face",
         "cuts": f"{len(summary.cuts)}: before frame {cuts}" if summary.cuts else "none",
@@ -227,9 +228,9 @@ def _print_problems(problems: "list[Problem]") -> None:
 
     lines = []
     for same_kind in by_kind(problems):
-        lines += [str(problem) for problem in same_kind[:MOST_PROBLEMS]]
-        if len(same_kind) > MOST_PROBLEMS:
-            lines.append(f"and {len(same_kind) - MOST_PROBLEMS} more of this kind")
+        lines += [str(problem) for problem in same_kind[:MAX_LISTED_PROBLEMS]]
+        if len(same_kind) > MAX_LISTED_PROBLEMS:
+            lines.append(f"and {len(same_kind) - MAX_LISTED_PROBLEMS} more of this kind")
     for number, line in enumerate(lines):
         print_line(f"{'' if number else 'problems':<9} {line}")
 
@@ -245,7 +246,7 @@ def _table(people: "list[InspectedPerson]") -> Table:
         add_row(
             table,
             str(person.number),
-            f"{len(person)}: {person.frame_ranges(MOST_TRACKS)}",
+            f"{len(person)}: {person.frame_ranges(MAX_LISTED_TRACKS)}",
             f"{person.detected / len(person):.0%}",
             f"{person.size:.0f} px",
             str(person.longest_gap),

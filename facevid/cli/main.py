@@ -109,7 +109,7 @@ def main() -> None:
 def run() -> None:
     """Run the command line as a process of its own, and end the process.
 
-    The handlers of `atexit` run, but the modules are not torn down: PyTorch takes up to half a second for that.
+    The handlers of `atexit` run, but modules are not finalised, which takes up to half a second with PyTorch.
     """
     try:
         main()
@@ -118,7 +118,7 @@ def run() -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError as error:  # nobody reads it any more
+    except OSError as error:  # the reading end of a pipe was closed
         code = code or exit_code(OutputError(reason(error)))
     atexit._run_exitfuncs()
     os._exit(code)

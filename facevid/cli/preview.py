@@ -81,10 +81,10 @@ def command(
     choice = choose_detector(detector, chosen_device)
     analysis = Analysis(clip, choice.detector, TrackingOptions(detector, smooth=smooth), progress)
     session = PreviewSession(clip, analysis, loaded, ComputeOptions(device), progress)
-    given = {"--model": model, "--start-number": start_number, "--rate": rate, "--layer": layer}
-    given |= {"--detector": None if detector == "auto" else detector}
-    given |= {"--smooth": None if smooth == TrackingOptions.smooth else f"{smooth:g}"}
-    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    arguments = {"--model": model, "--start-number": start_number, "--rate": rate, "--layer": layer}
+    arguments |= {"--detector": None if detector == "auto" else detector}
+    arguments |= {"--smooth": None if smooth == TrackingOptions.smooth else f"{smooth:g}"}
+    options = [word for name, value in arguments.items() if value is not None for word in (name, str(value))]
     try:
         server = PreviewServer(session, source, options, port)
     except OSError as error:

@@ -17,16 +17,16 @@ from facevid.edits.edit_file import parse_frames
 from facevid.errors import UsageError, combined
 from facevid.options import ComputeOptions, EngineName, EngineOptions, TrackingOptions
 
-MAX_RATE = 1000
+MAX_RATE_FPS = 1000
 """Highest frame rate of an image sequence, in frames per second; a larger number is a typing error."""
 
-LARGEST_COUNT = 10**9
-"""Largest number of frames, steps or epochs: larger numbers overflow the 32-bit integers of other libraries."""
+MAX_COUNT = 10**9
+"""Largest number of frames, steps or epochs: larger ones overflow the 32-bit integers of other libraries."""
 
-MOST_WORKERS = 100_000
+MAX_WORKERS = 100_000
 """Upper bound of --workers: more than any cluster has."""
 
-LARGEST_BATCH = 1 << 16
+MAX_BATCH_SIZE = 1 << 16
 """Largest batch, in pictures or codes: more than any device's memory holds."""
 
 
@@ -159,7 +159,7 @@ class RateType(click.ParamType[Any]):
             rate = value
         elif re.fullmatch(r"\d{1,4}(\.\d{0,12})?|\d{1,9}/[1-9]\d{0,8}", value):  # excludes 1e-999999999, slow to parse
             rate = Fraction(value).limit_denominator(1001)
-        if not 0 < rate <= MAX_RATE:
+        if not 0 < rate <= MAX_RATE_FPS:
             self.fail(f'"{value}" is not a frame rate such as 25 or 24000/1001', param, ctx)
         return rate
 
@@ -219,7 +219,7 @@ layer_option = click.option(
 )
 start_number_option = click.option(
     "--start-number",
-    type=click.IntRange(0, LARGEST_COUNT),
+    type=click.IntRange(0, MAX_COUNT),
     metavar="N",
     help="Frame number of a video's first frame; image sequences have their own numbers.  [default: 0]",
 )
@@ -235,7 +235,7 @@ address_option = click.option(
 )
 workers_option = click.option(
     "--workers",
-    type=click.IntRange(1, MOST_WORKERS),
+    type=click.IntRange(1, MAX_WORKERS),
     metavar="N",
     help="Segments to work on at the same time.  [default: 1; with Ray, as many as the cluster has cores or GPUs]",
 )

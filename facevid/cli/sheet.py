@@ -7,7 +7,7 @@ import click
 
 from facevid.cli.progress_bars import StageProgress
 from facevid.cli.shared_options import (
-    LARGEST_COUNT,
+    MAX_COUNT,
     PathType,
     device_option,
     model_option,
@@ -28,7 +28,7 @@ from facevid.options import ComputeOptions
     metavar="NAME=FROM:TO:COUNT",
     help="Attribute and its strengths, evenly spaced; one row each. Repeat it: a last row applies all in sequence.",
 )
-@click.option("--frame", type=click.IntRange(0, LARGEST_COUNT), help="Frame number.  [default: the first frame]")
+@click.option("--frame", type=click.IntRange(0, MAX_COUNT), help="Frame number.  [default: the first frame]")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from facevid.cli.shared_options import (
-    LARGEST_BATCH,
-    LARGEST_COUNT,
+    MAX_BATCH_SIZE,
+    MAX_COUNT,
     FacesType,
     NumberType,
     PathType,
@@ -29,13 +29,13 @@ from facevid.cli.terminal import print_line
 @click.option("--model", required=True, metavar="NAME", help="Imported StyleGAN2 model to tune, or its path.")
 @click.option("--name", required=True, metavar="NAME", help="Name of the tuned model.")
 @click.option(
-    "--steps", default=1000, show_default=True, type=click.IntRange(1, LARGEST_COUNT), help="Number of training steps."
+    "--steps", default=1000, show_default=True, type=click.IntRange(1, MAX_COUNT), help="Number of training steps."
 )
 @click.option(
     "--batch-size",
     default=4,
     show_default=True,
-    type=click.IntRange(1, LARGEST_BATCH),
+    type=click.IntRange(1, MAX_BATCH_SIZE),
     help="Faces in each training step.",
 )
 @click.option(
@@ -46,7 +46,7 @@ from facevid.cli.terminal import print_line
     type=FacesType(),
     default="largest",
     show_default=True,
-    metavar="WHICH",
+    metavar="WHO",
     help="Faces to tune to, as for `facevid edit`.",
 )
 @smooth_option
@@ -84,20 +84,20 @@ def command(
       facevid tune shot.mp4 --model ffhq --name shot
       facevid edit shot.mp4 out.mp4 --attr smile=+1 --model shot
     """
-    from facevid.cli.train.training_options import Console
+    from facevid.cli.train.training_progress import TrainingProgress
     from facevid.options import TrackingOptions
     from facevid.training.common.run import Compute
     from facevid.training.tuning.pivotal_tuning import PREVIEW_FILE, TuningOptions, tune_model
     from facevid.utils.device import choose_device
 
-    console = Console(quiet)
+    progress = TrainingProgress(quiet)
     result = tune_model(
         source,
         model,
         name,
         options=TuningOptions(steps, batch_size, learning_rate),
         tracking=TrackingOptions(detector=detector, faces=faces, smooth=smooth),
-        compute=Compute(choose_device(device), seed, console, console.report),
+        compute=Compute(choose_device(device), seed, progress, progress.report),
         overwrite=overwrite,
     )
     if as_json:

@@ -1,5 +1,5 @@
-"""Preview of the tracking of a clip, to be checked before a long render."""
+"""Preview of the tracking of a clip, to check before a long render."""
 
-from facevid.inspection.inspect_video import InspectSummary, inspect_video
+from facevid.inspection.clip_inspection import InspectSummary, inspect_video
 
 __all__ = ["InspectSummary", "inspect_video"]

@@ -1,4 +1,4 @@
-"""The scale of each detector's confidence: from which value on it reports a face, and what is doubtful and good."""
+"""The scale of each detector's confidence: the values from which a face is reported, doubtful, and good."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class ConfidenceScale:
 
     Attributes:
         accepted: smallest confidence of a face that the detector reports.
-        doubtful: below it, turned, covered or small faces are as common as what only resembles a face.
-        good: from it on, the values of frontal faces in good light.
+        doubtful: below this value, detections of turned, covered or small faces are as common as false detections.
+        good: smallest confidence of frontal faces in good light.
         meaning: what the number is.
     """
 
@@ -24,7 +24,7 @@ class ConfidenceScale:
 
 # `doubtful` and `good` of dlib and the bundled detector are read off some 75 frames of four clips and 5 portraits, not
 # fitted to labels. Frontal faces have 1.0 to 2.1 (dlib) and 0.92 to 0.98 (bundled), turned and partly covered ones 0.5
-# to 1.0 and 0.8 to 0.92. What is below is mostly blurred, far turned, or no face.
+# to 1.0 and 0.8 to 0.92. Lower values are mostly of blurred or far turned faces, or false detections.
 SCALES = {
     "dlib": ConfidenceScale(0.0, 0.5, 1.0, "distance from the decision boundary of dlib's classifier; no upper end"),
     "bundled": ConfidenceScale(

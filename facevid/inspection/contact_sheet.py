@@ -17,7 +17,7 @@ COLUMNS = 8
 MAX_ROWS = 24
 """People on the sheet: those with the most frames. Bounds the height at about 3200 pixels."""
 
-MAX_TRACKS = 2
+MAX_LISTED_TRACKS = 2
 """Tracks of a person whose frames are listed in the label: as many as fit beside a crop."""
 
 CROP_SIDE = 128
@@ -106,7 +106,7 @@ def _label_lines(person: InspectedPerson) -> list[str]:
     edited = {"yes": ", edited", "in part": ", edited in part", "no": ""}[person.edited]
     return [
         f"person {person.number}{edited}",
-        *textwrap.wrap(f"frames {person.frame_ranges(MAX_TRACKS)}", LABEL_CHARACTERS, break_on_hyphens=False),
+        *textwrap.wrap(f"frames {person.frame_ranges(MAX_LISTED_TRACKS)}", LABEL_CHARACTERS, break_on_hyphens=False),
         f"{person.detected} of {len(person)} detected",
         f"{person.size:.0f} px",
     ]

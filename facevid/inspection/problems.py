@@ -1,7 +1,4 @@
-"""Problems of a clip's tracking that are worth knowing before a long render.
-
-All thresholds are defined here.
-"""
+"""Problems of a clip's tracking, to check before a long render, and their thresholds."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,18 +35,18 @@ SMALL_SIDE = 64.0
 """Side of the quad in pixels below which a face is small. Published encoders take 256 x 256 pixels: an upscaled face of
 64 pixels holds a sixteenth of the detail."""
 
-EDGE_MARGIN = 1.0
+MIN_EDGE_DISTANCE = 1.0
 """Distance in pixels between a landmark and the edge of the picture below which a face counts as cut off."""
 
-JITTER_SHARE = 0.005
+MAX_JITTER_SHARE = 0.005
 """Jitter of the smoothed quad, as a share of its side, above which it may be visible: 2 pixels on a face of 400. In a
 steady close-up, 95 % of the frames stay below 0.003."""
 
-MIN_RUN = 3
+MIN_RUN_FRAMES = 3
 """Shortest run of frames that is reported, in frames. It applies to yaw, size, edge and jitter, where single frames are
 noise; every bridged frame and every frame without a face is reported."""
 
-MAX_JOIN_GAP = 5
+MAX_JOIN_GAP_FRAMES = 5
 """Longest gap between two runs of one problem, in frames, across which they are reported as one."""
 
 
@@ -58,17 +55,17 @@ REMEDIES: dict[Kind, str] = {
     "profile, or --detector face-alignment.",
     "unedited": "Choose faces by their numbers with --face N, or all with --face all.",
     "profile": f"The edit is full up to {YAW.full:.0f}° and off from {YAW.zero:.0f}°. End it before the turn with "
-    "keyframes or --frames and --fade, so that it does not fade in sight; --detector bundled follows faces further.",
+    "keyframes or --frames and --fade, so that the fade is not visible; --detector bundled follows faces further.",
     "bridged": "The face is interpolated. Look at it in the overlay; if it is off, try another --detector, or set the "
     "strength to 0 there with keyframes.",
-    "doubtful": "Look whether it is a face. If not, choose the others with --face N; if it is, compare the landmarks "
+    "doubtful": "Check whether it is a face. If not, choose the others with --face N; if it is, compare the landmarks "
     "in the overlay with those of --detector bundled.",
     "small": f"The edit fades below {QUAD_SIDE.full:.0f} px and is off at {QUAD_SIDE.zero:.0f} px. Edit a larger "
     "version of the plate, or leave the face out.",
     "edge": f"The edit fades when more than {1 - INSIDE_SHARE.full:.0%} of the landmarks are outside the picture. "
     "Use a plate with overscan, or end the edit before with --frames and --fade.",
     "jitter": "Raise --smooth, or try --detector bundled, which is steadier.",
-    "several": "Choose faces by their numbers with --face N, or give each its own edits with --edits.",
+    "several": "Choose faces by their numbers with --face N, or edit each differently with --edits.",
     "cut": "Tracking and smoothing begin anew at a cut. Check that it is one: after a flash, for instance, it is not.",
 }
 """What to do about each kind of problem."""
@@ -194,8 +191,8 @@ def _track_ranges(
     if doubtful is not None:
         yield "doubtful", _long_runs((inspected.scores < doubtful) & inspected.track.detected)
     yield "small", _long_runs(inspected.sizes < SMALL_SIDE)
-    yield "edge", _long_runs(margin < EDGE_MARGIN)
-    yield "jitter", _long_runs(inspected.jitter > JITTER_SHARE * inspected.sizes)
+    yield "edge", _long_runs(margin < MIN_EDGE_DISTANCE)
+    yield "jitter", _long_runs(inspected.jitter > MAX_JITTER_SHARE * inspected.sizes)
 
 
 def _track_text(kind: Kind, inspected: InspectedTrack, frames: slice) -> str:
@@ -221,15 +218,15 @@ def _lowest_score(inspected: InspectedTrack, frames: slice) -> float:
 
 
 def _long_runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield the runs of True in `mask`, joined across `MAX_JOIN_GAP`, that then have at least `MIN_RUN` frames."""
+    """Yield runs of True, joined across `MAX_JOIN_GAP_FRAMES`, of at least `MIN_RUN_FRAMES` frames."""
     joined: list[tuple[int, int]] = []
     for first, last in runs(mask):
-        if joined and first - joined[-1][1] - 1 <= MAX_JOIN_GAP:
+        if joined and first - joined[-1][1] - 1 <= MAX_JOIN_GAP_FRAMES:
             joined[-1] = joined[-1][0], last
         else:
             joined.append((first, last))
-    # A track can be shorter than MIN_RUN, a still picture for example.
-    min_run = min(MIN_RUN, len(mask))
+    # A track can be shorter than MIN_RUN_FRAMES, a still picture for example.
+    min_run = min(MIN_RUN_FRAMES, len(mask))
     yield from ((first, last) for first, last in joined if last - first + 1 >= min_run)
 
 

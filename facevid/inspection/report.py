@@ -15,26 +15,24 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from facevid.analysis.analysis import DEFAULT_RATE
 from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.edit_weights import QUAD_SIDE, YAW
 from facevid.inspection.confidence import ConfidenceScale
 from facevid.inspection.plots import plot_clip, plot_person
-from facevid.inspection.problems import JITTER_SHARE, REMEDIES, SMALL_SIDE, Problem, by_kind
+from facevid.inspection.problems import MAX_JITTER_SHARE, REMEDIES, SMALL_SIDE, Problem, by_kind
 from facevid.inspection.sample_edit import SampleEdit
 from facevid.inspection.tracks import InspectedPerson, InspectedTrack, people_in
 from facevid.video import ClipInfo
 
-MAX_PROBLEMS = 8
+MAX_LISTED_PROBLEMS = 8
 """Problems of one kind that are listed at once; the others are collapsed, so that one kind does not fill the page."""
 
-MAX_TRACKS = 6
+MAX_LISTED_TRACKS = 6
 """Tracks of a person whose frames are listed in the header of the card; the plot shows all of them."""
 
 THUMBNAIL_QUALITY = 88
 """JPEG quality of the thumbnails, 0 to 100. It keeps the page small; the contact sheet has the same crops lossless."""
-
-DEFAULT_RATE = 25
-"""Frames per second of timecodes where the source states no rate."""
 
 LEGEND = {
     "edited by default": "edited",
@@ -116,13 +114,13 @@ class Report:
             cards=[self._card(person) for person in with_card],
             badges=BADGES,
             people_without_card=[person for person in people if person.number not in self.thumbnails],
-            max_problems=MAX_PROBLEMS,
+            max_problems=MAX_LISTED_PROBLEMS,
             remedies=REMEDIES,
             pictures={problem: _data_uri(picture) for problem, picture in self.pictures.items()},
             scales=self._scales(),
             sample=self._sample(),
             notes=self.notes,
-            max_tracks=MAX_TRACKS,
+            max_tracks=MAX_LISTED_TRACKS,
         )
         # A file name may hold bytes that are not valid UTF-8; Python represents them as surrogates.
         path.write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
@@ -153,7 +151,7 @@ class Report:
         if self.scale is not None:
             doubtful = f"below {self.scale.doubtful:g}; faces are reported from {self.scale.accepted:g}"
             rows.append(("confidence", f"from {self.scale.good:g}", doubtful, self.scale.meaning))
-        limit = f"{JITTER_SHARE:.1%} of the face size"
+        limit = f"{MAX_JITTER_SHARE:.1%} of the face size"
         rows.append(("jitter", f"up to {limit}", "above", "unsteady motion of the crop from frame to frame"))
         return rows
 

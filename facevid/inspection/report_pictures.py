@@ -1,4 +1,4 @@
-"""Pictures of the report that are collected while the clip is read: a frame of each problem, and the sample edit's."""
+"""Pictures of the report that are collected while the clip is read: a frame of each problem, and of the sample edit."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from facevid.inspection.sample_edit import SampleEdit, make_sample_edit, sample_
 from facevid.inspection.tracks import InspectedTrack
 from facevid.options import TrackingOptions
 
-MAX_PICTURES = 8
+MAX_PICTURES_PER_KIND = 8
 """Problems of one kind of which the report shows a frame, so that its size is bounded."""
 
-LONGEST_SIDE = 320
+MAX_SIDE = 320
 """Longest side of a frame in the report, in pixels."""
 
 
@@ -34,13 +34,13 @@ class ReportPictures:
         self.of_problems: dict[Problem, NDArray[np.uint8]] = {}
         self._problems: dict[int, list[Problem]] = {}
         for same_kind in by_kind([problem for problem in problems if problem.edited]):
-            for problem in same_kind[:MAX_PICTURES]:
+            for problem in same_kind[:MAX_PICTURES_PER_KIND]:
                 self._problems.setdefault(problem.middle - first_number, []).append(problem)
         self._sample = sample_frame(tracks)
         self._sample_picture: NDArray[np.uint8] | None = None
 
     def add_source(self, picture: NDArray[np.uint8], index: int) -> None:
-        """Keep frame `index`, uint8 (H, W, 3) RGB, if it is that of the sample edit."""
+        """Keep frame `index`, uint8 (H, W, 3) RGB, if the sample edit is of this frame."""
         if self._sample is not None and index == self._sample[1]:
             self._sample_picture = picture.copy()
 
@@ -49,7 +49,7 @@ class ReportPictures:
         if index not in self._problems:
             return
         height, width = picture.shape[:2]
-        scale = min(LONGEST_SIDE / max(height, width), 1.0)
+        scale = min(MAX_SIDE / max(height, width), 1.0)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
         reduced = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
         self.of_problems |= dict.fromkeys(self._problems[index], reduced)

@@ -1,7 +1,7 @@
 """Sign results with manifests of the Coalition for Content Provenance and Authenticity (C2PA).
 
-The manifest says that the source was opened and edited, with IPTC's digital source type. It has no thumbnails, so that
-a result does not contain the unedited picture.
+The manifest states that the source was opened and edited, with IPTC's digital source type. It has no thumbnails, so
+that a result does not contain the unedited picture.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Extend XMP packets by the statement of a result's origin (ISO 16684-1; IPTC Photo Metadata Standard 2025.1)."""
+"""Extend XMP packets by the provenance of a result (ISO 16684-1; IPTC Photo Metadata Standard 2025.1)."""
 
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,11 @@ _EMPTY_PACKET = (
 
 
 def extend_xmp(packet: bytes | None, provenance: Provenance) -> bytes:
-    """Return an XMP packet with the statement of a result's origin; all other properties are kept.
+    """Return an XMP packet with the provenance of a result; all other properties are kept.
 
     Args:
         packet: the packet of the source; None if there is none. A damaged one is replaced.
-        provenance: the statement. It replaces an earlier one, such as that of a camera.
+        provenance: what to state. It replaces an earlier statement, such as that of a camera.
 
     Returns:
         The packet in UTF-8, without padding.
@@ -71,7 +71,7 @@ def _parse(packet: bytes) -> "tuple[Document, Element] | None":
 
 
 def _remove_properties(description: "Element", provenance: Provenance) -> None:
-    """Remove the properties of the statement, which are attributes or child elements."""
+    """Remove the properties of a provenance, which are attributes or child elements."""
     for name in provenance.properties:
         if description.hasAttributeNS(_IPTC, name):
             description.removeAttributeNS(_IPTC, name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facevid.inspection.inspect_video import InspectSummary, inspect_video
+from facevid.inspection.clip_inspection import InspectSummary, inspect_video
 from facevid.options import TrackingOptions
 from tests.clips import camera_move, write_clip
 

@@ -11,7 +11,7 @@ from facevid.faces.alignment import ffhq_quad, quad_side
 from facevid.faces.tracking import Track
 from facevid.inspection.problems import (
     IMPORTANCE,
-    JITTER_SHARE,
+    MAX_JITTER_SHARE,
     PROFILE_YAW,
     REMEDIES,
     SMALL_SIDE,
@@ -133,7 +133,7 @@ def test_a_face_at_the_edge_is_reported(axis: int, is_far_edge: bool, margin: fl
 @pytest.mark.parametrize(("share", "is_reported"), [(1.2, True), (0.8, False)])
 def test_jitter_is_reported_and_motion_at_constant_velocity_is_not(share: float, is_reported: bool) -> None:
     # A displacement that alternates between -d / 2 and d / 2 has a second difference of 2 d.
-    displacement = share * JITTER_SHARE * 300 / 2
+    displacement = share * MAX_JITTER_SHARE * 300 / 2
     centres = [(300 + 20 * index + displacement * (index % 2 * 2 - 1) / 2, 300) for index in range(12)]
     problems = problems_of(track_of([heads(0, centre=centre)[0] for centre in centres]), frames=12)
     assert summarized(problems) == ([("jitter", 1, 10, 0)] if is_reported else [])

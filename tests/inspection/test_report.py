@@ -13,7 +13,7 @@ import pytest
 from markupsafe import escape
 from numpy.typing import NDArray
 
-from facevid.inspection.inspect_video import InspectSummary, inspect_video
+from facevid.inspection.clip_inspection import InspectSummary, inspect_video
 from facevid.inspection.plots import MAX_POINTS, plot_clip, plot_person
 from facevid.inspection.problems import REMEDIES, find_problems
 from facevid.inspection.report import Report
@@ -79,7 +79,8 @@ def test_notes_are_shown(browse: Browse, inspected: InspectSummary, tmp_path: Pa
     black = []
     for text in ("\u2588" * 2000, ""):
         notes.write_text(text)
-        browse(report, f"--screenshot={tmp_path / 'notes.png'}")
+        # Without a budget, a screenshot on a busy machine may precede the iframe.
+        browse(report, "--virtual-time-budget=5000", f"--screenshot={tmp_path / 'notes.png'}")
         (screenshot,) = (frame.rgb() for frame in open_clip(tmp_path / "notes.png").frames())
         black.append(count_pixels(screenshot, (0, 0, 0)))
     assert black[0] > black[1] + 2000

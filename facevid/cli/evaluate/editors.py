@@ -9,7 +9,7 @@ from rich.table import Table
 
 from facevid.cli.progress_bars import StageProgress
 from facevid.cli.shared_options import (
-    LARGEST_COUNT,
+    MAX_COUNT,
     PathType,
     device_option,
     json_option,
@@ -45,7 +45,7 @@ from facevid.utils.device import choose_device
     "--count",
     default=100,
     show_default=True,
-    type=click.IntRange(1, LARGEST_COUNT),
+    type=click.IntRange(1, MAX_COUNT),
     help="Maximum number of held-out codes to edit.",
 )
 @model_option

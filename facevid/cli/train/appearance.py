@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from facevid.cli.shared_options import PathType, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.training_options import Console, is_done, out_option, seed_option
+from facevid.cli.train.training_options import is_done, out_option, print_labels, seed_option
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.appearance.appearance_training import CODES_FILE, MODEL_FILE, fit_appearance
 from facevid.training.common.labels import parse_rule
 
@@ -53,13 +54,10 @@ def command(
       facevid train appearance --data faces --out run
       facevid train appearance --data faces --set portraits --label Young=age:58:34 --out run
     """
-    console = Console(quiet)
-    if is_done(out / CODES_FILE, overwrite, console):
+    progress = TrainingProgress(quiet)
+    if is_done(out / CODES_FILE, overwrite, progress):
         return
     rules = [parse_rule(text) for text in labels]
-    codes = fit_appearance(data, out, rules=rules, sets=sets, seed=seed, progress=console)
-    for attribute in codes.attributes:
-        assert attribute.index is not None
-        column = codes.labels[:, attribute.index]
-        console.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
-    console.print(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")
+    codes = fit_appearance(data, out, rules=rules, sets=sets, seed=seed, progress=progress)
+    print_labels(codes, progress)
+    progress.print(f"{out / MODEL_FILE}, {out / CODES_FILE}: {len(codes.codes)} codes of {len(codes.codes[0])} layers")

@@ -5,24 +5,12 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.shared_options import (
-    NumberType,
-)
-from facevid.cli.train.training_options import (
-    Console,
-    codes_argument,
-    editor_training_options,
-    is_done,
-    out_option,
-)
+from facevid.cli.shared_options import NumberType
+from facevid.cli.train.training_options import codes_argument, editor_training_options, is_done, out_option
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.errors import UsageError
 from facevid.training.common.run import Compute
-from facevid.training.editors.classifier import (
-    CLASSIFIER_FILE,
-    ClassifierOptions,
-    balanced_accuracy,
-    train_classifier,
-)
+from facevid.training.editors.classifier import CLASSIFIER_FILE, ClassifierOptions, balanced_accuracy, train_classifier
 from facevid.training.editors.codes import load_codes
 from facevid.utils.device import choose_device
 
@@ -63,14 +51,14 @@ def command(
     \b
       facevid train classifier codes.safetensors --out trained
     """
-    console = Console(quiet)
-    if is_done(out / CLASSIFIER_FILE, overwrite, console):
+    progress = TrainingProgress(quiet)
+    if is_done(out / CLASSIFIER_FILE, overwrite, progress):
         return
     if not re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", hidden):
         raise UsageError(f'--hidden "{hidden}" is not a list of layer widths; write for example 256,128')
     widths = tuple(int(width) for width in hidden.split(","))
     options = ClassifierOptions(widths, epochs, batch_size, learning_rate, noise)
     loaded = load_codes(codes)
-    classifier = train_classifier(loaded, out, options, Compute(choose_device(device), seed, console, console.report))
+    classifier = train_classifier(loaded, out, options, Compute(choose_device(device), seed, progress, progress.report))
     for name, share in balanced_accuracy(classifier, loaded.part(held_out=True)).items():
-        console.print(f"{name}: balanced accuracy {share:.3f} on held-out codes")
+        progress.print(f"{name}: balanced accuracy {share:.3f} on held-out codes")

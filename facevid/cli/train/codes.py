@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from facevid.cli.shared_options import (
-    LARGEST_BATCH,
+    MAX_BATCH_SIZE,
     PathType,
     device_option,
     model_option,
@@ -13,7 +13,8 @@ from facevid.cli.shared_options import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.train.training_options import Console, is_done
+from facevid.cli.train.training_options import is_done, print_labels
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.faces.landmarks import choose_detector
 from facevid.models.load import load_model
 from facevid.training.common.labels import parse_rule
@@ -37,7 +38,7 @@ from facevid.utils.device import choose_device
     "--batch-size",
     default=64,
     show_default=True,
-    type=click.IntRange(1, LARGEST_BATCH),
+    type=click.IntRange(1, MAX_BATCH_SIZE),
     help="Pictures in each batch of the encoder.",
 )
 @model_option
@@ -81,8 +82,8 @@ def command(
     labels of a row unknown. Without --label, the columns of FFHQ's automatic labels are read: smile, age, male,
     glasses, beard, moustache, bald, hair_blond, hair_black, hair_gray, lip_makeup, eye_makeup.
     """
-    console = Console(quiet)
-    if is_done(out, overwrite, console):
+    progress = TrainingProgress(quiet)
+    if is_done(out, overwrite, progress):
         return
     torch_device = choose_device(device)
     codes = encode_pictures(
@@ -93,10 +94,7 @@ def command(
         rules=[parse_rule(text) for text in labels],
         detector=choose_detector(device=torch_device).detector if align else None,
         batch_size=batch_size,
-        progress=console,
+        progress=progress,
     )
-    for attribute in codes.attributes:
-        assert attribute.index is not None
-        column = codes.labels[:, attribute.index]
-        console.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
-    console.print(f"{out}: {len(codes.codes)} codes of {codes.codes.shape[1]} x {codes.codes.shape[2]}")
+    print_labels(codes, progress)
+    progress.print(f"{out}: {len(codes.codes)} codes of {codes.codes.shape[1]} x {codes.codes.shape[2]}")

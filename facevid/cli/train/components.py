@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.shared_options import LARGEST_COUNT, overwrite_option, quiet_option, verbose_option
-from facevid.cli.train.training_options import Console, codes_argument, is_done, out_option, seed_option
+from facevid.cli.shared_options import MAX_COUNT, overwrite_option, quiet_option, verbose_option
+from facevid.cli.train.training_options import codes_argument, is_done, out_option, seed_option
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.editors.codes import load_codes
 from facevid.training.editors.components import COMPONENTS_FILE, fit_components
 
@@ -17,7 +18,7 @@ from facevid.training.editors.components import COMPONENTS_FILE, fit_components
     "--count",
     default=80,
     show_default=True,
-    type=click.IntRange(1, LARGEST_COUNT),
+    type=click.IntRange(1, MAX_COUNT),
     help="Number of components to keep.",
 )
 @seed_option
@@ -30,8 +31,8 @@ def command(*, codes: Path, out: Path, count: int, seed: int, overwrite: bool, q
     \b
       facevid train components codes.safetensors --out trained
     """
-    console = Console(quiet)
-    if is_done(out / COMPONENTS_FILE, overwrite, console):
+    progress = TrainingProgress(quiet)
+    if is_done(out / COMPONENTS_FILE, overwrite, progress):
         return
     shares = fit_components(load_codes(codes), count, out, seed)
-    console.print(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")
+    progress.print(f"{out / COMPONENTS_FILE}: {count} components explain {sum(shares):.1%} of the codes' variance")

@@ -6,7 +6,6 @@ import click
 
 from facevid.cli.shared_options import layer_range, overwrite_option, quiet_option, verbose_option
 from facevid.cli.train.training_options import (
-    Console,
     attribute_indices,
     attribute_option,
     codes_argument,
@@ -15,6 +14,7 @@ from facevid.cli.train.training_options import (
     out_option,
     seed_option,
 )
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.editors.codes import load_codes
 from facevid.training.editors.directions import direction_file, fit_direction, save_direction
 
@@ -45,12 +45,12 @@ def command(
     \b
       facevid train directions codes.safetensors --attr smile --out trained
     """
-    console = Console(quiet)
+    progress = TrainingProgress(quiet)
     loaded = load_codes(codes)
     layers = layer_range(edit_layers)
     wanted = attribute_indices(loaded, attributes)
-    for index in console("directions", wanted, len(wanted)):
-        if not is_done(out / direction_file(index), overwrite, console):
+    for index in progress("directions", wanted, len(wanted)):
+        if not is_done(out / direction_file(index), overwrite, progress):
             direction = fit_direction(loaded, index, layers, seed)
             path = save_direction(out, index, direction)
-            console.print(f"{path}: balanced accuracy {direction.accuracy:.3f} on held-out codes")
+            progress.print(f"{path}: balanced accuracy {direction.accuracy:.3f} on held-out codes")

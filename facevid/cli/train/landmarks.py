@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from facevid.cli.shared_options import PathType
-from facevid.cli.train.training_options import Console, begin, picture_sets, picture_training_options
+from facevid.cli.train.training_options import begin_training, picture_sets, picture_training_options
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.common.config import LandmarkConfig
 from facevid.training.landmarks.train import train_landmarks
 
@@ -42,7 +43,7 @@ def command(
     learning rate decays over the last 90 % of --steps, so set --steps to the planned total.
     """
     config = replace(LandmarkConfig(), batch_size=batch_size, sets=picture_sets(sets) or LandmarkConfig.sets)
-    console = Console(quiet)
-    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
+    progress = TrainingProgress(quiet)
+    compute = begin_training(out, progress, device=device, seed=seed, overwrite=overwrite)
     path = train_landmarks(data, labels, out, steps, config=config, minutes=minutes, compute=compute)
-    console.print(f"{path}: written")
+    progress.print(f"{path}: written")

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from facevid.cli.shared_options import PathType
-from facevid.cli.train.training_options import Console, begin, picture_sets, picture_training_options
+from facevid.cli.train.training_options import begin_training, picture_sets, picture_training_options
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.common.config import FaceModelConfig
 from facevid.training.face_model.face_model_training import train_face_model
 
@@ -48,7 +49,7 @@ def command(
     to resume. Learning rates decay over the last 80 % of --steps, so set --steps to the planned total.
     """
     config = replace(FaceModelConfig(), batch_size=batch_size, sets=picture_sets(sets) or FaceModelConfig.sets)
-    console = Console(quiet)
-    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
+    progress = TrainingProgress(quiet)
+    compute = begin_training(out, progress, device=device, seed=seed, overwrite=overwrite)
     path = train_face_model(data, out, steps, config=config, start=start, minutes=minutes, compute=compute)
-    console.print(f"{path}: written; facevid models import {path} --name NAME")
+    progress.print(f"{path}: written; facevid models import {path} --name NAME")

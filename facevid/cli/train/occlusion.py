@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.train.training_options import Console, begin, picture_sets, picture_training_options
+from facevid.cli.train.training_options import begin_training, picture_sets, picture_training_options
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.training.common.config import OcclusionConfig
 from facevid.training.occlusion.occlusion_training import train_occlusion
 
@@ -40,7 +41,7 @@ def command(
     planned total.
     """
     config = replace(OcclusionConfig(), batch_size=batch_size, sets=picture_sets(sets) or OcclusionConfig.sets)
-    console = Console(quiet)
-    compute = begin(out, console, device=device, seed=seed, overwrite=overwrite)
+    progress = TrainingProgress(quiet)
+    compute = begin_training(out, progress, device=device, seed=seed, overwrite=overwrite)
     path = train_occlusion(data, out, steps, config=config, minutes=minutes, compute=compute)
-    console.print(f"{path}: written; facevid models import bundled {path} --name NAME")
+    progress.print(f"{path}: written; facevid models import bundled {path} --name NAME")

@@ -1,16 +1,15 @@
-"""Options and helpers shared by the training commands."""
+"""Options shared by the training commands, and the preparation of a training."""
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from facevid.cli.shared_options import (
-    LARGEST_BATCH,
-    LARGEST_COUNT,
+    MAX_BATCH_SIZE,
+    MAX_COUNT,
     NumberType,
     PathType,
     device_option,
@@ -18,14 +17,13 @@ from facevid.cli.shared_options import (
     quiet_option,
     verbose_option,
 )
-from facevid.cli.terminal import print_line
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
 from facevid.training.common.run import Compute
 from facevid.training.editors.codes import CodeSet
 from facevid.utils.device import choose_device
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 codes_argument = click.argument("codes", type=PathType())
@@ -56,7 +54,7 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
         click.option(
             "--steps",
             required=True,
-            type=click.IntRange(1, LARGEST_COUNT),
+            type=click.IntRange(1, MAX_COUNT),
             help="Total number of training steps, including those of earlier runs.",
         ),
         click.option(
@@ -75,7 +73,7 @@ def picture_training_options(batch_size: int) -> Callable[[F], F]:
             "--batch-size",
             default=batch_size,
             show_default=True,
-            type=click.IntRange(2, LARGEST_BATCH),
+            type=click.IntRange(2, MAX_BATCH_SIZE),
             help="Faces in each training step.",
         ),
         *_RUN_OPTIONS,
@@ -96,14 +94,14 @@ def editor_training_options(epochs: int, batch_size: int, learning_rate: float) 
             "--epochs",
             default=epochs,
             show_default=True,
-            type=click.IntRange(1, LARGEST_COUNT),
+            type=click.IntRange(1, MAX_COUNT),
             help="Passes over the codes.",
         ),
         click.option(
             "--batch-size",
             default=batch_size,
             show_default=True,
-            type=click.IntRange(1, LARGEST_BATCH),
+            type=click.IntRange(1, MAX_BATCH_SIZE),
             help="Codes in each training step.",
         ),
         click.option(
@@ -127,44 +125,19 @@ def _with_options(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     return decorate
 
 
-class Console:
-    """Prints steps and losses as lines on stderr; implements `Progress` and `Report`."""
-
-    SECONDS_BETWEEN_LINES = 5.0
-    """Interval between progress lines, in seconds."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._stage = ""
-
-    def __call__(self, stage: str, items: Iterable[T], total: int | None) -> Iterator[T]:
-        """Yield `items` and print how many were processed."""
-        self._stage = stage
-        began = last_printed = time.monotonic()
-        for count, item in enumerate(items, 1):
-            yield item
-            now = time.monotonic()
-            if now - last_printed >= self.SECONDS_BETWEEN_LINES or count == total:
-                last_printed, speed = now, count / max(now - began, 1e-6)
-                left = f", {(total - count) / speed:.0f} s left" if total else ""
-                self.print(f"{stage}: {count}/{total or '?'}, {speed:.1f}/s{left}")
-
-    def report(self, step: int, losses: Mapping[str, float]) -> None:
-        """Print the losses of a step."""
-        values = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        self.print(f"{self._stage}: step {step}: {values}")
-
-    def print(self, line: str) -> None:
-        """Print a line, unless quiet."""
-        if not self._quiet:
-            print_line(line, err=True)
-
-
-def begin(out: Path, console: Console, *, device: str, seed: int, overwrite: bool) -> Compute:
+def begin_training(out: Path, progress: TrainingProgress, *, device: str, seed: int, overwrite: bool) -> Compute:
     """Prepare a training on pictures; with `overwrite`, delete the checkpoint in `out`."""
     if overwrite:
         (out / "checkpoint.pt").unlink(missing_ok=True)
-    return Compute(choose_device(device), seed, console, console.report)
+    return Compute(choose_device(device), seed, progress, progress.report)
+
+
+def print_labels(codes: CodeSet, progress: TrainingProgress) -> None:
+    """Print the number of codes with each label of each attribute."""
+    for attribute in codes.attributes:
+        assert attribute.index is not None
+        column = codes.labels[:, attribute.index]
+        progress.print(f"{attribute.name}: {int((column == 1).sum())} yes, {int((column == 0).sum())} no")
 
 
 def attribute_indices(codes: CodeSet, names: tuple[str, ...]) -> list[int]:
@@ -189,13 +162,13 @@ def _picture_set(text: str) -> tuple[str, float]:
     return match[1], float(match[2])
 
 
-def is_done(path: Path, overwrite: bool, console: Console) -> bool:
+def is_done(path: Path, overwrite: bool, progress: TrainingProgress) -> bool:
     """Return whether a result exists and is to be kept; with `overwrite`, delete the checkpoint of its training."""
     if overwrite:
         for stale in path.parent.glob(f"{path.name.split('.')[0]}.checkpoint.pt"):
             stale.unlink()
         path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
     elif path.exists():
-        console.print(f"{path} exists and is kept; add --overwrite to train it again")
+        progress.print(f"{path} exists and is kept; add --overwrite to train it again")
         return True
     return False

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import click
 
-from facevid.cli.shared_options import (
-    NumberType,
-    PathType,
-    layer_range,
-)
+from facevid.cli.shared_options import NumberType, PathType, layer_range
 from facevid.cli.train.training_options import (
-    Console,
     attribute_indices,
     attribute_option,
     codes_argument,
@@ -19,11 +14,10 @@ from facevid.cli.train.training_options import (
     layers_option,
     out_option,
 )
+from facevid.cli.train.training_progress import TrainingProgress
 from facevid.edits.attributes import CELEBA
 from facevid.training.common.run import Compute
-from facevid.training.editors.classifier import (
-    read_classifier,
-)
+from facevid.training.editors.classifier import read_classifier
 from facevid.training.editors.codes import load_codes
 from facevid.training.editors.shared_transformer import SHARED_FILE, train_shared_transformer
 from facevid.training.editors.transformer import TransformerOptions, train_transformer, transformer_file
@@ -84,19 +78,19 @@ def command(
     \b
       facevid train transformer codes.safetensors trained/latent_classifier.pth --attr smile --attr age --out trained
     """
-    console = Console(quiet)
+    progress = TrainingProgress(quiet)
     loaded = load_codes(codes)
     layers = layer_range(edit_layers)
     options = TransformerOptions(layers, lambda_attr, lambda_rec, learning_rate, batch_size, epochs)
-    compute = Compute(choose_device(device), seed, console, console.report)
+    compute = Compute(choose_device(device), seed, progress, progress.report)
     network = read_classifier(classifier, loaded)
     indices = attribute_indices(loaded, attributes)
     if not separate:
-        if not is_done(out / SHARED_FILE, overwrite, console):
+        if not is_done(out / SHARED_FILE, overwrite, progress):
             train_shared_transformer(loaded, network, indices, out, options=options, compute=compute)
-            console.print(f"{out / SHARED_FILE}: {', '.join(CELEBA[index] for index in indices)}")
+            progress.print(f"{out / SHARED_FILE}: {', '.join(CELEBA[index] for index in indices)}")
         return
     for index in indices:
-        if not is_done(out / transformer_file(index), overwrite, console):
+        if not is_done(out / transformer_file(index), overwrite, progress):
             train_transformer(loaded, network, index, out, options=options, compute=compute)
-            console.print(f"{out / transformer_file(index)}: {CELEBA[index]}")
+            progress.print(f"{out / transformer_file(index)}: {CELEBA[index]}")

@@ -32,10 +32,6 @@ OVERLAY_CRF = 18.0
 """Constant rate factor of the overlay: half the file size of an edit's default and faster, good enough to view."""
 
 
-NOTES_FILE = "notes.txt"
-"""Name of the file in the folder of the results that the user writes notes into."""
-
-
 @dataclass(frozen=True)
 class InspectSummary:
     """Result of `inspect_video`.
@@ -110,46 +106,70 @@ def inspect_video(
     """
     clip = open_clip(source, rate, start_number, layer)
     folder = Path(f"{Path(source).stem}.inspect") if out is None else Path(out)
-    overlay, sheet = _overlay_path(folder, clip.info), folder / "sheet.png"
-    tracks_file, report_page = folder / "tracks.json", folder / "report.html"
+    results = _Results(folder, _overlay_path(folder, clip.info))
     with ExitStack() as outputs:
         outputs.enter_context(_created(folder))
-        temporaries = [
-            outputs.enter_context(_replacing(path, clip, overwrite)) for path in (sheet, tracks_file, report_page)
-        ]
+        temporaries = [outputs.enter_context(_replacing(path, clip, overwrite)) for path in results.written_together]
         size = clip.info.square_size
         encoding = Encoding() if clip.info.is_still else Encoding(crf=OVERLAY_CRF)
-        writer = outputs.enter_context(RgbWriter(overlay, clip, *size, encoding=encoding, overwrite=overwrite))
+        writer = outputs.enter_context(RgbWriter(results.overlay, clip, *size, encoding=encoding, overwrite=overwrite))
         choice = choose_detector(options.detector, choose_device(device))
         analysis = Analysis(clip, choice.detector, options, progress)
         tracking = analysis.track()
         tracks = _inspected_tracks(analysis, tracking)
         scale = SCALES.get(choice.detector.name)
-        doubtful = scale.doubtful if scale else None
-        problems = find_problems(tracking, tracks, size, clip.info.first_number, doubtful)
+        problems = find_problems(tracking, tracks, size, clip.info.first_number, scale.doubtful if scale else None)
         pictures = ReportPictures(problems, tracks, clip.info.first_number)
         contact_sheet = _draw(clip, tracking, tracks, writer, pictures=pictures, progress=progress)
         report = Report(
-            clip.info,
-            tracking,
-            tracks,
-            problems,
-            f"{choice.detector.name} ({choice.reason})",
-            writer.warnings,
-            contact_sheet.thumbnails(),
-            scale,
-            pictures.of_problems,
-            pictures.sample_edit(options, device),
-            NOTES_FILE,
+            info=clip.info,
+            tracking=tracking,
+            tracks=tracks,
+            problems=problems,
+            detector=f"{choice.detector.name} ({choice.reason})",
+            warnings=writer.warnings,
+            thumbnails=contact_sheet.thumbnails(),
+            scale=scale,
+            pictures=pictures.of_problems,
+            sample=pictures.sample_edit(options, device),
+            notes=results.notes.name,
         )
         _write(temporaries, contact_sheet, report, detector=choice.detector.name, smooth=options.smooth)
-        _create_notes(folder / NOTES_FILE, clip.info.path.name)
-    return _summary(report, writer, overlay=overlay, sheet=sheet, tracks_file=tracks_file, page=report_page)
+        _create_notes(results.notes, clip.info.path.name)
+    return _summary(report, results, writer.warnings)
 
 
-def _summary(
-    report: Report, writer: RgbWriter, *, overlay: Path, sheet: Path, tracks_file: Path, page: Path
-) -> InspectSummary:
+@dataclass(frozen=True)
+class _Results:
+    """Paths of the results of an inspection."""
+
+    folder: Path
+    overlay: Path
+
+    @property
+    def sheet(self) -> Path:
+        return self.folder / "sheet.png"
+
+    @property
+    def tracks(self) -> Path:
+        return self.folder / "tracks.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def notes(self) -> Path:
+        """The file that the user writes notes into."""
+        return self.folder / "notes.txt"
+
+    @property
+    def written_together(self) -> tuple[Path, Path, Path]:
+        """The files that `_write` writes, in its order."""
+        return self.sheet, self.tracks, self.report
+
+
+def _summary(report: Report, results: _Results, warnings: Sequence[str]) -> InspectSummary:
     tracking = report.tracking
     return InspectSummary(
         frames=tracking.frame_count,
@@ -158,12 +178,12 @@ def _summary(
         tracks=tuple(report.tracks),
         problems=tuple(report.problems),
         detector=report.detector,
-        overlay=overlay,
-        sheet=sheet,
-        tracks_file=tracks_file,
-        report=page,
-        notes=page.with_name(NOTES_FILE),
-        warnings=tuple(writer.warnings),
+        overlay=results.overlay,
+        sheet=results.sheet,
+        tracks_file=results.tracks,
+        report=results.report,
+        notes=results.notes,
+        warnings=tuple(warnings),
     )
 
 
@@ -213,7 +233,7 @@ def _draw(
 
 
 def _write(paths: Sequence[Path], contact_sheet: ContactSheet, report: Report, *, detector: str, smooth: float) -> None:
-    """Write the contact sheet, the JSON file and the report to `paths`."""
+    """Write the contact sheet, the JSON file and the report to `paths`, in this order."""
     sheet, tracks_file, report_page = paths
     try:
         sheet.write_bytes(cv2.imencode(".png", contact_sheet.picture()[..., ::-1])[1].tobytes())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import InputError, OutputError
 from facevid.faces.alignment import quad_side
-from facevid.inspection.inspect_video import InspectSummary, inspect_video
+from facevid.inspection.clip_inspection import InspectSummary, inspect_video
 from facevid.inspection.overlay import CUT_COLOUR, EDITED_COLOUR
 from facevid.inspection.text import Colour
 from facevid.video import open_clip
