@@ -31,8 +31,6 @@ def test_table(run_facevid: RunFacevid) -> None:
     assert outcome.code == 0, outcome.err
     rows = [line.split() for line in outcome.out.splitlines()]
     assert [row[0] for row in rows[1:7]] == ["decode", "colour", "encode", "occlusion", "edit", "changes"]
-    assert "matrix product" in outcome.out
-    assert "cold disk" in outcome.out
 
 
 def test_a_missing_clip(run_facevid: RunFacevid, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from facevid.video import ClipWriter, open_clip
 from facevid.video.writer.ffmpeg import run_ffmpeg
 from tests.conftest import RunFacevid
 from tests.damage import damaged_bytes
-from tests.video.images import test_exr, test_tiff
+from tests.video.images import exr_files, tiff_files
 
 SOURCES = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.2", "-f", "lavfi", "-i", "sine=d=0.2"]
 IMAGE = ["-an", "-frames:v", "1"]
@@ -52,9 +52,9 @@ def make(name: str, folder: Path) -> Path:
         samples = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
         pillow_heif.from_pillow(Image.fromarray(samples)).save(path)
     elif name == "layers.exr":
-        test_exr.write(path, test_exr.Part({**test_exr.rgba(), "Z": "float"}, test_exr.ATTRIBUTES, tile=16))
+        exr_files.write(path, exr_files.Part({**exr_files.rgba(), "Z": "float"}, exr_files.ATTRIBUTES, tile=16))
     elif name == "pages.tif":
-        test_tiff.write(path, (3, "float"), (5, "uint16"), tile=16)
+        tiff_files.write(path, (3, "float"), (5, "uint16"), tile=16)
     else:
         run_ffmpeg(["-y", *SOURCES, *ARGUMENTS[name], f"file:{path}"], name)
     return path

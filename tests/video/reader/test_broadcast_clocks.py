@@ -1,5 +1,6 @@
 """Clocks of MPEG streams: their start, and restarts in concatenated files."""
 
+import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +40,8 @@ def test_a_broadcast_clock_starts_at_0_and_stays_in_sync_with_sound(
     coded = ["-c:v", "libx264", "-c:a", "aac", "-bf", "0"]
     source = make_file("clock.ts", *PICTURES, *TONE, *coded, "-output_ts_offset", str(offset))
     out = source.with_suffix(suffix)
-    assert any("its clock" in warning for warning in copy_clip(source, out)) == (offset == 40000)
+    warnings = [warning for warning in copy_clip(source, out) if source.name in warning]
+    assert [bool(re.search(r"\b4000\d\.\d{3} s\b", warning)) for warning in warnings] == [True] * (offset == 40000)
     video, sound = starts(source)
     new_video, new_sound = starts(out)
     assert abs((new_video - new_sound) - (video - sound)) <= Fraction(1, 1000)
@@ -86,7 +88,7 @@ def test_parts_whose_clock_restarts_follow_each_other_in_sync(
 
 def check_parts(source: Path, out: Path, frames: tuple[int, ...]) -> None:
     """Write `source` to `out`, and check the frames, the sound and their sync; `frames` counts those of each part."""
-    assert any("restart" in warning and source.name in warning for warning in copy_clip(source, out))
+    assert any(source.name in warning for warning in copy_clip(source, out))
     assert len(pts_of(out)) == sum(frames)
     times = [frame.time for frame in open_clip(out).frames()]
     assert all(Fraction(39, 1000) < b - a < Fraction(81, 1000) for a, b in pairwise(times))
@@ -137,4 +139,4 @@ def test_a_gap_is_not_a_restart_of_the_clock(make_part: MakeFile, tmp_path: Path
 def test_overlays_report_restarts(make_part: MakeFile, tmp_path: Path) -> None:
     part = make_part("part.ts", 5, *MPEG_TS)
     writer = RgbWriter(tmp_path / "overlay.mp4", open_clip(joined(part, part)), 64, 48)
-    assert any("restart" in warning and "joined.ts" in warning for warning in writer.warnings)
+    assert any("joined.ts" in warning for warning in writer.warnings)
