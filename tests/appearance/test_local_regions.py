@@ -12,8 +12,11 @@ from facevid.appearance.local_regions import LOCAL_REGIONS, landmark_factors, re
 from facevid.errors import UsageError
 from facevid.options import CompositingOptions, EditOptions
 
-FOREHEAD, CHIN = slice(45, 66), slice(170, 200)
-"""Rows of the picture: from the hair to well above the brows, and below the lips."""
+FOREHEAD = slice(45, 66)
+"""Rows of the picture from the hair to well above the brows."""
+
+CHIN = slice(170, 200)
+"""Rows of the picture below the lips."""
 
 
 def test_regions_are_soft_parts_of_the_face() -> None:

@@ -22,7 +22,8 @@ FORMATS = (
 )
 MATRICES = {"601": (5, 0.299, 0.114), "709": (1, 0.2126, 0.0722), "2020": (9, 0.2627, 0.0593)}
 UPRIGHT = Orientation()
-WIDTH, HEIGHT = 34, 22
+WIDTH = 34
+HEIGHT = 22
 
 
 def frame_of(native: VideoFrame, orientation: Orientation = UPRIGHT) -> Frame:

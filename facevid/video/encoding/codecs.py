@@ -8,6 +8,7 @@ from av import codecs_available
 from facevid.errors import UsageError
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+"""File name suffixes of the videos that can be written."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ _MPEG_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 _AV1_SUFFIXES = (".mp4", ".mkv", ".webm")
 """Containers of AV1."""
 
+_MPEG_CRF = 12
+"""Default constant quality of H.264 and H.265: visually lossless."""
+
+_AV1_CRF = 15
+"""Default constant quality of AV1: visually lossless."""
+
 _NVENC = {"preset": "p6", "rc": "vbr", "b": "0"}
 """Constant quality (`cq`) with NVENC: variable rate without a target bit rate."""
 
@@ -68,7 +75,7 @@ CODECS = {
     "h264": CodecEntry(
         "libx264",
         _MPEG_SUFFIXES,
-        12,
+        _MPEG_CRF,
         {"preset": "faster"},
         lossless={"preset": "faster", "qp": "0"},
         supports_interlacing=True,
@@ -76,34 +83,41 @@ CODECS = {
     "h265": CodecEntry(
         "libx265",
         _MPEG_SUFFIXES,
-        12,
+        _MPEG_CRF,
         {"preset": "medium", "x265-params": _X265_QUIET},
         lossless={"preset": "medium", "x265-params": f"{_X265_QUIET}:lossless=1"},
     ),
-    "av1": CodecEntry("libsvtav1", _AV1_SUFFIXES, 15, {"preset": "6"}),
+    "av1": CodecEntry("libsvtav1", _AV1_SUFFIXES, _AV1_CRF, {"preset": "6"}),
     "prores": CodecEntry("prores_ks", (".mov", ".mkv"), None, {"vendor": "apl0"}, supports_interlacing=True),
     "dnxhr": CodecEntry("dnxhd", (".mov",), None),
     "ffv1": CodecEntry("ffv1", (".mkv",), None, {"level": "3", "slicecrc": "1", "g": "1"}, supports_interlacing=True),
-    "h264_nvenc": CodecEntry("h264_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
-    "hevc_nvenc": CodecEntry("hevc_nvenc", _MPEG_SUFFIXES, 12, _NVENC, "cq", _NVENC_LOSSLESS),
-    "av1_nvenc": CodecEntry("av1_nvenc", _AV1_SUFFIXES, 15, _NVENC, "cq", _NVENC_LOSSLESS),
-    "h264_qsv": CodecEntry("h264_qsv", _MPEG_SUFFIXES, 12, {"preset": "slow"}, "global_quality"),
-    "hevc_qsv": CodecEntry("hevc_qsv", _MPEG_SUFFIXES, 12, {"preset": "slow"}, "global_quality"),
-    "av1_qsv": CodecEntry("av1_qsv", _AV1_SUFFIXES, 15, {"preset": "slow"}, "global_quality"),
+    "h264_nvenc": CodecEntry("h264_nvenc", _MPEG_SUFFIXES, _MPEG_CRF, _NVENC, "cq", _NVENC_LOSSLESS),
+    "hevc_nvenc": CodecEntry("hevc_nvenc", _MPEG_SUFFIXES, _MPEG_CRF, _NVENC, "cq", _NVENC_LOSSLESS),
+    "av1_nvenc": CodecEntry("av1_nvenc", _AV1_SUFFIXES, _AV1_CRF, _NVENC, "cq", _NVENC_LOSSLESS),
+    "h264_qsv": CodecEntry("h264_qsv", _MPEG_SUFFIXES, _MPEG_CRF, {"preset": "slow"}, "global_quality"),
+    "hevc_qsv": CodecEntry("hevc_qsv", _MPEG_SUFFIXES, _MPEG_CRF, {"preset": "slow"}, "global_quality"),
+    "av1_qsv": CodecEntry("av1_qsv", _AV1_SUFFIXES, _AV1_CRF, {"preset": "slow"}, "global_quality"),
 }
 
-# FFmpeg's name of the source's codec -> the codec of the result.
 CODEC_OF_SOURCE = {
-    **{"h264": "h264", "hevc": "h265", "av1": "av1", "libdav1d": "av1", "prores": "prores", "dnxhd": "dnxhr"},
-    **{"cfhd": "prores", "jpeg2000": "prores", "hap": "prores"},
+    "h264": "h264",
+    "hevc": "h265",
+    "av1": "av1",
+    "libdav1d": "av1",
+    "prores": "prores",
+    "dnxhd": "dnxhr",
+    "cfhd": "prores",
+    "jpeg2000": "prores",
+    "hap": "prores",
 }
-# FFmpeg's names of lossless codecs: their results are lossless too (ffv1), or ProRes in a .mov.
+"""FFmpeg's name of the source's codec -> the codec of the result."""
+
 LOSSLESS_SOURCES = (
     *("ffv1", "rawvideo", "v210", "v308", "v408", "v410", "r210", "r10k", "ayuv", "huffyuv", "ffvhuff", "utvideo"),
     *("magicyuv", "lagarith", "qtrle", "png", "tiff", "dpx", "exr", "bmp", "targa"),
 )
+"""FFmpeg's names of lossless codecs: their results are lossless too (ffv1), or ProRes in a .mov."""
 
-# Suffix of an image file -> FFmpeg's name of its encoder.
 IMAGE_ENCODERS = {
     ".png": "png",
     ".jpg": "mjpeg",
@@ -115,13 +129,15 @@ IMAGE_ENCODERS = {
     ".exr": "exr",
     ".dpx": "dpx",
 }
-# Encoder options of image files. JPEG: quality scale 2, times FFmpeg's FF_QP2LAMBDA (118); visually lossless.
+"""Suffix of an image file -> FFmpeg's name of its encoder."""
+
 IMAGE_OPTIONS = {
     "png": {"pred": "mixed"},
     "mjpeg": {"flags": "+qscale", "global_quality": str(2 * 118), "qmin": "1", "qmax": "2", "huffman": "optimal"},
     "libwebp": {"quality": "95"},
 }
-# FFmpeg's name of a source's ProRes profile -> name of the encoder's option.
+"""Encoder options of image files. JPEG: quality scale 2, times FFmpeg's FF_QP2LAMBDA (118); visually lossless."""
+
 PRORES_PROFILES = {
     "Proxy": "proxy",
     "LT": "lt",
@@ -130,6 +146,7 @@ PRORES_PROFILES = {
     "4444": "4444",
     "XQ": "4444xq",
 }
+"""FFmpeg's name of a source's ProRes profile -> name of the encoder's option."""
 
 DNXHR_PROFILES = {"DNXHR LB": "dnxhr_lb", "DNXHR SQ": "dnxhr_sq"}
 """8-bit 4:2:2 profiles of a source that are kept; other profiles follow from bit depth and chroma."""

@@ -5,24 +5,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from av import VideoFormat
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from facevid.errors import UsageError
 from facevid.video.color.hdr import hdr_options
-from facevid.video.color.pixels import has_alpha
+from facevid.video.encoding.codec_choice import choose_codec, playable_pix_fmt, video_options
 from facevid.video.encoding.codecs import (
-    CODEC_OF_SOURCE,
     CODECS,
-    DNXHR_PROFILES,
     IMAGE_ENCODERS,
     IMAGE_OPTIONS,
-    LOSSLESS_SOURCES,
-    PRORES_PROFILES,
     Encoding,
     codec_entry,
-    codec_options,
 )
 from facevid.video.encoding.result_format import (
     BT601_MATRIX,
@@ -122,13 +116,13 @@ def plan_encoder(info: ClipInfo, out: Path, encoding: Encoding) -> EncoderPlan:
             pix_fmt = dpx_pix_fmt(pix_fmt, info.files[0])
         options = dict(IMAGE_OPTIONS.get(encoder, {}))
     else:
-        name = _choose_codec(info, out, encoding.codec, warnings)
+        name = choose_codec(info, out, encoding.codec, warnings)
         encoder = codec_entry(name, out).encoder
         if name == info.codec == "h264" and info.pix_fmt == "gbrp":
             encoder = "libx264rgb"
-        requested = encoding.pix_fmt or _playable_pix_fmt(info, name, out, warnings)
+        requested = encoding.pix_fmt or playable_pix_fmt(info, name, out, warnings)
         pix_fmt = choose_pix_fmt(info.pix_fmt, encoder, requested, out, warnings, size=size)
-        options = _video_options(name, info, pix_fmt, encoding.crf)
+        options = video_options(name, info, pix_fmt, encoding.crf)
         _add_side_data(options, encoder, info, out, warnings)
         warnings += _add_chroma_and_field_options(options, name, info, pix_fmt)
     return EncoderPlan(
@@ -183,7 +177,7 @@ def plan_rgb_encoder(info: ClipInfo, out: Path, size: tuple[int, int], encoding:
         encoder = codec_entry(name, out).encoder
         size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         pix_fmt = choose_pix_fmt("yuv420p", encoder, encoding.pix_fmt, out, warnings, size=size)
-        options = _video_options(name, info, pix_fmt, encoding.crf)
+        options = video_options(name, info, pix_fmt, encoding.crf)
         colour = ColourTags(ColorRange.MPEG, BT709_MATRIX, BT709_PRIMARIES, BT709_TRANSFER)
     return EncoderPlan(
         encoder=encoder,
@@ -281,55 +275,3 @@ def _metadata_warnings(info: ClipInfo, encoder: str, out: Path) -> list[str]:
             f"{out.name}: the ICC profile is not kept, so colours may look different; a .png or .jpg keeps it"
         )
     return warnings
-
-
-def _choose_codec(info: ClipInfo, out: Path, requested: str | None, warnings: list[str]) -> str:
-    """Return the requested codec, else the one that matches the source if `out` supports it, else a default."""
-    if requested is not None:
-        codec_entry(requested, out)
-        return requested
-    suffix, depth = out.suffix.lower(), VideoFormat(info.pix_fmt).components[0].bits
-    default = "av1" if suffix == ".webm" else "h264" if depth <= 8 else "h265"
-    if info.sequence is not None:
-        return {".mov": "prores", ".mkv": "ffv1"}.get(suffix, default)
-    matching = "ffv1" if info.codec in LOSSLESS_SOURCES else CODEC_OF_SOURCE.get(info.codec, default)
-    if suffix in CODECS[matching].suffixes:
-        return matching
-    if info.codec in LOSSLESS_SOURCES and suffix == ".mov":
-        default = "prores"
-    warnings.append(f"{out.name} cannot hold {matching}, which matches the source: encoded as {default}")
-    return default
-
-
-def _playable_pix_fmt(info: ClipInfo, name: str, out: Path, warnings: list[str]) -> str | None:
-    """Return 4:2:0 if 8-bit RGB becomes H.264 or H.265, because most players support no other; else None."""
-    source = VideoFormat(info.pix_fmt)
-    is_rgb = source.is_rgb and source.components[0].bits <= 8
-    is_even = info.stored_width % 2 == info.stored_height % 2 == 0
-    if info.codec in ("h264", "hevc") or not is_rgb or not is_even or name not in ("h264", "h265"):
-        return None
-    remedy = "--pix-fmt yuv444p keeps full chroma" + ("; alpha is dropped" if has_alpha(info.pix_fmt) else "")
-    warnings.append(f"{out.name}: {info.pix_fmt} becomes yuv420p, which all players support; {remedy}")
-    return "yuv420p"
-
-
-def _video_options(name: str, info: ClipInfo, pix_fmt: str, crf: float | None) -> dict[str, str]:
-    options = codec_options(name, crf) | _profile(name, info, pix_fmt)
-    if not info.is_constant_rate:
-        options["bf"] = "0"  # MP4 stores durations in decoding order: with B-frames, the last one would be lost
-    return options
-
-
-def _profile(name: str, info: ClipInfo, pix_fmt: str) -> dict[str, str]:
-    """Return the option for the ProRes or DNxHR profile: the source's, unless depth or chroma need another."""
-    full_chroma = "444" in pix_fmt or "gbr" in pix_fmt
-    if name == "prores":
-        profile = PRORES_PROFILES.get(info.codec_profile or "", "hq") if info.codec == "prores" else "hq"
-        if full_chroma != profile.startswith("4444"):
-            profile = "4444" if full_chroma else "hq"
-        return {"profile": profile}
-    if name == "dnxhr":
-        if full_chroma or "10" in pix_fmt:
-            return {"profile": "dnxhr_444" if full_chroma else "dnxhr_hqx"}
-        return {"profile": DNXHR_PROFILES.get(info.codec_profile or "", "dnxhr_hq")}
-    return {}

@@ -36,7 +36,7 @@ BT709_MATRIX = 1
 BT601_MATRIX = 6
 """ITU-T H.273 matrix coefficients of BT.601; also those of JPEG (JFIF)."""
 
-HALF_FLOAT_DEPTH = 10
+MAX_HALF_FLOAT_DEPTH = 10
 """Bit depth up to which half floats of linear light keep all integer sRGB values distinct."""
 
 DNXHR_MATRICES = (1, 9, 10)
@@ -77,7 +77,7 @@ def choose_pix_fmt(
         return requested
     if source in formats:
         return source
-    if encoder == "exr" and VideoFormat(source).components[0].bits > HALF_FLOAT_DEPTH:
+    if encoder == "exr" and VideoFormat(source).components[0].bits > MAX_HALF_FLOAT_DEPTH:
         formats = [name for name in formats if "f32" in name]
     best = min(formats, key=lambda name: pix_fmt_loss(source, name))
     if is_float(source) and not is_float(best):

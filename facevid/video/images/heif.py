@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 HEIF_SUFFIXES = (".heic", ".heif")
 """Suffixes of the files that are read here."""
 
-# pillow_heif's mode -> FFmpeg's name of the pixel format.
 _PIX_FMTS = {
-    **{"L": "gray", "RGB": "gbrp", "RGBA": "gbrap"},
-    **{"L;16": "gray16le", "RGB;16": "gbrp16le", "RGBA;16": "gbrap16le"},
+    "L": "gray",
+    "RGB": "gbrp",
+    "RGBA": "gbrap",
+    "L;16": "gray16le",
+    "RGB;16": "gbrp16le",
+    "RGBA;16": "gbrap16le",
 }
+"""pillow_heif's mode -> FFmpeg's name of the pixel format."""
 
 _AUXILIARY_IMAGES = {"depth_images": "depth", "aux": "gain map or mattes"}
 """pillow_heif's keys of auxiliary images, which are not read -> their names in a message."""

@@ -8,7 +8,8 @@ from av import VideoFrame
 from facevid.errors import InputError
 from facevid.video.color.pixels import pix_fmt_loss
 from facevid.video.images.heif import HEIF_SUFFIXES, describe_heif, load_heif
-from facevid.video.images.oiio_file import OIIO_FORMATS, ImageFile, open_image, read_pixels
+from facevid.video.images.oiio_file import OIIO_FORMATS, ImageFile, open_image
+from facevid.video.images.oiio_pixels import read_pixels
 from facevid.video.info import STILL_TIME_BASE, ClipInfo
 from facevid.video.orientation import UPRIGHT, Orientation
 

@@ -14,15 +14,8 @@ from facevid.errors import InputError, OutputError
 from facevid.provenance.statement import Provenance
 from facevid.provenance.xmp import extend_xmp
 from facevid.video.color.pixels import colour_and_alpha_views
-from facevid.video.images.oiio_file import (
-    OIIO_FORMATS,
-    ImageFile,
-    oiio_error,
-    oiio_type,
-    open_input,
-    overlap,
-    read_channels,
-)
+from facevid.video.images.oiio_file import OIIO_FORMATS, ImageFile, oiio_error, open_input
+from facevid.video.images.oiio_pixels import oiio_type, overlap, read_channels
 
 _READ_ONLY_ATTRIBUTES = ("openexr:chunkCount", "openexr:dwaCompressionLevel")
 """Attributes that describe how the file is stored; OpenImageIO would write them as custom attributes."""

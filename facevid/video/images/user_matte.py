@@ -15,7 +15,8 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from facevid.errors import InputError
-from facevid.video.images.oiio_file import ALPHA_NAMES, oiio_error, overlap, rows_and_columns
+from facevid.video.images.oiio_file import ALPHA_NAMES, oiio_error, rows_and_columns
+from facevid.video.images.oiio_pixels import overlap
 from facevid.video.info import ClipInfo
 from facevid.video.sequence import Sequence, find_sequence, sequence_name
 

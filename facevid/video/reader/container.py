@@ -23,7 +23,7 @@ from facevid.video.orientation import has_captions, has_icc_profile, orientation
 from facevid.video.reader.integrity import is_cut_off, is_whole_matroska
 from facevid.video.sequence import IMAGE_SUFFIXES
 
-END_TOLERANCE = Fraction(1, 2)
+END_TOLERANCE_SECONDS = Fraction(1, 2)
 """Seconds by which a file may be shorter than its declared duration: declared durations are often rounded."""
 
 BROADCAST_FORMATS = ("mpegts", "mpeg")
@@ -32,7 +32,7 @@ BROADCAST_FORMATS = ("mpegts", "mpeg")
 HEIF_BRANDS = ("heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis")
 """Major brands of HEIF and AVIF stills, which may be stored as tiles (ISO/IEC 23008-12)."""
 
-_HEIF_REMEDY = "it is an AVIF image, or a HEIF image whose name does not end in .heic; rename it, or convert it to PNG"
+_HEIF_ERROR = "it is an AVIF image, or a HEIF image whose name does not end in .heic; rename it, or convert it to PNG"
 
 _WITHOUT_ALPHA = {"gbrap": "gbrp", "yuva444p": "yuv444p", "yuvaj444p": "yuvj444p"}
 """Pixel formats that FFmpeg reports for CMYK JPEG files -> the same without the alpha plane."""
@@ -57,7 +57,7 @@ def open_container(path: Path) -> InputContainer:
         container = av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
         if container.metadata.get("major_brand", "").strip() in HEIF_BRANDS:
             container.close()
-            raise InputError(f"{path} cannot be read: {_HEIF_REMEDY}")
+            raise InputError(f"{path} cannot be read: {_HEIF_ERROR}")
         return container
     except PermissionError as error:
         msg = f"{path} cannot be read: permission denied; check its access rights"
@@ -256,7 +256,7 @@ class DecodedFrames(Iterator[VideoFrame]):
             return True
         declared = Fraction(self._container.duration or 0, av.time_base)
         is_declared_in_header = self._container.format.name in ("matroska,webm", "avi", "flv")
-        return is_declared_in_header and self._reached + END_TOLERANCE < declared
+        return is_declared_in_header and self._reached + END_TOLERANCE_SECONDS < declared
 
 
 def default_duration(stream: VideoStream) -> int:

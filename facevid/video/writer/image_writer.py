@@ -14,7 +14,8 @@ from facevid.video.encoding.frame_encoder import FrameEncoder
 from facevid.video.images.heif import heif_metadata
 from facevid.video.images.image_clip import frame_roi
 from facevid.video.images.metadata import copy_metadata, embed_metadata, embed_provenance
-from facevid.video.images.oiio_file import OIIO_FORMATS, oiio_type, open_image
+from facevid.video.images.oiio_file import OIIO_FORMATS, open_image
+from facevid.video.images.oiio_pixels import oiio_type
 from facevid.video.images.oiio_writer import add_provenance_to_exr, new_spec, rewrite_image, write_image_file
 from facevid.video.info import ClipInfo
 

@@ -15,7 +15,8 @@ from tests.video.copies import copy_clip
 SIZE = 60, 80
 RNG = np.random.default_rng(22)
 CHANGE = Patch(20, 10, np.full((16, 24, 3), 30, np.float32))
-SCANLINES, TILES = OpenEXR.scanlineimage, OpenEXR.tiledimage
+SCANLINES = OpenEXR.scanlineimage
+TILES = OpenEXR.tiledimage
 
 
 def samples(*names: str, dtype: str = "f2") -> dict[str, NDArray[Any]]:
