@@ -119,9 +119,7 @@ class Analysis:
             wanted: as `TrackingOptions.faces`.
 
         Raises:
-            NoFaceError: the clip has no face, or not the person in the reference picture, or that picture has no face.
-            InputError: the reference picture cannot be read.
-            UsageError: a number in `wanted` belongs to no person, or the reference picture shows several faces.
+            FacevidError: as `select_tracks`.
         """
         return select_tracks(tracking, wanted, self.detector, self.clip.info.path)
 
@@ -188,11 +186,7 @@ class Analysis:
         features_paths = [runner.file(f"features-{index:04}.npy") for index in range(len(tracks))]
         estimators = [OcclusionEstimator(path, len(track)) for path, track in zip(features_paths, tracks, strict=True)]
         for path in paths:
-            segment = EncodedSegment.read(path)
-            rows = zip(segment.tracks.tolist(), segment.offsets.tolist(), segment.codes, segment.features, strict=True)
-            for track, offset, code, features in rows:
-                files[track].write("codes", offset, code)
-                estimators[track].add(offset, features)
+            _distribute(EncodedSegment.read(path), files, estimators)
         compared: list[list[Path] | None] = [None for _ in tracks]
         if runner.engine is not None:
             for estimator in estimators:
@@ -296,3 +290,11 @@ class Analysis:
             "detector": self.detector.name,
             "max_gap": self._frame_count(self.options.max_gap),
         }
+
+
+def _distribute(segment: EncodedSegment, files: Sequence[TrackFiles], estimators: Sequence[OcclusionEstimator]) -> None:
+    """Write the codes of a segment to the files of its tracks, and give its features to their estimators."""
+    rows = zip(segment.tracks.tolist(), segment.offsets.tolist(), segment.codes, segment.features, strict=True)
+    for track, offset, code, features in rows:
+        files[track].write("codes", offset, code)
+        estimators[track].add(offset, features)

@@ -136,17 +136,33 @@ def find_occluders(
     for label in range(1, count):
         if statistics[label, cv2.CC_STAT_AREA] < MIN_AREA:
             continue
-        region = labels == label
-        scores = np.sort(score[region])
-        strongest = float(scores[-max(len(scores) // 10, 4) :].mean())
-        region &= score > CORE_SHARE * min(strongest, MAX_CORE_MISMATCH)
-        is_expected = expected is not None and bool((region & expected).any())
-        reaches_in = is_expected or np.count_nonzero(region & (depth > MIN_DEPTH)) >= MIN_DEEP_PIXELS
-        touches_rim = bool((region & (depth <= RIM_WIDTH)).any())
-        is_outside_expressive = np.count_nonzero(region & ~expressive) > MIN_DEEP_PIXELS
-        if strongest >= MIN_OCCLUDER_MISMATCH and reaches_in and (touches_rim or is_outside_expressive):
-            occluders |= region
+        core = _occluder_core(labels == label, score, depth, expressive=expressive, expected=expected)
+        if core is not None:
+            occluders |= core
     return _add_fringe(_close_gaps(occluders, face), face)
+
+
+def _occluder_core(
+    region: NDArray[np.bool_],
+    score: NDArray[np.floating],
+    depth: NDArray[np.floating],
+    *,
+    expressive: NDArray[np.bool_],
+    expected: NDArray[np.bool_] | None,
+) -> NDArray[np.bool_] | None:
+    """Return the core of a region that differs from its reference frames; None if the region is no occluder.
+
+    `score` is the mismatch above the face's median, `depth` the distance from the face's outline in pixels.
+    """
+    scores = np.sort(score[region])
+    strongest = float(scores[-max(len(scores) // 10, 4) :].mean())
+    core = region & (score > CORE_SHARE * min(strongest, MAX_CORE_MISMATCH))
+    is_expected = expected is not None and bool((core & expected).any())
+    reaches_in = is_expected or np.count_nonzero(core & (depth > MIN_DEPTH)) >= MIN_DEEP_PIXELS
+    touches_rim = bool((core & (depth <= RIM_WIDTH)).any())
+    is_outside_expressive = np.count_nonzero(core & ~expressive) > MIN_DEEP_PIXELS
+    is_occluder = strongest >= MIN_OCCLUDER_MISMATCH and reaches_in and (touches_rim or is_outside_expressive)
+    return core if is_occluder else None
 
 
 def confident_occlusion(probability: NDArray[np.floating], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -177,13 +193,7 @@ def connected_regions(
 def outline_regions(
     regions: NDArray[np.bool_], probability: NDArray[np.floating], face: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Draw the outline of each region, with a fringe beyond the face.
-
-    Args:
-        regions: bool (MASK_SIDE, MASK_SIDE), from `connected_regions`.
-        probability: (MASK_SIDE, MASK_SIDE), 0 to 1, from `FaceModel.occlusion_probability`.
-        face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
-    """
+    """Draw the outline of each of the regions from `connected_regions`, with a fringe beyond the face."""
     count, labels = cv2.connectedComponents(regions.astype(np.uint8))
     occluders = np.zeros_like(regions)
     for label in range(1, count):
@@ -200,19 +210,13 @@ def search_area(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def drop_single_frames(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
-    """Remove flicker from the masks of consecutive frames: fill gaps of one frame, and drop what lasts one frame only.
-
-    Reads two frames ahead.
-    """
+    """Fill gaps of one frame in the masks of consecutive frames, and drop masks of one frame; reads two frames ahead."""
     for mask, near in with_neighbour_area(_fill_single_frame_gaps(masks)):
         yield mask & near
 
 
 def with_neighbour_area(masks: Iterable[NDArray[np.bool_]]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Yield each mask with the area within `NEAR_RADIUS` of the masks of its neighbouring frames.
-
-    Reads one frame ahead.
-    """
+    """Yield each mask with the area within `NEAR_RADIUS` of its neighbours' masks; reads one frame ahead."""
     kernel = np.ones((2 * NEAR_RADIUS + 1, 2 * NEAR_RADIUS + 1), dtype=np.uint8)
     dilated = ((mask, cv2.dilate(mask.astype(np.uint8), kernel) > 0) for mask in masks)
     for previous, (mask, _), following in _with_neighbours(dilated):

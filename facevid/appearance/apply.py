@@ -23,7 +23,7 @@ from facevid.appearance.lips import (
     set_lip_gap,
 )
 from facevid.appearance.measure import COLOUR_SIDE
-from facevid.appearance.warp import spline_grid, upsampled, warp
+from facevid.appearance.warp import sample_maps, spline_grid, upsampled, warp
 
 MAX_SHIFT = 0.05
 """Limit of the shift of a landmark, in shares of the crop's side; approached smoothly."""
@@ -210,16 +210,6 @@ def _move_landmarks(
     return set_lip_gap(landmarks + limited @ axes, landmarks, change.lips, axes[1])
 
 
-def sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Sample maps (S, S, C) at points (rows, columns, 2), 0 outside; OpenCV samples four channels at once."""
-    x, y = (np.ascontiguousarray(points[..., i], dtype=np.float32) for i in range(2))
-    parts = [
-        cv2.remap(np.ascontiguousarray(maps[..., i : i + 4]), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        for i in range(0, maps.shape[-1], 4)
-    ]
-    return np.dstack(parts)
-
-
 def _fade_out_mouth(changes: Sequence[NDArray[np.float32]], placed: PlacedChange, corner: tuple[int, int]) -> None:
     """Multiply maps, in place, by a mask of everything except the mouth's inside.
 
@@ -256,13 +246,7 @@ def _warp_with_lips(
     mouth, size, target = (slice(y0, y1), slice(x0, x1)), (x1 - x0, y1 - y0), placed.target - (x0, y0)
     upper, lower, inside = lip_masks(target, size, placed.side)
     closing = max(1 - gap_after / gap_before, 0) if gap_before else 0
-    shift = (open_to_teeth(placed.landmarks, closing) - placed.target) / placed.side
-    step = max(int(placed.side / NODES_PER_SIDE / 2), 1)
-    smooth = motion[mouth].copy()
-    for mask, other_lip in ((upper, LOWER), (lower, UPPER)):
-        knots = [i for i in range(68) if i not in other_lip]
-        grid = spline_grid(target[knots], shift[knots], size=size, step=step, unit=placed.side, stiffness=LIP_STIFFNESS)
-        motion[mouth] += mask[..., None] * (upsampled(grid * np.float32(placed.side), size, step) - smooth)
+    _separate_lips(motion[mouth], placed, target, (upper, lower), closing)
     warped = warp(plate, motion)
     opacity = drawn_share(gap_before, gap_after)
     if opacity:
@@ -270,6 +254,30 @@ def _warp_with_lips(
         picture = cv2.cvtColor(draw_mouth_inside(target, size, lightness), cv2.COLOR_LAB2RGB)
         warped[mouth] += (opacity * inside)[..., None] * (picture - warped[mouth])
     return warped
+
+
+def _separate_lips(
+    motion: NDArray[np.float32],
+    placed: PlacedChange,
+    target: NDArray[np.float64],
+    masks: tuple[NDArray[np.float32], NDArray[np.float32]],
+    closing: float,
+) -> None:
+    """Change the warp around the mouth, in place, so that each pixel follows only one lip.
+
+    `target` are landmarks as pixel indices of `motion`; `masks` select the pixels of the upper and of the lower lip;
+    `closing` is how far the edit closes the lips, 0 to 1.
+    """
+    height, width = motion.shape[:2]
+    shift = (open_to_teeth(placed.landmarks, closing) - placed.target) / placed.side
+    step = max(int(placed.side / NODES_PER_SIDE / 2), 1)
+    smooth = motion.copy()
+    for mask, other_lip in zip(masks, (LOWER, UPPER), strict=True):
+        knots = [i for i in range(68) if i not in other_lip]
+        grid = spline_grid(
+            target[knots], shift[knots], size=(width, height), step=step, unit=placed.side, stiffness=LIP_STIFFNESS
+        )
+        motion += mask[..., None] * (upsampled(grid * np.float32(placed.side), (width, height), step) - smooth)
 
 
 def _mouth_box(placed: PlacedChange) -> tuple[tuple[int, int], tuple[int, int]]:

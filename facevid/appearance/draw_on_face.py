@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance import mean_face
-from facevid.appearance.apply import NODES_PER_SIDE, sample_maps
+from facevid.appearance.apply import NODES_PER_SIDE
 from facevid.appearance.measure import COLOUR_SIDE
-from facevid.appearance.warp import spline_grid, upsampled
+from facevid.appearance.warp import sample_maps, spline_grid, upsampled
 
 
 def draw_on_face(

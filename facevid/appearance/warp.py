@@ -1,4 +1,4 @@
-"""Smooth warps through landmarks: thin-plate splines (Bookstein, 1989), evaluated on a coarse grid."""
+"""Smooth warps through landmarks: thin-plate splines (Bookstein, 1989), evaluated on a coarse grid, and resampling."""
 
 import cv2
 import numpy as np
@@ -107,3 +107,13 @@ def warp(
     columns = np.arange(width, dtype=np.float32)[None, box[1]] + motion[*box, 0]
     rows = np.arange(height, dtype=np.float32)[box[0], None] + motion[*box, 1]
     return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def sample_maps(maps: NDArray[np.float32], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Sample maps (S, S, C) at points (rows, columns, 2), 0 outside; OpenCV samples four channels at once."""
+    x, y = (np.ascontiguousarray(points[..., i], dtype=np.float32) for i in range(2))
+    parts = [
+        cv2.remap(np.ascontiguousarray(maps[..., i : i + 4]), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        for i in range(0, maps.shape[-1], 4)
+    ]
+    return np.dstack(parts)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facevid.analysis.analysis import Analysis
 from facevid.analysis.clip_tracking import Tracking
 from facevid.analysis.encoded import EncodedTrack
-from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, canonical_attribute, total_error
+from facevid.edits.attribute_edit import MAX_STRENGTH, ROUNDING, AttributeEdit, canonical_attribute, total_error
 from facevid.edits.edit_file import FaceEdits, error_context
 from facevid.edits.frame_weights import frame_weights
 from facevid.errors import UsageError
@@ -47,14 +47,27 @@ def schedule(
             selected_tracks = analysis.select(tracking, each.faces)
         for track, timed_edits in zip(tracking.tracks, edits_by_track, strict=True):
             if any(track is selected for selected in selected_tracks):
-                indices = range(track.first, track.last + 1)
-                numbers = [info.first_number + index for index in indices]
-                seconds = [int(tracking.pts[index]) * info.time_base for index in indices]
-                shares = weights[track.first : track.last + 1]
-                timed_edits += [
-                    TimedEdit(edit.attribute, edit.strengths(numbers, seconds) * shares, edit.regions) for edit in edits
-                ]
+                timed_edits.extend(_timed_edits(track, edits, weights, info, tracking.pts))
     return [pair for pair in zip(tracking.tracks, edits_by_track, strict=True) if pair[1]]
+
+
+def _timed_edits(
+    track: Track, edits: Sequence[AttributeEdit], weights: NDArray[np.float32], info: ClipInfo, pts: NDArray[np.int64]
+) -> list[TimedEdit]:
+    """Evaluate the strengths of edits in the frames of a track.
+
+    Args:
+        track: the track.
+        edits: the edits.
+        weights: float32 (frames,), share of the edits in each frame of the clip.
+        info: properties of the clip.
+        pts: int64 (frames,), timestamp of each frame of the clip.
+    """
+    frames = range(track.first, track.last + 1)
+    numbers = [info.first_number + index for index in frames]
+    seconds = [int(pts[index]) * info.time_base for index in frames]
+    shares = weights[track.first : track.last + 1]
+    return [TimedEdit(edit.attribute, edit.strengths(numbers, seconds) * shares, edit.regions) for edit in edits]
 
 
 def edited_frames(scheduled: Sequence[tuple[Track, Sequence[TimedEdit]]]) -> range:
