@@ -210,7 +210,7 @@ def search_area(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def drop_single_frames(masks: Iterable[NDArray[np.bool_]]) -> Iterator[NDArray[np.bool_]]:
-    """Fill gaps of one frame in the masks of consecutive frames, and drop masks of one frame; reads two frames ahead."""
+    """Fill gaps of one frame in consecutive masks, and drop masks that last one frame; reads two frames ahead."""
     for mask, near in with_neighbour_area(_fill_single_frame_gaps(masks)):
         yield mask & near
 
