@@ -78,8 +78,9 @@ def test_notes_are_shown(browse: Browse, inspected: InspectSummary, tmp_path: Pa
     black = []
     for text in ("\u2588" * 2000, ""):
         notes.write_text(text)
-        # Without a budget, a screenshot on a busy machine may precede the iframe.
-        browse(report, "--virtual-time-budget=5000", f"--screenshot={tmp_path / 'notes.png'}")
+        # In the process of the page, and with time to load: on a busy machine, the screenshot could precede the iframe.
+        options = ("--disable-features=IsolateSandboxedIframes", "--virtual-time-budget=5000")
+        browse(report, *options, f"--screenshot={tmp_path / 'notes.png'}")
         (screenshot,) = (frame.rgb() for frame in open_clip(tmp_path / "notes.png").frames())
         black.append(count_pixels(screenshot, (0, 0, 0)))
     assert black[0] > black[1] + 2000
