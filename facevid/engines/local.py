@@ -47,7 +47,7 @@ class LocalEngine:
         return self
 
     def __exit__(self, *error: object) -> None:
-        _stop(self._idle)
+        _stop(self._idle, interrupt=False)
         self._idle = []
 
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[TaskOutcome[Result]]:
@@ -78,7 +78,7 @@ class LocalEngine:
                     else:
                         yield TaskOutcome(attempt.index, error=_lost_error(worker, attempt.count))
         finally:
-            _stop([worker for worker, _ in running.values()])
+            _stop([worker for worker, _ in running.values()], interrupt=True)
 
     def _start_worker(self) -> "_Worker":
         variables = {}
@@ -123,11 +123,17 @@ class _Worker:
         return outcome
 
 
-def _stop(workers: Iterable[_Worker]) -> None:
-    """End workers: those that run a task are interrupted, and killed if they do not end in time."""
+def _stop(workers: Iterable[_Worker], *, interrupt: bool) -> None:
+    """End workers. The end of its connection ends an idle one; one that does not end in time is killed.
+
+    Args:
+        workers: the workers.
+        interrupt: whether they run a task, which is interrupted.
+    """
     for worker in workers:
         worker.connection.close()
-        worker.process.terminate()
+        if interrupt:
+            worker.process.terminate()
     for worker in workers:
         worker.process.join(SECONDS_TO_STOP)
         if worker.process.exitcode is None:
