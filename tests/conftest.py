@@ -1,5 +1,6 @@
 """Fixtures of all tests: the reference data, a clip with a face, a random model, and the command line."""
 
+import gc
 import os
 import signal
 import socket
@@ -17,6 +18,12 @@ from skimage.data import astronaut
 
 from facevid.cli import main
 from tests.clips import camera_move, write_clip
+
+
+def pytest_unconfigure() -> None:
+    """Collect the objects that commands have excluded from it: OpenImageIO lists those that are left at the end."""
+    gc.unfreeze()
+    gc.collect()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,6 +11,7 @@ The same command resumes with the segments that are complete. A different comman
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,19 +58,13 @@ class Workspace:
         name = hashlib.sha256(part_name.encode()).hexdigest()[:8]
         stem = out.stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
         self.folder = parent / f".{stem}.{name}.facevid"
+        self._lock = FileLock(self.folder / "lock", timeout=0)
+        self._is_occupied = False
         self._key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
     def __enter__(self) -> Self:
-        self._lock = FileLock(self.folder / "lock", timeout=0)
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock.acquire()
-        except Timeout as error:
-            raise BusyError(f"{self._out}: another facevid process is writing it; wait until it ends") from error
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise self._failure(error) from error
-        try:
+            self._occupy()
             if self._stored_key() != self._key:
                 self._clear()
                 with atomic_path(self.folder / JOB_FILE, durable=True) as temporary:
@@ -83,9 +78,24 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         is_resumable = isinstance(error, KeyboardInterrupt | EngineError) and self.has_segments
-        if not is_resumable:
+        if not self._is_occupied:
+            with suppress(OSError):  # another process works in it, or it does not exist
+                self.folder.rmdir()
+        elif not is_resumable:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
+
+    def _occupy(self) -> None:
+        """Make the folder, and lock it if its disk has locks."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock.acquire()
+        except Timeout as error:
+            raise BusyError(f"{self._out}: another facevid process is writing it; wait until it ends") from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise self._failure(error) from error
+        self._is_occupied = True
 
     @property
     def has_segments(self) -> bool:
