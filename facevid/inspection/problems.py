@@ -49,22 +49,21 @@ noise; every bridged frame and every frame without a face is reported."""
 MAX_JOIN_GAP_FRAMES = 5
 """Longest gap between two runs of one problem, in frames, across which they are reported as one."""
 
-
 REMEDIES: dict[Kind, str] = {
-    "faceless": "Nothing is edited here. If a face is in view, try --detector bundled, which follows faces into "
-    "profile, or --detector face-alignment.",
+    "faceless": "Nothing is edited here. If a face is in view, try --detector face-alignment, which also finds faces "
+    "in profile.",
     "unedited": "Choose faces by their numbers with --face N, or all with --face all.",
     "profile": f"The edit is full up to {YAW.full:.0f}° and off from {YAW.zero:.0f}°. End it before the turn with "
-    "keyframes or --frames and --fade, so that the fade is not visible; --detector bundled follows faces further.",
+    "keyframes or --frames and --fade, so that the fade is not visible.",
     "bridged": "The face is interpolated. Look at it in the overlay; if it is off, try another --detector, or set the "
     "strength to 0 there with keyframes.",
     "doubtful": "Check whether it is a face. If not, choose the others with --face N; if it is, compare the landmarks "
-    "in the overlay with those of --detector bundled.",
+    "in the overlay with those of --detector face-alignment.",
     "small": f"The edit fades below {QUAD_SIDE.full:.0f} px and is off at {QUAD_SIDE.zero:.0f} px. Edit a larger "
     "version of the plate, or leave the face out.",
     "edge": f"The edit fades when more than {1 - INSIDE_SHARE.full:.0%} of the landmarks are outside the picture. "
     "Use a plate with overscan, or end the edit before with --frames and --fade.",
-    "jitter": "Raise --smooth, or try --detector bundled, which is steadier.",
+    "jitter": "Raise --smooth.",
     "several": "Choose faces by their numbers with --face N, or edit each differently with --edits.",
     "cut": "Tracking and smoothing begin anew at a cut. Check that it is one: after a flash, for instance, it is not.",
 }

@@ -29,7 +29,7 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Train a landmark network (landmarks.safetensors), which `--detector bundled` uses.
+    """Train a landmark network (landmarks.safetensors), from which the bundled detector takes landmarks.
 
     --data is as for `facevid train model`. --labels contains the points of MediaPipe's face mesh in each picture. With
     the weights of MediaPipe's landmark network, face_landmarks_detector.tflite, the pictures are labelled first, to
