@@ -1,6 +1,6 @@
 """Detection in one segment of a clip: faces and their flow, and thumbnails of the frames for the detection of cuts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -112,6 +112,13 @@ class _FrameDetector:
         self._has_lost = self._has_lost or len(faces) < len(before)
         self._faces, self._thumbnail = faces, scaled
         return faces
+
+
+def detect_in_order(detector: Detector, pictures: Iterable[NDArray[np.uint8]]) -> Iterator[list[Face]]:
+    """Yield the faces of each frame, uint8 (H, W, 3) RGB, of a clip from its start, as an analysis finds them."""
+    frame_detector = _FrameDetector(detector)
+    for index, picture in enumerate(pictures):
+        yield frame_detector.detect(index, picture, thumbnail(picture))
 
 
 def detect_segment(task: DetectionTask) -> Iterator[int]:

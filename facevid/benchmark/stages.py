@@ -12,6 +12,7 @@ from facevid.analysis.analysis import DEFAULT_RATE, Analysis
 from facevid.analysis.clip_tracking import Tracking, track_faces
 from facevid.analysis.cuts import CutDetector
 from facevid.analysis.encoded import EncodedTrack
+from facevid.analysis.segment_detection import detect_in_order
 from facevid.benchmark.sample import Sample
 from facevid.compositing import EditedFace
 from facevid.errors import ModelError
@@ -63,7 +64,7 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
         NoFaceError: the sample shows no face.
     """
     pictures = [frame.rgb() for frame in sample.frames]
-    detected = [detector.detect(picture) for picture in pictures]
+    detected = list(detect_in_order(detector, pictures))
     tracking = _track(sample, pictures, detected)
     analysis = Analysis(sample.clip, detector, TrackingOptions())
     track = max(analysis.select(tracking, "largest"), key=len)
@@ -79,7 +80,7 @@ def stages_with_face(sample: Sample, model: FaceModel, detector: Detector, pool:
     )
     return [
         *_reading(sample),
-        Stage("detect", len(pictures), lambda: [detector.detect(picture) for picture in pictures]),
+        Stage("detect", len(pictures), lambda: list(detect_in_order(detector, pictures))),
         Stage("flow", len(pictures), partial(_flow, pictures, encoded.landmarks)),
         Stage("track", len(pictures), partial(_track, sample, pictures, detected)),
         Stage("crop", len(faces), crop_all),

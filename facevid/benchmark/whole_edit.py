@@ -16,6 +16,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from facevid.analysis.segment_detection import detect_in_order
 from facevid.benchmark.memory import peak_memory
 from facevid.errors import FacevidError
 from facevid.faces.landmarks import Detector, choose_detector
@@ -148,11 +149,10 @@ def time_floor(clip: Clip, target: Path, detector: Detector) -> tuple[int, dict[
     began = time.perf_counter()
     frame_count = sum(1 for _ in clip.frames())
     seconds["decode"] = time.perf_counter() - began
-    for batch in batches(clip.frames(), BATCH):
-        began = time.perf_counter()
-        for frame in batch:
-            detector.detect(frame.rgb())
-        seconds["landmarks"] += time.perf_counter() - began
+    began = time.perf_counter()
+    for _ in detect_in_order(detector, (frame.rgb() for frame in clip.frames())):
+        pass
+    seconds["landmarks"] = max(time.perf_counter() - began - seconds["decode"], 0.0)
     with ClipWriter(target, clip, overwrite=True) as writer:
         for batch in batches(clip.frames(), BATCH):
             began = time.perf_counter()
