@@ -85,9 +85,11 @@ def main() -> None:
     state = {"verbose": False}
     configure_process()
     _show_warnings()
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored under nohup
-        signal.signal(signal.SIGHUP, _interrupt)
+    interruption = _Interruption()
+    signal.signal(signal.SIGTERM, interruption)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under nohup
+            signal.signal(number, interruption)
     try:
         code = cli.main(standalone_mode=False, obj=state)
     except click.ClickException as error:
@@ -98,11 +100,12 @@ def main() -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
     except Exception as error:
-        if isinstance(error, OSError) and not error.filename:
-            message = _describe_output_error(error)
+        if interruption.is_requested:
+            code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
+        elif isinstance(error, OSError) and not error.filename:
+            code = _fail(_describe_output_error(error), exit_code(error), state)
         else:
-            message = describe(error)
-        code = _fail(message, exit_code(error), state)
+            code = _fail(describe(error), exit_code(error), state)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -150,6 +153,17 @@ def _fail(message: str, code: int, state: dict[str, bool]) -> int:
     return code
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM (sent by render farms) and SIGHUP (a closed terminal) like Ctrl-C."""
-    raise KeyboardInterrupt
+class _Interruption:
+    """Handles SIGTERM (sent by render farms) and SIGHUP (a closed terminal) like Ctrl-C.
+
+    Attributes:
+        is_requested: whether a signal has arrived. A library that calls Python from its own code can turn the
+            KeyboardInterrupt into another exception.
+    """
+
+    def __init__(self) -> None:
+        self.is_requested = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.is_requested = True
+        raise KeyboardInterrupt

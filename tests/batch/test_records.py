@@ -239,10 +239,10 @@ def test_a_killed_batch_goes_on_and_gives_the_same(
     shutil.rmtree(tmp_path / "out")
     process = start_batch(shots, tmp_path / "out")
     wait_for_start(process, record_of(tmp_path))
-    time.sleep(random.uniform(0, 0.5))
+    time.sleep(random.uniform(0, 0.2))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert run_batch().state == "done"
+    assert run_batch().state in ("done", "kept")  # kept if it was complete before the kill
     assert result() == expected
 
 
