@@ -97,10 +97,8 @@ def main() -> None:
         vars(error)["message"] = printable(error.message) + hint  # it may quote an argument
         error.show()
         code = error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
-    except Exception as error:
-        if interruption.is_requested:
+    except (Exception, KeyboardInterrupt) as error:
+        if interruption.is_requested or isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
             code = _fail("interrupted; no unfinished result is left", INTERRUPTED, state)
         elif isinstance(error, OSError) and not error.filename:
             code = _fail(_describe_output_error(error), exit_code(error), state)
@@ -157,8 +155,8 @@ class _Interruption:
     """Handles SIGTERM (sent by render farms) and SIGHUP (a closed terminal) like Ctrl-C.
 
     Attributes:
-        is_requested: whether a signal has arrived. A library that calls Python from its own code can turn the
-            KeyboardInterrupt into another exception.
+        is_requested: whether a signal has arrived. PyTorch can turn the KeyboardInterrupt into a ValueError, where its
+            C++ code calls Python.
     """
 
     def __init__(self) -> None:

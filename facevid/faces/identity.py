@@ -8,7 +8,6 @@ Euclidean distances measured for this project:
 - between single portraits of 26 people, neutral and smiling: the same person up to 0.29, two people from 0.48.
 """
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dlib
@@ -101,24 +100,3 @@ def choose_views(tracklet: Tracklet) -> list[int]:
     parts = np.array_split(np.arange(len(landmarks)), count)
     best = (int(part[quality[part].argmax()]) for part in parts)
     return [entry for entry in best if quality[entry] > 0]
-
-
-def describe_views(pictures: Iterable[tuple[int, NDArray[np.uint8]]], views: Sequence[View]) -> NDArray[np.float64]:
-    """Compute the descriptor of the face in each view.
-
-    Args:
-        pictures: index and picture, uint8 (H, W, 3) RGB, of at least all frames of the views.
-        views: the faces to describe.
-
-    Returns:
-        float64 (len(views), 128).
-    """
-    positions: dict[int, list[int]] = {}
-    for position, (frame, _) in enumerate(views):
-        positions.setdefault(frame, []).append(position)
-    describer = FaceDescriber()
-    descriptors = np.zeros((len(views), SIZE))
-    for index, picture in pictures:
-        for position in positions.get(index, ()):
-            descriptors[position] = describer.describe(picture, views[position][1].landmarks)
-    return descriptors

@@ -123,6 +123,27 @@ def test_an_interruption_leaves_no_files(portrait_clip: Path, tmp_path: Path, ho
     assert not [path for path in (home / "cache").rglob("*") if "." in path.parent.name]
 
 
+def test_an_interruption_that_pytorch_turns_into_another_error() -> None:
+    code = """if True:
+        import os, signal, sys
+        import click, torch
+        from facevid.cli import main
+
+        class Interrupting:
+            def __len__(self):
+                return 1
+
+            def __getitem__(self, index):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return 0.0
+
+        sys.modules["facevid.cli.main"].cli = click.Command("cli", callback=lambda: torch.asarray(Interrupting()))
+        sys.argv = ["facevid"]
+        main()
+    """
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 130
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_do_not_import_torch(argument: str) -> None:
     code = (
