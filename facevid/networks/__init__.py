@@ -7,6 +7,11 @@ shapes of a state dict.
 
 from facevid.networks.appearance_model import AppearanceModel, AppearanceModelSizes, appearance_model_sizes
 from facevid.networks.encoder import Encoder, EncoderSizes, encoder_sizes
+from facevid.networks.feature_style_encoder import (
+    FeatureStyleEncoder,
+    FeatureStyleEncoderSizes,
+    feature_style_encoder_sizes,
+)
 from facevid.networks.latent_classifier import LatentClassifier, LatentClassifierSizes, latent_classifier_sizes
 from facevid.networks.latent_transformer import LatentTransformer, LatentTransformerSizes, latent_transformer_sizes
 from facevid.networks.occlusion import OcclusionNetwork, OcclusionNetworkSizes, occlusion_network_sizes
@@ -19,6 +24,8 @@ __all__ = [
     "AppearanceModelSizes",
     "Encoder",
     "EncoderSizes",
+    "FeatureStyleEncoder",
+    "FeatureStyleEncoderSizes",
     "Generator",
     "GeneratorSizes",
     "LatentClassifier",
@@ -32,6 +39,7 @@ __all__ = [
     "SharedTransformerSizes",
     "appearance_model_sizes",
     "encoder_sizes",
+    "feature_style_encoder_sizes",
     "generator_sizes",
     "latent_classifier_sizes",
     "latent_transformer_sizes",

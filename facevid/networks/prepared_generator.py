@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facevid.networks.layers import LEAKY_SLOPE, EqualizedLinear
-from facevid.networks.stylegan2 import EPSILON, Generator, StyledConvolution, ToRGB
+from facevid.networks.stylegan2 import EPSILON, FEATURE_CONVOLUTION, Generator, StyledConvolution, ToRGB
 
 GAIN = math.sqrt(2.0)
 """Gain of the activation, which is folded into demodulation, noise and bias."""
@@ -130,23 +130,45 @@ class PreparedGenerator:
         self._resolution = generator.sizes.resolution
 
     @torch.no_grad()
-    def __call__(self, codes: Tensor) -> Tensor:
-        """Generate pictures from codes, float32 (N, L, D): float32 (N, 3, R, R), as `Generator.forward`.
+    def __call__(self, codes: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Generate pictures as `Generator.forward`.
 
         On a CPU, pictures are generated one by one: that takes as long, and less memory.
+
+        Args:
+            codes: float32 (N, L, D).
+            residual: float32 (N, C, 16, 16), added to the input of convolution `FEATURE_CONVOLUTION`; None for 0.
+
+        Returns:
+            float32 (N, 3, R, R).
         """
         if not len(codes):
             return torch.zeros(0, 3, self._resolution, self._resolution, device=codes.device)
         with torch.autocast(codes.device.type, enabled=False):
-            parts = [codes] if codes.device.type != "cpu" else [code[None] for code in codes]
-            return torch.cat([self._generate(part) for part in parts])
+            step = len(codes) if codes.device.type != "cpu" else 1
+            parts = torch.split(codes, step)
+            residuals = [None] * len(parts) if residual is None else list(torch.split(residual, step))
+            return torch.cat([self._generate(*part) for part in zip(parts, residuals, strict=True)])
 
-    def _generate(self, codes: Tensor) -> Tensor:
-        start = self._input.repeat(len(codes), 1, 1, 1).contiguous(memory_format=torch.channels_last)
-        x = self._convolutions[0](start, codes[:, 0])
+    @torch.no_grad()
+    def features(self, codes: Tensor) -> Tensor:
+        """Compute the input of convolution `FEATURE_CONVOLUTION`: float32 (N, C, 16, 16)."""
+        with torch.autocast(codes.device.type, enabled=False):
+            x = self._start(len(codes))
+            for layer in range(FEATURE_CONVOLUTION):
+                x = self._convolutions[layer](x, codes[:, layer])
+            return x.float()
+
+    def _start(self, count: int) -> Tensor:
+        return self._input.repeat(count, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+
+    def _generate(self, codes: Tensor, residual: Tensor | None) -> Tensor:
+        x = self._convolutions[0](self._start(len(codes)), codes[:, 0])
         picture = self._to_rgbs[0](x, codes[:, 1], None)
         for k, to_rgb in enumerate(self._to_rgbs[1:]):
-            for j in (2 * k, 2 * k + 1):
-                x = self._convolutions[j + 1](x, codes[:, j + 1])
+            for layer in (2 * k + 1, 2 * k + 2):
+                if layer == FEATURE_CONVOLUTION and residual is not None:
+                    x.add_(residual)
+                x = self._convolutions[layer](x, codes[:, layer])
             picture = to_rgb(x, codes[:, 2 * k + 3], picture)
         return picture
