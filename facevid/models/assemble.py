@@ -10,11 +10,12 @@ from torch.overrides import TorchFunctionMode
 
 from facevid.errors import ModelError, UsageError, reason
 from facevid.models.editors import Components, DirectionEditor, NamedEditor, SharedTransformerEditor, TransformerEditor
-from facevid.models.layouts import AVERAGE, DIRECTION, Part, shared_attributes
+from facevid.models.layouts import AVERAGE, DIRECTION, FEATURE_STYLE, Part, shared_attributes
 from facevid.models.model import PRECISIONS, FaceModel, Settings
 from facevid.networks import (
     AppearanceModel,
     Encoder,
+    FeatureStyleEncoder,
     Generator,
     LatentClassifier,
     LatentTransformer,
@@ -22,6 +23,7 @@ from facevid.networks import (
     SharedTransformer,
     appearance_model_sizes,
     encoder_sizes,
+    feature_style_encoder_sizes,
     generator_sizes,
     latent_classifier_sizes,
     latent_transformer_sizes,
@@ -32,13 +34,18 @@ from facevid.networks import (
 from facevid.networks.appearance_model import PARTS
 from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
+from facevid.networks.stylegan2 import FEATURE_CONVOLUTION
 from facevid.utils.device import choose_device, fastest_precision
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
 PUBLISHED_EDIT_LAYERS = 11
 """Number of layers of a pSp code that are edited, from layer 0 on: 0-10 of 18, as in the method's paper. Each layer
-controls the same picture scale at any resolution of the generator, so this also holds for smaller generators."""
+controls the same picture scale at any resolution of the generator, so this also holds for smaller generators. The
+codes of a Feature-Style encoder drive the same generator, and their default is the same."""
+
+FEATURE_STAGE = (FEATURE_CONVOLUTION - 1) // 2
+"""Index, among the resolutions of a generator, of 16 px, where the features of a Feature-Style encoder enter."""
 
 KINDS_WITHOUT_LAYERS = frozenset({"direction", "ganspace"})
 """Kinds of parts whose tensors may have one row for all layers, and so do not determine the number of layers."""
@@ -66,14 +73,18 @@ def assemble(name: str, parts: Sequence[Part], settings: Settings | None, device
         by_kind.setdefault(part.kind, []).append(part)
     layers, width = code_shape(parts)
     settings = settings or default_settings(parts, layers)
-    average = next((_float_tensor(p, AVERAGE) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
+    average = next((_average(p, layers, width) for p in by_kind.get("encoder", []) if AVERAGE in p.tensors), None)
     components = next(iter(by_kind.get("ganspace", [])), None)
+    generator = _build_first(by_kind.get("generator"), _generator, torch_device)
+    encoder = _build_first(by_kind.get("encoder"), _encoder, torch_device)
+    if generator is not None and isinstance(encoder, FeatureStyleEncoder):
+        _check_features(by_kind["encoder"][0], encoder, generator)
     if precision == "auto":
         precision = fastest_precision(device) if "generator" in by_kind else "float32"
     return FaceModel(
         name=name,
-        generator=_build_first(by_kind.get("generator"), _generator, torch_device),
-        encoder=_build_first(by_kind.get("encoder"), _encoder, torch_device),
+        generator=generator,
+        encoder=encoder,
         appearance=_build_first(by_kind.get("appearance"), _appearance, torch_device),
         occlusion=_build_first(by_kind.get("occlusion"), occlusion_network, torch_device),
         classifier=_build_first(by_kind.get("classifier"), _classifier, torch_device),
@@ -96,13 +107,13 @@ def assemble(name: str, parts: Sequence[Part], settings: Settings | None, device
 def default_settings(parts: Sequence[Part], layers: int) -> Settings:
     """Return the default settings of a model.
 
-    Transformers edit layers 0-10 of pSp codes, and all layers of other codes. An appearance model cannot generate faces
-    that replace those in the plate.
+    Transformers edit layers 0-10 of pSp and Feature-Style codes, and all layers of other codes. An appearance model
+    cannot generate faces that replace those in the plate.
     """
     if any(part.kind == "appearance" for part in parts):
         return Settings(range(layers), detail="keep")
-    has_psp_encoder = any(part.encoder == "psp" for part in parts)
-    return Settings(range(min(PUBLISHED_EDIT_LAYERS, layers) if has_psp_encoder else layers))
+    edits_first_layers = any(part.encoder in ("psp", FEATURE_STYLE) for part in parts)
+    return Settings(range(min(PUBLISHED_EDIT_LAYERS, layers) if edits_first_layers else layers))
 
 
 def code_shape(parts: Sequence[Part]) -> tuple[int, int]:
@@ -149,7 +160,8 @@ def _code_shape(part: Part) -> tuple[int | None, int | None]:
                 generator = generator_sizes(shapes)
                 return generator.layers, generator.width
             case "encoder":
-                encoder = encoder_sizes(shapes, e4e=False)
+                is_feature_style = part.encoder == FEATURE_STYLE
+                encoder = feature_style_encoder_sizes(shapes) if is_feature_style else encoder_sizes(shapes, e4e=False)
                 return encoder.layers, encoder.width
             case "appearance":
                 return len(PARTS), appearance_model_sizes(shapes).width
@@ -184,10 +196,27 @@ def _generator(part: Part) -> Generator:
     return _load(part, lambda shapes: Generator(generator_sizes(shapes)))
 
 
-def _encoder(part: Part) -> Encoder:
+def _encoder(part: Part) -> Encoder | FeatureStyleEncoder:
+    if part.encoder == FEATURE_STYLE:
+        if AVERAGE not in part.tensors:
+            raise ModelError(
+                f"{part.source}: the average code ({AVERAGE}) is missing; import it together with the checkpoint that "
+                "contains it and the generator, psp_ffhq_encode.pt"
+            )
+        return _load(part, lambda shapes: FeatureStyleEncoder(feature_style_encoder_sizes(shapes)))
     if part.encoder not in ("psp", "e4e"):
         raise ModelError(f"{part.source}: the type of the encoder, psp or e4e, is missing; import the checkpoint again")
     return _load(part, lambda shapes: Encoder(encoder_sizes(shapes, e4e=part.encoder == "e4e")))
+
+
+def _check_features(part: Part, encoder: FeatureStyleEncoder, generator: Generator) -> None:
+    """Raise ModelError if the features of an encoder cannot replace those of the generator."""
+    content, channels = encoder.sizes.content, generator.sizes.channels
+    if len(channels) <= FEATURE_STAGE + 1 or channels[FEATURE_STAGE] != content:
+        raise ModelError(
+            f"{part.source}: its features have {content} channels at 16 px, but the generator has "
+            f"{', '.join(map(str, channels))} channels from 4 px on; use the generator it was trained for"
+        )
 
 
 def _appearance(part: Part) -> AppearanceModel:
@@ -224,6 +253,17 @@ def _editors(part: Part, settings: Settings, device: torch.device) -> list[Named
 
 def _components(part: Part, device: torch.device) -> Components:
     return Components(_float_tensor(part, "comp").to(device), _float_tensor(part, "std").to(device))
+
+
+def _average(part: Part, layers: int, width: int) -> Tensor:
+    """Return the average code of an encoder. Raises ModelError if its shape is not that of the codes."""
+    average = _float_tensor(part, AVERAGE)
+    if average.shape != (layers, width):
+        raise ModelError(
+            f"{part.source}: its average code ({AVERAGE}) is of shape {tuple(average.shape)}, but its codes are "
+            f"{layers} x {width}; use files of the same model family"
+        )
+    return average
 
 
 def _float_tensor(part: Part, name: str) -> Tensor:

@@ -38,7 +38,7 @@ class FileRecord(Struct, frozen=True, kw_only=True):
 
 
 class NetworkRecord(FileRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """A network of a bundle: its file and kind, and for an encoder "psp" or "e4e"."""
+    """A network of a bundle: its file and kind, and for an encoder "psp", "e4e" or "feature-style"."""
 
     kind: NetworkKind
     encoder: str | None = None
@@ -88,7 +88,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
     Attributes:
         resolution: side of a generated face in pixels, None without a generator.
-        crop_size: side of the encoder's input in pixels, None without a pSp or e4e encoder.
+        crop_size: side of the encoder's input in pixels, None without an encoder.
         layers: number of layers of a code.
         width: numbers in each layer of a code.
         alignment: see `Settings`.

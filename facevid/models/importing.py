@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ from facevid.models.bundle import (
     record_file,
     write_bundle,
 )
-from facevid.models.layouts import AVERAGE, Part, read_parts, shared_attributes
+from facevid.models.layouts import AVERAGE, Part, read_parts, shared_attributes, with_average
 from facevid.models.model import Settings
 from facevid.models.store import BUNDLE_FILE, folder_of, locate, stored_names
 from facevid.options import Detail
@@ -36,7 +37,7 @@ from facevid.options import Detail
 MAX_FLOAT16 = 65504.0
 """Largest finite number in float16."""
 
-REPLACING_KINDS = {"generator", "appearance", "occlusion"}
+REPLACING_KINDS = {"generator", "encoder", "appearance", "occlusion"}
 """Kinds of parts that replace the part of the same kind in other files, if their file contains nothing else."""
 
 NAMED_KINDS = ("transformer", "direction")
@@ -72,9 +73,10 @@ def import_model(files: Sequence[Path | str], name: str, options: ImportOptions 
 
     Args:
         files: weights files. One may be a model of the store, to which the others are added; its settings are kept
-            unless `options` change them. A file with only a generator, appearance model or occlusion network replaces
-            that network in the other files. A transformer or direction replaces the model's one for its attribute, a
-            shared transformer those of its attributes.
+            unless `options` change them. A file with only a generator, encoder, appearance model or occlusion network
+            replaces that network in the other files. A transformer or direction replaces the model's one for its
+            attribute, a shared transformer those of its attributes. A Feature-Style encoder takes the average code of
+            the other files.
         name: name of the model in the store.
         options: how to import, None for the defaults.
 
@@ -164,6 +166,7 @@ def _read_all_parts(paths: list[Path], names: tuple[str, ...]) -> list[Part]:
     parts = [part for parts in per_file for part in parts if len(parts) == 1 or part.kind not in replaced_kinds]
     folders = {path for path in paths if path.is_dir()}
     folders |= {base for path in folders if (base := base_folder(read_bundle(path))) is not None}
+    parts = [with_average(part, chain.from_iterable(per_file)) if part.kind == "encoder" else part for part in parts]
     parts = _without_replaced_editors(_name_editors(parts, names), folders)
     _check_duplicates(parts)
     return parts

@@ -2,8 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,12 @@ ATTRIBUTES = "attributes"
 DIRECTION = "direction"
 """Key of a direction's tensor, (1 or L, D)."""
 
+FEATURE_STYLE = "feature-style"
+"""Type of the Feature-Style encoder, whose tensors differ from those of the W+ encoders of `ENCODER_TYPES`."""
+
+FEATURE_STYLE_KEY = "content_layer.1.weight"
+"""Tensor that only the Feature-Style encoder has."""
+
 ENCODER_TYPES = {"GradualStyleEncoder": "psp", "Encoder4Editing": "e4e"}
 """Values of `opts.encoder_type` for the two W+ encoders, which cannot be distinguished by their tensors."""
 
@@ -41,6 +47,7 @@ _KINDS: dict[str, NetworkKind | EditorKind] = {
     "fcs.0.weight": "classifier",
     "input.input": "generator",
     "input_layer.0.weight": "encoder",
+    FEATURE_STYLE_KEY: "encoder",
     DIRECTION: "direction",
     "comp": "ganspace",
 }
@@ -61,7 +68,7 @@ class Part:
         kind: what it is.
         tensors: state dict; that of an encoder or a generator may also contain `latent_avg`.
         source: file that it was read from.
-        encoder: "psp" or "e4e" for an encoder.
+        encoder: "psp", "e4e" or "feature-style" for an encoder.
         attribute: attribute of a transformer or direction, None if unknown.
     """
 
@@ -134,7 +141,8 @@ def _flat_file(path: Path, tensors: dict[str, Tensor], metadata: Any) -> list[Pa
         case "transformer":
             return [Part(kind, tensors, path, attribute=_transformer_attribute(path))]
         case "encoder":
-            return [Part(kind, tensors, path, encoder=(metadata or {}).get("encoder"))]
+            encoder_type = FEATURE_STYLE if FEATURE_STYLE_KEY in tensors else (metadata or {}).get("encoder")
+            return [Part(kind, tensors, path, encoder=encoder_type)]
         case "direction":
             direction = {DIRECTION: _direction(path, tensors[DIRECTION])}
             return [Part(kind, direction, path, attribute=_direction_attribute(path))]
@@ -164,6 +172,25 @@ def _encoder_file(path: Path, tensors: dict[str, Tensor], average: Any, options:
         encoder[AVERAGE] = _average(path, average, encoder)
     parts = [Part("encoder", encoder, path, encoder=ENCODER_TYPES[encoder_type])]
     return [*parts, Part("generator", decoder, path)] if decoder else parts
+
+
+def with_average(encoder: Part, others: Iterable[Part]) -> Part:
+    """Add the average code to a Feature-Style encoder, whose published file does not contain it.
+
+    Args:
+        encoder: the encoder. One of another type, or with an average code, is returned as it is.
+        others: parts of other files, of which the first one with an average code is used; encoders come first.
+    """
+    if encoder.encoder != FEATURE_STYLE or AVERAGE in encoder.tensors:
+        return encoder
+    sources = sorted((part for part in others if AVERAGE in part.tensors), key=lambda part: part.kind != "encoder")
+    if not sources:
+        return encoder
+    average = sources[0].tensors[AVERAGE]
+    if average.ndim == 1:
+        layers = sum(re.fullmatch(r"styles\.\d+\.weight", key) is not None for key in encoder.tensors)
+        average = average.expand(layers, -1)
+    return replace(encoder, tensors=encoder.tensors | {AVERAGE: average})
 
 
 def _average(path: Path, average: Any, encoder: dict[str, Tensor]) -> Tensor:

@@ -18,7 +18,14 @@ from facevid.appearance.measure import CROP_SIDE
 from facevid.errors import ModelError, UsageError
 from facevid.models.appearance_codec import PICTURE_SIDE, decode_changes, decode_shapes, draw_pictures, encode_pictures
 from facevid.models.editors import Components, Editor, NamedEditor, find_editor
-from facevid.networks import AppearanceModel, Encoder, Generator, LatentClassifier, OcclusionNetwork
+from facevid.networks import (
+    AppearanceModel,
+    Encoder,
+    FeatureStyleEncoder,
+    Generator,
+    LatentClassifier,
+    OcclusionNetwork,
+)
 from facevid.networks.finite import is_finite
 from facevid.networks.fixed_batches import in_fixed_batches
 from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
@@ -74,7 +81,7 @@ class FaceModel:
 
     name: str
     generator: Generator | None
-    encoder: Encoder | None
+    encoder: Encoder | FeatureStyleEncoder | None
     appearance: AppearanceModel | None
     occlusion: OcclusionNetwork | None
     classifier: LatentClassifier | None
@@ -105,7 +112,12 @@ class FaceModel:
         """Side of aligned faces that the model uses, in pixels. Larger faces are downscaled to it."""
         if self.appearance is not None:
             return CROP_SIDE
-        return max(self._need(self.encoder, "encoder").sizes.input_size, INPUT_SIDE)
+        return max(self._needed_encoder.sizes.input_size, INPUT_SIDE)
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the encoder also maps a face to features of the generator, which `feature_residual` uses."""
+        return isinstance(self.encoder, FeatureStyleEncoder) and self.generator is not None
 
     @property
     def is_small(self) -> bool:
@@ -123,12 +135,18 @@ class FaceModel:
         if self.appearance is not None:
             return _fingerprint(self.appearance.state_dict())
         average = {} if self.average is None else {"average": self.average}
-        return _fingerprint(self._need(self.encoder, "encoder").state_dict() | average)
+        return _fingerprint(self._needed_encoder.state_dict() | average)
 
     @property
     def occlusion_fingerprint(self) -> str:
         """Hash that identifies the occlusion network in cache keys, as `fingerprint` does the encoder."""
         return _fingerprint(self._need(self.occlusion, "occlusion network").state_dict())
+
+    @property
+    def _needed_encoder(self) -> Encoder | FeatureStyleEncoder:
+        self._need(self.encoder, "encoder")
+        assert self.encoder is not None  # mypy would infer the common base class of both from `_need`
+        return self.encoder
 
     @cached_property
     def _prepared_generator(self) -> PreparedGenerator:
@@ -151,12 +169,39 @@ class FaceModel:
             pixels = self._checked(faces).cpu().numpy()
             codes = encode_pictures(self.appearance, pixels, landmarks, self.device, self.batch_size)
             return self._finite("codes", codes)
-        encoder = self._need(self.encoder, "encoder")
+        encoder = self._needed_encoder
         pictures = self._pictures(faces, encoder.sizes.input_size)
         with self._autocast():
             (codes,) = in_fixed_batches(lambda x: [encoder(x)], self._picture_batch, pictures)
         codes = codes.float()
         return self._finite("codes", codes if self.average is None else codes + self.average)
+
+    @torch.no_grad()
+    def feature_residual(self, faces: NDArray[np.uint8] | Tensor, codes: Tensor | NDArray[np.float32]) -> Tensor | None:
+        """Compute what the features of faces differ by from those that the generator computes from their codes.
+
+        With F the features, G the generator's and w a code, this is F - G(w). The generator adds it to its features,
+        so that the code w gives F, and an edited code w' gives F + G(w') - G(w), as in the method's program.
+
+        Args:
+            faces: aligned faces, uint8 RGB (N, H, H, 3), H of any size.
+            codes: float32 (N, L, D), codes of these faces before any edit; they may be smoothed over time.
+
+        Returns:
+            float32 (N, C, 16, 16), for `generate`; None if the encoder computes no features.
+        """
+        if not isinstance(self.encoder, FeatureStyleEncoder) or self.generator is None:
+            return None
+        network = self.encoder
+        pictures, checked = self._pictures(faces, network.sizes.input_size), self._codes(codes)
+
+        def residual(x: Tensor, w: Tensor) -> list[Tensor]:
+            with self._autocast():
+                features = network.features(x)
+            return [features.float() - self._prepared_generator.features(w)]
+
+        (residuals,) = in_fixed_batches(residual, self._picture_batch, pictures, checked)
+        return self._finite("features", residuals)
 
     @torch.no_grad()
     def occlusion_probability(self, faces: NDArray[np.uint8] | Tensor) -> Tensor:
@@ -177,12 +222,21 @@ class FaceModel:
         return self._finite("occlusion probabilities", predicted)
 
     @torch.no_grad()
-    def generate(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
-        """Generate faces from codes (N, L, D): float32 (N, 3, R, R), RGB in about [-1, 1] (not clamped)."""
+    def generate(self, codes: Tensor | NDArray[np.float32], residual: Tensor | None = None) -> Tensor:
+        """Generate faces.
+
+        Args:
+            codes: float32 (N, L, D).
+            residual: from `feature_residual`; None for none.
+
+        Returns:
+            float32 (N, 3, R, R), RGB in about [-1, 1] (not clamped).
+        """
         checked = self._codes(codes)
         if self.appearance is not None:
             return self._finite("faces", draw_pictures(self.appearance, checked).to(self.device))
-        (pictures,) = in_fixed_batches(lambda x: [self._prepared_generator(x)], self._picture_batch, checked)
+        inputs = (checked,) if residual is None else (checked, residual)
+        (pictures,) = in_fixed_batches(lambda *x: [self._prepared_generator(*x)], self._picture_batch, *inputs)
         return self._finite("faces", pictures)
 
     @torch.no_grad()
