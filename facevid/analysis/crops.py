@@ -73,7 +73,7 @@ def crops(frames: Iterable[Frame], faces: Sequence[FacesOfSegment], size: int) -
             Crop(
                 each.track,
                 each.offset + row,
-                _crop_quad(frame, each.quads[row], size),
+                crop_quad(frame, each.quads[row], size),
                 landmarks_in_crop(each.landmarks[row], each.quads[row], size),
             )
             for each, row in present
@@ -82,8 +82,8 @@ def crops(frames: Iterable[Frame], faces: Sequence[FacesOfSegment], size: int) -
     return chain.from_iterable(prefetch_map(crop_frame, frames))
 
 
-def _crop_quad(frame: Frame, quad: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Crop a quad of a frame, of which only the part around the quad is converted to RGB."""
+def crop_quad(frame: Frame, quad: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Crop a quad of a frame, of which only the part around the quad is converted to RGB: uint8 (size, size, 3)."""
     width, height = frame.square_size
     left, top = (np.floor(quad.min(axis=0)) - QUAD_MARGIN).astype(int).tolist()
     right, bottom = (np.ceil(quad.max(axis=0)) + QUAD_MARGIN).astype(int).tolist()

@@ -261,7 +261,9 @@ def _reconstruction(
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None or loaded.encoder is None:
         return []
-    (pixels,) = to_pictures(loaded.generate(loaded.encode(crop(picture, quad, loaded.crop_size)[None])))
+    face = crop(picture, quad, loaded.crop_size)[None]
+    codes = loaded.encode(face)
+    (pixels,) = to_pictures(loaded.generate(codes, loaded.feature_residual(face, codes)))
     return [("reconstruction", cv2.resize(pixels, (cell, cell), interpolation=cv2.INTER_AREA).astype(np.uint8))]
 
 

@@ -41,7 +41,7 @@ def smoothed_codes(encoded: EncodedTrack, sigma: float, offsets: NDArray[np.intp
     return torch.from_numpy(smoothed.astype(np.float32, copy=False))
 
 
-def generate_faces(model: FaceModel, codes: Tensor) -> NDArray[np.float32]:
-    """Generate faces from codes (K, L, D): float32 (K, R, R, 3) RGB, 0 to 255."""
-    scaled = ((model.generate(codes) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
+def generate_faces(model: FaceModel, codes: Tensor, residual: Tensor | None = None) -> NDArray[np.float32]:
+    """Generate faces: float32 (K, R, R, 3) RGB, 0 to 255. The arguments are those of `FaceModel.generate`."""
+    scaled = ((model.generate(codes, residual) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
     return scaled.cpu().numpy()

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from facevid.analysis.crops import crop_quad
 from facevid.analysis.encoded import EncodedTrack
 from facevid.appearance.change import AppearanceChange, combine
 from facevid.compositing import EditedFace
@@ -70,15 +72,15 @@ class Renderer:
             offsets = {i: frame.index - track.first for i, frame in enumerate(frames)}
             positions = [i for i, offset in offsets.items() if 0 <= offset < len(track) and active[offset]]
             if positions:
-                rendered = self._render_track(edit, [offsets[i] for i in positions])
+                rendered = self._render_track(edit, [offsets[i] for i in positions], [frames[i] for i in positions])
                 for i, face in zip(positions, rendered, strict=True):
                     faces[i].append(face)
         return faces
 
-    def _render_track(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
-        """Make the edited faces of one track, in the frames at `offsets` from its start."""
+    def _render_track(self, edit: TrackEdit, offsets: list[int], frames: list[Frame]) -> Iterator[EditedFace]:
+        """Make the edited faces of one track, in `frames`, which are at `offsets` from its start."""
         if edit.shapes is None:
-            return self._generated_faces(edit, offsets)
+            return self._generated_faces(edit, offsets, frames)
         return self._changed_faces(edit, edit.shapes, offsets)
 
     def _changed_faces(self, edit: TrackEdit, shapes: ShapeChanges, offsets: list[int]) -> Iterator[EditedFace]:
@@ -103,14 +105,25 @@ class Renderer:
         codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
         return [self.model.decode_changes(before, after) for before, after in pairwise(codes)]
 
-    def _generated_faces(self, edit: TrackEdit, offsets: list[int]) -> Iterator[EditedFace]:
+    def _generated_faces(self, edit: TrackEdit, offsets: list[int], frames: list[Frame]) -> Iterator[EditedFace]:
         """Make faces that replace those of the plate."""
         codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
-        pictures = generate_faces(self.model, codes[-1])
-        reconstructions = generate_faces(self.model, codes[0]) if self.reconstruct else [None] * len(offsets)
+        residual = self._feature_residual(edit.encoded.quads[offsets], frames, codes[0])
+        pictures = generate_faces(self.model, codes[-1], residual)
+        reconstructions = generate_faces(self.model, codes[0], residual) if self.reconstruct else [None] * len(offsets)
         for offset, picture, reconstruction in zip(offsets, pictures, reconstructions, strict=True):
             face = _unedited_face(edit.encoded, offset, self.model.resolution)
             yield replace(face, picture=picture, reconstruction=reconstruction, regions=edit.edits[0].regions)
+
+    def _feature_residual(self, quads: NDArray[np.float64], frames: list[Frame], codes: Tensor) -> Tensor | None:
+        """Compute what the features of faces in the plate differ by from those of their codes, if the model has any.
+
+        They are 0.5 MB a face, so they are computed when the face is generated, and not stored with the codes.
+        """
+        if not self.model.has_features:
+            return None
+        crops = [crop_quad(frame, quad, self.model.crop_size) for frame, quad in zip(frames, quads, strict=True)]
+        return self.model.feature_residual(np.stack(crops), codes)
 
 
 def _unedited_face(encoded: EncodedTrack, offset: int, size: int) -> EditedFace:

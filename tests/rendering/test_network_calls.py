@@ -9,10 +9,12 @@ import dlib
 import pytest
 
 from facevid import edit_video
+from facevid.models import import_model
 from facevid.models.model import FaceModel
 from facevid.networks.prepared_generator import PreparedGenerator
 from facevid.options import CompositingOptions, Detail, EditOptions
 from facevid.video.encoding.frame_encoder import PacketEncoder
+from tests.models.files import save_feature_style, save_psp, save_transformer
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def faces_processed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(owner, method, counted)
 
     count(FaceModel, "encode", "encoder")
+    count(FaceModel, "feature_residual", "features")
     count(FaceModel, "occlusion_probability", "occlusion")
     count(FaceModel, "decode_changes", "changes")
     count(PreparedGenerator, "__call__", "generator")
@@ -70,3 +73,12 @@ def test_a_published_model(
     options = EditOptions(model=published, frames=(3, 5), compositing=CompositingOptions(detail))
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1"], options)
     assert faces_processed == {"encoder": 10, "occlusion": 10, "generator": 3 * passes, "frames": 10}
+
+
+def test_features(portrait_clip: Path, tmp_path: Path, faces_processed: Counter[str]) -> None:
+    """The features of a face are computed once, also for the comparison, which generates the face twice."""
+    save_transformer(tmp_path)
+    import_model([save_psp(tmp_path), save_feature_style(tmp_path), tmp_path / "tnet_31.pth.tar"], "features")
+    options = EditOptions(model="features", frames=(3, 5), compare=tmp_path / "compare.mp4")
+    edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=0.1"], options)
+    assert faces_processed == {"encoder": 10, "occlusion": 10, "features": 3, "generator": 6, "frames": 20}

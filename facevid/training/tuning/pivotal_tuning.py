@@ -133,7 +133,7 @@ def tune_model(
 
     Raises:
         UsageError: the name is taken, or the base is a tuned model.
-        ModelError: the base has no generator or no encoder.
+        ModelError: the base has no generator or no encoder, or a Feature-Style encoder.
         InputError, NoFaceError: see `read_shot_faces`.
         OutputError: the store cannot be written.
     """
@@ -178,6 +178,11 @@ def _load_base(base: str, device: str) -> FaceModel:
     model = load_model(base, device)
     if model.generator is None or model.encoder is None:
         raise ModelError(f"{base}: only models with a generator and an encoder can be tuned; import one")
+    if model.has_features:
+        raise ModelError(
+            f"{base}: the features of its encoder fit only the generator it was trained for, which tuning changes; use "
+            "a model with a pSp or e4e encoder"
+        )
     return model
 
 
