@@ -59,6 +59,12 @@ _MAX_LAYERS = 64
 _MAX_WIDTH = 4096
 """Largest plausible width of a code; StyleGAN2 has 512."""
 
+_FLAT_ROW = 512
+"""Width of one layer in the directions published with the Feature-Style encoder, of flattened codes, (1, 18 x 512)."""
+
+_FLAT_STEP = 15.0
+"""Full strength of these directions, in their own lengths: the step of the program that they were published with."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -206,13 +212,15 @@ def _average(path: Path, average: Any, encoder: dict[str, Tensor]) -> Tensor:
 
 
 def _direction(path: Path, tensor: Tensor) -> Tensor:
-    """Return a direction as (1, D) or (L, D), from (D,), (1, D), (L, D) or (1, L, D)."""
+    """Return a direction as (1, D) or (L, D), from (D,), (1, D), (L, D), (1, L, D) or a flattened (1, L x 512)."""
     shape = tuple(tensor.shape)
+    if len(shape) == 2 and shape[0] == 1 and shape[1] > _MAX_WIDTH and shape[1] % _FLAT_ROW == 0:
+        return _direction(path, _FLAT_STEP * tensor.reshape(-1, _FLAT_ROW))
     valid_rank = len(shape) in (1, 2) or (len(shape) == 3 and shape[0] == 1)
     if not valid_rank or not tensor.is_floating_point() or not 2 <= shape[-1] <= _MAX_WIDTH:
         raise ModelError(
             f"{path}: not a direction ({tensor.dtype} of shape {shape}); "
-            "use a floating-point array of shape (1, D), (L, D) or (1, L, D)"
+            "use a floating-point array of shape (1, D), (L, D), (1, L, D) or (1, L x 512)"
         )
     rows = tensor.reshape(-1, shape[-1])
     if not 1 <= rows.shape[0] <= _MAX_LAYERS:

@@ -138,3 +138,13 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, run_facevid: RunFacev
             channels[name] = tensor[:5, :5] if name.endswith("4.weight") else tensor[:5]
     with pytest.raises(ModelError, match=r"narrow\.pth: .* 5 "):
         import_model([save_psp(tmp_path), save(tmp_path / "narrow.pth", channels)], "a")
+
+
+def test_published_directions_are_of_flattened_codes(tmp_path: Path) -> None:
+    """They are (1, 18 x 512), and the published program moves codes by 15 times their length."""
+    direction = np.random.default_rng(0).normal(size=(1, 18 * 512)).astype(np.float32)
+    np.save(tmp_path / "Smiling_boundary.npy", direction)
+    model = load_model(tmp_path / "Smiling_boundary.npy")
+    codes = torch.randn(2, 18, 512)
+    expected = codes - 0.5 * 15 * torch.from_numpy(direction).reshape(18, 512)
+    assert torch.allclose(model.edit(codes, {"smile": -0.5}), expected, atol=1e-4)
