@@ -21,7 +21,15 @@ from facevid.models.store import folder_of
 from facevid.training.editors.codes import CodeSet, save_codes
 from tests.clips import camera_move, write_clip
 from tests.conftest import RunFacevid
-from tests.models.files import LAYERS, WIDTH, save_components, save_psp, save_shared_transformer, save_transformer
+from tests.models.files import (
+    LAYERS,
+    WIDTH,
+    save_components,
+    save_feature_style,
+    save_psp,
+    save_shared_transformer,
+    save_transformer,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "facevid").rglob("*.md"))]
@@ -148,7 +156,7 @@ def make_input(name: str, text: str, portrait: NDArray[np.uint8]) -> None:
             make_sequence(name, [np.zeros((240, 320, 1), np.uint8)] * 3)
         case "shot.toml":
             path.write_text("".join(EDIT_FILE.findall(text)))
-        case _ if name.endswith((".pt", ".pth.tar")):
+        case _ if name.endswith((".pt", ".pth", ".pth.tar")):
             make_weights(name)
         case "mine" if not folder_of(name).exists():
             folder = Path("mine-files")
@@ -169,6 +177,8 @@ def make_weights(name: str) -> None:
     match name:
         case "psp_ffhq_encode.pt":
             save_psp(Path()).rename(name)
+        case "143_enc.pth":
+            save_feature_style(Path())
         case "tnet_31.pth.tar" | "tnet_39.pth.tar":
             save_transformer(Path(), name)
         case "tnet_shared.pth.tar":

@@ -46,7 +46,7 @@ def command() -> None:
 @click.option(
     "--edit-layers",
     metavar="A-B",
-    help="Layers of the code that transformers edit.  [default: 0-10 with a pSp encoder, else all]",
+    help="Layers of the code that transformers edit.  [default: 0-10 with a pSp or Feature-Style encoder, else all]",
 )
 @click.option(
     "--detail",
@@ -70,10 +70,10 @@ def import_command(
 ) -> None:
     """Import published weights as one model.
 
-    Reads pSp, e4e and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions, GANSpace components
-    and occlusion networks. The kind of each FILE is detected from its contents. The attribute of a transformer is
-    read from its file name, tnet_<CelebA index>, or given with --as. One FILE may be the name of an imported model,
-    to which the other files are added.
+    Reads pSp, e4e, Feature-Style and StyleGAN2 checkpoints, latent transformers, latent classifiers, directions,
+    GANSpace components and occlusion networks. The kind of each FILE is detected from its contents. The attribute of
+    a transformer is read from its file name, tnet_<CelebA index>, or given with --as. One FILE may be the name of an
+    imported model, to which the other files are added.
 
     \b
     Examples:
@@ -81,6 +81,7 @@ def import_command(
       facevid models import ffhq tnet_20.pth.tar --name ffhq --overwrite
       facevid models import e4e_ffhq_encode.pt age.pt ffhq_pca.pt --name e4e --half
       facevid models import psp_ffhq_encode.pt mine.pth --as smile --name mine
+      facevid models import psp_ffhq_encode.pt 143_enc.pth tnet_31.pth.tar --name ffhq-fs
     """
     layers = layer_range(edit_layers)
     options = ImportOptions(attributes, layers, detail, licence, half, overwrite)

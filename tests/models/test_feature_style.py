@@ -57,6 +57,9 @@ def test_import_beside_other_files(tmp_path: Path) -> None:
     assert torch.equal(added.average, psp.average)
     assert added.settings.licence == "mine"
     stylegan2 = save_generator(tmp_path)
+    three = load_model(import_model([stylegan2, tmp_path / "psp.pt", encoder], "three"))
+    assert three.average is not None
+    assert torch.equal(three.average, psp.average)
     alone = load_model(import_model([stylegan2, encoder], "alone", ImportOptions(half=True)))
     assert alone.average is not None
     expected = torch.load(stylegan2, weights_only=True)["latent_avg"]

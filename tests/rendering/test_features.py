@@ -7,17 +7,28 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from facevid import edit_video
-from facevid.models import import_model
+from facevid.analysis.analysis import Analysis
+from facevid.evaluation.sheet import GAP
+from facevid.faces.alignment import crop
+from facevid.faces.landmarks import choose_detector
+from facevid.models import import_model, load_model
 from facevid.models.store import stored_names
-from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineOptions
+from facevid.options import CompositingOptions, ComputeOptions, EditOptions, EngineOptions, TrackingOptions
+from facevid.rendering.renderer import Renderer
+from facevid.rendering.track_edit import TimedEdit, TrackEdit
+from facevid.utils.progress import no_progress
 from facevid.video import open_clip
 from tests.clips import camera_move, write_clip
 from tests.conftest import RunFacevid
 from tests.models.files import WIDTH, feature_style_content, save, save_psp
 
 OPTIONS = EditOptions(compute=ComputeOptions(device="cpu", batch_size=2), codec="ffv1")
+
+CELL = 96
+"""Side of a cell of a sheet, in pixels."""
 
 RATE = 25
 """Frames per second of the clip."""
@@ -70,14 +81,34 @@ def test_edits(models: tuple[str, str], clip: Path, tmp_path: Path) -> None:
     assert np.array_equal(edited(clip, tmp_path, models[0], segments), replaced[0])
 
 
+def test_features_are_of_the_plate_and_follow_the_edit(models: tuple[str, str], clip: Path) -> None:
+    """The generated face has the features F + G(w') - G(w), and its reconstruction F, of the crop of its frame."""
+    source, model = open_clip(clip), load_model(models[0])
+    tracking_options = TrackingOptions(smooth=0)
+    analysis = Analysis(source, choose_detector("auto", "cpu").detector, tracking_options, no_progress)
+    tracking = analysis.track()
+    (encoded,) = analysis.encode(tracking, list(tracking.tracks), model, OPTIONS.compute)
+    edit = TrackEdit(encoded, [TimedEdit("smile", np.array([0.2, 0.5], np.float32))])
+    renderer = Renderer(model, sigma=0, batch_size=2, keep_detail=False, reconstruct=True)
+    frames = list(source.frames())
+    faces = [face for (face,) in renderer.render([edit], frames)]
+    crops = np.stack([crop(frame.rgb(), quad, 256) for frame, quad in zip(frames, encoded.quads, strict=True)])
+    codes = model.encode(crops)
+    residual = model.feature_residual(crops, codes)
+    for name, each in (("picture", model.edit(codes, {"smile": [0.2, 0.5]})), ("reconstruction", codes)):
+        expected = (model.generate(each, residual).permute(0, 2, 3, 1) * 127.5 + 127.5).clamp(0, 255).numpy()
+        assert np.abs(np.stack([getattr(face, name) for face in faces]) - expected).max() < 0.1
+
+
 def test_other_commands(models: tuple[str, str], clip: Path, tmp_path: Path, run_facevid: RunFacevid) -> None:
-    sheets = []
+    sheets: list[NDArray[np.uint8]] = []
     for model in models:
         out = tmp_path / f"{model}.png"
-        ranges = ("--attr", "smile=0.2", "--cell", "96")
+        ranges = ("--attr", "smile=0.2", "--cell", CELL)
         assert run_facevid("sheet", clip, out, *ranges, "--device", "cpu", "-q", "--model", model).code == 0
-        sheets.append(out.read_bytes())
-    assert sheets[0] != sheets[1]
+        second = GAP + CELL + GAP  # the reconstruction, after the source
+        sheets.append(np.asarray(Image.open(out).convert("RGB"))[:, second : second + CELL])
+    assert not np.array_equal(sheets[0], sheets[1])
     tuned = run_facevid("tune", clip, "--name", "shot", "--steps", "1", "--device", "cpu", "-q", "--model", models[0])
     assert tuned.code == 5
     assert models[0] in tuned.err
