@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from facevid.analysis.segments import ModelSpec
     from facevid.models import FaceModel
 
-VERSION = 14
+VERSION = 15
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
 DEFAULT_RATE = Fraction(25)
@@ -272,7 +272,7 @@ class Analysis:
         return stable_quads(track, QUAD_SIGMA_FACTOR * self.options.smooth)
 
     def landmarks(self, track: Track) -> NDArray[np.float64]:
-        """Stabilise the landmarks of a track: float64 (N, 68, 2) in pixels of the frame."""
+        """Stabilise the landmarks of a track: float64 (N, 84, 2) in pixels of the frame."""
         if self.options.smoothing_method == "published":
             return published_landmarks(track)
         return stable_landmarks(track, LANDMARK_SIGMA_FACTOR * self.options.smooth)

@@ -25,7 +25,7 @@ class Crop:
         track: index of the track in the list of tracks.
         offset: index of the frame in the track.
         picture: uint8 (S, S, 3) RGB.
-        landmarks: float64 (68, 2) in pixel indices of the crop.
+        landmarks: float64 (84, 2) in pixel indices of the crop.
     """
 
     track: int
@@ -43,7 +43,7 @@ class FacesOfSegment:
         first: index of the first frame.
         offset: index of this frame in the track.
         quads: float64 (N, 4, 2), in pixels of the frame.
-        landmarks: float64 (N, 68, 2), in pixels of the frame.
+        landmarks: float64 (N, 84, 2), in pixels of the frame.
     """
 
     track: int
@@ -106,7 +106,7 @@ def faces_by_segment(
     Args:
         tracks: the tracks.
         quads: float64 (N, 4, 2) of each track, in pixels of the frame.
-        landmarks: float64 (N, 68, 2) of each track, in pixels of the frame.
+        landmarks: float64 (N, 84, 2) of each track, in pixels of the frame.
         runner: divides the clip.
 
     Returns:

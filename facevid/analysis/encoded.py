@@ -17,7 +17,7 @@ class EncodedTrack:
     Attributes:
         track: the detected landmarks.
         quads: float64 (N, 4, 2), stabilised; corners as from `faces.alignment.ffhq_quad`.
-        landmarks: float64 (N, 68, 2) in pixels of the frame, stabilised.
+        landmarks: float64 (N, 84, 2) in pixels of the frame, stabilised.
         edit_weights: float32 (N,), share of an edit that applies in each frame, 0 to 1.
         codes: float32 (N, L, D) W+ codes, not smoothed; in a file.
         visibility: uint8 (N, V, V) in the crop's space, 1 where the face is visible and 0 where it is occluded; in a

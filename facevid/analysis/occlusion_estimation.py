@@ -91,7 +91,7 @@ class OcclusionEstimator:
         """Estimate the occlusion of all frames, and delete the file of features.
 
         Args:
-            landmarks: (N, 68, 2) in pixels of the frame.
+            landmarks: (N, 84, 2) in pixels of the frame.
             quads: (N, 4, 2), of the crops.
             visibility: uint8 (N, MASK_SIDE, MASK_SIDE) in the crop's space; set to 1 where the face is visible, and to
                 0 where it is occluded.
@@ -212,8 +212,8 @@ class _Outline:
     """Outline of a face in its crop of MASK_SIDE pixels.
 
     Attributes:
-        own: float64 (68, 2), the landmarks of the frame itself.
-        median: float64 (68, 2), the median landmarks of the frames around.
+        own: float64 (84, 2), the landmarks of the frame itself.
+        median: float64 (84, 2), the median landmarks of the frames around.
     """
 
     own: NDArray[np.float64]
@@ -229,7 +229,7 @@ class Outlines:
     """The outlines of the frames of a track, computed in blocks; the last two blocks in use are cached.
 
     Args:
-        landmarks: (N, 68, 2) in pixels of the frame.
+        landmarks: (N, 84, 2) in pixels of the frame.
         quads: (N, 4, 2), of the crops.
         first: index in the track of the first of these frames.
     """

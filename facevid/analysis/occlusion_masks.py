@@ -112,8 +112,8 @@ def find_occluders(
 
     Args:
         mismatch: float32 (MASK_SIDE, MASK_SIDE), from `ReferenceAppearance.mismatch`.
-        landmarks: (68, 2) as pixel indices of the mismatch.
-        median_landmarks: (68, 2), their median over the frames around; the face is the area inside either outline.
+        landmarks: (84, 2) as pixel indices of the mismatch.
+        median_landmarks: (84, 2), their median over the frames around; the face is the area inside either outline.
         searched: bool (MASK_SIDE, MASK_SIDE), from `search_area`; only pixels in it can be occluded.
         expected: bool (MASK_SIDE, MASK_SIDE), where a neighbouring frame has an occluder; one that touches it need not
             reach far into the face.
@@ -247,7 +247,7 @@ def occluded_share(mask: NDArray[np.bool_], landmarks: NDArray[np.floating]) -> 
 
     Args:
         mask: bool (MASK_SIDE, MASK_SIDE), True where the face is occluded.
-        landmarks: (68, 2) as pixel indices of the mask.
+        landmarks: (84, 2) as pixel indices of the mask.
     """
     face = face_matte(landmarks, MASK_SIDE) > 0.5
     return float(mask[face].mean()) if face.any() else 0.0
@@ -258,7 +258,7 @@ def visible_mouth_share(visibility: NDArray[np.generic], landmarks: NDArray[np.f
 
     Args:
         visibility: (MASK_SIDE, MASK_SIDE), 1 where the face is visible, 0 where it is occluded.
-        landmarks: (68, 2) as pixel indices of the visibility map.
+        landmarks: (84, 2) as pixel indices of the visibility map.
     """
     lips = fill_outline(cv2.convexHull(landmarks[OUTER_LIPS].astype(np.float32))[:, 0], MASK_SIDE)
     mouth = cv2.dilate(lips, _disc(LIP_MARGIN)) > 0.5

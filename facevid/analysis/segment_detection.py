@@ -11,6 +11,7 @@ from facevid.analysis.cuts import may_be_cut, thumbnail
 from facevid.analysis.segments import DetectorSpec, FrameSource, loaded_detector
 from facevid.faces.detector import Detector, Face
 from facevid.faces.flow import landmark_flow
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame
@@ -65,8 +66,8 @@ class _Segment:
     def save(self, path: Path) -> None:
         """Write the segment to an .npz file."""
         faces = [face for each in self.faces for face in each]
-        landmarks = np.array([face.landmarks for face in faces], np.float32).reshape(-1, 68, 2)
-        no_flow = np.full((68, 2), np.nan, np.float32)
+        landmarks = np.array([face.landmarks for face in faces], np.float32).reshape(-1, LANDMARK_COUNT, 2)
+        no_flow = np.full((LANDMARK_COUNT, 2), np.nan, np.float32)
         with atomic_path(path, durable=True) as temporary:
             np.savez(
                 temporary,
@@ -78,7 +79,9 @@ class _Segment:
                 boxes=np.array([face.box for face in faces], np.float64).reshape(-1, 4),
                 landmarks=landmarks,
                 scores=np.array([face.score for face in faces], np.float64),
-                flow=np.array([no_flow if face.flow is None else face.flow for face in faces]).reshape(-1, 68, 2),
+                flow=np.array([no_flow if face.flow is None else face.flow for face in faces]).reshape(
+                    -1, LANDMARK_COUNT, 2
+                ),
                 has_flow=np.array([face.flow is not None for face in faces], bool),
             )
 

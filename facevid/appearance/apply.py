@@ -24,6 +24,7 @@ from facevid.appearance.lips import (
 )
 from facevid.appearance.measure import COLOUR_SIDE
 from facevid.appearance.warp import sample_maps, spline_grid, upsampled, warp
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 
 MAX_SHIFT = 0.05
 """Limit of the shift of a landmark, in shares of the crop's side; approached smoothly."""
@@ -68,8 +69,8 @@ class PlacedChange:
         y: top row of the region, as a pixel index of the frame.
         width: width of the region in pixels.
         height: height of the region in pixels.
-        landmarks: float64 (68, 2), landmarks of the plate, as pixel indices of the region.
-        target: float64 (68, 2), landmarks after the change, as pixel indices of the region.
+        landmarks: float64 (84, 2), landmarks of the plate, as pixel indices of the region.
+        target: float64 (84, 2), landmarks after the change, as pixel indices of the region.
         side: side of the FFHQ crop in pixels.
         change: the appearance change.
     """
@@ -95,7 +96,7 @@ def place_change(
     """Find the region of a frame that an appearance change affects.
 
     Args:
-        landmarks: (68, 2) of the face, as pixel indices of the frame.
+        landmarks: (84, 2) of the face, as pixel indices of the frame.
         change: the appearance change.
         frame_size: height and width of the frame in pixels.
 
@@ -204,7 +205,7 @@ def _fit_mean_face(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
 def _move_landmarks(
     landmarks: NDArray[np.float64], change: AppearanceChange, axes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Shift landmarks (68, 2) by a change; `axes` (2, 2) are the x and y axes of the mean face, in pixels."""
+    """Shift landmarks (84, 2) by a change; `axes` (2, 2) are the x and y axes of the mean face, in pixels."""
     length = np.linalg.norm(change.shape, axis=-1, keepdims=True)
     limited = change.shape * (MAX_SHIFT * np.tanh(length / MAX_SHIFT) / np.maximum(length, 1e-9))
     return set_lip_gap(landmarks + limited @ axes, landmarks, change.lips, axes[1])
@@ -273,7 +274,7 @@ def _separate_lips(
     step = max(int(placed.side / NODES_PER_SIDE / 2), 1)
     smooth = motion.copy()
     for mask, other_lip in zip(masks, (LOWER, UPPER), strict=True):
-        knots = [i for i in range(68) if i not in other_lip]
+        knots = [i for i in range(LANDMARK_COUNT) if i not in other_lip]
         grid = spline_grid(
             target[knots], shift[knots], size=(width, height), step=step, unit=placed.side, stiffness=LIP_STIFFNESS
         )

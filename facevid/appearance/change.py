@@ -36,7 +36,7 @@ class AppearanceChange:
     """The change of a face's appearance by an edit, in the frame of the mean face.
 
     Attributes:
-        shape: float32 (68, 2), shift of each landmark, in shares of the crop's side.
+        shape: float32 (84, 2), shift of each landmark, in shares of the crop's side.
         colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), difference of CIELAB, without light (see `without_light`).
         gains: float32 (bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), natural logarithms of the gains of the bands.
         lips: change of the gap between the lips.

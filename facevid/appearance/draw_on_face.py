@@ -16,7 +16,7 @@ def draw_on_face(
 
     Args:
         maps: float32 (COLOUR_SIDE, COLOUR_SIDE, C).
-        landmarks: (68, 2) of the face, as pixel indices of the region to draw.
+        landmarks: (84, 2) of the face, as pixel indices of the region to draw.
         size: width and height of the region in pixels.
         side: side of the FFHQ crop in pixels.
 

@@ -77,7 +77,7 @@ class LipChange:
 
 
 def lip_gap(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the vector from the upper to the lower lip's inner edge, (..., 2), of landmarks (..., 68, 2)."""
+    """Return the vector from the upper to the lower lip's inner edge, (..., 2), of landmarks (..., 84, 2)."""
     lower, upper = (landmarks[..., inner, :].mean(axis=-2) for inner in (LOWER_INNER, UPPER_INNER))
     return np.asarray(lower - upper)
 
@@ -88,13 +88,13 @@ def set_lip_gap(
     """Move the lips of edited landmarks so that their gap is that of the plate, changed as given.
 
     Args:
-        moved: (68, 2), the landmarks after the edit; their gap is replaced.
-        landmarks: (68, 2), the landmarks of the plate.
+        moved: (84, 2), the landmarks after the edit; their gap is replaced.
+        landmarks: (84, 2), the landmarks of the plate.
         change: the change of the gap.
         down: (2,), the crop's side as a vector that points down along the face.
 
     Returns:
-        float64 (68, 2).
+        float64 (84, 2).
     """
     step = (change.scale * lip_gap(landmarks) + change.offset * down - lip_gap(moved)) / 2
     result = moved.copy()
@@ -107,11 +107,11 @@ def open_to_teeth(landmarks: NDArray[np.float64], closing: float) -> NDArray[np.
     """Move the inner edges of the lips apart to the edges of the visible teeth.
 
     Args:
-        landmarks: (68, 2), the landmarks of the plate.
+        landmarks: (84, 2), the landmarks of the plate.
         closing: how far the edit closes the lips, 0 to 1.
 
     Returns:
-        float64 (68, 2).
+        float64 (84, 2).
     """
     extra = lip_gap(landmarks) * ((TEETH_GAP_FACTOR - 1) / 2 * closing)
     result = landmarks.copy()
@@ -126,7 +126,7 @@ def lip_masks(
     """Draw the masks of the pixels that follow the upper lip, of those that follow the lower lip, and of the mouth.
 
     Args:
-        target: (68, 2), the landmarks after the edit, as pixel indices of the picture.
+        target: (84, 2), the landmarks after the edit, as pixel indices of the picture.
         size: width and height of the picture.
         side: side of the FFHQ crop in pixels.
 
@@ -162,7 +162,7 @@ def draw_mouth_inside(target: NDArray[np.floating], size: tuple[int, int], light
     """Draw the inside of an opened mouth: teeth above, a tongue below, dark between them and in the corners.
 
     Args:
-        target: (68, 2), the landmarks after the edit, as pixel indices of the picture.
+        target: (84, 2), the landmarks after the edit, as pixel indices of the picture.
         size: width and height of the picture.
         lightness: CIE L* of the cheeks.
 

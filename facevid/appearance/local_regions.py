@@ -62,11 +62,11 @@ def support_map(regions: RegionStrengths, side: int) -> NDArray[np.float32]:
 
 
 def landmark_factors(regions: RegionStrengths) -> NDArray[np.float32]:
-    """Return the factor of an edit's strength at each landmark, float32 (68,)."""
-    if not regions:
-        return np.ones(68, np.float32)
+    """Return the factor of an edit's strength at each landmark, float32 (84,)."""
     from facevid.appearance.mean_face import LANDMARKS, to_window  # imports OpenCV, which --help does not need
 
+    if not regions:
+        return np.ones(len(LANDMARKS), np.float32)
     drawn = strength_map(regions, _DRAWN_SIDE)
     columns, rows = np.rint(to_window(LANDMARKS) * _DRAWN_SIDE - 0.5).astype(int).clip(0, _DRAWN_SIDE - 1).T
     return np.asarray(drawn[rows, columns])

@@ -1,7 +1,8 @@
 """The mean face: the coordinate frame in which appearances are measured, compared and changed.
 
 Coordinates are shares of the FFHQ crop's side, x to the right and y down. The landmarks are the mean of 200 frontal
-portraits (`portraits512`, CC0), made symmetric. Maps cover the window, a square of the crop.
+portraits (`portraits512`, CC0), made symmetric; the mean of the cheeks also includes `congress256`. Maps cover the
+window, a square of the crop.
 """
 
 import functools
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.utils.distances import distance_to_zero
 
 # fmt: off
@@ -24,19 +26,24 @@ _LEFT_HALF = {
     48: (0.384, 0.727), 49: (0.427, 0.714), 50: (0.469, 0.706), 51: (0.500, 0.714), 57: (0.500, 0.784),
     58: (0.466, 0.781), 59: (0.426, 0.764), 60: (0.401, 0.730), 61: (0.468, 0.733), 62: (0.500, 0.736),
     66: (0.500, 0.745), 67: (0.468, 0.741),
+    68: (0.309, 0.593), 70: (0.340, 0.627), 72: (0.289, 0.646), 74: (0.300, 0.534), 76: (0.319, 0.664),
+    78: (0.350, 0.680), 80: (0.366, 0.567), 82: (0.380, 0.599),
 }
 MIRROR = np.array([
     16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30,
     35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55,
-    64, 63, 62, 61, 60, 67, 66, 65,
+    64, 63, 62, 61, 60, 67, 66, 65, 69, 68, 71, 70, 73, 72, 75, 74, 77, 76, 79, 78, 81, 80, 83, 82,
 ])
-"""Index of the landmark that takes the place of each of the 68 landmarks in a mirrored picture."""
+"""Index of the landmark that takes the place of each landmark in a mirrored picture."""
 # fmt: on
 
 LANDMARKS = np.array(
-    [_LEFT_HALF.get(i) or (1 - _LEFT_HALF[int(MIRROR[i])][0], _LEFT_HALF[int(MIRROR[i])][1]) for i in range(68)]
+    [
+        _LEFT_HALF.get(i) or (1 - _LEFT_HALF[int(MIRROR[i])][0], _LEFT_HALF[int(MIRROR[i])][1])
+        for i in range(LANDMARK_COUNT)
+    ]
 )
-"""The landmarks of the mean face, float64 (68, 2)."""
+"""The landmarks of the mean face, float64 (84, 2)."""
 
 RIGID = [0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45]
 """Landmarks that expressions hardly move: the upper ends of the jaw, the nose and the corners of the eyes."""

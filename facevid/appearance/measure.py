@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from facevid.appearance import bands
 from facevid.appearance.mean_face import LANDMARKS, RIGID, WINDOW, WINDOW_SIDE
 from facevid.appearance.warp import STIFFNESS, resize_grid, thin_plate_spline
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 
 SIDE = 288
 """Side, in pixels, of the window of the mean face at which a face is measured."""
@@ -42,7 +43,7 @@ class Appearance:
     """The appearance of one face, in the frame of the mean face.
 
     Attributes:
-        shape: float32 (68, 2), offsets of the landmarks from those of the mean face, in shares of the crop's side.
+        shape: float32 (84, 2), offsets of the landmarks from those of the mean face, in shares of the crop's side.
         colour: float32 (COLOUR_SIDE, COLOUR_SIDE, 3), low-passed CIELAB.
         energies: float32 (bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), natural logarithms of the local energies of
             the bands.
@@ -58,7 +59,7 @@ def measure(picture: NDArray[np.float32], landmarks: NDArray[np.floating]) -> Ap
 
     Args:
         picture: float32 (H, W, 3) RGB, 0 to 1, encoded for display (not linear light).
-        landmarks: (68, 2) as pixel indices of the picture.
+        landmarks: (84, 2) as pixel indices of the picture.
     """
     lab = lab_of(picture, landmarks)
     octaves, _ = bands.split(np.ascontiguousarray(lab[..., 0]), CROP_SIDE)
@@ -75,7 +76,7 @@ def lab_of(picture: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDA
 
     Args:
         picture: float32 (H, W, 3) RGB, 0 to 1, encoded for display (not linear light).
-        landmarks: (68, 2) as pixel indices of the picture.
+        landmarks: (84, 2) as pixel indices of the picture.
 
     Returns:
         float32 (SIDE, SIDE, 3) CIELAB.
@@ -91,7 +92,7 @@ def lab_of(picture: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDA
 
 
 def align_to_mean_face(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Align landmarks (68, 2) with the mean face by a similarity fitted to `RIGID`: float32 (68, 2)."""
+    """Align landmarks (84, 2) with the mean face by a similarity fitted to `RIGID`: float32 (84, 2)."""
     source, target = landmarks[RIGID].astype(np.float64), LANDMARKS[RIGID]
     centred_source, centred_target = source - source.mean(axis=0), target - target.mean(axis=0)
     norm = (centred_source * centred_source).sum()
@@ -108,7 +109,7 @@ def _node_weights() -> NDArray[np.float64]:
     """Compute the spline weight of each landmark at each node, float64 (GRID * GRID, 68); knots are the mean face's."""
     left, right, top, bottom = WINDOW
     places = np.stack(np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID)), axis=-1)
-    return thin_plate_spline(LANDMARKS, np.eye(68), places.reshape(-1, 2), STIFFNESS)
+    return thin_plate_spline(LANDMARKS, np.eye(LANDMARK_COUNT), places.reshape(-1, 2), STIFFNESS)
 
 
 def _reduce(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ class EditedFace:
         person: number of the person.
         size: side S of the crop in pixels.
         crop_to_frame: float64 (2, 3), affine map from pixel indices of the crop to pixel indices of the frame.
-        landmarks: (68, 2) of the face in the plate, as pixel indices of the frame.
+        landmarks: (84, 2) of the face in the plate, as pixel indices of the frame.
         change: the appearance change; None where `picture` replaces the face.
         picture: the generated face after the edit; None where `change` applies.
         reconstruction: the generated face before the edit; None where it is not needed.

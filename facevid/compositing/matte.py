@@ -30,7 +30,7 @@ def face_matte(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float32
     """Draw the matte of a face in its crop.
 
     Args:
-        landmarks: (68, 2) as pixel indices of the crop.
+        landmarks: (84, 2) as pixel indices of the crop.
         size: side of the crop in pixels.
 
     Returns:

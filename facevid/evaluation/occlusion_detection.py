@@ -147,7 +147,7 @@ def _pixel_counts(
         truth: the true occlusion mask, bool (H, W).
         encoded: analysis of the clip with the occluder.
         offset: index of the frame in the track.
-        landmarks: landmarks in the unmodified clip, (68, 2), in pixels.
+        landmarks: landmarks in the unmodified clip, (84, 2), in pixels.
 
     Returns:
         Number of pixels of the face in the intersection of detected and true mask, in their union, in the detected

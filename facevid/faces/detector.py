@@ -14,9 +14,9 @@ class Face:
 
     Attributes:
         box: left, top, right, bottom in pixels of the frame; may extend beyond its edge.
-        landmarks: float32 (68, 2), x and y in pixels of the frame, in the order of iBUG 300-W.
+        landmarks: float32 (84, 2), x and y in pixels of the frame, in the order of `faces.landmark_scheme`.
         score: the detector's confidence; above 0, comparable only between faces of the same detector.
-        flow: float32 (68, 2), displacement of each landmark since the previous frame in pixels, from
+        flow: float32 (84, 2), displacement of each landmark since the previous frame in pixels, from
             `faces.flow.landmark_flow`; NaN where a landmark was lost; None where the flow was not measured.
         mesh: float32 (478, 2), the points of MediaPipe's face mesh in pixels of the frame, from the bundled detector;
             None from other detectors.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import ModelError
 from facevid.faces.detector import Face
+from facevid.faces.landmark_scheme import IBUG_COUNT, with_cheeks
 
 DETECTION_SIDES = (640, 1280)
 """Longer side, in pixels, to which a picture is scaled for detection. The second size is tried only if the first finds
@@ -72,7 +73,7 @@ class LandmarkPredictor:
     def _average(self, region: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.float64]:
         """Average the landmarks over the jittered boxes."""
         centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-        total = np.zeros((68, 2))
+        total = np.zeros((IBUG_COUNT, 2))
         for dx, dy, scale in BOX_JITTER:
             shifted = centre + 2 * half * (dx, dy)
             corners = np.concatenate([shifted - half * scale, shifted + half * scale]).round().astype(int).tolist()
@@ -108,7 +109,7 @@ class DlibDetector:
             if rectangles:
                 boxes = [np.array([r.left(), r.top(), r.right(), r.bottom()]) / scale for r in rectangles]
                 return [
-                    Face(tuple(box.tolist()), self._predictor.place(picture, box), score)
+                    Face(tuple(box.tolist()), with_cheeks(self._predictor.place(picture, box)), score)
                     for box, score in zip(boxes, scores, strict=True)
                 ]
         return []
@@ -119,12 +120,12 @@ def face_chip(face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArr
 
     Args:
         face: uint8 (S, S, 3) RGB, an FFHQ crop.
-        landmarks: (68, 2) in pixels of the crop.
+        landmarks: (68, 2) or (84, 2) in pixels of the crop.
 
     Returns:
         uint8 (150, 150, 3) RGB.
     """
-    points = [dlib.point(round(x), round(y)) for x, y in landmarks.tolist()]
+    points = [dlib.point(round(x), round(y)) for x, y in landmarks[:IBUG_COUNT].tolist()]
     shape = dlib.full_object_detection(dlib.rectangle(0, 0, len(face) - 1, len(face) - 1), points)
     return np.ascontiguousarray(dlib.get_face_chip(face, shape, CHIP_SIDE, CHIP_PADDING))
 

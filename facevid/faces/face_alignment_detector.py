@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
+from facevid.faces.landmark_scheme import with_cheeks
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
 """File names of the face detector's and the landmark network's weights, as the library downloads them."""
@@ -54,7 +55,7 @@ class FaceAlignmentDetector:
             warnings.simplefilter("ignore")
             landmarks = self._network.get_landmarks_from_image(picture, detected_faces=boxes)
         return [
-            Face(tuple(box[:4].tolist()), points.astype(np.float32), float(box[4]))
+            Face(tuple(box[:4].tolist()), with_cheeks(points), float(box[4]))
             for box, points in zip(boxes, landmarks, strict=True)
         ]
 

@@ -32,10 +32,10 @@ def landmark_flow(
     Args:
         previous: uint8 (H, W, 3) RGB, the previous frame of the same shot.
         picture: uint8 (H, W, 3) RGB, this frame.
-        landmarks: (68, 2) x and y in pixels of `picture`.
+        landmarks: (84, 2) x and y in pixels of `picture`.
 
     Returns:
-        float32 (68, 2), x and y in pixels; NaN where a landmark was lost.
+        float32 (84, 2), x and y in pixels; NaN where a landmark was lost.
     """
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     side = float(max(*(high - low), 1.0))

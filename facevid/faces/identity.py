@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facevid.faces.alignment import crop, ffhq_quad, landmarks_in_crop, quad_side
 from facevid.faces.detector import Face
 from facevid.faces.dlib_detector import weights_path
+from facevid.faces.landmark_scheme import IBUG_COUNT
 from facevid.faces.pose import yaw
 from facevid.faces.tracking import Tracklet
 
@@ -72,12 +73,12 @@ class FaceDescriber:
 
         Args:
             face: uint8 (S, S, 3) RGB, an FFHQ crop.
-            landmarks: (68, 2) in pixels of the crop.
+            landmarks: (68, 2) or (84, 2) in pixels of the crop.
 
         Returns:
             float64 (128,).
         """
-        points = [dlib.point(round(x), round(y)) for x, y in landmarks.tolist()]
+        points = [dlib.point(round(x), round(y)) for x, y in landmarks[:IBUG_COUNT].tolist()]
         shape = dlib.full_object_detection(dlib.rectangle(0, 0, len(face) - 1, len(face) - 1), points)
         return np.array(self._network.compute_face_descriptor(face, shape))
 

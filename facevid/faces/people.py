@@ -138,15 +138,14 @@ def _track(number: int, run: Sequence[Tracklet]) -> Track:
     faces = [face for part in run for face in part.faces]
     offsets, all_offsets = indices - indices[0], np.arange(indices[-1] - indices[0] + 1)
     coordinates = np.stack([face.landmarks for face in faces]).reshape(len(offsets), -1)
-    landmarks = np.empty((len(all_offsets), coordinates.shape[1]), dtype=np.float32)
-    for column in range(landmarks.shape[1]):
-        landmarks[:, column] = np.interp(all_offsets, offsets, coordinates[:, column])
+    columns = [np.interp(all_offsets, offsets, column) for column in coordinates.T]
+    landmarks = np.stack(columns, axis=1, dtype=np.float32).reshape(len(all_offsets), -1, 2)
     detected = np.zeros(len(all_offsets), dtype=bool)
     detected[offsets] = True
     scores = np.zeros(len(all_offsets), dtype=np.float32)
     scores[offsets] = [face.score for face in faces]
-    flow = np.full((len(all_offsets), 68, 2), np.nan, dtype=np.float32)
+    flow = np.full_like(landmarks, np.nan)
     for offset, face in zip(offsets, faces, strict=True):
         if face.flow is not None:
             flow[offset] = face.flow
-    return Track(number, int(indices[0]), landmarks.reshape(-1, 68, 2), detected, scores, flow)
+    return Track(number, int(indices[0]), landmarks, detected, scores, flow)

@@ -26,7 +26,7 @@ SQUARED_DISTANCE_SCALE = 100.0
 
 
 def published_landmarks(track: Track) -> NDArray[np.float64]:
-    """Smooth a track's landmarks as published: float64 (N, 68, 2) in pixels of the frame."""
+    """Smooth a track's landmarks as published: float64 (N, 84, 2) in pixels of the frame."""
     blended = track.landmarks.astype(np.float64)
     for index in range(1, len(track)):
         before, flow = blended[index - 1], track.flow[index]

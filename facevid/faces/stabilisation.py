@@ -72,7 +72,7 @@ def stable_landmarks(track: Track, sigma: float) -> NDArray[np.float64]:
         sigma: of the Gaussian over time, in frames; 0 gives the detected landmarks.
 
     Returns:
-        float64 (N, 68, 2) in pixels of the frame.
+        float64 (N, 84, 2) in pixels of the frame.
     """
     landmarks = track.landmarks.astype(np.float64)
     motion = _head_motion(track)
@@ -119,8 +119,8 @@ def _fit_similarity(
     """Fit a similarity transform to the flow of each frame, by iteratively reweighted least squares (Cauchy weights).
 
     Args:
-        landmarks: (N, 68, 2) in pixels of the frame.
-        flow: (N, 68, 2) in pixels, NaN where unknown.
+        landmarks: (N, 84, 2) in pixels of the frame.
+        flow: (N, 84, 2) in pixels, NaN where unknown.
 
     Returns:
         The fields of `_HeadMotion`.

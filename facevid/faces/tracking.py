@@ -22,10 +22,10 @@ class Track:
     Attributes:
         person: number of the person: 0, 1, 2, ... in order of appearance. Tracks of one person never overlap in time.
         first: index of the track's first frame.
-        landmarks: float32 (N, 68, 2) in pixels of the frame; interpolated in frames without a detection.
+        landmarks: float32 (N, 84, 2) in pixels of the frame; interpolated in frames without a detection.
         detected: bool (N,), False in frames without a detection.
         scores: float32 (N,), the detector's confidence, 0 in frames without a detection.
-        flow: float32 (N, 68, 2), displacement of each landmark since the previous frame in pixels, by optical flow; NaN
+        flow: float32 (N, 84, 2), displacement of each landmark since the previous frame in pixels, by optical flow; NaN
             where the landmark was lost, and in frames without a detection.
     """
 

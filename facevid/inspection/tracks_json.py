@@ -47,6 +47,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.analysis.clip_tracking import Tracking
+from facevid.faces.landmark_scheme import IBUG_COUNT
 from facevid.inspection.tracks import InspectedTrack
 from facevid.video import ClipInfo
 
@@ -115,7 +116,7 @@ def _frame(inspected: InspectedTrack, offset: int, pts: NDArray[np.int64]) -> di
         "detected": bool(track.detected[offset]),
         "score": round(float(track.scores[offset]), SCORE_DECIMALS),
         "quad": _rounded(inspected.quads[offset]),
-        "landmarks": _rounded(track.landmarks[offset]),
+        "landmarks": _rounded(track.landmarks[offset, :IBUG_COUNT]),
     }
 
 

@@ -35,7 +35,7 @@ def encode_pictures(
     Args:
         model: the appearance model.
         pictures: uint8 RGB (N, H, H, 3).
-        landmarks: (N, 68, 2), in pixels of the pictures; None to detect them.
+        landmarks: (N, 84, 2), in pixels of the pictures; None to detect them.
         device: device of the codes.
         batch_size: as for `in_fixed_batches`.
 
@@ -84,7 +84,7 @@ def decode_changes(
 
 
 def decode_shapes(model: AppearanceModel, codes: Tensor, batch_size: int | None = None) -> NDArray[np.float32]:
-    """Decode codes (N, 3, D) to landmarks in the frame of the mean face, float32 (N, 68, 2)."""
+    """Decode codes (N, 3, D) to landmarks in the frame of the mean face, float32 (N, 84, 2)."""
     offsets = in_fixed_batches(model.decode, batch_size, codes)[0].cpu().numpy().reshape(-1, len(LANDMARKS), 2)
     return offsets + LANDMARKS.astype(np.float32)
 

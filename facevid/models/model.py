@@ -158,7 +158,7 @@ class FaceModel:
 
         Args:
             faces: uint8 RGB (N, H, H, 3), H of any size.
-            landmarks: (N, 68, 2), in pixels of the faces. Only appearance models use them, and detect them if None.
+            landmarks: (N, 84, 2), in pixels of the faces. Only appearance models use them, and detect them if None.
 
         Returns:
             Codes, float32 (N, L, D), on the model's device.
@@ -257,7 +257,7 @@ class FaceModel:
 
     @torch.no_grad()
     def decode_shapes(self, codes: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decode codes (N, L, D) to landmarks in the frame of the mean face, float32 (N, 68, 2).
+        """Decode codes (N, L, D) to landmarks in the frame of the mean face, float32 (N, 84, 2).
 
         Raises:
             ModelError: the model is not an appearance model.

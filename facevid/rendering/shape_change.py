@@ -13,6 +13,7 @@ from facevid.appearance.lips import lip_gap
 from facevid.appearance.local_regions import landmark_factors, region_factor
 from facevid.appearance.measure import align_to_mean_face, measure
 from facevid.faces.alignment import landmarks_in_crop
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.mesh.detector import MeshPredictor
 from facevid.models import FaceModel
 from facevid.rendering.generation import edited_codes, generate_faces
@@ -91,11 +92,11 @@ def measure_shape_changes(
 def _measure_shapes(
     edit: TrackEdit, model: FaceModel, sigma: float, progress: Progress, *, batch_size: int, folder: Path | None
 ) -> tuple[NDArray[np.float32], GeneratedChanges | None]:
-    """Measure landmarks in the frame of the mean face before the edits and after each: float32 (E + 1, N, 68, 2).
+    """Measure landmarks in the frame of the mean face before the edits and after each: float32 (E + 1, N, 84, 2).
 
     The second result is `ShapeChanges.generated`. Frames without an edit stay 0.
     """
-    shapes = np.zeros((len(edit.edits) + 1, len(edit.active), 68, 2), np.float32)
+    shapes = np.zeros((len(edit.edits) + 1, len(edit.active), LANDMARK_COUNT, 2), np.float32)
     active = np.flatnonzero(edit.active).tolist()
     if model.appearance is not None:
         for offsets in batches(active, batch_size):

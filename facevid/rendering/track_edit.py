@@ -16,6 +16,7 @@ from facevid.appearance.lips import LipChange
 from facevid.appearance.local_regions import RegionStrengths
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, Appearance
 from facevid.edits.attributes import AttributeRequest, parse_attribute
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.tracking import Track
 from facevid.utils.frame_array import FramesArray
 
@@ -70,7 +71,7 @@ class GeneratedChanges:
 
     def in_frame(self, offset: int) -> list[AppearanceChange]:
         """Return the change by each edit in one frame of the track, without the shift of landmarks."""
-        shape = np.zeros((68, 2), np.float32)
+        shape = np.zeros((LANDMARK_COUNT, 2), np.float32)
         pairs = zip(self.colour[offset], self.gains[offset], strict=True)
         return [AppearanceChange(shape, colour, gains) for colour, gains in pairs]
 
@@ -80,7 +81,7 @@ class ShapeChanges:
     """The change of a face's shape by E edits in the N frames of a track.
 
     Attributes:
-        shifts: float32 (E, N, 68, 2), landmark shifts by each edit, in shares of the crop's side in the frame of the
+        shifts: float32 (E, N, 84, 2), landmark shifts by each edit, in shares of the crop's side in the frame of the
             mean face.
         gap_scales: float64 (N,), factor of the gap between the lips, see `LipChange`.
         gap_offsets: float64 (N,), distance added to the gap between the lips, see `LipChange`.

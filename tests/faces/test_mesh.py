@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from facevid.errors import ModelError
 from facevid.faces.detector import Face
+from facevid.faces.landmark_scheme import landmarks_of_mesh
 from facevid.faces.mesh.crop import CHIN, TOP, FaceCrop
 from facevid.faces.mesh.detector import WEIGHTS_FILE, BundledDetector, MeshPredictor
-from facevid.faces.mesh.landmarks68 import landmarks_of_mesh
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_landmarks_are_means_of_points(face: Face) -> None:
     mesh = mesh_of(face)
     moved = mesh * 2 + (10, -5)
     assert np.allclose(landmarks_of_mesh(moved), landmarks_of_mesh(mesh) * 2 + (10, -5), atol=1e-3)
-    assert landmarks_of_mesh(np.stack([mesh, moved])).shape == (2, 68, 2)
+    assert landmarks_of_mesh(np.stack([mesh, moved])).shape == (2, 84, 2)
     landmarks = landmarks_of_mesh(mesh)
     assert (landmarks.min(axis=0) >= mesh.min(axis=0)).all()
     assert (landmarks.max(axis=0) <= mesh.max(axis=0)).all()

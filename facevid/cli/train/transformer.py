@@ -45,6 +45,11 @@ from facevid.utils.device import choose_device
     help="Weight of the loss that keeps edits small.",
 )
 @click.option(
+    "--preserve-each-layer",
+    is_flag=True,
+    help="Preserve other attributes in the step of each layer, so that no step undoes another. For appearance models.",
+)
+@click.option(
     "--separate",
     is_flag=True,
     help="Train a network for each attribute (tnet_<CelebA index>.pth.tar), as in the paper, and not one for all.",
@@ -59,6 +64,7 @@ def command(
     edit_layers: str | None,
     lambda_attr: float,
     lambda_rec: float,
+    preserve_each_layer: bool,
     separate: bool,
     learning_rate: float,
     batch_size: int,
@@ -81,7 +87,9 @@ def command(
     progress = TrainingProgress(quiet)
     loaded = load_codes(codes)
     layers = layer_range(edit_layers)
-    options = TransformerOptions(layers, lambda_attr, lambda_rec, learning_rate, batch_size, epochs)
+    options = TransformerOptions(
+        layers, lambda_attr, lambda_rec, preserve_each_layer, learning_rate, batch_size, epochs
+    )
     compute = Compute(choose_device(device), seed, progress, progress.report)
     network = read_classifier(classifier, loaded)
     indices = attribute_indices(loaded, attributes)

@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 
 from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
+from facevid.faces.landmark_scheme import LANDMARK_COUNT, landmarks_of_mesh
 from facevid.faces.mesh.crop import FaceCrop
-from facevid.faces.mesh.landmarks68 import landmarks_of_mesh
 from facevid.networks.finite import is_finite
 from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, fused, landmark_network_sizes
 from facevid.networks.shapes import shapes_of
@@ -135,12 +135,12 @@ class MeshPredictor:
         """Place the landmarks of FFHQ crops, uint8 (N, S, S, 3) RGB, whatever the confidence.
 
         Returns:
-            float32 (N, 68, 2), x and y in pixel indices of the crops.
+            float32 (N, 84, 2), x and y in pixel indices of the crops.
         """
         size = pictures.shape[1]
         crop = FaceCrop(np.array(FFHQ_CENTRE) * size - 0.5, FFHQ_SIDE * size)
         faces = self._settle(list(pictures), [crop] * len(pictures), SETTLED_AT_FIRST)
-        return np.array([face.landmarks for face in faces], np.float32).reshape(-1, 68, 2)
+        return np.array([face.landmarks for face in faces], np.float32).reshape(-1, LANDMARK_COUNT, 2)
 
     def _settle(self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[FaceCrop], settled: float) -> list[Face]:
         """Place the points in a crop of each picture, and again in the crops of the points that moved."""

@@ -136,7 +136,7 @@ def _mouth_labels(faces: Faces, opened_count: int) -> NDArray[np.int8]:
 
 
 def _random_mouth_openings(count: int, seed: int) -> NDArray[np.float32]:
-    """Return landmark offsets of random drops of the jaw, float32 (count, 68, 2)."""
+    """Return landmark offsets of random drops of the jaw, float32 (count, 84, 2)."""
     drops = np.random.default_rng(seed).uniform(MIN_DROP, MAX_DROP, count)
     return np.stack([mouth_opening(drop) for drop in drops.tolist()])
 
@@ -149,7 +149,7 @@ def _encode_faces(
     Args:
         model: the fitted model.
         faces: the N faces.
-        shapes: (N + M, 68, 2).
+        shapes: (N + M, 84, 2).
         opened: (M,), index of the original of each face with an opened mouth.
 
     Returns:

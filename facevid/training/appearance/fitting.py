@@ -30,7 +30,7 @@ def fit_model(faces: Faces, shapes: NDArray[np.float32]) -> AppearanceModel:
 
     Args:
         faces: all faces; the held-out ones are not used.
-        shapes: (M, 68, 2), the shapes of the training faces, and those with an opened mouth.
+        shapes: (M, 84, 2), the shapes of the training faces, and those with an opened mouth.
     """
     training = ~faces.held_out
     colours, energies = faces.colours[training], faces.energies[training]

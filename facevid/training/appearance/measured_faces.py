@@ -11,7 +11,7 @@ from facevid.appearance import bands
 from facevid.appearance.mean_face import MIRROR
 from facevid.appearance.measure import CROP_SIDE, Appearance, lab_of, measure
 from facevid.errors import NoFaceError
-from facevid.faces.dlib_detector import LandmarkPredictor
+from facevid.faces.mesh.detector import MeshPredictor
 from facevid.training.appearance.picture_sets import MIN_NATIVE_SIZE, PictureSet, read_pictures
 from facevid.utils.progress import Progress
 
@@ -27,7 +27,7 @@ class Faces:
     """Appearances of N faces.
 
     Attributes:
-        shapes: float32 (N, 68, 2), offsets of the landmarks from the mean face.
+        shapes: float32 (N, 84, 2), offsets of the landmarks from the mean face.
         colours: float32 (N, COLOUR_SIDE, COLOUR_SIDE, 3), CIELAB.
         energies: float32 (N, bands.COUNT, ENERGY_SIDE, ENERGY_SIDE), log energies of the octave bands.
         held_out: bool (N,), faces excluded from fitting.
@@ -55,9 +55,9 @@ def measure_faces(picture_sets: Sequence[PictureSet], progress: Progress) -> Fac
     appearances: list[Appearance] = []
     files: list[str] = []
     detail = np.zeros((bands.COUNT, DETAIL_SIDE, DETAIL_SIDE))
-    predictor = LandmarkPredictor()
+    predictor = MeshPredictor()
     for name, picture in progress("measure", read_pictures(picture_sets), len(held_out)):
-        landmarks, scaled = predictor.place_in_crop(picture), picture.astype(np.float32) / np.float32(255)
+        (landmarks,), scaled = predictor.place_in_crops(picture[None]), picture.astype(np.float32) / np.float32(255)
         if not held_out[len(files)]:
             detail += _normalised_bands(lab_of(scaled, landmarks)[..., 0])
         appearances.append(measure(scaled, landmarks))

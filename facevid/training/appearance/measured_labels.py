@@ -13,7 +13,7 @@ from facevid.edits.attributes import attribute_of
 from facevid.training.common.labels import LabelRule, Table, numbers_of, parse_rule
 
 SMILE = "measured_smile"
-"""Column that is measured if the table lacks it: width of the mouth and lift of its corners, see `smiles`."""
+"""Column that is measured if the table lacks it: width of the mouth and height of its corners, see `smiles`."""
 
 BEARD = "measured_beard"
 """Column that is measured if the table lacks it: darkness of the beard region, see `beards`."""
@@ -33,9 +33,6 @@ PERCENTILE_RULES = (
 
 MOUTH_CORNERS = [48, 54]
 """Landmarks of the left and the right outer corner of the mouth."""
-
-MOUTH_MIDDLE = [51, 57, 62, 66]
-"""Landmarks in the middle of the lips' outlines; a smile lifts the corners relative to them."""
 
 INNER_UPPER_LIP = 62
 """Landmark in the middle of the lower edge of the upper lip."""
@@ -76,26 +73,27 @@ def as_cells(numbers: NDArray[np.floating]) -> list[str]:
 
 
 def smile_geometry(shapes: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the width of the mouth and the lift of its corners.
+    """Measure the width of the mouth and the height of its corners in the frame of the mean face.
+
+    Compared with the height relative to the middle of the lips, this does not change when the mouth opens.
 
     Args:
-        shapes: offsets of the landmarks from the mean face, (N, 68, 2).
+        shapes: offsets of the landmarks from the mean face, (N, 84, 2).
 
     Returns:
-        Width and lift, float64 (N,) each.
+        Width and height, float64 (N,) each; the height increases upwards.
     """
     points = shapes + LANDMARKS
     left, right = MOUTH_CORNERS
     width = points[:, right, 0] - points[:, left, 0]
-    lift = points[:, MOUTH_MIDDLE, 1].mean(axis=1) - points[:, MOUTH_CORNERS, 1].mean(axis=1)
-    return width, lift
+    return width, -points[:, MOUTH_CORNERS, 1].mean(axis=1)
 
 
 def smiles(shapes: NDArray[np.float32], reference: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Measure smiles: the mean of the standard scores of mouth width and corner lift.
+    """Measure smiles: the mean of the standard scores of the width of the mouth and the height of its corners.
 
     Args:
-        shapes: offsets of the landmarks from the mean face, (N, 68, 2).
+        shapes: offsets of the landmarks from the mean face, (N, 84, 2).
         reference: bool (N,), faces that mean and standard deviation are computed from.
 
     Returns:
@@ -106,7 +104,7 @@ def smiles(shapes: NDArray[np.float32], reference: NDArray[np.bool_]) -> NDArray
 
 
 def mouth_gaps(shapes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Measure the gap between the lips, (N,), from offsets of the landmarks from the mean face, (N, 68, 2)."""
+    """Measure the gap between the lips, (N,), from offsets of the landmarks from the mean face, (N, 84, 2)."""
     lower = shapes[:, INNER_LOWER_LIP, 1] + LANDMARKS[INNER_LOWER_LIP, 1]
     return np.asarray(lower - shapes[:, INNER_UPPER_LIP, 1] - LANDMARKS[INNER_UPPER_LIP, 1])
 

@@ -63,13 +63,13 @@ class _SharedLosses:
     """The losses of edits of several attributes.
 
     Args:
-        training: classifier, correlation and layers.
+        training: classifier, correlation, layers and options.
         indices: indices of the attributes among CelebA's.
         lambda_rec: weight of the reconstruction loss of each attribute.
     """
 
     def __init__(self, training: EditTraining, indices: Sequence[int], lambda_rec: Sequence[float]) -> None:
-        self._classifier, self._layers = training.classifier, training.layers
+        self._training = training
         device = training.correlation.device
         self._indices = torch.tensor(list(indices), device=device)
         self._weights = 1 - training.correlation[self._indices]
@@ -94,16 +94,17 @@ class _SharedLosses:
         strengths = torch.diag_embed((target - probabilities).T).transpose(
             0, 1
         )  # (A, N, A): each row edits one attribute
-        step = network(codes.flatten(0, 1), strengths.flatten(0, 1), self._layers)
-        edited = codes.flatten(0, 1).clone()
-        edited[:, self._layers.start : self._layers.stop] += step
-        edited = edited.reshape(codes.shape)
-        logits = self._classifier(edited.flatten(0, 1)).reshape(attributes, count, -1)
-        preserved = ((before - torch.sigmoid(logits)).square() * self._weights[:, None]).sum(dim=-1)
-        distances = (edited - codes).square().mean(dim=(1, 2, 3))
+        classifier, layers, source = self._training.classifier, self._training.layers, codes.flatten(0, 1)
+        edited = source.clone()
+        edited[:, layers.start : layers.stop] += network(source, strengths.flatten(0, 1), layers)
+        logits = classifier(edited).reshape(attributes, count, -1)
+        states = self._training.preservation_states(source, edited)
+        after = torch.sigmoid(classifier(states.flatten(0, 1))).reshape(-1, attributes, count, before.shape[-1])
+        preserved = ((before - after).square() * self._weights[:, None]).sum(dim=-1)
+        distances = (edited - source).reshape(codes.shape).square().mean(dim=(1, 2, 3))
         return EditLosses(
             cls=target_loss(logits[rows, :, self._indices], target),
-            attr=preserved.mean(),
+            attr=preserved.mean(dim=(1, 2)).sum(),
             rec=(self._lambda_rec * distances).mean(),
         )
 

@@ -32,6 +32,8 @@ class TransformerOptions:
         edit_layers: layers of the code to edit, None for 0-10; the step is zero in all other layers.
         lambda_attr: weight of the attribute preservation loss in equation 2.
         lambda_rec: weight of the reconstruction loss in equation 2.
+        preserve_each_layer: whether equation 4 is applied to the step of each layer alone, and summed. Otherwise the
+            step of one layer may change an attribute if that of another layer changes it back.
         learning_rate: learning rate of Adam with betas (0.9, 0.999).
         batch_size: codes per step.
         epochs: number of passes over the codes.
@@ -40,6 +42,7 @@ class TransformerOptions:
     edit_layers: range | None = None
     lambda_attr: float = 1.0
     lambda_rec: float = 10.0
+    preserve_each_layer: bool = False
     learning_rate: float = 1e-3
     batch_size: int = 32
     epochs: int = 10
@@ -106,6 +109,24 @@ class EditTraining:
         correlation = label_correlation(train.labels.to(compute.device))
         layers = edit_layers_of(inputs.shape[1], options.edit_layers)
         return cls(inputs, classifier, probabilities, correlation, layers, options, compute)
+
+    def preservation_states(self, codes: Tensor, edited: Tensor) -> Tensor:
+        """Return the codes whose attributes equation 4 compares with those before the edit.
+
+        Args:
+            codes: codes before the edit, (N, L, D).
+            edited: codes after the edit, (N, L, D).
+
+        Returns:
+            (S, N, L, D): the edited codes, or with `preserve_each_layer` one row for each edited layer, in which the
+            other layers are as before.
+        """
+        if not self.options.preserve_each_layer:
+            return edited[None]
+        states = codes.repeat(len(self.layers), 1, 1, 1)
+        for row, layer in zip(states, self.layers, strict=True):
+            row[:, layer] = edited[:, layer]
+        return states
 
     def run(
         self,
@@ -211,10 +232,10 @@ def edit_losses(network: LatentTransformer, training: EditTraining, rows: Tensor
     alpha = (target - before[:, k])[:, None, None]
     edited = codes.clone()
     edited[:, training.layers.start : training.layers.stop] += alpha * network(codes, training.layers)
-    logits = training.classifier(edited)
+    after = [torch.sigmoid(training.classifier(state)) for state in training.preservation_states(codes, edited)]
     return EditLosses(
-        cls=target_loss(logits[:, k], target),
-        attr=preservation_loss(before, torch.sigmoid(logits), training.correlation, k),
+        cls=target_loss(training.classifier(edited)[:, k], target),
+        attr=torch.stack([preservation_loss(before, each, training.correlation, k) for each in after]).sum(),
         rec=reconstruction_loss(edited, codes),
     )
 
