@@ -123,10 +123,8 @@ class EditTraining:
         """
         if not self.options.preserve_each_layer:
             return edited[None]
-        states = codes.repeat(len(self.layers), 1, 1, 1)
-        for row, layer in zip(states, self.layers, strict=True):
-            row[:, layer] = edited[:, layer]
-        return states
+        layers = torch.arange(codes.shape[1], device=codes.device)
+        return torch.stack([torch.where((layers == layer)[:, None], edited, codes) for layer in self.layers])
 
     def run(
         self,
