@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from facevid.errors import ModelError, UsageError, reason
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.models.editors import Components, DirectionEditor, NamedEditor, SharedTransformerEditor, TransformerEditor
 from facevid.models.layouts import AVERAGE, DIRECTION, FEATURE_STYLE, Part, shared_attributes
 from facevid.models.model import PRECISIONS, FaceModel, Settings
@@ -220,7 +221,14 @@ def _check_features(part: Part, encoder: FeatureStyleEncoder, generator: Generat
 
 
 def _appearance(part: Part) -> AppearanceModel:
-    return _load(part, lambda shapes: AppearanceModel(appearance_model_sizes(shapes)))
+    model = _load(part, lambda shapes: AppearanceModel(appearance_model_sizes(shapes)))
+    count = model.sizes.numbers[0] / 2
+    if count != LANDMARK_COUNT:
+        raise ModelError(
+            f"{part.source}: fitted with {count:g} landmarks, but this version of facevid uses {LANDMARK_COUNT}; "
+            "fit the model again with facevid train appearance"
+        )
+    return model
 
 
 def occlusion_network(part: Part) -> OcclusionNetwork:

@@ -139,7 +139,7 @@ def test_an_occluder_is_not_changed_and_its_colour_does_not_spread(
     picture[:, :centre] = (0, 0, 255)
     crop_pixels = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(float)
     visibility = cv2.transform(crop_pixels, face.crop_to_frame)[..., 0] >= centre
-    shifted = replace(smile, shape=np.tile(np.array([0.03, 0.0], np.float32), (68, 1)))
+    shifted = replace(smile, shape=np.tile(np.array([0.03, 0.0], np.float32), (84, 1)))
     occluded = replace(edited(face, portrait, shifted, way), visibility=visibility)
     patch = composited(frame_of(picture, tmp_path), occluded, way)
     assert not patch.delta[:, : max(centre - patch.x - 4, 0)].any()

@@ -15,6 +15,7 @@ from facevid.faces.alignment import crop, ffhq_quad, quad_side
 from facevid.faces.detector import Detector
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
 from facevid.faces.face_alignment_detector import WEIGHTS, FaceAlignmentDetector
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.landmarks import choose_detector
 from facevid.faces.mesh.detector import BundledDetector
 
@@ -68,7 +69,7 @@ def test_a_detector_finds_the_face_of_a_portrait(detector: Detector, portrait: N
     mouth = face.landmarks[48:68].mean(axis=0)
     assert np.abs(eyes - (222, 109)).max() < 8
     assert np.abs(mouth - (226, 154)).max() < 10
-    assert face.landmarks.shape == (68, 2)
+    assert face.landmarks.shape == (LANDMARK_COUNT, 2)
     assert face.landmarks.dtype == np.float32
     assert face.score > 0
     left, top, right, bottom = face.box
@@ -127,7 +128,7 @@ def test_face_alignment_returns_landmarks(portrait: NDArray[np.uint8]) -> None:
     faces = FaceAlignmentDetector().detect(picture)
     assert faces
     for face in faces:
-        assert face.landmarks.shape == (68, 2)
+        assert face.landmarks.shape == (LANDMARK_COUNT, 2)
         assert face.landmarks.dtype == np.float32
         assert np.isfinite(face.landmarks).all()
         assert face.score > 0.5

@@ -115,7 +115,7 @@ def test_the_bundled_model_encodes_edits_and_generates() -> None:
     assert not torch.equal(edited, codes)
     assert model.generate(edited).shape == (3, 3, 256, 256)
     (change, *_) = model.decode_changes(codes, edited)
-    assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((68, 2), (96, 96, 3), (5, 48, 48))
+    assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((84, 2), (96, 96, 3), (5, 48, 48))
     assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "bundled")
     assert len(model.editors) == 10 and model.components is not None
     assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
