@@ -1,4 +1,4 @@
-"""The crop of the landmark network, the 68 landmarks, and following a face."""
+"""The crop of the landmark network, the landmarks, and following a face."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facevid.errors import ModelError
 from facevid.faces.detector import Face
-from facevid.faces.landmark_scheme import landmarks_of_mesh
+from facevid.faces.landmark_scheme import IBUG_COUNT, landmarks_of_mesh, with_cheeks
 from facevid.faces.mesh.crop import CHIN, TOP, FaceCrop
 from facevid.faces.mesh.detector import WEIGHTS_FILE, BundledDetector, MeshPredictor
 
@@ -67,6 +67,15 @@ def test_landmarks_are_means_of_points(face: Face) -> None:
     landmarks = landmarks_of_mesh(mesh)
     assert (landmarks.min(axis=0) >= mesh.min(axis=0)).all()
     assert (landmarks.max(axis=0) <= mesh.max(axis=0)).all()
+
+
+def test_cheeks_are_placed_where_the_other_landmarks_suggest_them(face: Face) -> None:
+    placed = with_cheeks(face.landmarks[:IBUG_COUNT])
+    assert (placed[:IBUG_COUNT] == face.landmarks[:IBUG_COUNT]).all()
+    eyes = np.linalg.norm(face.landmarks[45] - face.landmarks[36])
+    assert np.linalg.norm(placed - face.landmarks, axis=1).max() < 0.1 * eyes
+    moved = with_cheeks(face.landmarks[:IBUG_COUNT] * 2 + (10, -5))
+    assert np.allclose(moved, placed * 2 + (10, -5), atol=1e-2)
 
 
 def test_confidence_falls_where_there_is_no_face(portrait: NDArray[np.uint8], face: Face) -> None:

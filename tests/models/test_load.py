@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from facevid.errors import ModelError, UsageError
 from facevid.models import ImportOptions, import_model, load_model
 from facevid.models.load import verify_model
+from facevid.models.store import locate
 from facevid.networks import OcclusionNetwork, OcclusionNetworkSizes
 from tests.models.files import (
     INPUT,
@@ -217,6 +218,15 @@ def test_results_of_the_appearance_model_must_be_finite() -> None:
         model.decode_shapes(broken)
     with pytest.raises(ModelError, match=r"^bundled: "):
         model.generate(broken)
+
+
+def test_an_appearance_model_of_other_landmarks_is_refused(tmp_path: Path) -> None:
+    tensors = load_file(locate(None) / "appearance.safetensors")
+    for name in ("shape.mean", "shape.basis", "shape.limits"):
+        tensors[name] = tensors[name][..., : 68 * 2].contiguous()
+    torch.save(tensors, tmp_path / "old.pt")
+    with pytest.raises(ModelError, match=r"old\.pt: .*68 .*84"):
+        load_model(tmp_path / "old.pt")
 
 
 def test_swapped_weights_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Training of the classifier, transformers, directions and components on codes with known attributes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from facevid.edits.attributes import attribute_of
 from facevid.errors import UsageError
 from facevid.models.importing import ImportOptions, import_model
 from facevid.models.load import load_model
-from facevid.networks import LatentClassifier
+from facevid.networks import LatentClassifier, LatentClassifierSizes
 from facevid.training.common import run
 from facevid.training.common.run import Compute
 from facevid.training.editors.classifier import ClassifierOptions, balanced_accuracy, train_classifier
@@ -94,6 +95,33 @@ def test_shared_transformer_is_reproducible_and_weights_each_attribute(
     heavy = steps("c", {SMILE: 1000.0})
     assert heavy[1].norm() < 0.3 * plain[1].norm()
     assert heavy[0].norm() > 0.5 * plain[0].norm()
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_no_layer_undoes_what_another_one_changed(codes: CodeSet, tmp_path: Path, separate: bool) -> None:
+    """The cheapest step towards a smile raises the other attribute in layer 1 and lowers it in layer 2."""
+    network = LatentClassifier(LatentClassifierSizes((32, 40)))
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        smile, young = network.get_parameter("fcs.0.weight").reshape(40, 4, 8)[[SMILE, YOUNG]]
+        smile[1, 0], smile[1, 1], smile[2, 0] = 2.0, 1.0, -2.0
+        young[1, 0], young[2, 0] = 2.0, 2.0
+        network.get_parameter("fcs.0.weight")[[SMILE, YOUNG]] = torch.stack([smile, young]).flatten(1)
+
+    def steps(name: str, options: TransformerOptions) -> torch.Tensor:
+        folder = tmp_path / name
+        if separate:
+            step: torch.Tensor = train_transformer(codes, network, SMILE, folder, options=options)(codes.codes)
+        else:
+            shared = train_shared_transformer(codes, network, [SMILE], folder, options=options)
+            step = shared(codes.codes, torch.ones(1, 1))
+        return step.detach()
+
+    options = TransformerOptions(lambda_attr=50.0, lambda_rec=0.1, learning_rate=1e-2)
+    free, preserved = steps("free", options), steps("each", replace(options, preserve_each_layer=True))
+    changes = [step[:, 1:3, 0].abs().mean(dim=0) for step in (free, preserved)]
+    assert (changes[1] < 0.5 * changes[0]).all(), changes
 
 
 def test_resumed_training_gives_the_same_result_as_an_uninterrupted_one(
