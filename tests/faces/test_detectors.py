@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cv2
+import dlib
 import face_alignment.api
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from facevid.errors import ModelError
 from facevid.faces.alignment import crop, ffhq_quad, quad_side
 from facevid.faces.detector import Detector
-from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
+from facevid.faces.dlib_detector import FRONTAL_FACES_FILE, DlibDetector, LandmarkPredictor
 from facevid.faces.face_alignment_detector import WEIGHTS, FaceAlignmentDetector
 from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.landmarks import choose_detector
@@ -139,3 +140,8 @@ def test_damaged_weights_are_reported(torch_home: Path) -> None:
     (torch_home / WEIGHTS[0]).write_bytes(b"no weights")
     with pytest.raises(ModelError, match=f"{torch_home}.*--detector dlib"):
         FaceAlignmentDetector()
+
+
+def test_the_file_of_the_frontal_detector_is_that_of_the_installed_dlib(tmp_path: Path) -> None:
+    dlib.get_frontal_face_detector().save(str(tmp_path / "saved.svm"))
+    assert (tmp_path / "saved.svm").read_bytes() == FRONTAL_FACES_FILE.read_bytes()

@@ -54,7 +54,7 @@ def test_the_bundled_model(
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=1", "age=-0.5"], options)
     analysis = {"encoder": 10, "occlusion": 10}
     assert faces_processed == {**analysis, "changes": 2 * edited, "frames": 10}
-    monkeypatch.setattr(dlib, "get_frontal_face_detector", None)  # a cached analysis loads no detector
+    monkeypatch.setattr(dlib, "fhog_object_detector", None)  # a cached analysis loads no detector
     edit_video(portrait_clip, tmp_path / "out.mp4", ["smile=-1"], options)
     assert faces_processed == {**analysis, "changes": 3 * edited, "frames": 20}  # the analysis is cached
 

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
+from facevid.faces.dlib_detector import load_frontal_face_detector
 from facevid.faces.landmark_scheme import LANDMARK_COUNT, landmarks_of_mesh
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.finite import is_finite
@@ -74,11 +75,11 @@ class BundledDetector:
     def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
         self._device, self._weights = device, weights
 
-    # Both are loaded for the first picture: they take half a second, and a cached analysis needs neither.
+    # Both are loaded for the first picture: a cached analysis needs neither.
 
     @cached_property
     def _detector(self) -> Any:
-        return dlib.get_frontal_face_detector()
+        return load_frontal_face_detector()
 
     @cached_property
     def _predictor(self) -> "MeshPredictor":
