@@ -17,6 +17,7 @@ def filtered(native: VideoFrame, filters: Iterable[tuple[str, str]]) -> VideoFra
         filters: name and arguments of each filter, in order; may be empty.
     """
     graph = Graph()
+    graph.threads = 1  # by default each graph starts and ends a thread for each core
     last = graph.add_buffer(
         width=native.width, height=native.height, format=native.format, time_base=native.time_base or Fraction(1)
     )
