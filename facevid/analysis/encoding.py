@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from facevid.analysis.segments import FrameSource, ModelSpec, loaded_model
 from facevid.faces.identity import SIZE, FaceDescriber, View
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.batches import batches
+from facevid.utils.prefetch import prefetch_map
 from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline
 
@@ -71,9 +73,11 @@ def encode_segment(task: EncodingTask) -> Iterator[int]:
     first = min(each.first for each in task.faces)
     stop = max(each.stop for each in task.faces)
     frames = trim_heap(task.clip.frames(first, stop, task.timeline))
-    for batch in batches(crops(frames, task.faces, model.crop_size), task.batch_size):
-        parts.append(_encode(batch, model))
-        yield from (face.offset for face in batch)
+    faces = batches(crops(frames, task.faces, model.crop_size), task.batch_size)
+    # Networks that run on one thread encode several batches at once.
+    for part in (prefetch_map if model.is_small else map)(partial(_encode, model), faces):
+        parts.append(part)
+        yield from part.offsets.tolist()
     with atomic_path(task.path, durable=True) as temporary:
         np.savez(
             temporary,
@@ -84,7 +88,7 @@ def encode_segment(task: EncodingTask) -> Iterator[int]:
         )
 
 
-def _encode(batch: Sequence[Crop], model: "FaceModel") -> EncodedSegment:
+def _encode(model: "FaceModel", batch: Sequence[Crop]) -> EncodedSegment:
     pictures = np.stack([face.picture for face in batch])
     codes = model.encode(pictures, np.stack([face.landmarks for face in batch])).cpu().numpy()
     probabilities = model.occlusion_probability(pictures).cpu().numpy()

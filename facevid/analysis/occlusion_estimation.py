@@ -24,10 +24,17 @@ from facevid.analysis.occlusion_masks import (
     search_area,
     with_neighbour_area,
 )
-from facevid.analysis.reference_appearance import FEATURE_COUNT, MASK_SIDE, ReferenceAppearances, features
+from facevid.analysis.reference_appearance import (
+    FEATURE_COUNT,
+    MASK_SIDE,
+    ReferenceAppearance,
+    ReferenceAppearances,
+    features,
+)
 from facevid.faces.alignment import landmarks_in_crop
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.frame_array import FrameArray
+from facevid.utils.prefetch import prefetch_map
 from facevid.utils.progress import Progress
 
 OUTLINE_RADIUS = 12
@@ -158,17 +165,27 @@ def find_mismatches(stored: FrameArray, outlines: "Outlines", frames: range) -> 
         yield from (np.zeros((MASK_SIDE, MASK_SIDE), dtype=bool) for _ in frames)
         return
 
-    def find(i: int, expected: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        entry, outline = stored[i], outlines[i]
-        mismatch = appearances.near(i).mismatch(entry[..., :FEATURE_COUNT])
-        return find_occluders(mismatch, outline.own, outline.median, search_area(entry[..., FEATURE_COUNT]), expected)
+    def read(i: int) -> tuple[NDArray[np.float16], _Outline, ReferenceAppearance]:
+        return stored[i], outlines[i], appearances.near(i)
 
     around = range(max(frames.start - HALO_FRAMES, 0), min(frames.stop + HALO_FRAMES, count))
     masks = (
-        find(i, near) if near.any() else mask
-        for i, (mask, near) in zip(around, with_neighbour_area(map(find, around)), strict=True)
+        _find_mismatch(read(i), near) if near.any() else mask
+        for i, (mask, near) in zip(
+            around, with_neighbour_area(prefetch_map(_find_mismatch, map(read, around))), strict=True
+        )
     )
     yield from (mask for i, mask in zip(around, drop_single_frames(masks), strict=True) if i in frames)
+
+
+def _find_mismatch(
+    frame: tuple[NDArray[np.float16], "_Outline", ReferenceAppearance], expected: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Find the occluders in one frame, from its features, outline and reference frames, as `find_occluders` does."""
+    features_of_frame, outline, appearance = frame
+    mismatch = appearance.mismatch(features_of_frame[..., :FEATURE_COUNT], outline.area)
+    searched = search_area(features_of_frame[..., FEATURE_COUNT])
+    return find_occluders(mismatch, outline.own, outline.median, searched, expected)
 
 
 @dataclass(frozen=True)

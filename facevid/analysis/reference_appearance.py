@@ -83,12 +83,26 @@ class ReferenceAppearance:
         high = np.stack([cv2.dilate(each, kernel) for each in references])
         return cls(np.take_along_axis(low, trusted, axis=0), np.take_along_axis(high, trusted, axis=0))
 
-    def mismatch(self, described: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Measure how far features, (MASK_SIDE, MASK_SIDE, 5), lie outside the ranges: (MASK_SIDE, MASK_SIDE)."""
-        outside = np.maximum(np.maximum(self.low - described, described - self.high), 0)
+    def mismatch(self, described: NDArray[np.floating], area: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Measure how far features lie outside the ranges.
+
+        Args:
+            described: (MASK_SIDE, MASK_SIDE, 5), the features of a frame.
+            area: bool (MASK_SIDE, MASK_SIDE), where they are measured; the rest of its bounding box is too.
+
+        Returns:
+            float32 (MASK_SIDE, MASK_SIDE), 0 off the bounding box.
+        """
+        x, y, width, height = cv2.boundingRect(area.astype(np.uint8))
+        box = slice(y, y + height), slice(x, x + width)
+        mismatch = np.zeros(area.shape, np.float32)
+        outside = self.low[:, *box] - described[box]
+        np.maximum(outside, described[box] - self.high[:, *box], out=outside)
+        np.maximum(outside, 0, out=outside)
         squared_distances = np.einsum("kyxc,kyxc->kyx", outside, outside)
         rank = int(MATCHING_SHARE * len(squared_distances))
-        return np.asarray(np.sqrt(np.partition(squared_distances, rank, axis=0)[rank]))
+        mismatch[box] = np.sqrt(np.partition(squared_distances, rank, axis=0)[rank])
+        return mismatch
 
 
 class ReferenceAppearances:

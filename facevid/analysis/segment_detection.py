@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -127,36 +128,71 @@ def detect_in_order(detector: Detector, pictures: Iterable[NDArray[np.uint8]]) -
 def detect_segment(task: DetectionTask) -> Iterator[int]:
     """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
 
-    A few pictures at a time are in memory, because frames are prefetched. Writes no file if the clip has none of the
+    Faces are detected in order, on the thread of the caller, while a thread pool converts the next frames and measures
+    the flow in the previous ones: a few pictures at a time are in memory. Writes no file if the clip has none of the
     frames.
     """
     detector, segment = loaded_detector(task.detector), _Segment()
-    follower = _FrameDetector(detector)
-    previous: NDArray[np.uint8] | None = None
-    is_video = not task.clip.info.is_image_source
-    first = max(min(task.frames.start - 1, follower.first_frame(task.frames.start)), 0)
-    frames = trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))
-    for frame, picture, scaled in prefetch_map(_converted, frames):
-        crc = checksum(frame.native) if is_video else 0
-        if frame.index < task.frames.start:
-            if frame.index >= follower.first_frame(task.frames.start):
-                follower.detect(frame.index, picture, scaled)
-            previous, segment.before = picture, crc
+    for measured in prefetch_map(partial(_measure, task), _detected_frames(task, detector)):
+        if measured.frame.index < task.frames.start:
+            segment.before = measured.checksum
             continue
-        faces = [replace(face, mesh=None) for face in follower.detect(frame.index, picture, scaled)]
-        if previous is not None:
-            faces = [replace(face, flow=landmark_flow(previous, picture, face.landmarks)) for face in faces]
-        segment.pts.append(frame.pts)
-        segment.checksums.append(crc)
-        segment.thumbnails.append(scaled)
-        segment.faces.append(faces)
-        previous = picture
-        yield frame.index
+        segment.pts.append(measured.frame.pts)
+        segment.checksums.append(measured.checksum)
+        segment.thumbnails.append(measured.thumbnail)
+        segment.faces.append(measured.faces)
+        yield measured.frame.index
     if segment.pts:
         segment.save(task.path)
 
 
-def _converted(frame: Frame) -> tuple[Frame, NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return a frame, its RGB picture and its thumbnail."""
+@dataclass(frozen=True)
+class _ConvertedFrame:
+    """A frame, its picture, uint8 (H, W, 3) RGB, and its thumbnail."""
+
+    frame: Frame
+    picture: NDArray[np.uint8]
+    thumbnail: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _MeasuredFrame:
+    """A frame with its thumbnail, the checksum of its samples, and its faces with their flow."""
+
+    frame: Frame
+    thumbnail: NDArray[np.uint8]
+    checksum: int
+    faces: list[Face]
+
+
+def _detected_frames(
+    task: DetectionTask, detector: Detector
+) -> Iterator[tuple[_ConvertedFrame | None, _ConvertedFrame, list[Face]]]:
+    """Yield the previous frame, each frame and its faces, from a frame before the segment on."""
+    follower, previous = _FrameDetector(detector), None
+    start = follower.first_frame(task.frames.start)
+    first = max(min(task.frames.start - 1, start), 0)
+    for converted in prefetch_map(_convert, trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))):
+        index = converted.frame.index
+        faces = follower.detect(index, converted.picture, converted.thumbnail) if index >= start else []
+        yield previous, converted, faces
+        previous = converted
+
+
+def _convert(frame: Frame) -> _ConvertedFrame:
     picture = frame.rgb()
-    return frame, picture, thumbnail(picture)
+    return _ConvertedFrame(frame, picture, thumbnail(picture))
+
+
+def _measure(
+    task: DetectionTask, detected: tuple[_ConvertedFrame | None, _ConvertedFrame, list[Face]]
+) -> _MeasuredFrame:
+    """Compute the checksum of a frame of a video, and the flow of its faces if it belongs to the segment."""
+    previous, converted, faces = detected
+    faces = [replace(face, mesh=None) for face in faces]
+    if previous is not None and converted.frame.index >= task.frames.start:
+        faces = [
+            replace(face, flow=landmark_flow(previous.picture, converted.picture, face.landmarks)) for face in faces
+        ]
+    crc = 0 if task.clip.info.is_image_source else checksum(converted.frame.native)
+    return _MeasuredFrame(converted.frame, converted.thumbnail, crc, faces)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -17,6 +18,36 @@ def test_omp_num_threads_limits_the_cores(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_single_core_computes_on_the_thread_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert set(prefetch_map(lambda _: threading.get_ident(), range(3))) == {threading.get_ident()}
+
+
+def test_stages_that_feed_each_other_share_the_threads_of_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    threads = set()
+
+    def add_one(number: int) -> int:
+        threads.add(threading.get_ident())
+        time.sleep(0.001)  # long enough for a second thread to take the next number
+        return number + 1
+
+    assert [*prefetch_map(add_one, prefetch_map(add_one, range(20)))] == [*range(2, 22)]
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
+def test_the_end_of_prefetching_waits_for_the_calls_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    ended = []
+
+    def end_later(number: int) -> None:
+        time.sleep(0.02 * number)
+        ended.append(number)
+
+    results = prefetch_map(end_later, range(10))
+    next(results)
+    results.close()
+    count = len(ended)
+    time.sleep(0.1)
+    assert 1 <= len(ended) == count < 10
 
 
 @pytest.mark.parametrize("invalid", ["", "many", "0", "-3"])
