@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,16 +84,21 @@ def crops(frames: Iterable[Frame], faces: Sequence[FacesOfSegment], size: int) -
 
 
 def crop_quad(frame: Frame, quad: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Crop a quad of a frame, of which only the part around the quad is converted to RGB: uint8 (size, size, 3)."""
+    """Crop a quad of a frame, of which only the part around the quad is converted to RGB: uint8 (size, size, 3).
+
+    The warped picture has a fourth channel, because OpenCV warps four channels in half the time of three.
+    """
     width, height = frame.square_size
     left, top = (np.floor(quad.min(axis=0)) - QUAD_MARGIN).astype(int).tolist()
     right, bottom = (np.ceil(quad.max(axis=0)) + QUAD_MARGIN).astype(int).tolist()
     if left < 0 or top < 0 or right > width or bottom > height:  # the crop mirrors the frame at its edge
-        return crop(frame.rgb(), quad, size)
+        left, top, right, bottom = 0, 0, width, height
     # A picture of the whole frame, empty elsewhere: the rounding of coordinates depends on the origin.
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[top:bottom, left:right] = frame.rgb((left, top, right - left, bottom - top))
-    return crop(picture, quad, size)
+    picture = np.empty((height, width, 4), np.uint8)
+    picture[top:bottom, left:right] = cv2.cvtColor(
+        frame.rgb((left, top, right - left, bottom - top)), cv2.COLOR_RGB2RGBA
+    )
+    return np.ascontiguousarray(crop(picture, quad, size)[..., :3])
 
 
 def faces_by_segment(
