@@ -86,8 +86,8 @@ def lab_of(picture: NDArray[np.float32], landmarks: NDArray[np.floating]) -> NDA
     if scale > MAX_UNBLURRED_SCALE:
         picture = cv2.GaussianBlur(picture, (0, 0), scale / 2)
     nodes = (_node_weights() @ landmarks).reshape(GRID, GRID, 2).astype(np.float32)
-    places = resize_grid(nodes, SIDE)
-    warped = cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    x, y = resize_grid(nodes, SIDE)
+    warped = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(warped.clip(0, 1), cv2.COLOR_RGB2LAB), np.float32)
 
 

@@ -1,5 +1,7 @@
 """Smooth warps through landmarks: thin-plate splines (Bookstein, 1989), evaluated on a coarse grid, and resampling."""
 
+import functools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -82,12 +84,22 @@ def upsampled(grid: NDArray[np.float32], size: tuple[int, int], step: int) -> ND
 
 
 def resize_grid(grid: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Interpolate a square grid whose corner nodes are the corner pixels of a picture: float32 (side, side, C)."""
-    scale = (len(grid) - 1) / (side - 1)
-    to_grid = np.array([[scale, 0, 0], [0, scale, 0]])
+    """Interpolate a square grid (N, N, C) whose corner nodes are the corner pixels of a picture.
+
+    Returns:
+        float32 (C, side, side).
+    """
+    weights = _cubic_weights(len(grid), side)
+    return np.asarray(weights @ grid.transpose(2, 0, 1) @ weights.T, np.float32)
+
+
+@functools.cache
+def _cubic_weights(count: int, side: int) -> NDArray[np.float32]:
+    """Compute the weight of each of `count` nodes in each of `side` pixels of a line, float32 (side, count)."""
+    to_nodes = np.array([[1, 0, 0], [0, (count - 1) / (side - 1), 0]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    full = cv2.warpAffine(grid, to_grid, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(full, np.float32)
+    nodes = np.eye(count, dtype=np.float32)
+    return np.asarray(cv2.warpAffine(nodes, to_nodes, (count, side), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
 def warp(

@@ -37,6 +37,9 @@ _Part = TypeVar("_Part")
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 """Number formats of the networks, by name."""
 
+OCCLUSION_BATCH = 4
+"""Least number of faces in a batch of the occlusion network: a small network, which takes a fifth longer one by one."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -166,13 +169,13 @@ class FaceModel:
         if not len(faces):
             return torch.zeros(0, self.layers, self.width, device=self.device)
         if self.appearance is not None:
-            pixels = self._checked(faces).cpu().numpy()
-            codes = encode_pictures(self.appearance, pixels, landmarks, self.device, self.batch_size)
+            pictures = self._checked(faces).cpu().numpy()
+            codes = encode_pictures(self.appearance, pictures, landmarks, self.device, self.batch_size)
             return self._finite("codes", codes)
         encoder = self._needed_encoder
-        pictures = self._pictures(faces, encoder.sizes.input_size)
+        side, pixels = encoder.sizes.input_size, self._checked(faces).to(self.device)
         with self._autocast():
-            (codes,) = in_fixed_batches(lambda x: [encoder(x)], self._picture_batch, pictures)
+            (codes,) = in_fixed_batches(lambda x: [encoder(_pictures(x, side))], self._picture_batch, pixels)
         codes = codes.float()
         return self._finite("codes", codes if self.average is None else codes + self.average)
 
@@ -193,14 +196,14 @@ class FaceModel:
         if not isinstance(self.encoder, FeatureStyleEncoder) or self.generator is None:
             return None
         network = self.encoder
-        pictures, checked = self._pictures(faces, network.sizes.input_size), self._codes(codes)
+        pixels, checked = self._checked(faces).to(self.device), self._codes(codes)
 
         def residual(x: Tensor, w: Tensor) -> list[Tensor]:
             with self._autocast():
-                features = network.features(x)
+                features = network.features(_pictures(x, network.sizes.input_size))
             return [features.float() - self._prepared_generator.features(w)]
 
-        (residuals,) = in_fixed_batches(residual, self._picture_batch, pictures, checked)
+        (residuals,) = in_fixed_batches(residual, self._picture_batch, pixels, checked)
         return self._finite("features", residuals)
 
     @torch.no_grad()
@@ -214,10 +217,11 @@ class FaceModel:
             Occlusion probabilities, float32 (N, V, V), 0 to 1.
         """
         network = self._need(self.occlusion, "occlusion network")
-        pictures = self._pictures(faces, INPUT_SIDE)
+        pixels = self._checked(faces).to(self.device)
+        size = self._picture_batch and max(self._picture_batch, OCCLUSION_BATCH)
         with self._autocast():
             (predicted,) = in_fixed_batches(
-                lambda x: [occlusion_probability(network, x)], self._picture_batch, pictures
+                lambda x: [occlusion_probability(network, _pictures(x, INPUT_SIDE))], size, pixels
             )
         return self._finite("occlusion probabilities", predicted)
 
@@ -321,13 +325,6 @@ class FaceModel:
             raise ValueError(f"faces must be uint8 (N, H, H, 3), not {pixels.dtype} {tuple(pixels.shape)}")
         return pixels
 
-    def _pictures(self, faces: NDArray[np.uint8] | Tensor, side: int) -> Tensor:
-        """Convert faces, uint8 (N, H, H, 3), to the input of networks: float32 (N, 3, side, side) in [-1, 1]."""
-        x = self._checked(faces).to(self.device).permute(0, 3, 1, 2).float()
-        if x.shape[-1] != side and len(x):
-            x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
-        return (x / 127.5 - 1).contiguous()
-
     def _codes(self, codes: Tensor | NDArray[np.float32]) -> Tensor:
         checked = torch.as_tensor(codes, dtype=torch.float32, device=self.device)
         if checked.ndim != 3 or checked.shape[1:] != (self.layers, self.width):
@@ -342,6 +339,14 @@ class FaceModel:
     def _autocast(self) -> AbstractContextManager[None]:
         dtype = PRECISIONS[self.precision]
         return torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def _pictures(faces: Tensor, side: int) -> Tensor:
+    """Convert faces, uint8 (N, H, H, 3), to the input of networks: float32 (N, 3, side, side) in [-1, 1]."""
+    x = faces.permute(0, 3, 1, 2).float()
+    if x.shape[-1] != side and len(x):
+        x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
+    return (x / 127.5 - 1).contiguous()
 
 
 def _fingerprint(tensors: Mapping[str, Tensor]) -> str:
