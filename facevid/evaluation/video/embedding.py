@@ -5,13 +5,11 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facevid.errors import ModelError, reason
 from facevid.faces.alignment import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT
-from facevid.faces.dlib_detector import face_chip
-from facevid.training.face_model.descriptor import DescriptorNetwork
+from facevid.faces.identity import FaceDescriber
 
 NOSE_TIP = 30
 """Index of the landmark on the tip of the nose."""
@@ -49,8 +47,6 @@ class Embedding(Protocol):
 class DlibEmbedding:
     """dlib's face descriptor, whose weights are installed with facevid.
 
-    PyTorch computes it, to 1e-6 of dlib's own result and five times as fast.
-
     Raises:
         ModelError: dlib's weights are missing.
     """
@@ -58,15 +54,11 @@ class DlibEmbedding:
     name = "dlib"
 
     def __init__(self) -> None:
-        self._network = DescriptorNetwork()
+        self._describer = FaceDescriber()
 
     def embed(self, face: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Compute dlib's descriptor, float64 (128,)."""
-        chip = face_chip(face, landmarks)
-        with torch.inference_mode():
-            pixels = torch.from_numpy(chip).permute(2, 0, 1)[None].float() / 127.5 - 1
-            descriptors, _ = self._network.describe(pixels)
-        return np.asarray(descriptors[0].numpy(), np.float64)
+        return self._describer.describe_crop(face, landmarks)
 
 
 class OnnxEmbedding:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from facevid.faces.descriptor import DescriptorNetwork
 from facevid.networks import Generator
 from facevid.training.common.augmentation import Batch, apply_mask, to_float, weight_map
 from facevid.training.common.config import FaceModelConfig
@@ -15,7 +16,6 @@ from facevid.training.common.picture_training import FaceTraining
 from facevid.training.common.run import Compute, save_atomically
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
 from facevid.training.editors.losses import class_weights, classifier_loss
-from facevid.training.face_model.descriptor import DescriptorNetwork
 from facevid.training.face_model.face_networks import FaceNetworks, new_networks
 from facevid.training.face_model.mapping import share_space, train_mapping
 

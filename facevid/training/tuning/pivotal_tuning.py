@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from facevid.errors import ModelError, UsageError
+from facevid.faces.descriptor import DescriptorNetwork
 from facevid.models import FaceModel, load_model
 from facevid.models.bundle import base_folder, read_bundle
 from facevid.models.importing import write_tuned
@@ -25,7 +26,6 @@ from facevid.training.common.augmentation import to_float
 from facevid.training.common.picture_losses import feature_loss
 from facevid.training.common.run import Compute, TrainingRun, minimise
 from facevid.training.common.samples import COLUMNS, oval_psnr, write_rows
-from facevid.training.face_model.descriptor import DescriptorNetwork
 from facevid.training.tuning.shot_faces import ShotFaces, read_shot_faces
 from facevid.utils.device import training_dtype
 

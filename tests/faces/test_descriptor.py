@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from facevid.errors import ModelError
+from facevid.faces.descriptor import CHIP_SIDE, WEIGHTS, DescriptorNetwork
 from facevid.faces.dlib_detector import weights_path
-from facevid.training.face_model.descriptor import CHIP_SIDE, WEIGHTS, DescriptorNetwork
 
 
 def test_descriptors_are_those_of_dlib() -> None:
