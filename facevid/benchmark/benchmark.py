@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,13 +126,10 @@ def run_benchmark(
     loaded = random_model(size, device, compute.precision) if size else load_model(model, device, compute.precision)
     limit_threads(1 if loaded.is_small else core_count())
     detector = choose_detector("auto", device).detector if source else None
-    with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder, ThreadPoolExecutor() as pool:
+    with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder:
         count = FULL_SIZE_FRAMES if size and device == "cpu" else compute.batch_size
         sample = take_sample(source, count, Path(folder))
-        if detector is None:
-            stages = stages_without_face(sample, loaded)
-        else:
-            stages = stages_with_face(sample, loaded, detector, pool)
+        stages = stages_without_face(sample, loaded) if detector is None else stages_with_face(sample, loaded, detector)
         product = matrix_product(device, loaded.precision)
         actions = {_PRODUCT: product.run} | {stage.name: stage.run for stage in stages}
         seconds = time_rounds(actions, device, rounds)
