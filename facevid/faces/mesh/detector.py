@@ -1,8 +1,8 @@
 """The bundled detector: dlib's face detector, and facevid's own landmark network.
 
-dlib's detector (histograms of oriented gradients) needs no weights file. It finds frontal faces. The network then
-follows a face through the frames: its crop is where the points of the previous frame are, turned with the face. So a
-face is kept in views that the detector does not find, as long as the network is confident.
+dlib's detector (histograms of oriented gradients) finds frontal faces. The network then follows a face through the
+frames: its crop is where the points of the previous frame are, turned with the face. So a face is kept in views that
+the detector does not find, as long as the network is confident.
 """
 
 import functools
