@@ -109,7 +109,7 @@ def _track(sample: Sample, pictures: list[NDArray[np.uint8]], detected: list[lis
 
 
 def _crop(frames: Sequence[Frame], faces: FacesOfSegment, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return the crops, uint8 (N, size, size, 3) RGB, and the landmarks in them, float64 (N, 68, 2)."""
+    """Return the crops, uint8 (N, size, size, 3) RGB, and the landmarks in them, float64 (N, 84, 2)."""
     cropped = list(crops(frames, [faces], size))
     return np.stack([each.picture for each in cropped]), np.stack([each.landmarks for each in cropped])
 
