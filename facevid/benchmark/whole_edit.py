@@ -26,8 +26,8 @@ from facevid.options import ComputeOptions, EditOptions
 from facevid.pipeline import edit_video
 from facevid.utils.batches import batches
 from facevid.utils.cache import cache_folder
-from facevid.utils.cores import configure_process
-from facevid.utils.device import choose_device
+from facevid.utils.cores import configure_process, core_count
+from facevid.utils.device import choose_device, limit_threads
 from facevid.video import Clip, ClipWriter, open_clip
 
 FRAMES = 48
@@ -99,7 +99,9 @@ def _measure(source: Path, model: Path, compute: ComputeOptions, rounds: int) ->
     """Run the rounds. Runs in the child process."""
     configure_process()
     device = choose_device(compute.device)
-    first, second = _choose_edits(load_model(model, device))
+    loaded = load_model(model, device)
+    limit_threads(1 if loaded.is_small else core_count())  # of the floor too, as an edit does
+    first, second = _choose_edits(loaded)
     options = EditOptions(model=str(model), compute=compute, overwrite=True)
     with tempfile.TemporaryDirectory(prefix="facevid-bench-") as folder:
         os.environ["FACEVID_HOME"] = folder
