@@ -29,8 +29,9 @@ from facevid.faces.landmark_scheme import LANDMARK_COUNT
 MAX_SHIFT = 0.05
 """Limit of the shift of a landmark, in shares of the crop's side; approached smoothly."""
 
-MAX_AMPLIFIED_AMPLITUDE = 2.2
-"""Band amplitude, in local energies, above which detail is not amplified: that of moles, brows and lashes is larger."""
+HALF_AMPLIFIED_AMPLITUDE = 1.1
+"""Band amplitude, in local energies, at which detail is amplified by half. What stands out, such as freckles, moles,
+brows and lashes, is amplified less, or skin would become mottled; see `_amplified_share`."""
 
 NOISE_SIGMA = 0.5
 """Standard deviation of a band's Gaussian, in pixels, up to which the band is noise and is not amplified."""
@@ -176,13 +177,26 @@ def _change_colour_and_bands(
     changed = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
         is_amplified = gain > 0
-        factor, share = gain, _resolved_share(i, side)
+        factor = gain
         if is_amplified.any():
-            factor = np.where(is_amplified, gain * share, gain) if share < 1 else gain
-            is_strong = np.abs(band) > MAX_AMPLIFIED_AMPLITUDE * bands.energy(band, i, side)
-            factor = np.where(is_strong & is_amplified, np.float32(0), factor)
+            share = np.float32(_resolved_share(i, side))
+            factor = np.where(is_amplified, gain * (share * _amplified_share(band, i, side)), gain)
         changed += band * factor
     return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
+
+
+def _amplified_share(band: NDArray[np.float32], i: int, side: float) -> NDArray[np.float32]:
+    """Return the share of the gain by which each pixel of band `i` is amplified, float32 (H, W), 0 to 1.
+
+    It is 1 / (1 + t^4), with t the amplitude in units of `HALF_AMPLIFIED_AMPLITUDE`. So the larger of two amplitudes
+    stays the larger with a gain of up to 2.8; `appearance.change` limits gains to 2.7.
+    """
+    share = band / bands.energy(band, i, side)
+    share *= share
+    share *= np.float32(HALF_AMPLIFIED_AMPLITUDE**-2)
+    share *= share
+    share += 1
+    return np.asarray(np.reciprocal(share, out=share))
 
 
 def _resolved_share(i: int, side: float) -> float:
