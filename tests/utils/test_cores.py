@@ -1,6 +1,7 @@
 """The number of cores that a process may use."""
 
 import os
+import signal
 import threading
 import time
 
@@ -48,6 +49,29 @@ def test_the_end_of_prefetching_waits_for_the_calls_that_run(monkeypatch: pytest
     count = len(ended)
     time.sleep(0.1)
     assert 1 <= len(ended) == count < 10
+
+
+def test_an_interruption_waits_for_the_calls_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    ended = []
+
+    def interrupt_first(number: int) -> None:
+        time.sleep(0.02)
+        if number == 0:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.2)  # longer than the other calls
+        ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        [*prefetch_map(interrupt_first, range(10))]
+    assert 0 in ended
+
+
+def test_prefetching_works_inside_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the pool's threads would otherwise wait for calls that no thread is left for."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    totals = prefetch_map(lambda count: sum(prefetch_map(lambda number: number, range(count))), range(8))
+    assert [*totals] == [0, 0, 1, 3, 6, 10, 15, 21]
 
 
 @pytest.mark.parametrize("invalid", ["", "many", "0", "-3"])
