@@ -117,6 +117,24 @@ def test_gains_amplify_or_attenuate_the_detail_of_the_plate(
     assert deviations[1] > 1.5 * deviations[0]
 
 
+def test_detail_that_stands_out_is_amplified_less(
+    portrait: Picture, face: EditedFace, smile: AppearanceChange, tmp_path: Path
+) -> None:
+    """A faint spot and a mole, of 4 and 60 levels, on smooth skin."""
+    skin = cv2.GaussianBlur(portrait, (0, 0), 8).astype(np.float32)
+    x, y = np.rint(face.landmarks[[48, 31]].mean(axis=0)).astype(int).tolist()
+    spot = np.zeros(skin.shape[:2], np.float32)
+    spot[y, x] = 1
+    spot = cv2.GaussianBlur(spot, (0, 0), 1.5)
+    change = AppearanceChange(0 * smile.shape, 0 * smile.colour, np.full_like(smile.gains, 1.0))
+    factors = []
+    for depth in (4, 60):
+        picture = np.rint(skin - depth * (spot / spot.max())[..., None]).astype(np.uint8)
+        patch = composited(frame_of(picture, tmp_path), replace(face, change=change), None)
+        factors.append(-float(patch.delta[y - patch.y, x - patch.x].mean()) / depth)
+    assert factors[0] > 0.2 and factors[0] > 3 * factors[1]
+
+
 def test_lips_close_over_teeth(portrait: Picture, face: EditedFace, smile: AppearanceChange, tmp_path: Path) -> None:
     """The portrait shows bright teeth; after the lips close, the mouth is darker."""
     side = float(np.linalg.norm(ffhq_quad(face.landmarks)[3] - ffhq_quad(face.landmarks)[0]))
