@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facevid.errors import ModelError
-from facevid.faces.dlib_detector import weights_path
+from facevid.faces.dlib_detector import CHIP_SIDE, weights_path
 
 WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 """File of the network's weights in `face_recognition_models`."""
-
-CHIP_SIDE = 150
-"""Side of the network's input, a face chip in dlib's terms, in pixels."""
 
 CHIP_IN_CROP = (0.5, 0.594, 0.363)
 """Centre x, centre y and half side of dlib's face chip (padding 0.25) in an FFHQ crop, as fractions of the crop's side.

@@ -34,7 +34,7 @@ FFHQ_BOX = np.array([0.20, 0.306, 0.786, 0.897])
 """Left, top, right, bottom of the detector's box in an FFHQ crop, as shares of its side: the median of real faces."""
 
 CHIP_SIDE = 150
-"""Side of the input of dlib's descriptor network, in pixels."""
+"""Side of the input of dlib's descriptor network, a face chip in dlib's terms, in pixels."""
 
 CHIP_PADDING = 0.25
 """Margin around the face in that input, as a fraction of the face's side."""

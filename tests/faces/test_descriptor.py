@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from facevid.errors import ModelError
-from facevid.faces.descriptor import CHIP_SIDE, WEIGHTS, DescriptorNetwork
-from facevid.faces.dlib_detector import weights_path
+from facevid.faces.descriptor import WEIGHTS, DescriptorNetwork
+from facevid.faces.dlib_detector import CHIP_SIDE, weights_path
 
 
 def test_descriptors_are_those_of_dlib() -> None:
