@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.analysis.edit_weights import edit_weights
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.pose import HEAD_LANDMARKS, HEAD_SHAPE
 from facevid.faces.tracking import Track
 
@@ -14,12 +15,12 @@ FRAME_SIZE = (300, 400)
 
 
 def landmarks_at(x: float = 200.0, y: float = 150.0, scale: float = 60.0, yaw: float = 0.0) -> NDArray[np.float64]:
-    """Return the landmarks (68, 2) of a face turned by `yaw` degrees.
+    """Return the landmarks (84, 2) of a face turned by `yaw` degrees.
 
     Half of its width is `scale` pixels. Landmarks that do not affect the yaw are put inside the face.
     """
     angle = np.radians(yaw)
-    points = np.zeros((68, 3))
+    points = np.zeros((LANDMARK_COUNT, 3))
     points[:17, 0] = np.linspace(-60, 60, 17)
     points[:17, 1] = 110 * np.sin(np.linspace(0, np.pi, 17))
     points[17:] = (0, 40, 0)

@@ -27,7 +27,7 @@ Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Probability = NDArray[np.floating]
 Face = tuple[Picture, NDArray[np.float32]]
-"""A crop of 256 pixels, and its landmarks (68, 2) in pixels of the crop."""
+"""A crop of 256 pixels, and its landmarks (84, 2) in pixels of the crop."""
 
 COUNT = 16
 """Frames of the track in most tests."""

@@ -134,7 +134,7 @@ def tracklets_without_flow(count: int) -> list[Tracklet]:
 
 def tracklets_without_motion(faces: Sequence[Face]) -> list[Tracklet]:
     """Return the tracklets of one face a frame whose flow is 0."""
-    still = [replace(face, flow=np.zeros((68, 2), np.float32)) for face in faces]
+    still = [replace(face, flow=np.zeros_like(face.landmarks)) for face in faces]
     return find_tracklets([[face] for face in still], (), 3)
 
 

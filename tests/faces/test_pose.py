@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from facevid.faces.alignment import EYE_LEFT, EYE_RIGHT
 from facevid.faces.dlib_detector import DlibDetector, LandmarkPredictor
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.pose import HEAD_LANDMARKS, HEAD_SHAPE, yaw
 
 
@@ -23,7 +24,7 @@ def turned_head(
     scale: float = 1.0,
     centre: tuple[float, float] = (0.0, 0.0),
 ) -> NDArray[np.float32]:
-    """Project the landmarks of the mean head: float32 (68, 2).
+    """Project the landmarks of the mean head: float32 (84, 2).
 
     Args:
         degrees: yaw, applied after the pitch.
@@ -32,7 +33,7 @@ def turned_head(
         scale: pixels a millimetre.
         centre: x and y of the origin in pixels.
     """
-    head = np.zeros((68, 3))
+    head = np.zeros((LANDMARK_COUNT, 3))
     head[EYE_LEFT], head[EYE_RIGHT] = HEAD_SHAPE[[5, 6]].mean(axis=0), HEAD_SHAPE[[7, 8]].mean(axis=0)
     head[list(HEAD_LANDMARKS)] = HEAD_SHAPE
     a, b, c = np.radians([degrees, pitch, roll])

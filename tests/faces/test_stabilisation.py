@@ -22,7 +22,7 @@ def still_head() -> NDArray[np.float32]:
 
 
 def shaken_head() -> NDArray[np.float64]:
-    """Return landmarks (COUNT, 68, 2) shaken by 6 pixels with a period of 4 frames, as by a hand-held camera."""
+    """Return landmarks (COUNT, 84, 2) shaken by 6 pixels with a period of 4 frames, as by a hand-held camera."""
     time = np.arange(COUNT)
     shake = 6 * np.stack([np.sin(time * np.pi / 2 + 0.3), np.cos(time * np.pi / 2)], axis=1)
     landmarks: NDArray[np.float64] = HEAD + shake[:, None] + np.stack([1.5 * time, 0 * time], axis=1)[:, None]
@@ -69,7 +69,7 @@ def test_sigma_0_changes_nothing() -> None:
 
 def test_quads_ignore_a_mouth_that_speaks() -> None:
     true_landmarks = still_head()
-    true_landmarks[:, 48:, 1] += 8 * np.sin(np.arange(COUNT) * 0.9)[:, None]
+    true_landmarks[:, 48:68, 1] += 8 * np.sin(np.arange(COUNT) * 0.9)[:, None]
     track = detect(true_landmarks, noise=0.0)
     detected_range = np.ptp(ffhq_quad(true_landmarks), axis=0).max()
     assert detected_range > 20

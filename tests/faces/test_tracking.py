@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from facevid.analysis.clip_tracking import shots_between
 from facevid.faces.detector import Face
 from facevid.faces.identity import SIZE
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.people import find_people
 from facevid.faces.tracking import Track, find_tracklets
 
-UNIT_LANDMARKS = np.random.default_rng(0).uniform(0, 1, (68, 2)).astype(np.float32)
+UNIT_LANDMARKS = np.random.default_rng(0).uniform(0, 1, (LANDMARK_COUNT, 2)).astype(np.float32)
 
 
 def face_at(x: float, y: float, size: float = 100.0) -> Face:

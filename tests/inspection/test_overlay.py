@@ -5,13 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from facevid.faces.alignment import ffhq_quad
+from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.tracking import Track
 from facevid.inspection.overlay import EDITED_COLOUR, UNEDITED_COLOUR, draw_overlay
 from facevid.inspection.text import WHITE, Colour
 from facevid.inspection.tracks import InspectedTrack
 
 # Random landmarks between -1 and 1; only the eyes and the corners of the mouth, which define the quad, are placed.
-LANDMARKS = np.random.default_rng(3).uniform(-1, 1, (68, 2))
+LANDMARKS = np.random.default_rng(3).uniform(-1, 1, (LANDMARK_COUNT, 2))
 LANDMARKS[36:42] = (-0.5, -0.4)
 LANDMARKS[42:48] = (0.5, -0.4)
 LANDMARKS[48] = (-0.4, 0.6)
