@@ -88,7 +88,7 @@ class ReferenceAppearance:
 
         Args:
             described: (MASK_SIDE, MASK_SIDE, 5), the features of a frame.
-            area: bool (MASK_SIDE, MASK_SIDE), where they are measured; the rest of its bounding box is too.
+            area: bool (MASK_SIDE, MASK_SIDE), the area to measure; its whole bounding box is measured.
 
         Returns:
             float32 (MASK_SIDE, MASK_SIDE), 0 off the bounding box.

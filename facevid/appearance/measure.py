@@ -106,7 +106,7 @@ def align_to_mean_face(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
 
 @functools.cache
 def _node_weights() -> NDArray[np.float64]:
-    """Compute the spline weight of each landmark at each node, float64 (GRID * GRID, 68); knots are the mean face's."""
+    """Compute the spline weight of each landmark at each node, float64 (GRID * GRID, 84); knots are the mean face's."""
     left, right, top, bottom = WINDOW
     places = np.stack(np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID)), axis=-1)
     return thin_plate_spline(LANDMARKS, np.eye(LANDMARK_COUNT), places.reshape(-1, 2), STIFFNESS)

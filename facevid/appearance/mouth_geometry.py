@@ -1,4 +1,4 @@
-"""Measures of the mouth, computed from the 68 landmarks without a trained classifier.
+"""Measures of the mouth, computed from landmarks without a trained classifier.
 
 Lengths are in units of the distance between the eye centres, measured after rotating the eyes to a horizontal line.
 """
@@ -14,7 +14,7 @@ def mouth_gap(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """Measure the gap between the lips: the mean of three vertical distances between the inner lips.
 
     Args:
-        landmarks: (..., 84, 2), x and y in pixels.
+        landmarks: (..., 68, 2) or (..., 84, 2), x and y in pixels.
 
     Returns:
         float64 (...), at least 0.
@@ -28,7 +28,7 @@ def smile(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """Measure a smile: the width of the mouth plus twice the height of its corners above the middle of its outline.
 
     Args:
-        landmarks: (..., 84, 2), x and y in pixels.
+        landmarks: (..., 68, 2) or (..., 84, 2), x and y in pixels.
 
     Returns:
         float64 (...), larger for a broader smile.

@@ -1,4 +1,4 @@
-"""FFHQ alignment: from 68 landmarks to a quad, from a quad to a crop, and from crop coordinates back to the frame.
+"""FFHQ alignment: from landmarks to a quad, from a quad to a crop, and from crop coordinates back to the frame.
 
 Source: the alignment of the FFHQ data set (Karras, Laine and Aila, "A style-based generator architecture for generative
 adversarial networks", CVPR 2019, appendix A). pSp, e4e and the latent transformer were all trained on it.
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Indices into the 68 landmarks of the iBUG 300-W annotation; left and right as seen in the picture.
+# Indices into the landmarks of `faces.landmark_scheme`; left and right as seen in the picture.
 
 EYE_LEFT = slice(36, 42)
 """The six landmarks on the outline of the left eye."""
@@ -29,7 +29,7 @@ def ffhq_quad(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """Compute the FFHQ crop quad of each face.
 
     Args:
-        landmarks: (..., 68, 2) x and y in pixels.
+        landmarks: (..., 68, 2) or (..., 84, 2) x and y in pixels.
 
     Returns:
         float64 (..., 4, 2): the corners of the crop, top left, bottom left, bottom right, top right; always a square.
@@ -96,7 +96,7 @@ def crop_to_frame(quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
 
 
 def landmarks_in_crop(landmarks: NDArray[np.floating], quad: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Transform landmarks (68, 2) from pixel indices of the frame to pixel indices of a crop: float64 (68, 2)."""
+    """Transform landmarks (K, 2) from pixel indices of the frame to pixel indices of a crop: float64 (K, 2)."""
     to_crop = cv2.invertAffineTransform(crop_to_frame(quad, size))
     return np.asarray(cv2.transform(landmarks[None].astype(np.float64), to_crop)[0])
 

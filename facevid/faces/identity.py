@@ -57,7 +57,7 @@ class FaceDescriber:
 
         Args:
             picture: uint8 (H, W, 3) RGB.
-            landmarks: (68, 2) in pixels of the picture.
+            landmarks: (68, 2) or (84, 2) in pixels of the picture.
 
         Returns:
             float64 (128,).

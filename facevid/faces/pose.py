@@ -39,7 +39,7 @@ def yaw(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """Estimate how far each face is turned to the side.
 
     Args:
-        landmarks: (..., 68, 2) x and y in pixels, in the order of iBUG 300-W.
+        landmarks: (..., 68, 2) or (..., 84, 2) x and y in pixels, in the order of `faces.landmark_scheme`.
 
     Returns:
         float64 (...), degrees from -90 to 90: 0 faces the camera, positive faces the right edge of the picture.

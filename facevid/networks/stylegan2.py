@@ -21,7 +21,6 @@ MAX_RESOLUTION = 2048
 EPSILON = 1e-8
 """Added below square roots, or used as a lower bound, to avoid division by zero (StyleGAN2's own value)."""
 
-
 FEATURE_CONVOLUTION = 5
 """Convolution whose input the features of a Feature-Style encoder replace (Yao et al., ECCV 2022, k = 5), counted from
 0 at 4 px: the up-sampling convolution from 16 to 32 px, `convs.4`. The colours at 16 px are computed before it."""

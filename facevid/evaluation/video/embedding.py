@@ -37,7 +37,7 @@ class Embedding(Protocol):
 
         Args:
             face: uint8 (S, S, 3) RGB, an FFHQ crop.
-            landmarks: (68, 2) in pixels of the crop.
+            landmarks: (68, 2) or (84, 2) in pixels of the crop.
 
         Returns:
             float64 (D,).

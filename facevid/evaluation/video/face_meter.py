@@ -147,7 +147,7 @@ def _displacement(crops: FramePair, landmarks: NDArray[np.float64]) -> NDArray[n
 
     Args:
         crops: of the face.
-        landmarks: float64 (68, 2), in pixels of a crop of `DISPLACEMENT_SIDE`.
+        landmarks: float64 (84, 2), in pixels of a crop of `DISPLACEMENT_SIDE`.
     """
     if np.array_equal(crops.source, crops.edited):
         return np.zeros(2)

@@ -75,7 +75,7 @@ def as_cells(numbers: NDArray[np.floating]) -> list[str]:
 def smile_geometry(shapes: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Measure the width of the mouth and the height of its corners in the frame of the mean face.
 
-    Compared with the height relative to the middle of the lips, this does not change when the mouth opens.
+    Unlike the height above the middle of the lips, this height does not change when the mouth opens.
 
     Args:
         shapes: offsets of the landmarks from the mean face, (N, 84, 2).

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from facevid.video.frame import Frame
 
 TRIM_INTERVAL_BYTES = 128 << 20
-"""Bytes of RGB frames between two trims, as much as fragmentation can add to the heap. A trim takes milliseconds, and
-slows the next frames down as much again, since the kernel clears the pages that they touch."""
+"""Bytes of RGB frames between two trims; fragmentation can add as much to the heap. A trim takes milliseconds, and
+slows the next frames down by as much again, since the kernel clears the pages that they touch."""
 
 
 def trim_heap(frames: Iterable[Frame]) -> Iterator[Frame]:
