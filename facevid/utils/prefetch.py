@@ -1,6 +1,7 @@
 """Prefetching: computing upcoming items of an iterable in threads."""
 
 import functools
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -57,3 +58,7 @@ def _first_result(pending: deque[Future[Result]]) -> Result:
 @functools.cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, THREAD_NAMES)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of the threads

@@ -74,6 +74,22 @@ def test_prefetching_works_inside_a_call(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [*totals] == [0, 0, 1, 3, 6, 10, 15, 21]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert [*prefetch_map(str, range(3))] == ["0", "1", "2"]
+    process = os.fork()
+    if process == 0:
+        count = 0
+        try:
+            signal.alarm(5)  # ends a process that waits forever
+            count = len([*prefetch_map(str, range(3))])
+        finally:
+            os._exit(count)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 3
+
+
 @pytest.mark.parametrize("invalid", ["", "many", "0", "-3"])
 def test_an_invalid_limit_is_ignored(monkeypatch: pytest.MonkeyPatch, invalid: str) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
