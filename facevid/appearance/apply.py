@@ -176,12 +176,13 @@ def _change_colour_and_bands(
     octaves, _ = bands.split(lightness, side)
     changed = lightness + changes[0]
     for i, (band, gain) in enumerate(zip(octaves, changes[3:], strict=True)):
-        is_amplified = gain > 0
-        factor = gain
-        if is_amplified.any():
-            share = np.float32(_resolved_share(i, side))
-            factor = np.where(is_amplified, gain * (share * _amplified_share(band, i, side)), gain)
-        changed += band * factor
+        added = np.maximum(gain, 0)
+        if added.any():
+            added *= _resolved_share(i, side)
+            added *= _amplified_share(band, i, side)
+        added += np.minimum(gain, 0)
+        added *= band
+        changed += added
     return np.asarray(cv2.merge([changed, green_red + changes[1], blue_yellow + changes[2]]))
 
 
@@ -191,18 +192,18 @@ def _amplified_share(band: NDArray[np.float32], i: int, side: float) -> NDArray[
     It is 1 / (1 + t^4), with t the amplitude in units of `HALF_AMPLIFIED_AMPLITUDE`. So the larger of two amplitudes
     stays the larger with a gain of up to 2.8; `appearance.change` limits gains to 2.7.
     """
-    share = band / bands.energy(band, i, side)
-    share *= share
+    share = np.square(band)
+    share /= bands.mean_square(band, i, side)
     share *= np.float32(HALF_AMPLIFIED_AMPLITUDE**-2)
     share *= share
     share += 1
     return np.asarray(np.reciprocal(share, out=share))
 
 
-def _resolved_share(i: int, side: float) -> float:
+def _resolved_share(i: int, side: float) -> np.float32:
     """Return the share of band `i` that is amplified, 0 to 1; at the scale of a pixel, a band holds noise."""
     sigma = bands.FINEST * 2**i * side
-    return float(np.clip((sigma - NOISE_SIGMA) / (RESOLVED_SIGMA - NOISE_SIGMA), 0, 1))
+    return np.float32(np.clip((sigma - NOISE_SIGMA) / (RESOLVED_SIGMA - NOISE_SIGMA), 0, 1))
 
 
 def _lab_to_rgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -63,6 +63,10 @@ def split(lightness: NDArray[np.float32], side: float) -> tuple[list[NDArray[np.
 
 
 def energy(band: NDArray[np.float32], i: int, side: float) -> NDArray[np.float32]:
-    """Measure the local energy of band `i`, float32 (H, W): the root of the mean square around each pixel."""
-    mean_square = blur(band * band, NEIGHBOURHOOD * NEIGHBOURHOOD_FACTOR**i * side)
-    return np.asarray(np.sqrt(mean_square + np.float32(NOISE)))
+    """Measure the local energy of band `i`, float32 (H, W): the root of its mean square."""
+    return np.asarray(np.sqrt(mean_square(band, i, side)))
+
+
+def mean_square(band: NDArray[np.float32], i: int, side: float) -> NDArray[np.float32]:
+    """Measure the mean square of band `i` around each pixel, plus `NOISE`, float32 (H, W)."""
+    return np.asarray(blur(band * band, NEIGHBOURHOOD * NEIGHBOURHOOD_FACTOR**i * side) + np.float32(NOISE))
