@@ -117,7 +117,7 @@ def test_commands_run(
             pattern = words[position].replace("#", "?").rstrip("/")
             results = list(tmp_path.glob(pattern))
             assert results or folder_of(pattern).exists(), line
-            if words[0] == "edit":  # commands of one section write the same OUT
+            if words[0] in ("edit", "sheet"):  # commands of one section write the same OUT
                 for path in results:
                     path.unlink()
 

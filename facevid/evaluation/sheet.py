@@ -156,7 +156,7 @@ def write_synthetic_sheet(
         UsageError: the model generates no faces, or the edits are invalid.
         ModelError, OutputError: as `edit_video`.
     """
-    check_destination(out, out, SUFFIXES, overwrite)
+    check_destination(out, None, SUFFIXES, overwrite)
     cell_strengths = _strengths(ranges, in_sequence=True)
     loaded = load_model(model, choose_device(compute.device), compute.precision)
     if loaded.generator is None:

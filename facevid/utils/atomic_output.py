@@ -31,12 +31,12 @@ REPLACED_FOLDER = "replaced"
 """Folder in a hidden folder for the previous files of a result that is being replaced."""
 
 
-def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwrite: bool) -> None:
-    """Check that a result made from `source` can be written to the file `out`.
+def check_destination(out: Path, source: Path | None, suffixes: tuple[str, ...], overwrite: bool) -> None:
+    """Check that a result, made from `source`, can be written to the file `out`.
 
     Args:
         out: file to write.
-        source: file that must not be overwritten.
+        source: file that must not be overwritten; None if the result is made from none.
         suffixes: allowed extensions of `out`, in lower case with the dot.
         overwrite: allow an existing `out`.
 
@@ -51,7 +51,7 @@ def check_destination(out: Path, source: Path, suffixes: tuple[str, ...], overwr
         raise OutputError(f"{out} cannot be written: there is no folder {folder}; create it first")
     if out.is_dir():
         raise OutputError(f"{out} cannot be written: it is a folder; give the name of a file")
-    if out.exists() and source.exists() and out.samefile(source):
+    if source is not None and out.exists() and source.exists() and out.samefile(source):
         raise UsageError(f"{out} is the source itself; choose another name")
     if out.exists() and not overwrite:
         raise OutputError(f"{out} exists already; choose another name, or pass --overwrite")

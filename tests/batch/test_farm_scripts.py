@@ -50,9 +50,12 @@ def test_sequences_with_layers_and_a_log(shots: Path, tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     plates = ["plate.0998.png", "plate.0999.png", "plate.1000.png"]
     assert names(out / "frames/a") == names(out / "frames/b") == plates
-    assert names(out / "layers/a/plate") == [f"face0.{number}.png" for number in ("0998", "0999", "1000")] + [
-        "layers.json"
+    layers = [
+        f"face0.{layer}"
+        for number in ("0998", "0999", "1000")
+        for layer in (f"{number}.png", f"regions.{number}.exr", f"stmap.{number}.exr")
     ]
+    assert names(out / "layers/a/plate") == sorted([*layers, "layers.json"])
     edited = [json.loads(line)["edited"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert sorted(edited) == [0, 3]
 

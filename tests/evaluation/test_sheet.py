@@ -90,6 +90,8 @@ def test_a_synthetic_face(published: str, tmp_path: Path, run_facevid: RunFacevi
     assert np.abs(cell(other, 0, 0) - face).mean() > 1
     assert np.array_equal(cell(first, 0, 1), face)  # strength 0
     assert np.abs(cell(first, 0, 2) - face).mean() > 0.2
+    assert run_facevid("sheet", tmp_path / "a.png", "--seed", 1, *given).code == 6  # exists
+    assert run_facevid("sheet", tmp_path / "a.png", "--seed", 1, *given, "--overwrite").code == 0
     assert run_facevid("sheet", tmp_path / "d.png", "--seed", 1, "--attr", "smile=1").code == 2  # the bundled model
     assert run_facevid("sheet", tmp_path / "d.png", *given).code == 2
     assert run_facevid("sheet", tmp_path / "a.png", tmp_path / "d.png", "--seed", 1, *given).code == 2
