@@ -87,8 +87,7 @@ class _SharedLosses:
         Returns:
             The losses, averaged over attributes; the reconstruction loss is already weighted.
         """
-        attributes, count = codes.shape[:2]
-        rows = torch.arange(attributes, device=codes.device)
+        rows = torch.arange(len(codes), device=codes.device)
         probabilities = before[rows, :, self._indices]
         target = (probabilities < 0.5).float()
         strengths = torch.diag_embed((target - probabilities).T).transpose(
@@ -97,9 +96,9 @@ class _SharedLosses:
         classifier, layers, source = self._training.classifier, self._training.layers, codes.flatten(0, 1)
         edited = source.clone()
         edited[:, layers.start : layers.stop] += network(source, strengths.flatten(0, 1), layers)
-        logits = classifier(edited).reshape(attributes, count, -1)
-        states = self._training.preservation_states(source, edited)
-        after = torch.sigmoid(classifier(states.flatten(0, 1))).reshape(-1, attributes, count, before.shape[-1])
+        logits = classifier(edited)
+        after = self._training.probabilities_after(source, edited, logits).reshape(-1, *before.shape)
+        logits = logits.reshape(before.shape)
         preserved = ((before - after).square() * self._weights[:, None]).sum(dim=-1)
         distances = (edited - source).reshape(codes.shape).square().mean(dim=(1, 2, 3))
         return EditLosses(

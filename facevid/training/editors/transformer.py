@@ -110,21 +110,24 @@ class EditTraining:
         layers = edit_layers_of(inputs.shape[1], options.edit_layers)
         return cls(inputs, classifier, probabilities, correlation, layers, options, compute)
 
-    def preservation_states(self, codes: Tensor, edited: Tensor) -> Tensor:
-        """Return the codes whose attributes equation 4 compares with those before the edit.
+    def probabilities_after(self, codes: Tensor, edited: Tensor, logits: Tensor) -> Tensor:
+        """Return the attribute probabilities that equation 4 compares with those before the edit.
 
         Args:
             codes: codes before the edit, (N, L, D).
             edited: codes after the edit, (N, L, D).
+            logits: the classifier's logits of the edited codes, (N, 40).
 
         Returns:
-            (S, N, L, D): the edited codes, or with `preserve_each_layer` one row for each edited layer, in which the
-            other layers are as before.
+            (S, N, 40): those of the edited codes, or with `preserve_each_layer` one row for each edited layer, with the
+            other layers as before.
         """
         if not self.options.preserve_each_layer:
-            return edited[None]
+            return torch.sigmoid(logits)[None]
         layers = torch.arange(codes.shape[1], device=codes.device)
-        return torch.stack([torch.where((layers == layer)[:, None], edited, codes) for layer in self.layers])
+        states = [torch.where((layers == layer)[:, None], edited, codes) for layer in self.layers]
+        probabilities = torch.sigmoid(self.classifier(torch.cat(states)))
+        return probabilities.reshape(len(states), *logits.shape)
 
     def run(
         self,
@@ -230,9 +233,10 @@ def edit_losses(network: LatentTransformer, training: EditTraining, rows: Tensor
     alpha = (target - before[:, k])[:, None, None]
     edited = codes.clone()
     edited[:, training.layers.start : training.layers.stop] += alpha * network(codes, training.layers)
-    after = [torch.sigmoid(training.classifier(state)) for state in training.preservation_states(codes, edited)]
+    logits = training.classifier(edited)
+    after = training.probabilities_after(codes, edited, logits)
     return EditLosses(
-        cls=target_loss(training.classifier(edited)[:, k], target),
+        cls=target_loss(logits[:, k], target),
         attr=torch.stack([preservation_loss(before, each, training.correlation, k) for each in after]).sum(),
         rec=reconstruction_loss(edited, codes),
     )
