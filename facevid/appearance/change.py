@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facevid.appearance import bands, mean_face
-from facevid.appearance.attribute_regions import Region, region_mask
+from facevid.appearance.attribute_regions import Region, colour_weights, region_mask
 from facevid.appearance.lips import LipChange
 from facevid.appearance.local_regions import RegionStrengths, strength_map, support_map
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE
@@ -51,8 +51,8 @@ class AppearanceChange:
     support: NDArray[np.float32] | None = None
 
     def within(self, region: Region) -> "AppearanceChange":
-        """Limit the changes of colour and gains to a region; the shape changes everywhere."""
-        colour = self.colour * region_mask(region, COLOUR_SIDE)[..., None]
+        """Weight the changes of colour and gains by a region; the shape changes everywhere."""
+        colour = self.colour * colour_weights(region, COLOUR_SIDE)
         return AppearanceChange(self.shape, colour, self.gains * region_mask(region, ENERGY_SIDE), self.lips)
 
     def locally(self, regions: RegionStrengths) -> "AppearanceChange":

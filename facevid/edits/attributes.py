@@ -86,8 +86,12 @@ REGIONS: dict[str, Region] = {
     "Sideburns": "beard",
     "Smiling": "skin",
     "Wearing_Lipstick": "lips",
+    "Young": "rejuvenation",
 }
 """Region in which an attribute changes colour and texture. Attributes that are not listed change the whole face."""
+
+OPPOSITE_REGIONS: dict[str, Region] = {"Young": "ageing"}
+"""Region of edits away from an attribute, where it differs from that in `REGIONS`."""
 
 EVERYDAY: dict[str, tuple[str, int]] = {
     "stubble": ("5_o_Clock_Shadow", 1),
@@ -192,10 +196,13 @@ class AttributeRequest:
         """Whether the edit moves landmarks; assumed for components and custom names."""
         return self.method == "ganspace" or self.attribute.name not in WITHOUT_MOTION
 
-    @property
-    def region(self) -> Region:
-        """Region of the face in which colour and texture change."""
-        return "face" if self.method == "ganspace" else REGIONS.get(self.attribute.name, "face")
+    def region(self, strength: float) -> Region:
+        """Return the region of the face in which an edit of this strength changes colour and texture."""
+        if self.method == "ganspace":
+            return "face"
+        name, towards = self.attribute.name, strength * self.attribute.sign >= 0
+        region = REGIONS.get(name, "face")
+        return region if towards else OPPOSITE_REGIONS.get(name, region)
 
     @property
     def is_expression(self) -> bool:

@@ -13,11 +13,14 @@ from facevid.appearance.mean_face import LANDMARKS, to_window
 from facevid.appearance.measure import COLOUR_SIDE, ENERGY_SIDE, SIDE, Appearance, measure
 from facevid.appearance.warp import spline_grid, upsampled
 from facevid.faces.mesh.detector import MeshPredictor
-from facevid.networks.appearance_model import HIGH, LOW, AppearanceModel
+from facevid.networks.appearance_model import HIGH, LOW, PARTS, AppearanceModel
 from facevid.networks.fixed_batches import in_fixed_batches
 
 PICTURE_SIDE = 256
 """Side of a generated picture, in pixels."""
+
+RELATIVE_LIGHTNESS_RANGE = (0.3, 1.5)
+"""Range of the lightness of a face, relative to the mean face, by which a change of its colour is multiplied."""
 
 PICTURE_STEP = 8
 """Spacing, in pixels, of the grid on which the warp of a generated picture is computed before it is interpolated."""
@@ -64,9 +67,11 @@ def decode_changes(
 
     Each decoded value is clamped to the model's limits, the range of values among training faces, extended to the
     value before the edit. So an edit cannot make skin smoother, rougher or darker than skin is. Light and skin tone
-    are removed from the colours, so an edit does not change them. `batch_size` is as for `in_fixed_batches`.
+    are removed from the colours, so an edit does not change them. Shade and pigment absorb a share of the light, so the
+    change of colour is proportional to the local lightness. `batch_size` is as for `in_fixed_batches`.
     """
     decoded = [in_fixed_batches(model.decode, batch_size, codes) for codes in (before, after)]
+    lightness = _relative_lightness(model, decoded[0][1])
     decoded = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
     differences = []
     for start, end, limits in zip(*decoded, model.limits(), strict=True):
@@ -76,10 +81,10 @@ def decode_changes(
     return [
         AppearanceChange(
             shape.reshape(len(LANDMARKS), 2),
-            colour.reshape(COLOUR_SIDE, COLOUR_SIDE, 3),
+            colour.reshape(COLOUR_SIDE, COLOUR_SIDE, 3) * relative[..., None],
             gain.reshape(bands.COUNT, ENERGY_SIDE, ENERGY_SIDE),
         )
-        for shape, colour, gain in zip(shapes, colours, gains, strict=True)
+        for shape, colour, gain, relative in zip(shapes, colours, gains, lightness, strict=True)
     ]
 
 
@@ -112,8 +117,21 @@ def draw_pictures(model: AppearanceModel, codes: Tensor) -> Tensor:
 
 def _without_light(colours: Tensor) -> Tensor:
     """Remove light and skin tone from flattened colour maps (N, P)."""
-    maps = colours.cpu().numpy().reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 3)
-    return torch.from_numpy(np.stack([without_light(colour).ravel() for colour in maps])).to(colours)
+    return torch.from_numpy(np.stack([without_light(colour).ravel() for colour in _colour_maps(colours)])).to(colours)
+
+
+def _relative_lightness(model: AppearanceModel, colours: Tensor) -> NDArray[np.float32]:
+    """Divide the low-pass lightness of flattened colour maps (N, P) by that of the mean face: float32 (N, S, S)."""
+    mean = model.decode(torch.zeros(1, len(PARTS), model.sizes.width, device=colours.device))[1]
+    mean_light, *lights = (
+        colour[..., 0] - without_light(colour)[..., 0] for colour in _colour_maps(torch.cat([mean, colours]))
+    )
+    return np.stack([(light / mean_light).clip(*RELATIVE_LIGHTNESS_RANGE) for light in lights])
+
+
+def _colour_maps(colours: Tensor) -> NDArray[np.float32]:
+    maps: NDArray[np.float32] = colours.cpu().numpy().reshape(-1, COLOUR_SIDE, COLOUR_SIDE, 3)
+    return maps
 
 
 def _render(

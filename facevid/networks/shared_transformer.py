@@ -53,13 +53,16 @@ class SharedTransformer(nn.Module):
         T(w, s) = V ((G s) * (U w)) + B s
 
     U and V are shared by all attributes. The step is linear in s, as a T(w) is in the strength a: several attributes
-    at once are the sum of their steps, all computed from the same code.
+    at once are the sum of their steps, all computed from the same code. Each strength is first multiplied by a scale,
+    which can differ for the two directions of an attribute.
 
     Attributes:
         attributes: int64 (A,), indices of the attributes among CelebA's.
+        scales: float32 (2, A), the scales of strengths below and above 0; training is without them.
     """
 
     attributes: Tensor
+    scales: Tensor
 
     def __init__(self, sizes: SharedTransformerSizes) -> None:
         super().__init__()
@@ -69,6 +72,7 @@ class SharedTransformer(nn.Module):
         self.gains = nn.Parameter(torch.zeros(sizes.layers, sizes.features, sizes.attributes))
         self.steps = nn.Parameter(torch.zeros(sizes.layers, sizes.width, sizes.attributes))
         self.register_buffer("attributes", torch.tensor(range(sizes.attributes)))
+        self.register_buffer("scales", torch.ones(2, sizes.attributes))
 
     def forward(self, codes: Tensor, strengths: Tensor, layers: range | None = None) -> Tensor:
         """Compute the step T(w, s).
@@ -81,6 +85,11 @@ class SharedTransformer(nn.Module):
         Returns:
             (N, len(layers), D).
         """
+        scales = torch.where(strengths < 0, self.scales[0], self.scales[1])
+        return self.trained_step(codes, strengths * scales, layers)
+
+    def trained_step(self, codes: Tensor, strengths: Tensor, layers: range | None = None) -> Tensor:
+        """Compute the step as in training, without the scales; arguments and result as for `forward`."""
         selected = range(self.sizes.layers) if layers is None else layers
         steps = []
         for layer in selected:

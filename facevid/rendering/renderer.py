@@ -87,12 +87,11 @@ class Renderer:
         """Make faces that change the pixels of the plate."""
         changes_by_edit = self._appearance_changes(edit, shapes, offsets)
         for row, offset in enumerate(offsets):
-            changes = [
-                replace(by_frame[row].within(request.region), shape=shapes.shifts[i, offset]).locally(each.regions)
-                for i, (each, request, by_frame) in enumerate(
-                    zip(edit.edits, edit.requests, changes_by_edit, strict=True)
-                )
-            ]
+            changes = []
+            for i, (each, request, by_frame) in enumerate(zip(edit.edits, edit.requests, changes_by_edit, strict=True)):
+                region = request.region(float(each.strengths[offset]))
+                change = replace(by_frame[row].within(region), shape=shapes.shifts[i, offset])
+                changes.append(change.locally(each.regions))
             change = combine(changes, shapes.edit_shares[:, offset].tolist(), shapes.lip_change(offset))
             yield replace(_unedited_face(edit.encoded, offset, self.model.resolution), change=change)
 

@@ -80,6 +80,22 @@ def test_which_edits_move_landmarks(text: str, moves: bool) -> None:
     assert parse_attribute(text).moves_landmarks is moves
 
 
+@pytest.mark.parametrize(
+    ("text", "strength", "region"),
+    [
+        ("age", 0.5, "ageing"),
+        ("age", -0.5, "rejuvenation"),
+        ("Young", 0.5, "rejuvenation"),
+        ("direction:age", 1.0, "ageing"),
+        ("smile", -1.0, "skin"),
+        ("male", -1.0, "face"),
+        ("ganspace:39", 1.0, "face"),
+    ],
+)
+def test_regions_of_edits(text: str, strength: float, region: str) -> None:
+    assert parse_attribute(text).region(strength) == region
+
+
 def test_a_misspelling_gets_the_closest_name_and_the_list() -> None:
     message = str(unknown_attribute("smlie", "smlie", ["smile", "age"]))
     assert '"smlie"' in message

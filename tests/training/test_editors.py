@@ -97,6 +97,23 @@ def test_shared_transformer_is_reproducible_and_weights_each_attribute(
     assert heavy[0].norm() > 0.5 * plain[0].norm()
 
 
+def test_scales_lengthen_the_steps_of_a_shared_transformer(
+    codes: CodeSet, classifier: LatentClassifier, tmp_path: Path
+) -> None:
+    def steps(scales: dict[int, tuple[float, float]]) -> torch.Tensor:
+        """Return the steps of smile=-1 and of smile=+1."""
+        options = TransformerOptions(epochs=1)
+        folder = tmp_path / str(len(scales))
+        network = train_shared_transformer(codes, classifier, [YOUNG, SMILE], folder, options=options, scales=scales)
+        with torch.no_grad():
+            return torch.stack([network(codes.codes, torch.tensor([[0.0, strength]])) for strength in (-1, 1)])
+
+    plain, scaled = steps({}), steps({SMILE: (1.5, 0.5), YOUNG: (2.0, 2.0)})
+    assert plain.any() and torch.equal(plain[0], -plain[1])
+    assert torch.allclose(scaled[0], 1.5 * plain[0], atol=1e-6)
+    assert torch.allclose(scaled[1], 0.5 * plain[1], atol=1e-6)
+
+
 @pytest.mark.parametrize("separate", [True, False])
 def test_no_layer_undoes_what_another_one_changed(codes: CodeSet, tmp_path: Path, separate: bool) -> None:
     """The cheapest step towards a smile raises the other attribute in layer 1 and lowers it in layer 2."""

@@ -24,6 +24,7 @@ def train_shared_transformer(
     *,
     options: TransformerOptions | None = None,
     lambda_rec: Mapping[int, float] | None = None,
+    scales: Mapping[int, tuple[float, float]] | None = None,
     compute: Compute | None = None,
 ) -> SharedTransformer:
     """Train one transformer for all attributes, and write `tnet_shared.pth.tar`.
@@ -39,6 +40,8 @@ def train_shared_transformer(
         folder: folder of the result and the checkpoint.
         options: hyperparameters; `batch_size` is the number of codes of each attribute in a step.
         lambda_rec: weights of the reconstruction loss by attribute index, where they differ from that in `options`.
+        scales: scales of strengths below and above 0 by attribute index, where they are not 1. The trained step flips
+            the class of a code, which for some attributes is less than what users expect of a full edit.
         compute: device, seed, progress and reports.
 
     Returns:
@@ -47,14 +50,14 @@ def train_shared_transformer(
     training = EditTraining.of(codes, classifier, options or TransformerOptions(), compute or Compute())
     weights = [(lambda_rec or {}).get(index, training.options.lambda_rec) for index in indices]
     sampling_weights = torch.stack([balanced_weights(training.probabilities[:, index]) for index in indices])
-    network = _new_network(training, indices)
+    network = _new_network(training, indices, scales or {})
     shared_losses = _SharedLosses(training, indices, weights)
 
     def losses(generator: torch.Generator) -> EditLosses:
         rows = torch.multinomial(sampling_weights, training.options.batch_size, replacement=True, generator=generator)
         return shared_losses(network, training.codes[rows], training.probabilities[rows])
 
-    settings = {"attributes": list(indices), "lambda_rec": weights}
+    settings = {"attributes": list(indices), "lambda_rec": weights, "scales": network.scales.tolist()}
     training.run(network, folder / SHARED_FILE, losses, stage="shared transformer", lambda_rec=1.0, settings=settings)
     return network
 
@@ -95,7 +98,7 @@ class _SharedLosses:
         )  # (A, N, A): each row edits one attribute
         classifier, layers, source = self._training.classifier, self._training.layers, codes.flatten(0, 1)
         edited = source.clone()
-        edited[:, layers.start : layers.stop] += network(source, strengths.flatten(0, 1), layers)
+        edited[:, layers.start : layers.stop] += network.trained_step(source, strengths.flatten(0, 1), layers)
         logits = classifier(edited)
         after = self._training.probabilities_after(source, edited, logits).reshape(-1, *before.shape)
         logits = logits.reshape(before.shape)
@@ -108,10 +111,13 @@ class _SharedLosses:
         )
 
 
-def _new_network(training: EditTraining, indices: Sequence[int]) -> SharedTransformer:
+def _new_network(
+    training: EditTraining, indices: Sequence[int], scales: Mapping[int, tuple[float, float]]
+) -> SharedTransformer:
     """Create a transformer whose step is zero, with random features."""
     _, layers, width = training.codes.shape
     with training.compute.seeded():
         network = SharedTransformer(SharedTransformerSizes(layers, width, width, len(indices)))
-    network.attributes.copy_(torch.tensor(list(indices)))
+    network.attributes.copy_(torch.tensor(indices))
+    network.scales.copy_(torch.tensor([scales.get(index, (1.0, 1.0)) for index in indices]).T)
     return network.to(training.codes.device)
