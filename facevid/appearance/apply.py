@@ -19,6 +19,7 @@ from facevid.appearance.lips import (
     drawn_share,
     lip_gap,
     lip_masks,
+    mouth_outline,
     open_to_teeth,
     set_lip_gap,
 )
@@ -234,7 +235,7 @@ def _fade_out_mouth(changes: Sequence[NDArray[np.float32]], placed: PlacedChange
         placed: the change in its region.
         corner: column and row of the region at which the maps begin.
     """
-    inside, sigma = placed.target[60:68] - corner, max(MOUTH_EDGE_SIGMA * placed.side, 0.5)
+    inside, sigma = mouth_outline(placed.target) - corner, max(MOUTH_EDGE_SIGMA * placed.side, 0.5)
     margin = 6 * sigma + 3  # more than the reach of the Gaussian and the dilation
     height, width = changes[0].shape
     x0, y0 = np.floor(inside.min(axis=0) - margin).clip(0, (width, height)).astype(int).tolist()

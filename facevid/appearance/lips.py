@@ -24,13 +24,25 @@ LOWER_INNER = [67, 66, 65]
 """Landmarks of the lower lip's inner edge, in the order of `UPPER_INNER`."""
 
 INNER = [60, 61, 62, 63, 64, 65, 66, 67]
-"""Landmarks that outline the inside of the mouth."""
+"""Landmarks of the inner edges of both lips."""
 
-_UPPER_OUTLINE = [48, 49, 50, 51, 52, 53, 54, 64, 63, 62, 61, 60]
-"""Landmarks that outline the upper lip, in order."""
+_UPPER_OUTER_EDGE = [48, 49, 50, 51, 52, 53, 54]
+"""Landmarks of the upper lip's outer edge from left to right, with the corners of the mouth."""
 
-_LOWER_OUTLINE = [54, 55, 56, 57, 58, 59, 48, 60, 67, 66, 65, 64]
-"""Landmarks that outline the lower lip, in order."""
+_UPPER_INNER_EDGE = [64, 63, 62, 61, 60]
+"""Landmarks of the upper lip's inner edge from right to left, with the inner corners."""
+
+_LOWER_OUTER_EDGE = [54, 55, 56, 57, 58, 59, 48]
+"""Landmarks of the lower lip's outer edge from right to left, with the corners of the mouth."""
+
+_LOWER_INNER_EDGE = [60, 67, 66, 65, 64]
+"""Landmarks of the lower lip's inner edge from left to right, with the inner corners."""
+
+_CURVE_POINTS = 25
+"""Number of points at which a curve through the landmarks of an inner edge is drawn."""
+
+_MIN_DISTANCE = 1e-3
+"""Least distance, in pixels, along the curve between two landmarks, which may coincide."""
 
 EDGE_BLUR = 0.002
 """Standard deviation of the Gaussian over the edges between lips and mouth, as a share of the crop's side."""
@@ -133,9 +145,14 @@ def lip_masks(
     Returns:
         three masks, float32 (height, width), 0 to 1, whose sum is at most 1.
     """
-    upper, lower, inside = (_fill(target[each], size) for each in (_UPPER_OUTLINE, _LOWER_OUTLINE, INNER))
+    mouth = mouth_outline(target)
+    outlines = (
+        np.concatenate([target[_UPPER_OUTER_EDGE], mouth[:_CURVE_POINTS]]),
+        np.concatenate([target[_LOWER_OUTER_EDGE], mouth[_CURVE_POINTS:]]),
+        mouth,
+    )
     sigma = max(EDGE_BLUR * side, 0.4)
-    upper, lower, inside = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (upper, lower, inside))
+    upper, lower, inside = (cv2.GaussianBlur(_fill(each, size), (0, 0), sigma) for each in outlines)
     diameter = 2 * max(round(MARGIN * side), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
     around = cv2.GaussianBlur(cv2.dilate(_fill(target[48:60], size), kernel), (0, 0), max(diameter / 4, 0.5))
@@ -145,6 +162,34 @@ def lip_masks(
     upper, lower = upper + beyond * share, lower + beyond * (1 - share)
     total = np.maximum(upper + lower + inside, 1e-6)
     return upper / total * around, lower / total * around, inside / total * around
+
+
+def mouth_outline(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Draw the outline of the inside of the mouth.
+
+    Args:
+        landmarks: (84, 2).
+
+    Returns:
+        (2 * _CURVE_POINTS, 2): the upper lip's inner edge from right to left, then the lower lip's from left to right.
+    """
+    return np.concatenate([_inner_curve(landmarks[edge]) for edge in (_UPPER_INNER_EDGE, _LOWER_INNER_EDGE)])
+
+
+def _inner_curve(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Draw a smooth curve through the landmarks of an inner edge, (5, 2): a cubic Hermite spline, (_CURVE_POINTS, 2).
+
+    Straight lines between the landmarks would make the inside of an open mouth a hexagon, and smaller than it is.
+    """
+    distances = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    knots = np.concatenate([[0], np.cumsum(np.maximum(distances, _MIN_DISTANCE))])
+    places = np.linspace(0, knots[-1], _CURVE_POINTS)
+    slopes = np.gradient(points, knots, axis=0, edge_order=2)
+    i = np.searchsorted(knots[1:-1], places, side="right")
+    length = (knots[i + 1] - knots[i])[:, None]
+    t = (places - knots[i])[:, None] / length
+    start, end = t * (1 - t) ** 2 * length * slopes[i], t**2 * (1 - t) * length * slopes[i + 1]
+    return np.asarray(points[i] + t**2 * (3 - 2 * t) * (points[i + 1] - points[i]) + start - end)
 
 
 def drawn_share(before: float, after: float) -> float:
