@@ -74,6 +74,10 @@ TEETH = (62.0, 2.0, 8.0)
 LIGHT = 65.0
 """CIE L* of the cheeks of a face whose mouth has the colours above."""
 
+LIGHT_EXPONENT = 0.5
+"""Power of the relative lightness of the cheeks by which the mouth is darkened: dark cheeks can be in dim light, which
+also falls on the teeth, or be dark skin."""
+
 
 @dataclass(frozen=True)
 class LipChange:
@@ -224,7 +228,7 @@ def draw_mouth_inside(target: NDArray[np.floating], size: tuple[int, int], light
     drawn += tongue[..., None] * (np.array(TONGUE, np.float32) - drawn)
     drawn += teeth[..., None] * (np.array(TEETH, np.float32) - drawn)
     lip_shadow = 0.5 * np.exp(-(((y + 1.05) / 0.25) ** 2))
-    drawn[..., 0] *= (1 - lip_shadow) * (lightness / LIGHT)
+    drawn[..., 0] *= (1 - lip_shadow) * (lightness / LIGHT) ** LIGHT_EXPONENT
     return np.asarray(drawn, np.float32)
 
 
