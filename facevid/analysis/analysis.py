@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ class Analysis:
 
         def fill(folder: Path) -> None:
             with self._stage("track", folder) as runner:
-                detections = detect_faces(self.clip, self.detector, runner, self.progress)
+                detections = detect_faces(self.source, self.detector, runner, self.progress)
                 max_gap = self._frame_count(self.options.max_gap)
 
                 def describe(views: Sequence[View]) -> NDArray[np.float64]:
@@ -162,7 +163,7 @@ class Analysis:
         runner: SegmentRunner,
     ) -> list[Path]:
         """Encode the faces of each segment, and return the files."""
-        clip, tasks, paths = self.source(), list[EncodingTask](), list[Path]()
+        clip, tasks, paths = self.source, list[EncodingTask](), list[Path]()
         for number, faces in sorted(divided.items()):
             paths.append(runner.path(number, ".npz"))
             frames = range(min(each.first for each in faces), max(each.stop for each in faces))
@@ -238,7 +239,7 @@ class Analysis:
             positions: dict[int, list[int]] = {}
             for position, (index, _) in enumerate(views):
                 positions.setdefault(runner.number(index), []).append(position)
-            clip, tasks, total = self.source(), list[DescriptionTask](), 0
+            clip, tasks, total = self.source, list[DescriptionTask](), 0
             for number, own in sorted(positions.items()):
                 path, own_views = runner.path(number, ".npy"), tuple(views[position] for position in own)
                 if not path.exists():
@@ -252,8 +253,9 @@ class Analysis:
                 descriptors[own] = np.load(runner.path(number, ".npy"))
             return descriptors
 
+    @cached_property
     def source(self) -> FrameSource:
-        """Return the clip for a stage's tasks; in this process, each task continues where the one before ended."""
+        """The clip for the tasks of all stages; in this process, one reader that they share."""
         return ContinuedClip(self.clip) if self.runner.engine is None else self.clip
 
     @contextmanager

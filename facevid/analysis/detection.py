@@ -17,12 +17,12 @@ from facevid.analysis.cuts import CutDetector
 from facevid.analysis.segment_detection import DetectionTask, detect_segment
 from facevid.analysis.segments import (
     ContinuedClip,
+    FrameSource,
     SegmentRunner,
 )
 from facevid.faces.detector import Detector, Face
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.progress import Progress
-from facevid.video import Clip
 from facevid.video.reader.timeline import Timeline, TimelineError, scan_timeline
 
 END_FILE = "frames.json"
@@ -44,14 +44,14 @@ class Detections:
     faces: list[list[Face]]
 
 
-def detect_faces(clip: Clip, detector: Detector, runner: SegmentRunner, progress: Progress) -> Detections:
+def detect_faces(clip: FrameSource, detector: Detector, runner: SegmentRunner, progress: Progress) -> Detections:
     """Detect the faces of all frames of a clip, and its cuts.
 
     Workers seek to their segments by the timestamps of packets. If these differ from those of the decoded frames, or if
     a segment does not continue the one before, the clip is read from its start in this process.
 
     Args:
-        clip: the clip.
+        clip: the clip; without an engine, one that can be read part by part.
         detector: finds the faces.
         runner: divides the clip; its folder keeps the files of the segments.
         progress: reports each frame, as stage "track".
@@ -62,12 +62,13 @@ def detect_faces(clip: Clip, detector: Detector, runner: SegmentRunner, progress
     assert runner.folder is not None
     end = runner.folder / END_FILE
     if not end.exists() and (runner.engine is None or not _detect_on_workers(clip, detector, runner, progress)):
-        _detect_in_process(clip, detector, replace(runner, engine=None), progress)
+        reader = clip if runner.engine is None else ContinuedClip(clip)
+        _detect_in_process(reader, detector, replace(runner, engine=None), progress)
     count = json.loads(end.read_text())["frames"]
     return _join([runner.path(runner.number(segment.start), ".npz") for segment in runner.segments(0, count)])
 
 
-def _detect_on_workers(clip: Clip, detector: Detector, runner: SegmentRunner, progress: Progress) -> bool:
+def _detect_on_workers(clip: FrameSource, detector: Detector, runner: SegmentRunner, progress: Progress) -> bool:
     """Detect on the workers of an engine; return whether the segments fit together."""
     assert runner.folder is not None
     count, timeline = clip.info.frame_count or 0, None
@@ -96,12 +97,11 @@ def _detect_on_workers(clip: Clip, detector: Detector, runner: SegmentRunner, pr
     return True
 
 
-def _detect_in_process(clip: Clip, detector: Detector, runner: SegmentRunner, progress: Progress) -> None:
+def _detect_in_process(reader: FrameSource, detector: Detector, runner: SegmentRunner, progress: Progress) -> None:
     """Detect in this process, in one pass from the first frame that no segment contains."""
     assert runner.folder is not None
     known = _read_complete_segments(runner)
-    reader = ContinuedClip(clip)
-    expected = max((clip.info.frame_count or 0) - len(known), 0) or None
+    expected = max((reader.info.frame_count or 0) - len(known), 0) or None
 
     def endless() -> Iterator[DetectionTask]:
         first = len(known)
