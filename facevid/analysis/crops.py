@@ -98,7 +98,7 @@ def crop_quad(frame: Frame, quad: NDArray[np.float64], size: int) -> NDArray[np.
     picture[top:bottom, left:right] = cv2.cvtColor(
         frame.rgb((left, top, right - left, bottom - top)), cv2.COLOR_RGB2RGBA
     )
-    return np.ascontiguousarray(crop(picture, quad, size)[..., :3])
+    return np.asarray(cv2.cvtColor(crop(picture, quad, size), cv2.COLOR_RGBA2RGB), np.uint8)
 
 
 def faces_by_segment(

@@ -125,20 +125,21 @@ def to_rgb(native: VideoFrame, rows: slice = WHOLE, columns: slice = WHOLE) -> N
     become white.
     """
     model = colour_model(native)
-    layout = model.layout
+    layout, is_full_range = model.layout, model.full_range
     if layout.kind == "yuv":
         if rows != WHOLE or columns != WHOLE:
-            native, rows, columns = _surroundings(native, model.layout, rows, columns)
-        return _yuv_to_rgb(native, model)[rows, columns]
+            native, rows, columns = _surroundings(native, layout, rows, columns)
+        native = _reformatted(native, model, "gbrp")  # swscale takes three times as long for interleaved RGB
+        layout, is_full_range = _layout(native), True
     components = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.positions))]
     if layout.is_float:
         planes = [np.rint(np.nan_to_num(encode_srgb(plane).clip(0, 1)) * 255).astype(np.uint8) for plane in components]
-    elif layout.depth == 8 and model.full_range:
-        planes = [np.ascontiguousarray(plane) for plane in components]
+    elif layout.depth == 8 and is_full_range:
+        planes = components
     else:
         lookup = _uint8_lookup_table(model)
         planes = [lookup[plane] for plane in components]
-    return np.stack(planes * (3 // len(planes)), axis=2)
+    return np.asarray(cv2.merge(planes * (3 // len(planes))), np.uint8)
 
 
 def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.float32]:
@@ -154,8 +155,7 @@ def to_float_rgb(native: VideoFrame, rows: slice, columns: slice) -> NDArray[np.
     else:
         black = 0.0 if model.full_range else 16.0 * 2 ** (model.layout.depth - 8)
         white = black + 255 * model.luma_step
-    layout = pixel_layout(native.format.name)
-    assert layout is not None
+    layout = _layout(native)
     planes = [component_view(native, index, layout)[rows, columns] for index in range(len(layout.positions))]
     samples = cv2.merge([plane.astype(np.float32) for plane in planes] * (3 // len(planes)))
     if not layout.is_float:
@@ -192,8 +192,7 @@ def to_rgb16(native: VideoFrame) -> VideoFrame:
     model = colour_model(native)
     has_alpha = len(native.format.components) > len(model.layout.positions)
     result = _reformatted(native, model, "gbrap16le" if has_alpha else "gbrp16le")
-    layout = pixel_layout(result.format.name)
-    assert layout is not None
+    layout = _layout(result)
     for plane in range(len(result.planes)):
         is_colour = plane < len(layout.positions)
         white = _swscale_white(model) if is_colour else _shifted_white(model.layout.depth)
@@ -223,8 +222,11 @@ def _uint8_lookup_table(model: ColourModel) -> NDArray[np.uint8]:
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
 
 
-def _yuv_to_rgb(native: VideoFrame, model: ColourModel) -> NDArray[np.uint8]:
-    return _reformatted(native, model, "rgb24").to_ndarray().astype(np.uint8, copy=False)
+def _layout(native: VideoFrame) -> PixelLayout:
+    """Return the layout of a frame in a supported pixel format."""
+    layout = pixel_layout(native.format.name)
+    assert layout is not None
+    return layout
 
 
 def _reformatted(native: VideoFrame, model: ColourModel, pix_fmt: str) -> VideoFrame:
