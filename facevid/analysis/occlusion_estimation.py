@@ -7,7 +7,7 @@ reference frames of the same track: near a probable occluder, a pixel that diffe
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +185,7 @@ def _find_mismatch(
     features_of_frame, outline, appearance = frame
     mismatch = appearance.mismatch(features_of_frame[..., :FEATURE_COUNT], outline.area)
     searched = search_area(features_of_frame[..., FEATURE_COUNT])
-    return find_occluders(mismatch, outline.own, outline.median, searched, expected)
+    return find_occluders(mismatch, outline.own, outline.area, searched, expected)
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class _Outline:
     own: NDArray[np.float64]
     median: NDArray[np.float64]
 
-    @property
+    @cached_property
     def area(self) -> NDArray[np.bool_]:
         """The pixels inside either outline, bool (MASK_SIDE, MASK_SIDE)."""
         return face_area(self.own, self.median)
@@ -266,10 +266,9 @@ class Outlines:
 
     def __getitem__(self, index: int) -> _Outline:
         number, offset = divmod(index - self._first, OUTLINE_BLOCK_FRAMES)
-        own, median = self._block(number)
-        return _Outline(own[offset], median[offset])
+        return self._block(number)[offset]
 
-    def _compute_block(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _compute_block(self, number: int) -> list[_Outline]:
         start = number * OUTLINE_BLOCK_FRAMES
         first = max(start - OUTLINE_RADIUS, 0)
         padded = slice(first, start + OUTLINE_BLOCK_FRAMES + OUTLINE_RADIUS)
@@ -277,7 +276,7 @@ class Outlines:
         own = np.stack([landmarks_in_crop(points, quad, MASK_SIDE) for points, quad in frames])
         median = _median_over_time(own)
         block = slice(start - first, start - first + OUTLINE_BLOCK_FRAMES)
-        return own[block], median[block]
+        return [_Outline(*each) for each in zip(own[block], median[block], strict=True)]
 
 
 def _median_over_time(outlines: NDArray[np.float64]) -> NDArray[np.float64]:

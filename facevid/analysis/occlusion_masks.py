@@ -97,14 +97,22 @@ NEAR_RADIUS = 7
 
 
 def face_area(landmarks: NDArray[np.floating], median_landmarks: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Draw the area of a face, bool (MASK_SIDE, MASK_SIDE); arguments as for `find_occluders`."""
+    """Draw the area of a face in its crop: inside the outline of either set of landmarks.
+
+    Args:
+        landmarks: (84, 2) in pixels of a crop of MASK_SIDE pixels.
+        median_landmarks: (84, 2), their median over the frames around.
+
+    Returns:
+        bool (MASK_SIDE, MASK_SIDE).
+    """
     return (face_matte(landmarks, MASK_SIDE) > 0.5) | (face_matte(median_landmarks, MASK_SIDE) > 0.5)
 
 
 def find_occluders(
     mismatch: NDArray[np.float32],
     landmarks: NDArray[np.floating],
-    median_landmarks: NDArray[np.floating],
+    face: NDArray[np.bool_],
     searched: NDArray[np.bool_],
     expected: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
@@ -113,7 +121,7 @@ def find_occluders(
     Args:
         mismatch: float32 (MASK_SIDE, MASK_SIDE), from `ReferenceAppearance.mismatch`.
         landmarks: (84, 2) as pixel indices of the mismatch.
-        median_landmarks: (84, 2), their median over the frames around; the face is the area inside either outline.
+        face: bool (MASK_SIDE, MASK_SIDE), from `face_area`.
         searched: bool (MASK_SIDE, MASK_SIDE), from `search_area`; only pixels in it can be occluded.
         expected: bool (MASK_SIDE, MASK_SIDE), where a neighbouring frame has an occluder; one that touches it need not
             reach far into the face.
@@ -121,7 +129,6 @@ def find_occluders(
     Returns:
         bool (MASK_SIDE, MASK_SIDE), False off the face except in a fringe around the occluders.
     """
-    face = face_area(landmarks, median_landmarks)
     if not face.any():
         return face
     median_mismatch = float(np.median(mismatch[face]))

@@ -96,8 +96,9 @@ class ReferenceAppearance:
         x, y, width, height = cv2.boundingRect(area.astype(np.uint8))
         box = slice(y, y + height), slice(x, x + width)
         mismatch = np.zeros(area.shape, np.float32)
-        outside = self.low[:, *box] - described[box]
-        np.maximum(outside, described[box] - self.high[:, *box], out=outside)
+        values = described[box].astype(np.float32)  # float16 would be converted once for each reference frame
+        outside = self.low[:, *box] - values
+        np.maximum(outside, values - self.high[:, *box], out=outside)
         np.maximum(outside, 0, out=outside)
         squared_distances = np.einsum("kyxc,kyxc->kyx", outside, outside)
         rank = int(MATCHING_SHARE * len(squared_distances))

@@ -343,7 +343,7 @@ class FaceModel:
 
 def _pictures(faces: Tensor, side: int) -> Tensor:
     """Convert faces, uint8 (N, H, H, 3), to the input of networks: float32 (N, 3, side, side) in [-1, 1]."""
-    x = faces.permute(0, 3, 1, 2).float()
+    x = faces.permute(0, 3, 1, 2).contiguous().float()  # planes of each colour are resized faster
     if x.shape[-1] != side and len(x):
         x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
     return (x / 127.5 - 1).contiguous()

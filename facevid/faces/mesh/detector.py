@@ -149,6 +149,8 @@ class MeshPredictor:
         faces = self._place(pictures, crops)
         for _ in range(PASSES - 1):
             moved = [i for i, face in enumerate(faces) if _difference(crops[i], _crop(face)) > settled]
+            if not moved:
+                break
             for i in moved:
                 crops[i] = _crop(faces[i])
             placed = self._place([pictures[i] for i in moved], [crops[i] for i in moved])
