@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from facevid.models import FaceModel
 
 
+SMALL_BATCH = 8
+"""Largest number of faces that small networks encode at once, on one of the cores: with more, cores wait for the last
+batches of a short clip."""
+
+
 @dataclass(frozen=True)
 class EncodingTask:
     """Encoding of the faces in a segment.
@@ -73,8 +78,9 @@ def encode_segment(task: EncodingTask) -> Iterator[int]:
     first = min(each.first for each in task.faces)
     stop = max(each.stop for each in task.faces)
     frames = trim_heap(task.clip.frames(first, stop, task.timeline))
-    faces = batches(crops(frames, task.faces, model.crop_size), task.batch_size)
     # Networks that run on one thread encode several batches at once.
+    batch_size = min(task.batch_size, SMALL_BATCH) if model.is_small else task.batch_size
+    faces = batches(crops(frames, task.faces, model.crop_size), batch_size)
     for part in (prefetch_map if model.is_small else map)(partial(_encode, model), faces):
         parts.append(part)
         yield from part.offsets.tolist()
