@@ -1,6 +1,6 @@
 """Detection in one segment of a clip: faces and their flow, and thumbnails of the frames for the detection of cuts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from facevid.analysis.segments import DetectorSpec, FrameSource, loaded_detector
 from facevid.faces.detector import Detector, Face
 from facevid.faces.flow import landmark_flow
 from facevid.faces.landmark_scheme import LANDMARK_COUNT
+from facevid.faces.mesh.crop import FaceCrop
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.prefetch import prefetch_map
 from facevid.video import Frame
@@ -104,15 +105,34 @@ class _FrameDetector:
         """Return the index of the frame at which detection must start to give the faces of frame `index`."""
         return index - index % RESTART_INTERVAL_FRAMES if self._detector.follows else index
 
-    def detect(self, index: int, picture: NDArray[np.uint8], scaled: NDArray[np.uint8]) -> list[Face]:
-        """Detect the faces of frame `index`, the one after that of the previous call; `scaled` is its thumbnail."""
+    def candidates(self, index: int, picture: NDArray[np.uint8]) -> Sequence[FaceCrop] | None:
+        """Search the picture of frame `index` if it is due; several threads may do so at once, in any order."""
+        is_due = index % RESTART_INTERVAL_FRAMES % SEARCH_INTERVAL_FRAMES == 0
+        return self._detector.search(picture) if is_due else None
+
+    def detect(
+        self,
+        index: int,
+        picture: NDArray[np.uint8],
+        scaled: NDArray[np.uint8],
+        candidates: Sequence[FaceCrop] | None,
+    ) -> list[Face]:
+        """Detect the faces of frame `index`, the one after that of the previous call.
+
+        Args:
+            index: of the frame.
+            picture: uint8 (H, W, 3) RGB.
+            scaled: its thumbnail.
+            candidates: from `candidates`.
+        """
         in_block = index % RESTART_INTERVAL_FRAMES
         if in_block == 0:
             self._has_lost = False
         is_restart = in_block == 0 or self._thumbnail is None or may_be_cut(self._thumbnail, scaled)
-        search = is_restart or self._has_lost or in_block % SEARCH_INTERVAL_FRAMES == 0
+        if candidates is None and (is_restart or self._has_lost):
+            candidates = self._detector.search(picture)
         before = [] if is_restart else self._faces
-        faces = self._detector.detect(picture, before, search=search)
+        faces = self._detector.detect(picture, before, candidates)
         self._has_lost = self._has_lost or len(faces) < len(before)
         self._faces, self._thumbnail = faces, scaled
         return faces
@@ -122,15 +142,15 @@ def detect_in_order(detector: Detector, pictures: Iterable[NDArray[np.uint8]]) -
     """Yield the faces of each frame, uint8 (H, W, 3) RGB, of a clip from its start, as an analysis finds them."""
     frame_detector = _FrameDetector(detector)
     for index, picture in enumerate(pictures):
-        yield frame_detector.detect(index, picture, thumbnail(picture))
+        yield frame_detector.detect(index, picture, thumbnail(picture), frame_detector.candidates(index, picture))
 
 
 def detect_segment(task: DetectionTask) -> Iterator[int]:
     """Detect the faces of a segment's frames, their flow, and thumbnails for the cuts; yield after each frame.
 
-    Faces are detected in order, on the thread of the caller, while a thread pool converts the next frames and measures
-    the flow in the previous ones: a few pictures at a time are in memory. Writes no file if the clip has none of the
-    frames.
+    Faces are detected in order, on the thread of the caller, while a thread pool converts and searches the next frames
+    and measures the flow in the previous ones: a few pictures at a time are in memory. Writes no file if the clip has
+    none of the frames.
     """
     detector, segment = loaded_detector(task.detector), _Segment()
     for measured in prefetch_map(partial(_measure, task), _detected_frames(task, detector)):
@@ -148,11 +168,12 @@ def detect_segment(task: DetectionTask) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class _ConvertedFrame:
-    """A frame, its picture, uint8 (H, W, 3) RGB, and its thumbnail."""
+    """A frame, its picture, uint8 (H, W, 3) RGB, its thumbnail, and what a search of it found; None if not searched."""
 
     frame: Frame
     picture: NDArray[np.uint8]
     thumbnail: NDArray[np.uint8]
+    candidates: Sequence[FaceCrop] | None
 
 
 @dataclass(frozen=True)
@@ -172,16 +193,18 @@ def _detected_frames(
     follower, previous = _FrameDetector(detector), None
     start = follower.first_frame(task.frames.start)
     first = max(min(task.frames.start - 1, start), 0)
-    for converted in prefetch_map(_convert, trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))):
-        index = converted.frame.index
-        faces = follower.detect(index, converted.picture, converted.thumbnail) if index >= start else []
+    frames = trim_heap(task.clip.frames(first, task.frames.stop, task.timeline))
+    for converted in prefetch_map(partial(_convert, follower), frames):
+        index, picture = converted.frame.index, converted.picture
+        is_needed = index >= start
+        faces = follower.detect(index, picture, converted.thumbnail, converted.candidates) if is_needed else []
         yield previous, converted, faces
         previous = converted
 
 
-def _convert(frame: Frame) -> _ConvertedFrame:
+def _convert(follower: _FrameDetector, frame: Frame) -> _ConvertedFrame:
     picture = frame.rgb()
-    return _ConvertedFrame(frame, picture, thumbnail(picture))
+    return _ConvertedFrame(frame, picture, thumbnail(picture), follower.candidates(frame.index, picture))
 
 
 def _measure(

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from facevid.faces.mesh.crop import FaceCrop
+
 
 @dataclass(frozen=True)
 class Face:
@@ -40,13 +42,27 @@ class Detector(Protocol):
     name: str
     follows: bool
 
-    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
+        """Search a picture, uint8 (H, W, 3) RGB, for faces, whatever the frames before show.
+
+        Several threads may search at once. A detector that does not follow faces returns nothing: `detect` searches.
+        """
+        ...
+
+    def detect(
+        self,
+        picture: NDArray[np.uint8],
+        previous: Sequence[Face] = (),
+        candidates: Sequence[FaceCrop] | None = None,
+    ) -> list[Face]:
         """Detect the faces in a picture.
 
         Args:
             picture: uint8 (H, W, 3) RGB.
             previous: the faces that this detector found in the previous frame of the same shot. A detector that
                 follows faces needs no other state.
-            search: whether a detector that follows faces searches for other faces, too. The others always search.
+            candidates: other faces, from `search` of this picture; None if it was not searched. A detector that follows
+                faces then searches only if there are none in the previous frame, or if it lost one. The others always
+                search.
         """
         ...

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facevid.errors import ModelError
 from facevid.faces.detector import Face
 from facevid.faces.landmark_scheme import IBUG_COUNT, with_cheeks
+from facevid.faces.mesh.crop import FaceCrop
 
 DETECTION_SIDES = (640, 1280)
 """Longer side, in pixels, to which a picture is scaled for detection. The second size is tried only if the first finds
@@ -104,7 +105,16 @@ class DlibDetector:
     def _detector(self) -> Any:
         return load_frontal_face_detector()
 
-    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
+        """Return nothing: `detect` searches."""
+        return ()
+
+    def detect(
+        self,
+        picture: NDArray[np.uint8],
+        previous: Sequence[Face] = (),
+        candidates: Sequence[FaceCrop] | None = None,
+    ) -> list[Face]:
         """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
         for side in DETECTION_SIDES:
             scale = side / max(picture.shape[:2])

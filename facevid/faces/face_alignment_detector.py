@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
 from facevid.faces.landmark_scheme import with_cheeks
+from facevid.faces.mesh.crop import FaceCrop
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
 """File names of the face detector's and the landmark network's weights, as the library downloads them."""
@@ -44,7 +45,16 @@ class FaceAlignmentDetector:
                 "download them by hand, or use --detector dlib"
             ) from error
 
-    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
+    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
+        """Return nothing: `detect` searches."""
+        return ()
+
+    def detect(
+        self,
+        picture: NDArray[np.uint8],
+        previous: Sequence[Face] = (),
+        candidates: Sequence[FaceCrop] | None = None,
+    ) -> list[Face]:
         """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
         scale = min(DETECTION_SIDE / max(picture.shape[:2]), 1)
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture

@@ -97,7 +97,7 @@ def test_a_detector_finds_no_face_in_a_grey_picture(detector: Detector) -> None:
 
 def test_a_detector_follows_a_face(detector: Detector, portrait: NDArray[np.uint8]) -> None:
     first = detector.detect(portrait)
-    (second,) = detector.detect(np.roll(portrait, (4, 3), axis=(0, 1)), first, search=False)
+    (second,) = detector.detect(np.roll(portrait, (4, 3), axis=(0, 1)), first)
     assert np.abs(second.landmarks - first[0].landmarks - (3, 4)).mean() < 1.5
 
 

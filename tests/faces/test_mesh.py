@@ -97,7 +97,7 @@ def test_a_face_is_followed_where_it_cannot_be_found(portrait: NDArray[np.uint8]
     detector, faces = BundledDetector(), [face]
     for degrees in range(0, 81, 8):
         turned = cv2.warpAffine(portrait, rotation(degrees, portrait), portrait.shape[1::-1])
-        faces = detector.detect(np.asarray(turned), faces, search=False)
+        faces = detector.detect(np.asarray(turned), faces)
         assert len(faces) == 1
     assert detector.detect(np.asarray(turned)) == []
     expected = mesh_of(face) @ rotation(80, portrait)[:, :2].T + rotation(80, portrait)[:, 2]
@@ -107,7 +107,7 @@ def test_a_face_is_followed_where_it_cannot_be_found(portrait: NDArray[np.uint8]
 
 def test_a_lost_face_is_searched(portrait: NDArray[np.uint8], face: Face) -> None:
     moved = np.roll(portrait, 150, axis=1)
-    (found,) = BundledDetector().detect(moved, [face], search=False)
+    (found,) = BundledDetector().detect(moved, [face])
     assert np.abs(mesh_of(found).mean(axis=0) - mesh_of(face).mean(axis=0) - (150, 0)).max() < 8
 
 
@@ -119,4 +119,4 @@ def test_damaged_weights_are_reported(tmp_path: Path) -> None:
 
 
 def test_no_face_is_left_when_it_is_gone(face: Face) -> None:
-    assert BundledDetector().detect(np.full((240, 320, 3), 120, np.uint8), [face], search=False) == []
+    assert BundledDetector().detect(np.full((240, 320, 3), 120, np.uint8), [face]) == []

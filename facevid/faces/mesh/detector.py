@@ -6,10 +6,10 @@ the detector does not find, as long as the network is confident.
 """
 
 import functools
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import dlib
@@ -66,8 +66,12 @@ VIEWS = ((0.02, 0.01, 1.0), (-0.02, -0.01, 1.03))
 network's errors change with the position of the face in its crop, so from frame to frame; their mean changes less."""
 
 
+_THREAD_LOCAL = threading.local()
+"""Holds dlib's detector of each thread: it is not thread-safe."""
+
+
 class BundledDetector:
-    """Detects frontal faces, and follows faces into profile. Not thread-safe."""
+    """Detects frontal faces, and follows faces into profile. Only `search` is thread-safe."""
 
     name = "bundled"
     follows = True
@@ -75,42 +79,47 @@ class BundledDetector:
     def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
         self._device, self._weights = device, weights
 
-    # Both are loaded for the first picture: a cached analysis needs neither.
-
-    @cached_property
-    def _detector(self) -> Any:
-        return load_frontal_face_detector()
-
     @cached_property
     def _predictor(self) -> "MeshPredictor":
+        """Loaded for the first picture: a cached analysis does not need it."""
         return MeshPredictor(self._device, self._weights)
 
-    def detect(self, picture: NDArray[np.uint8], previous: Sequence[Face] = (), *, search: bool = True) -> list[Face]:
-        """Follow the faces of the previous frame, and search for other faces.
+    def search(self, picture: NDArray[np.uint8]) -> list[FaceCrop]:
+        """Search a picture, uint8 (H, W, 3) RGB, for frontal faces; several threads may search at once."""
+        return _frontal_faces(picture, DETECTION_SIDES[0])
+
+    def detect(
+        self,
+        picture: NDArray[np.uint8],
+        previous: Sequence[Face] = (),
+        candidates: Sequence[FaceCrop] | None = None,
+    ) -> list[Face]:
+        """Follow the faces of the previous frame, and find other faces.
 
         Args:
             picture: uint8 (H, W, 3) RGB.
             previous: the faces of the previous frame of the same shot, from this detector.
-            search: whether to search for other faces even if all faces of the previous frame are found again.
+            candidates: other faces, from `search` of this picture. Without them, the picture is searched only if there
+                are no faces in the previous frame, or if one of them is lost.
         """
         crops = [FaceCrop.around(face.mesh) for face in previous if face.mesh is not None]
         faces = _without_duplicates(self._predictor.find(picture, crops))
-        if search or not faces or len(faces) < len(previous):
-            faces = _without_duplicates(faces + self._search(picture, faces))
+        if candidates is None and (not faces or len(faces) < len(previous)):
+            candidates = self.search(picture)
+        if candidates is not None:
+            others = self._place_new(picture, candidates, faces)
+            if not faces and not others:
+                others = self._place_new(picture, _frontal_faces(picture, DETECTION_SIDES[1]), faces)
+            faces = _without_duplicates(faces + others)
         return faces
 
-    def _search(self, picture: NDArray[np.uint8], known: Sequence[Face]) -> list[Face]:
-        """Detect faces in the whole picture, except those that are known."""
-        for side in DETECTION_SIDES if not known else DETECTION_SIDES[:1]:
-            scale = side / max(picture.shape[:2])
-            boxes, _, _ = self._detector.run(_resized(picture, scale), 0, 0.0)
-            crops = [_crop_of(box, scale) for box in boxes]
-            crops = [crop for crop in crops if not any(_is_same(crop, _crop(face)) for face in known)]
-            found = self._predictor.find(picture, crops, SETTLED_AT_FIRST)
-            faces = [face for face in found if face.score >= MIN_NEW_CONFIDENCE]
-            if faces:
-                return faces
-        return []
+    def _place_new(
+        self, picture: NDArray[np.uint8], candidates: Sequence[FaceCrop], known: Sequence[Face]
+    ) -> list[Face]:
+        """Place the points of candidates, except those that show a known face or none."""
+        crops = [crop for crop in candidates if not any(_is_same(crop, _crop(face)) for face in known)]
+        found = self._predictor.find(picture, crops, SETTLED_AT_FIRST)
+        return [face for face in found if face.score >= MIN_NEW_CONFIDENCE]
 
 
 class MeshPredictor:
@@ -195,6 +204,16 @@ def _load(path: Path, device: torch.device) -> LandmarkNetwork:
     except Exception as error:  # a damaged file can fail in any way
         raise ModelError(f"{path}: not a landmark network ({reason(error)}); install facevid again") from error
     return fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _frontal_faces(picture: NDArray[np.uint8], side: int) -> list[FaceCrop]:
+    """Return the crops of the faces that dlib's detector finds in a picture whose longer side is scaled to `side`."""
+    detector = getattr(_THREAD_LOCAL, "detector", None)
+    if detector is None:
+        detector = _THREAD_LOCAL.detector = load_frontal_face_detector()
+    scale = side / max(picture.shape[:2])
+    boxes, _, _ = detector.run(_resized(picture, scale), 0, 0.0)
+    return [_crop_of(box, scale) for box in boxes]
 
 
 def _face(mesh: NDArray[np.float64], confidence: float) -> Face:
