@@ -245,7 +245,7 @@ class Analysis:
                 if not path.exists():
                     frames = range(min(index for index, _ in own_views), max(index for index, _ in own_views) + 1)
                     tasks.append(DescriptionTask(clip, own_views, timeline.around(frames), path))
-                    total += len(frames)
+                    total += len({index for index, _ in own_views})
             if tasks:
                 runner.run("identify", describe_segment, tasks, self.progress, total)
             descriptors = np.zeros((len(views), SIZE))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from facevid.analysis.crops import Crop, FacesOfSegment, crops
@@ -16,6 +17,7 @@ from facevid.faces.identity import SIZE, FaceDescriber, View
 from facevid.utils.atomic_output import atomic_path
 from facevid.utils.batches import batches
 from facevid.utils.prefetch import prefetch_map
+from facevid.video import Frame
 from facevid.video.reader.heap import trim_heap
 from facevid.video.reader.timeline import Timeline
 
@@ -123,16 +125,21 @@ class DescriptionTask:
 
 
 def describe_segment(task: DescriptionTask) -> Iterator[int]:
-    """Compute the descriptors of a segment's views, and write them to its file; yield after each frame."""
+    """Compute the descriptors of a segment's views, and write them to its file; yield after each frame with views."""
     views_by_frame: dict[int, list[int]] = {}
     for position, (index, _) in enumerate(task.views):
         views_by_frame.setdefault(index, []).append(position)
     describer, descriptors = FaceDescriber(), np.zeros((len(task.views), SIZE))
-    for frame in trim_heap(task.clip.frames(min(views_by_frame), max(views_by_frame) + 1, task.timeline)):
-        if frame.index in views_by_frame:
-            picture = frame.rgb()
-            for position in views_by_frame[frame.index]:
-                descriptors[position] = describer.describe(picture, task.views[position][1].landmarks)
-        yield frame.index
+
+    def describe(frame: Frame) -> int:
+        picture = frame.rgb()
+        for position in views_by_frame[frame.index]:
+            descriptors[position] = describer.describe(picture, task.views[position][1].landmarks)
+        return frame.index
+
+    frames = trim_heap(task.clip.frames(min(views_by_frame), max(views_by_frame) + 1, task.timeline))
+    chosen = (frame for frame in frames if frame.index in views_by_frame)
+    # As in `encode_segment`, networks that run on one thread describe several faces at once.
+    yield from (prefetch_map if torch.get_num_threads() == 1 else map)(describe, chosen)
     with atomic_path(task.path, durable=True) as temporary, temporary.open("wb") as file:
         np.save(file, descriptors)
