@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from facevid.analysis.segments import ModelSpec
     from facevid.models import FaceModel
 
-VERSION = 16
+VERSION = 17
 """Version of the analysis, a part of the cache key. Increase it with every change that alters results."""
 
 DEFAULT_RATE = Fraction(25)

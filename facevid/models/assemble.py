@@ -33,6 +33,7 @@ from facevid.networks import (
     shared_transformer_sizes,
 )
 from facevid.networks.appearance_model import PARTS
+from facevid.networks.convolution_layer import fused
 from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
 from facevid.networks.stylegan2 import FEATURE_CONVOLUTION
@@ -233,7 +234,7 @@ def _appearance(part: Part) -> AppearanceModel:
 
 def occlusion_network(part: Part) -> OcclusionNetwork:
     """Build an occlusion network. Raises ModelError if the part is incomplete or has wrong shapes."""
-    network = _load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes)))
+    network = fused(_load(part, lambda shapes: OcclusionNetwork(occlusion_network_sizes(shapes))))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in place; twice as fast
     return network
 

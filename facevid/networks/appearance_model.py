@@ -73,8 +73,9 @@ class _Components(nn.Module):
 
     def encode(self, values: Tensor) -> Tensor:
         """Map values (N, P) to codes (N, D)."""
-        squared_length = self.basis.square().sum(dim=1).clamp(min=MIN_SQUARED_LENGTH)
-        return (values - self.mean) @ (self.basis / squared_length[:, None]).T
+        squared_lengths: Tensor = torch.linalg.vecdot(self.basis, self.basis).clamp(min=MIN_SQUARED_LENGTH)
+        codes: Tensor = (values - self.mean) @ self.basis.T / squared_lengths
+        return codes
 
     def decode(self, codes: Tensor) -> Tensor:
         """Map codes (N, D) to values (N, P)."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from facevid.networks.convolution_layer import convolution_layer
 from facevid.networks.shapes import Shapes, shape_at
 
 INPUT_SIDE = 128
@@ -79,7 +79,7 @@ class LandmarkNetwork(nn.Module):
         self.sizes = sizes
         kernels, inputs = (5, 3, 3, 3), (3, *sizes.widths)
         self.down = nn.ModuleList(
-            _layer(before, width, kernel, stride=2)
+            convolution_layer(before, width, kernel, stride=2)
             for before, width, kernel in zip(inputs, sizes.widths, kernels, strict=False)
         )
         self.blocks = nn.ModuleList(
@@ -126,30 +126,13 @@ class LandmarkNetwork(nn.Module):
         return torch.einsum("ncpk,pdck->npd", sampled, self.correction)
 
 
-def fused(network: LandmarkNetwork) -> LandmarkNetwork:
-    """Fold the normalisation of a trained network into its convolutions, in place, and return it for evaluation."""
-    network.eval().requires_grad_(False)
-    for layer in network.modules():
-        children = list(layer.children()) if isinstance(layer, nn.Sequential) else []
-        match children:
-            case [nn.Conv2d() as convolution, nn.BatchNorm2d() as normalisation, _]:
-                setattr(layer, "0", fuse_conv_bn_eval(convolution, normalisation))
-                setattr(layer, "1", nn.Identity())
-    return network
-
-
 class _Residual(nn.Module):
     """A convolution that is added to its input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layer = _layer(width, width, 3)
+        self.layer = convolution_layer(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.layer(x)
         return result
-
-
-def _layer(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, width, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facevid.networks.convolution_layer import convolution_layer
 from facevid.networks.shapes import Shapes, shape_at
 
 INPUT_SIDE = 128
@@ -50,11 +51,11 @@ class OcclusionNetwork(nn.Module):
         self.sizes = sizes
         widths = (3 + COORDINATE_CHANNELS, *sizes.widths)
         self.down = nn.ModuleList(
-            nn.Sequential(_layer(inputs, width, stride=2), _layer(width, width))
+            nn.Sequential(convolution_layer(inputs, width, stride=2), convolution_layer(width, width))
             for inputs, width in zip(widths, sizes.widths, strict=False)
         )
         self.up = nn.ModuleList(
-            _layer(deeper + width, width)
+            convolution_layer(deeper + width, width)
             for width, deeper in zip(sizes.widths[-2::-1], sizes.widths[:0:-1], strict=True)
         )
         self.to_hidden = nn.Conv2d(sizes.widths[0], 1, 1)
@@ -101,11 +102,6 @@ def occlusion_probability(network: OcclusionNetwork, pictures: Tensor) -> Tensor
     plain, augmented = logits.float().sigmoid()[:, 0].chunk(2)
     aligned = F.pad(augmented.flip(-1)[:, :-output_shift], (0, 0, output_shift, 0), mode="replicate")
     return torch.lerp(plain, aligned, 0.5)
-
-
-def _layer(inputs: int, width: int, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 def _coordinates(pictures: Tensor) -> Tensor:

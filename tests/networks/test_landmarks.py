@@ -10,7 +10,6 @@ from facevid.networks.landmarks import (
     POINT_COUNT,
     LandmarkNetwork,
     LandmarkNetworkSizes,
-    fused,
     landmark_network_sizes,
 )
 from facevid.networks.shapes import shapes_of
@@ -30,18 +29,6 @@ def test_points_stay_precise_in_bfloat16() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         points, confidence = network(crops)
     assert points.dtype == confidence.dtype == torch.float32
-
-
-def test_fusion_keeps_the_result() -> None:
-    network = LandmarkNetwork(SMALL)
-    crops = torch.rand(8, 3, INPUT_SIDE, INPUT_SIDE)
-    for _ in range(3):
-        network(crops)
-    expected, expected_confidence = network.eval()(crops)
-    points, confidence = fused(network)(crops)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
-    assert torch.allclose(points, expected, atol=1e-4)
-    assert torch.allclose(confidence, expected_confidence, atol=1e-4)
 
 
 def test_sizes_are_inferred_from_a_state_dict() -> None:
