@@ -1,5 +1,7 @@
 """Encoding pictures to codes of an appearance model, and decoding codes to appearance changes and pictures."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import torch
@@ -71,12 +73,13 @@ def decode_changes(
     change of colour is proportional to the local lightness. `batch_size` is as for `in_fixed_batches`.
     """
     decoded = [in_fixed_batches(model.decode, batch_size, codes) for codes in (before, after)]
-    lightness = _relative_lightness(model, decoded[0][1])
-    decoded = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
+    unlit = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
     differences = []
-    for start, end, limits in zip(*decoded, model.limits(), strict=True):
+    for start, end, limits in zip(*unlit, model.limits(), strict=True):
         low, high = torch.minimum(limits[LOW], start), torch.maximum(limits[HIGH], start)
         differences.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
+    light = _lightness(decoded[0][1] - unlit[0][1])
+    lightness = (light / _mean_light(model)).clip(*RELATIVE_LIGHTNESS_RANGE)
     shapes, colours, gains = differences
     return [
         AppearanceChange(
@@ -120,13 +123,16 @@ def _without_light(colours: Tensor) -> Tensor:
     return torch.from_numpy(np.stack([without_light(colour).ravel() for colour in _colour_maps(colours)])).to(colours)
 
 
-def _relative_lightness(model: AppearanceModel, colours: Tensor) -> NDArray[np.float32]:
-    """Divide the low-pass lightness of flattened colour maps (N, P) by that of the mean face: float32 (N, S, S)."""
-    mean = model.decode(torch.zeros(1, len(PARTS), model.sizes.width, device=colours.device))[1]
-    mean_light, *lights = (
-        colour[..., 0] - without_light(colour)[..., 0] for colour in _colour_maps(torch.cat([mean, colours]))
-    )
-    return np.stack([(light / mean_light).clip(*RELATIVE_LIGHTNESS_RANGE) for light in lights])
+@lru_cache(maxsize=2)
+def _mean_light(model: AppearanceModel) -> NDArray[np.float32]:
+    """Return the low-pass lightness of the mean face: float32 (1, COLOUR_SIDE, COLOUR_SIDE)."""
+    colour = model.decode(torch.zeros(1, len(PARTS), model.sizes.width, device=model.detail.device))[1]
+    return _lightness(colour - _without_light(colour))
+
+
+def _lightness(colours: Tensor) -> NDArray[np.float32]:
+    """Return L* of flattened colour maps (N, P): float32 (N, COLOUR_SIDE, COLOUR_SIDE)."""
+    return _colour_maps(colours)[..., 0]
 
 
 def _colour_maps(colours: Tensor) -> NDArray[np.float32]:
