@@ -28,6 +28,10 @@ CPU = ComputeOptions(device="cpu", batch_size=4)
 LOSSLESS = EditOptions(compute=CPU, codec="h264", crf=0)
 
 
+NOSE_RIDGE = 29
+"""Landmark in the middle of the ridge of the nose."""
+
+
 def pictures(path: Path) -> NDArray[np.int64]:
     """Return all frames, (N, H, W, 3) RGB; signed, so that they can be subtracted."""
     return np.stack([frame.rgb() for frame in open_clip(path).frames()]).astype(np.int64)
@@ -111,6 +115,16 @@ def test_frames_before_a_keyframe_of_0_are_unchanged(portrait_clip: Path, tmp_pa
     change = np.abs(pictures(tmp_path / "out.mp4") - pictures(portrait_clip)).mean(axis=(1, 2, 3))
     assert not change[:5].any()
     assert (np.diff(change[4:9]) > 0).all()
+
+
+def test_age_changes_the_nose_towards_young_only(portrait: Picture, tmp_path: Path) -> None:
+    """The strength of each frame decides, along keyframes from age=-1 to age=+1."""
+    clip = write_clip(tmp_path / "still.mkv", [portrait] * 9)
+    edit_video(clip, tmp_path / "out.mkv", ["age=-1@0,1@8"], EditOptions(codec="ffv1"))
+    changes = pictures(tmp_path / "out.mkv") - pictures(clip)
+    column, row = np.rint(BundledDetector().detect(portrait)[0].landmarks[NOSE_RIDGE]).astype(int)
+    young, old = (np.abs(changes[i, row - 8 : row + 8, column - 6 : column + 6].mean()) for i in (0, 8))
+    assert young > 12 and old < 8
 
 
 def test_only_the_selected_frames_are_edited(portrait_clip: Path, tmp_path: Path) -> None:

@@ -258,6 +258,12 @@ class Analysis:
         """The clip for the tasks of all stages; in this process, one reader that they share."""
         return ContinuedClip(self.clip) if self.runner.engine is None else self.clip
 
+    def source_of_last_pass(self) -> FrameSource:
+        """Return `source` for the last pass over the clip, of which no further frames are kept in memory."""
+        if isinstance(self.source, ContinuedClip):
+            self.source.stop_keeping()
+        return self.source
+
     @contextmanager
     def _stage(self, name: str, entry: Path) -> Iterator[SegmentRunner]:
         """Yield a runner whose folder is that of a stage: in its own folder, else in `entry` until the stage ends."""

@@ -51,7 +51,7 @@ def detect_faces(clip: FrameSource, detector: Detector, runner: SegmentRunner, p
     a segment does not continue the one before, the clip is read from its start in this process.
 
     Args:
-        clip: the clip; without an engine, one that can be read part by part.
+        clip: the clip; without an engine, one that continues where the previous part ended.
         detector: finds the faces.
         runner: divides the clip; its folder keeps the files of the segments.
         progress: reports each frame, as stage "track".
@@ -62,7 +62,7 @@ def detect_faces(clip: FrameSource, detector: Detector, runner: SegmentRunner, p
     assert runner.folder is not None
     end = runner.folder / END_FILE
     if not end.exists() and (runner.engine is None or not _detect_on_workers(clip, detector, runner, progress)):
-        reader = clip if runner.engine is None else ContinuedClip(clip)
+        reader = clip if runner.engine is None else ContinuedClip(clip, kept_bytes=0)
         _detect_in_process(reader, detector, replace(runner, engine=None), progress)
     count = json.loads(end.read_text())["frames"]
     return _join([runner.path(runner.number(segment.start), ".npz") for segment in runner.segments(0, count)])

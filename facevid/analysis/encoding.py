@@ -1,7 +1,7 @@
 """Crops, codes and the features for occlusion, and face descriptors, in segments of a clip."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +81,10 @@ def encode_segment(task: EncodingTask) -> Iterator[int]:
     stop = max(each.stop for each in task.faces)
     frames = trim_heap(task.clip.frames(first, stop, task.timeline))
     # Networks that run on one thread encode several batches at once.
-    batch_size = min(task.batch_size, SMALL_BATCH) if model.is_small else task.batch_size
+    batch_size = task.batch_size
+    if model.is_small and model.device.type == "cpu":
+        batch_size = min(batch_size, SMALL_BATCH)
+        model = replace(model, batch_size=batch_size)
     faces = batches(crops(frames, task.faces, model.crop_size), batch_size)
     for part in (prefetch_map if model.is_small else map)(partial(_encode, model), faces):
         parts.append(part)

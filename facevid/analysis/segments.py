@@ -81,12 +81,20 @@ class ContinuedClip:
         if self._last is None or index < self._last.index:
             self._decoded, self._last = self._clip.frames(index, None, timeline), None
         while self._last is None or self._last.index < index:
-            frame = next(self._decoded, None)
+            try:
+                frame = next(self._decoded, None)
+            except BaseException:
+                self._last = None  # the generator has ended: decode again, and fail again
+                raise
             if frame is None:
                 return None
             self._last = frame
             self._keep(frame)
         return self._last
+
+    def stop_keeping(self) -> None:
+        """Keep no further frames in memory, because the next pass is the last."""
+        self._free_bytes = 0
 
     def _keep(self, frame: Frame) -> None:
         size = sum(plane.buffer_size for plane in frame.native.planes)

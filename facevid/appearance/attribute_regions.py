@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Region = Literal["face", "skin", "lips", "beard", "ageing", "rejuvenation"]
-"""The whole face; the face without the lips; the lips; the area where a beard grows; the whole face with its colours
-weighted for edits that make it look older, or younger."""
+"""The whole face; the face without the lips; the lips; the area where a beard grows. "ageing" and "rejuvenation" are
+the whole face too, but weight the change of its colours: see `colour_weights`."""
 
 BEARD = [*range(3, 14), 35, 33, 31]
 """Landmarks that outline the area where a beard grows: the jaw and the base of the nose."""
@@ -18,8 +18,8 @@ SOFTNESS = 0.012
 """Standard deviation of a region's soft edge, as a share of the crop's side."""
 
 AGE_CHROMA = 0.5
-"""Weight of the changes of a* and b* by edits of age. With the full change, older women come to look like men, whose
-skin is redder, while the apparent age hardly differs."""
+"""Weight of the changes of a* and b* by edits of age. They hardly change the apparent age, but redden the skin, so that
+some women are taken for men."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class _Spot:
 
 _SPOTS: dict[Region, tuple[_Spot, ...]] = {
     "ageing": (
-        _Spot((0.50, 0.60), (0.05, 0.07), 0.0),  # nose: a change of its colour hardly adds to the apparent age
-        _Spot((0.37, 0.52), (0.06, 0.025), 0.0),  # lower lids: the same, and their shadows make a woman look like a man
+        _Spot((0.50, 0.60), (0.05, 0.07), 0.0),  # nose: its colour hardly changes the apparent age
+        _Spot((0.37, 0.52), (0.06, 0.025), 0.0),  # lower lids: the same; women are taken for men
         _Spot((0.372, 0.435), (0.06, 0.022), 0.7),  # upper lids: with the full change they look painted
-        _Spot((0.37, 0.70), (0.03, 0.05), 1.3),  # folds beside the mouth: most years for the least change
+        _Spot((0.37, 0.70), (0.03, 0.05), 1.3),  # folds beside the mouth: where age shows most
     ),
     "rejuvenation": (
         _Spot((0.365, 0.40), (0.06, 0.016), 0.4),  # brows: with the full change they look painted

@@ -75,8 +75,8 @@ LIGHT = 65.0
 """CIE L* of the cheeks of a face whose mouth has the colours above."""
 
 LIGHT_EXPONENT = 0.5
-"""Power of the relative lightness of the cheeks by which the mouth is darkened: dark cheeks can be in dim light, which
-also falls on the teeth, or be dark skin."""
+"""Power of the lightness of the cheeks, relative to `LIGHT`, by which the lightness of the mouth is multiplied. 1 suits
+dim light, which also falls on the teeth, 0 dark skin; which of the two it is cannot be told from the cheeks."""
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,10 @@ def lip_masks(
 
 
 def mouth_outline(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Draw the outline of the inside of the mouth.
+    """Compute the outline of the inside of the mouth.
 
     Args:
-        landmarks: (84, 2).
+        landmarks: (84, 2), in pixels.
 
     Returns:
         (2 * _CURVE_POINTS, 2): the upper lip's inner edge from right to left, then the lower lip's from left to right.
@@ -181,7 +181,7 @@ def mouth_outline(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _inner_curve(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Draw a smooth curve through the landmarks of an inner edge, (5, 2): a cubic Hermite spline, (_CURVE_POINTS, 2).
+    """Compute a cubic Hermite spline through the landmarks of an inner edge, (5, 2): (_CURVE_POINTS, 2).
 
     Straight lines between the landmarks would make the inside of an open mouth a hexagon, and smaller than it is.
     """

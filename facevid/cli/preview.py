@@ -79,8 +79,11 @@ def command(
     chosen_device, progress = choose_device(device), StageProgress(quiet)
     loaded = load_model(model, chosen_device)
     choice = choose_detector(detector, chosen_device)
-    analysis = Analysis(clip, choice.detector, TrackingOptions(detector, smooth=smooth), progress)
+    tracking_options = TrackingOptions(detector, smooth=smooth)
+    # The session does not keep the analysis, which holds frames in memory.
+    analysis = Analysis(clip, choice.detector, tracking_options, progress)
     session = PreviewSession(clip, analysis, loaded, ComputeOptions(device), progress)
+    del analysis
     arguments = {"--model": model, "--start-number": start_number, "--rate": rate, "--layer": layer}
     arguments |= {"--detector": None if detector == "auto" else detector}
     arguments |= {"--smooth": None if smooth == TrackingOptions.smooth else f"{smooth:g}"}

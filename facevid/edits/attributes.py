@@ -88,7 +88,7 @@ REGIONS: dict[str, Region] = {
     "Wearing_Lipstick": "lips",
     "Young": "rejuvenation",
 }
-"""Region in which an attribute changes colour and texture. Attributes that are not listed change the whole face."""
+"""Region in which an attribute changes colour and texture; "face" for attributes that are not listed."""
 
 OPPOSITE_REGIONS: dict[str, Region] = {"Young": "ageing"}
 """Region of edits away from an attribute, where it differs from that in `REGIONS`."""

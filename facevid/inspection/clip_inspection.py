@@ -10,6 +10,7 @@ import cv2
 
 from facevid.analysis.analysis import Analysis
 from facevid.analysis.clip_tracking import Tracking
+from facevid.analysis.segments import FrameSource
 from facevid.errors import OutputError, UsageError
 from facevid.faces.landmarks import choose_detector
 from facevid.inspection.confidence import SCALES
@@ -120,7 +121,9 @@ def inspect_video(
         scale = SCALES.get(choice.detector.name)
         problems = find_problems(tracking, tracks, size, clip.info.first_number, scale.doubtful if scale else None)
         pictures = ReportPictures(problems, tracks, clip.info.first_number)
-        contact_sheet = _draw(clip, tracking, tracks, writer, pictures=pictures, progress=progress)
+        contact_sheet = _draw(
+            analysis.source_of_last_pass(), tracking, tracks, writer, pictures=pictures, progress=progress
+        )
         report = Report(
             info=clip.info,
             tracking=tracking,
@@ -210,7 +213,7 @@ def _inspected_tracks(analysis: Analysis, tracking: Tracking) -> list[InspectedT
 
 
 def _draw(
-    clip: Clip,
+    clip: FrameSource,
     tracking: Tracking,
     tracks: Sequence[InspectedTrack],
     writer: RgbWriter,

@@ -1,6 +1,8 @@
 """Encoding pictures to codes of an appearance model, and decoding codes to appearance changes and pictures."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,8 +23,11 @@ from facevid.networks.fixed_batches import in_fixed_batches
 PICTURE_SIDE = 256
 """Side of a generated picture, in pixels."""
 
-RELATIVE_LIGHTNESS_RANGE = (0.3, 1.5)
-"""Range of the lightness of a face, relative to the mean face, by which a change of its colour is multiplied."""
+MIN_RELATIVE_LIGHTNESS = 0.3
+"""Least factor of a change of colour, on the darkest skin and in deep shade: edits stay visible there."""
+
+MAX_RELATIVE_LIGHTNESS = 1.5
+"""Greatest factor of a change of colour, in highlights: the lightness of skin is at most about 1.5 times the mean."""
 
 PICTURE_STEP = 8
 """Spacing, in pixels, of the grid on which the warp of a generated picture is computed before it is interpolated."""
@@ -63,23 +68,38 @@ def flattened(appearances: list[Appearance]) -> list[Tensor]:
 
 
 def decode_changes(
-    model: AppearanceModel, before: Tensor, after: Tensor, batch_size: int | None = None
-) -> list[AppearanceChange]:
-    """Decode the appearance changes between codes (N, 3, D) before and after an edit.
+    model: AppearanceModel, states: Sequence[Tensor], batch_size: int | None = None
+) -> list[list[AppearanceChange]]:
+    """Decode the appearance changes of edits that are applied one after another.
 
     Each decoded value is clamped to the model's limits, the range of values among training faces, extended to the
-    value before the edit. So an edit cannot make skin smoother, rougher or darker than skin is. Light and skin tone
-    are removed from the colours, so an edit does not change them. Shade and pigment absorb a share of the light, so the
-    change of colour is proportional to the local lightness. `batch_size` is as for `in_fixed_batches`.
+    value before the edit. So an edit cannot make skin smoother or rougher than skin is. Light and skin tone are removed
+    from the colours, so an edit does not change them. Shade and pigment absorb a share of the light, so the change of
+    colour is then multiplied by the local lightness of the unedited face, relative to the mean face.
+
+    Args:
+        model: the appearance model.
+        states: codes of N faces before the edits and after each of them, (N, 3, D).
+        batch_size: as for `in_fixed_batches`.
+
+    Returns:
+        for each edit, the changes of the N faces.
     """
-    decoded = [in_fixed_batches(model.decode, batch_size, codes) for codes in (before, after)]
+    decoded = [in_fixed_batches(model.decode, batch_size, codes) for codes in states]
     unlit = [[shape, _without_light(colour), energies] for shape, colour, energies in decoded]
-    differences = []
-    for start, end, limits in zip(*unlit, model.limits(), strict=True):
-        low, high = torch.minimum(limits[LOW], start), torch.maximum(limits[HIGH], start)
-        differences.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
     light = _lightness(decoded[0][1] - unlit[0][1])
-    lightness = (light / _mean_light(model)).clip(*RELATIVE_LIGHTNESS_RANGE)
+    lightness = (light / _mean_light(model)).clip(MIN_RELATIVE_LIGHTNESS, MAX_RELATIVE_LIGHTNESS)
+    return [_changes(before, after, model.limits(), lightness) for before, after in pairwise(unlit)]
+
+
+def _changes(
+    before: Sequence[Tensor], after: Sequence[Tensor], limits: Sequence[Tensor], lightness: NDArray[np.float32]
+) -> list[AppearanceChange]:
+    """Clamp decoded values, and compute their changes; see `decode_changes`."""
+    differences = []
+    for start, end, limit in zip(before, after, limits, strict=True):
+        low, high = torch.minimum(limit[LOW], start), torch.maximum(limit[HIGH], start)
+        differences.append((torch.minimum(torch.maximum(end, low), high) - start).cpu().numpy())
     shapes, colours, gains = differences
     return [
         AppearanceChange(

@@ -1,6 +1,7 @@
 """Assembling a face model from parts: network sizes follow from tensor shapes, and loading is strict."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -248,6 +249,8 @@ def _editors(part: Part, settings: Settings, device: torch.device) -> list[Named
     layers = settings.edit_layers
     if part.kind == "shared":
         attributes = shared_attributes(part)
+        without_scales = {"scales": torch.ones(2, len(attributes))}  # of networks from before there were scales
+        part = replace(part, tensors=without_scales | dict(part.tensors))
         shared = _load(part, lambda shapes: SharedTransformer(shared_transformer_sizes(shapes))).to(device)
         return [
             NamedEditor(attribute, "transformer", SharedTransformerEditor(shared, number, layers))

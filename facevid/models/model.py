@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -244,17 +245,21 @@ class FaceModel:
         return self._finite("faces", pictures)
 
     @torch.no_grad()
-    def decode_changes(
-        self, before: Tensor | NDArray[np.float32], after: Tensor | NDArray[np.float32]
-    ) -> list[AppearanceChange]:
-        """Decode the appearance changes from codes `before` to codes `after`, both (N, L, D).
+    def decode_changes(self, *states: Tensor | NDArray[np.float32]) -> list[list[AppearanceChange]]:
+        """Decode the appearance changes of edits that are applied one after another.
+
+        Args:
+            states: codes of N faces before the edits and after each of them, (N, L, D).
+
+        Returns:
+            For each edit, the changes of the N faces.
 
         Raises:
             ModelError: the model is not an appearance model.
         """
         appearance = self._need(self.appearance, "appearance model")
-        decoded = decode_changes(appearance, self._codes(before), self._codes(after), self.batch_size)
-        for change in decoded:
+        decoded = decode_changes(appearance, [self._codes(codes) for codes in states], self.batch_size)
+        for change in chain.from_iterable(decoded):
             for part in (change.shape, change.colour, change.gains):
                 self._finite("appearance changes", torch.from_numpy(part))
         return decoded

@@ -52,9 +52,9 @@ class SharedTransformer(nn.Module):
 
         T(w, s) = V ((G s) * (U w)) + B s
 
-    U and V are shared by all attributes. The step is linear in s, as a T(w) is in the strength a: several attributes
-    at once are the sum of their steps, all computed from the same code. Each strength is first multiplied by a scale,
-    which can differ for the two directions of an attribute.
+    U and V are shared by all attributes. This step is linear in s, as a T(w) is in the strength a: several attributes
+    at once are the sum of their steps, all computed from the same code. Outside of training, each strength is first
+    multiplied by a scale, which can differ for the two directions of an attribute.
 
     Attributes:
         attributes: int64 (A,), indices of the attributes among CelebA's.

@@ -69,7 +69,7 @@ class Rendering:
         for name in ("result", "compare", "layers", "done"):
             self._make_folder(self.outputs.folder / name)
         missing = [i for i in range(len(self._segments)) if not self.outputs.done_file(i).exists()]
-        clip = self.analysis.source
+        clip = self.analysis.source_of_last_pass()
         tasks = (self._task(number, clip) for number in missing)
         total = sum(len(self._segments[number]) for number in missing)
         self.analysis.runner.run("edit", render_segment, tasks, progress, total)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +100,7 @@ class Renderer:
         """Decode the change that each edit makes in each frame, or read it where a generator made the faces."""
         if shapes.generated is not None:
             return [list(by_edit) for by_edit in zip(*map(shapes.generated.in_frame, offsets), strict=True)]
-        codes = edited_codes(edit, self.model, self.sigma, np.array(offsets))
-        return [self.model.decode_changes(before, after) for before, after in pairwise(codes)]
+        return self.model.decode_changes(*edited_codes(edit, self.model, self.sigma, np.array(offsets)))
 
     def _generated_faces(self, edit: TrackEdit, offsets: list[int], frames: list[Frame]) -> Iterator[EditedFace]:
         """Make faces that replace those of the plate."""

@@ -51,7 +51,7 @@ def appearance_change(portrait: Picture, face: EditedFace, attribute: str) -> Ap
     """Return the change of the portrait's face by the bundled model."""
     model = load_model()
     codes = model.encode(crop(portrait, ffhq_quad(face.landmarks), 400)[None])
-    (change,) = model.decode_changes(codes, model.edit(codes, {attribute: 1.0}))
+    ((change,),) = model.decode_changes(codes, model.edit(codes, {attribute: 1.0}))
     return change.within(parse_attribute(attribute).region(1.0))
 
 
@@ -102,7 +102,7 @@ def test_the_cheeks_keep_their_colour(portrait: Picture, face: EditedFace, attri
         lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         cheeks = np.rint((face.landmarks[[2, 14]] + face.landmarks[[31, 35]]) / 2).astype(int)
         means.append(np.mean([lab[y - 12 : y + 12, x - 12 : x + 12].mean(axis=(0, 1)) for x, y in cheeks], axis=0))
-    assert np.linalg.norm(means[1] - means[0]) < 4  # CIE76 colour difference; the median over many people is 2.2
+    assert np.linalg.norm(means[1] - means[0]) < 3.7  # CIE76 colour difference; the median over many people is 2.2
 
 
 def test_light_and_skin_tone_are_removed_from_a_colour_map(smile: AppearanceChange) -> None:

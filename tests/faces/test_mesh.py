@@ -111,6 +111,14 @@ def test_a_lost_face_is_searched(portrait: NDArray[np.uint8], face: Face) -> Non
     assert np.abs(mesh_of(found).mean(axis=0) - mesh_of(face).mean(axis=0) - (150, 0)).max() < 8
 
 
+def test_candidates_add_faces_to_those_that_are_followed(portrait: NDArray[np.uint8], face: Face) -> None:
+    detector, two = BundledDetector(), np.hstack([portrait, portrait])
+    candidates = detector.search(two)
+    assert len(candidates) == 2
+    assert len(detector.detect(two, [face])) == 1
+    assert len(detector.detect(two, [face], candidates)) == 2
+
+
 def test_damaged_weights_are_reported(tmp_path: Path) -> None:
     damaged = tmp_path / "landmarks.safetensors"
     damaged.write_bytes(WEIGHTS_FILE.read_bytes()[:5000])

@@ -22,6 +22,7 @@ from tests.models.files import (
     save_classifier,
     save_generator,
     save_psp,
+    save_shared_transformer,
     save_transformer,
     update_hashes,
 )
@@ -115,11 +116,34 @@ def test_the_bundled_model_encodes_edits_and_generates() -> None:
     assert codes.shape == (3, 3, 64)
     assert not torch.equal(edited, codes)
     assert model.generate(edited).shape == (3, 3, 256, 256)
-    (change, *_) = model.decode_changes(codes, edited)
+    ((change, *_),) = model.decode_changes(codes, edited)
     assert (change.shape.shape, change.colour.shape, change.gains.shape) == ((84, 2), (96, 96, 3), (5, 48, 48))
     assert (model.detail, model.settings.alignment, model.name) == ("keep", "ffhq", "bundled")
     assert len(model.editors) == 10 and model.components is not None
     assert torch.equal(model.edit(codes, {"age": 1.0}), model.edit(codes, {"Young": -1.0}))
+
+
+def test_the_lightness_of_the_unedited_face_scales_all_changes() -> None:
+    model = load_model()
+    codes = model.encode(FACES[:1])
+    states = [codes, model.edit(codes, {"male": 1.0})]
+    states.append(model.edit(states[1], {"age": 1.0}))
+    (first,), (second,) = model.decode_changes(*states)
+    ((alone,),) = model.decode_changes(*states[:2])
+    ((from_the_edited,),) = model.decode_changes(*states[1:])
+    assert np.array_equal(first.colour, alone.colour)
+    assert np.array_equal(second.gains, from_the_edited.gains)
+    assert not np.allclose(second.colour, from_the_edited.colour, rtol=0.01)
+
+
+def test_a_shared_transformer_without_scales_has_none(tmp_path: Path) -> None:
+    path = save_shared_transformer(tmp_path, 31, 39)
+    codes = torch.randn(2, LAYERS, WIDTH)
+    expected = load_model(path).edit(codes, {"smile": 0.5, "age": 1.0})
+    state = torch.load(path)
+    del state["scales"]
+    torch.save(state, path)
+    assert torch.equal(load_model(path).edit(codes, {"smile": 0.5, "age": 1.0}), expected)
 
 
 def test_pictures_do_not_depend_on_the_batch() -> None:

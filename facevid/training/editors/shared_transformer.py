@@ -57,7 +57,7 @@ def train_shared_transformer(
         rows = torch.multinomial(sampling_weights, training.options.batch_size, replacement=True, generator=generator)
         return shared_losses(network, training.codes[rows], training.probabilities[rows])
 
-    settings = {"attributes": list(indices), "lambda_rec": weights, "scales": network.scales.tolist()}
+    settings = {"attributes": list(indices), "lambda_rec": weights}
     training.run(network, folder / SHARED_FILE, losses, stage="shared transformer", lambda_rec=1.0, settings=settings)
     return network
 
