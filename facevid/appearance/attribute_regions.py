@@ -40,7 +40,7 @@ class _Spot:
 _SPOTS: dict[Region, tuple[_Spot, ...]] = {
     "ageing": (
         _Spot((0.50, 0.60), (0.05, 0.07), 0.0),  # nose: its colour hardly changes the apparent age
-        _Spot((0.37, 0.52), (0.06, 0.025), 0.0),  # lower lids: the same; women are taken for men
+        _Spot((0.37, 0.52), (0.06, 0.025), 0.0),  # lower lids: the same; their shadows look male
         _Spot((0.372, 0.435), (0.06, 0.022), 0.7),  # upper lids: with the full change they look painted
         _Spot((0.37, 0.70), (0.03, 0.05), 1.3),  # folds beside the mouth: where age shows most
     ),
