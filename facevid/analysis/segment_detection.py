@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facevid.analysis.cuts import may_be_cut, thumbnail
 from facevid.analysis.segments import DetectorSpec, FrameSource, loaded_detector
-from facevid.faces.detector import Detector, Face
+from facevid.faces.detector import Detector, Face, FollowingDetector
 from facevid.faces.flow import landmark_flow
 from facevid.faces.landmark_scheme import LANDMARK_COUNT
 from facevid.faces.mesh.crop import FaceCrop
@@ -91,24 +91,25 @@ class _Segment:
 class _FrameDetector:
     """Detects the faces of consecutive frames.
 
-    A detector that follows faces needs a state: the faces and the thumbnail of the previous frame, and whether a face
+    For a detector that follows faces, it holds the faces and the thumbnail of the previous frame, and whether a face
     was lost in this block.
     """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
+        self._follower = detector if isinstance(detector, FollowingDetector) else None
         self._faces: list[Face] = []
         self._thumbnail: NDArray[np.uint8] | None = None
         self._has_lost = False
 
     def first_frame(self, index: int) -> int:
         """Return the index of the frame at which detection must start to give the faces of frame `index`."""
-        return index - index % RESTART_INTERVAL_FRAMES if self._detector.follows else index
+        return index - index % RESTART_INTERVAL_FRAMES if self._follower else index
 
     def candidates(self, index: int, picture: NDArray[np.uint8]) -> Sequence[FaceCrop] | None:
         """Search the picture of frame `index` if it is due; several threads may do so at once, in any order."""
         is_due = index % RESTART_INTERVAL_FRAMES % SEARCH_INTERVAL_FRAMES == 0
-        return self._detector.search(picture) if is_due else None
+        return self._follower.search(picture) if self._follower and is_due else None
 
     def detect(
         self,
@@ -125,14 +126,16 @@ class _FrameDetector:
             scaled: its thumbnail.
             candidates: from `candidates`.
         """
+        if self._follower is None:
+            return self._detector.detect(picture)
         in_block = index % RESTART_INTERVAL_FRAMES
         if in_block == 0:
             self._has_lost = False
         is_restart = in_block == 0 or self._thumbnail is None or may_be_cut(self._thumbnail, scaled)
         if candidates is None and (is_restart or self._has_lost):
-            candidates = self._detector.search(picture)
+            candidates = self._follower.search(picture)
         before = [] if is_restart else self._faces
-        faces = self._detector.detect(picture, before, candidates)
+        faces = self._follower.follow(picture, before, candidates)
         self._has_lost = self._has_lost or len(faces) < len(before)
         self._faces, self._thumbnail = faces, scaled
         return faces

@@ -1,8 +1,8 @@
-"""The interface that all landmark detectors share, and the type of their result."""
+"""The interfaces of landmark detectors, and the type of their result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,33 +36,32 @@ class Detector(Protocol):
 
     Attributes:
         name: as in `--detector`; a part of the cache key of tracking.
-        follows: whether the faces of the previous frame change the result.
     """
 
     name: str
-    follows: bool
 
-    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
-        """Search a picture, uint8 (H, W, 3) RGB, for faces, whatever the frames before show.
-
-        Several threads may search at once. A detector that does not follow faces returns nothing: `detect` searches.
-        """
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces in a picture, uint8 (H, W, 3) RGB."""
         ...
 
-    def detect(
-        self,
-        picture: NDArray[np.uint8],
-        previous: Sequence[Face] = (),
-        candidates: Sequence[FaceCrop] | None = None,
+
+@runtime_checkable
+class FollowingDetector(Detector, Protocol):
+    """A detector that follows faces from frame to frame. It needs no other state than the previous faces."""
+
+    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
+        """Search a picture, uint8 (H, W, 3) RGB, for faces; several threads may search at once."""
+        ...
+
+    def follow(
+        self, picture: NDArray[np.uint8], previous: Sequence[Face], candidates: Sequence[FaceCrop] | None
     ) -> list[Face]:
-        """Detect the faces in a picture.
+        """Detect the faces in a frame.
 
         Args:
             picture: uint8 (H, W, 3) RGB.
-            previous: the faces that this detector found in the previous frame of the same shot. A detector that
-                follows faces needs no other state.
-            candidates: other faces, from `search` of this picture; None if it was not searched. A detector that follows
-                faces then searches only if there are none in the previous frame, or if it lost one. The others always
-                search.
+            previous: the faces that this detector found in the previous frame of the same shot.
+            candidates: other faces, from `search` of this picture. If it is None, the picture is searched only if there
+                are no faces in the previous frame, or if one of them is lost.
         """
         ...

@@ -4,7 +4,6 @@ Both work offline: the weights are installed with the package `face_recognition_
 """
 
 import functools
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from facevid.errors import ModelError
 from facevid.faces.detector import Face
 from facevid.faces.landmark_scheme import IBUG_COUNT, with_cheeks
-from facevid.faces.mesh.crop import FaceCrop
 
 DETECTION_SIDES = (640, 1280)
 """Longer side, in pixels, to which a picture is scaled for detection. The second size is tried only if the first finds
@@ -95,7 +93,6 @@ class DlibDetector:
     """
 
     name = "dlib"
-    follows = False
 
     def __init__(self) -> None:
         weights_path(SHAPE_PREDICTOR)
@@ -105,17 +102,8 @@ class DlibDetector:
     def _detector(self) -> Any:
         return load_frontal_face_detector()
 
-    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
-        """Return nothing: `detect` searches."""
-        return ()
-
-    def detect(
-        self,
-        picture: NDArray[np.uint8],
-        previous: Sequence[Face] = (),
-        candidates: Sequence[FaceCrop] | None = None,
-    ) -> list[Face]:
-        """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces in a picture, uint8 (H, W, 3) RGB."""
         for side in DETECTION_SIDES:
             scale = side / max(picture.shape[:2])
             rectangles, scores, _ = self._detector.run(_resized(picture, scale), 0, 0.0)

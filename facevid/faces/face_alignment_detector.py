@@ -4,7 +4,6 @@ More accurate than dlib on turned and small faces, but slow without a GPU. The l
 """
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from facevid.errors import ModelError, reason
 from facevid.faces.detector import Face
 from facevid.faces.landmark_scheme import with_cheeks
-from facevid.faces.mesh.crop import FaceCrop
 
 WEIGHTS = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
 """File names of the face detector's and the landmark network's weights, as the library downloads them."""
@@ -29,7 +27,6 @@ class FaceAlignmentDetector:
     """Detects faces from frontal to profile view."""
 
     name = "face-alignment"
-    follows = False
 
     def __init__(self, device: str = "cpu") -> None:
         import face_alignment
@@ -45,17 +42,8 @@ class FaceAlignmentDetector:
                 "download them by hand, or use --detector dlib"
             ) from error
 
-    def search(self, picture: NDArray[np.uint8]) -> Sequence[FaceCrop]:
-        """Return nothing: `detect` searches."""
-        return ()
-
-    def detect(
-        self,
-        picture: NDArray[np.uint8],
-        previous: Sequence[Face] = (),
-        candidates: Sequence[FaceCrop] | None = None,
-    ) -> list[Face]:
-        """Detect the faces in `picture`, uint8 (H, W, 3) RGB. The other arguments have no effect."""
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces in a picture, uint8 (H, W, 3) RGB."""
         scale = min(DETECTION_SIDE / max(picture.shape[:2]), 1)
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
         boxes = [np.append(box[:4] / scale, box[4]) for box in self._network.face_detector.detect_from_image(small)]

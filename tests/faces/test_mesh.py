@@ -97,7 +97,7 @@ def test_a_face_is_followed_where_it_cannot_be_found(portrait: NDArray[np.uint8]
     detector, faces = BundledDetector(), [face]
     for degrees in range(0, 81, 8):
         turned = cv2.warpAffine(portrait, rotation(degrees, portrait), portrait.shape[1::-1])
-        faces = detector.detect(np.asarray(turned), faces)
+        faces = detector.follow(np.asarray(turned), faces, None)
         assert len(faces) == 1
     assert detector.detect(np.asarray(turned)) == []
     expected = mesh_of(face) @ rotation(80, portrait)[:, :2].T + rotation(80, portrait)[:, 2]
@@ -107,7 +107,7 @@ def test_a_face_is_followed_where_it_cannot_be_found(portrait: NDArray[np.uint8]
 
 def test_a_lost_face_is_searched(portrait: NDArray[np.uint8], face: Face) -> None:
     moved = np.roll(portrait, 150, axis=1)
-    (found,) = BundledDetector().detect(moved, [face])
+    (found,) = BundledDetector().follow(moved, [face], None)
     assert np.abs(mesh_of(found).mean(axis=0) - mesh_of(face).mean(axis=0) - (150, 0)).max() < 8
 
 
@@ -115,8 +115,8 @@ def test_candidates_add_faces_to_those_that_are_followed(portrait: NDArray[np.ui
     detector, two = BundledDetector(), np.hstack([portrait, portrait])
     candidates = detector.search(two)
     assert len(candidates) == 2
-    assert len(detector.detect(two, [face])) == 1
-    assert len(detector.detect(two, [face], candidates)) == 2
+    assert len(detector.follow(two, [face], None)) == 1
+    assert len(detector.follow(two, [face], candidates)) == 2
 
 
 def test_damaged_weights_are_reported(tmp_path: Path) -> None:
@@ -127,4 +127,4 @@ def test_damaged_weights_are_reported(tmp_path: Path) -> None:
 
 
 def test_no_face_is_left_when_it_is_gone(face: Face) -> None:
-    assert BundledDetector().detect(np.full((240, 320, 3), 120, np.uint8), [face]) == []
+    assert BundledDetector().follow(np.full((240, 320, 3), 120, np.uint8), [face], None) == []

@@ -75,7 +75,6 @@ class BundledDetector:
     """Detects frontal faces, and follows faces into profile. Only `search` is thread-safe."""
 
     name = "bundled"
-    follows = True
 
     def __init__(self, device: str = "cpu", weights: Path = WEIGHTS_FILE) -> None:
         self._device, self._weights = device, weights
@@ -89,20 +88,14 @@ class BundledDetector:
         """Search a picture, uint8 (H, W, 3) RGB, for frontal faces; several threads may search at once."""
         return _frontal_faces(picture, DETECTION_SIDES[0])
 
-    def detect(
-        self,
-        picture: NDArray[np.uint8],
-        previous: Sequence[Face] = (),
-        candidates: Sequence[FaceCrop] | None = None,
-    ) -> list[Face]:
-        """Follow the faces of the previous frame, and find other faces.
+    def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """Detect the faces in a picture, uint8 (H, W, 3) RGB."""
+        return self.follow(picture, (), None)
 
-        Args:
-            picture: uint8 (H, W, 3) RGB.
-            previous: the faces of the previous frame of the same shot, from this detector.
-            candidates: other faces, from `search` of this picture. Without them, the picture is searched only if there
-                are no faces in the previous frame, or if one of them is lost.
-        """
+    def follow(
+        self, picture: NDArray[np.uint8], previous: Sequence[Face], candidates: Sequence[FaceCrop] | None
+    ) -> list[Face]:
+        """Follow the faces of the previous frame, and find other faces; see `FollowingDetector`."""
         crops = [FaceCrop.around(face.mesh) for face in previous if face.mesh is not None]
         faces = _without_duplicates(self._predictor.find(picture, crops))
         if candidates is None and (not faces or len(faces) < len(previous)):
