@@ -1,13 +1,12 @@
 """Assembling a face model from parts: network sizes follow from tensor shapes, and loading is strict."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from facevid.errors import ModelError, UsageError, reason
 from facevid.faces.landmark_scheme import LANDMARK_COUNT
@@ -35,8 +34,8 @@ from facevid.networks import (
 )
 from facevid.networks.appearance_model import PARTS
 from facevid.networks.convolution_layer import fused
-from facevid.networks.finite import is_finite
 from facevid.networks.shapes import shape_at
+from facevid.networks.state_dict import finite_float32, load_network
 from facevid.networks.stylegan2 import FEATURE_CONVOLUTION
 from facevid.utils.device import choose_device, fastest_precision
 
@@ -286,64 +285,13 @@ def _float_tensor(part: Part, name: str) -> Tensor:
         raise _invalid_part(part, error) from error
 
 
-class _SkipInitialization(TorchFunctionMode):
-    """Skips the initialization of new parameters, which imports PyTorch's compiler on the meta device (seconds)."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is Tensor.normal_ or getattr(func, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
-
-
 def _load(part: Part, build: Callable[[dict[str, tuple[int, ...]]], _Network]) -> _Network:
-    """Build a network on the meta device and assign the tensors to it, so that memory-mapped ones stay mapped."""
+    """Build the network of a part. Raises ModelError if the part is incomplete or has wrong shapes."""
     tensors = {key: value for key, value in part.tensors.items() if key != AVERAGE}
     try:
-        with torch.device("meta"), _SkipInitialization():
-            network = build(shapes_of(tensors))
-        check_state_dict(network.state_dict(), tensors)
-        network.load_state_dict({key: finite_float32(key, tensor) for key, tensor in tensors.items()}, assign=True)
+        return load_network(tensors, build)
     except (ValueError, RuntimeError) as error:
         raise _invalid_part(part, error) from error
-    return network.eval().requires_grad_(False)
-
-
-def finite_float32(name: str, tensor: Tensor) -> Tensor:
-    """Return a tensor as float32 if it is floating-point. Raises ValueError if it has numbers that are not finite."""
-    if not tensor.is_floating_point():
-        return tensor
-    numbers = tensor.float()
-    if not is_finite(numbers):
-        raise ValueError(f"tensor {name} contains numbers that are not finite")
-    return numbers
-
-
-def check_state_dict(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    """Check the names, shapes and number formats of a network's tensors.
-
-    Args:
-        expected: state dict of the network.
-        given: tensors to load into it.
-
-    Raises:
-        ValueError: a tensor is missing, unexpected, or has a wrong shape or number format; names the first one.
-    """
-    for name, tensor in expected.items():
-        if name not in given:
-            if name.endswith("num_batches_tracked"):  # absent from files of early PyTorch versions, and unused here
-                continue
-            raise ValueError(f"tensor {name} is missing")
-        shape = tuple(given[name].shape)
-        if shape != tuple(tensor.shape):
-            raise ValueError(f"tensor {name} has shape {shape}, expected {tuple(tensor.shape)}")
-        if given[name].is_floating_point() != tensor.is_floating_point():
-            raise ValueError(f"tensor {name} has type {given[name].dtype}, expected {tensor.dtype}")
-    unexpected = [name for name in given if name not in expected]
-    if unexpected:
-        raise ValueError(f"tensor {unexpected[0]} is not part of this network")
 
 
 def _invalid_part(part: Part, error: Exception) -> ModelError:

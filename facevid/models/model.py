@@ -27,10 +27,10 @@ from facevid.networks import (
     LatentClassifier,
     OcclusionNetwork,
 )
-from facevid.networks.finite import is_finite
 from facevid.networks.fixed_batches import in_fixed_batches
 from facevid.networks.occlusion import INPUT_SIDE, occlusion_probability
 from facevid.networks.prepared_generator import PreparedGenerator
+from facevid.networks.state_dict import is_finite
 from facevid.options import Detail
 
 _Part = TypeVar("_Part")

@@ -24,9 +24,9 @@ from facevid.faces.dlib_detector import load_frontal_face_detector
 from facevid.faces.landmark_scheme import LANDMARK_COUNT, landmarks_of_mesh
 from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.convolution_layer import fused
-from facevid.networks.finite import is_finite
 from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, landmark_network_sizes
 from facevid.networks.shapes import shapes_of
+from facevid.networks.state_dict import is_finite
 
 WEIGHTS_FILE = Path(__file__).parent / "landmarks.safetensors"
 """Weights of the landmark network, from `facevid train landmarks`, stored as float16."""

@@ -21,7 +21,7 @@ from facevid.errors import InputError, NoFaceError, UsageError, reason
 from facevid.faces.landmarks import Detector
 from facevid.faces.mesh.detector import MeshPredictor
 from facevid.models.model import FaceModel
-from facevid.networks.finite import is_finite
+from facevid.networks.state_dict import is_finite
 from facevid.training.common.labels import DEFAULT_RULES, MOUTH_GAP, LabelRule, held_out_rows, labels_of, read_table
 from facevid.training.common.pictures import PictureFiles, aligned_faces, detected_faces
 from facevid.training.common.run import SECONDS_BETWEEN_SAVES, load_checkpoint, save_atomically

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facevid.errors import ModelError, reason
-from facevid.models.assemble import check_state_dict, finite_float32
 from facevid.models.layouts import AVERAGE, Part, read_parts
 from facevid.networks import (
     Encoder,
@@ -20,6 +19,7 @@ from facevid.networks import (
     generator_sizes,
     shapes_of,
 )
+from facevid.networks.state_dict import check_state_dict, finite_float32
 from facevid.training.common.config import FaceModelConfig
 from facevid.training.common.run import Compute
 
