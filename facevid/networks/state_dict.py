@@ -17,7 +17,8 @@ def load_network(tensors: Mapping[str, Tensor], build: Callable[[dict[str, tuple
 
     Args:
         tensors: the state dict.
-        build: creates the network from the shapes of the tensors.
+        build: creates the network from the shapes of the tensors. It must have no buffers that are not in its state
+            dict: these would have no data.
 
     Returns:
         The network in evaluation mode, without gradients.

@@ -26,7 +26,7 @@ from facevid.faces.mesh.crop import FaceCrop
 from facevid.networks.convolution_layer import fused
 from facevid.networks.landmarks import INPUT_SIDE, LandmarkNetwork, landmark_network_sizes
 from facevid.networks.shapes import shapes_of
-from facevid.networks.state_dict import is_finite
+from facevid.networks.state_dict import finite_float32
 
 WEIGHTS_FILE = Path(__file__).parent / "landmarks.safetensors"
 """Weights of the landmark network, from `facevid train landmarks`, stored as float16."""
@@ -190,11 +190,9 @@ class MeshPredictor:
 def _load(path: Path, device: torch.device) -> LandmarkNetwork:
     """Load the network, once in a process."""
     try:
-        state = {name: tensor.float() for name, tensor in load_file(path).items()}
+        state = {name: finite_float32(name, tensor) for name, tensor in load_file(path).items()}
         network = LandmarkNetwork(landmark_network_sizes(shapes_of(state)))
         network.load_state_dict(state)
-        if not all(is_finite(tensor) for tensor in state.values()):
-            raise ValueError("some of its numbers are not finite")
     except Exception as error:  # a damaged file can fail in any way
         raise ModelError(f"{path}: not a landmark network ({reason(error)}); install facevid again") from error
     return fused(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
